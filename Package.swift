@@ -1,0 +1,41 @@
+// swift-tools-version: 6.1
+import PackageDescription
+
+let package = Package(
+    name: "needletail",
+    products: [
+        .library(name: "Needletail", targets: ["Needletail"]),
+        .library(name: "TensorRuntime", targets: ["TensorRuntime"]),
+        .library(name: "TensorConformance", targets: ["TensorConformance"]),
+        .executable(name: "needletail", targets: ["NeedletailCLI"]),
+        .executable(name: "needletail-bench", targets: ["NeedletailBench"]),
+    ],
+    dependencies: [
+        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.5.0")
+    ],
+    targets: [
+        .target(name: "TensorRuntime"),
+        .target(name: "TensorGraph", dependencies: ["TensorRuntime"]),
+        .target(name: "CPUKernels", path: "Backends/CPU/CPUKernels"),
+        .target(name: "CPUBackend", dependencies: ["TensorRuntime", "CPUKernels"], path: "Backends/CPU/CPUBackend"),
+        .systemLibrary(name: "CZlib", path: "Sources/CZlib"),
+        .target(name: "Needletail", dependencies: ["TensorRuntime", "TensorGraph", "CPUBackend", "CZlib"]),
+        .target(name: "TensorConformance", dependencies: ["TensorRuntime"]),
+        .executableTarget(
+            name: "NeedletailCLI",
+            dependencies: [
+                "Needletail", .product(name: "ArgumentParser", package: "swift-argument-parser"),
+            ]),
+        .executableTarget(
+            name: "NeedletailBench",
+            dependencies: [
+                "Needletail", .product(name: "ArgumentParser", package: "swift-argument-parser"),
+            ],
+            path: "Benchmarks", exclude: ["Results"]),
+        .testTarget(name: "TensorRuntimeTests", dependencies: ["TensorRuntime"]),
+        .testTarget(name: "TensorGraphTests", dependencies: ["TensorGraph", "CPUBackend", "TensorConformance"]),
+        .testTarget(name: "CPUBackendTests", dependencies: ["CPUBackend", "TensorConformance"]),
+        .testTarget(name: "NeedletailTests", dependencies: ["Needletail", "TensorConformance"]),
+    ],
+    swiftLanguageModes: [.v6]
+)

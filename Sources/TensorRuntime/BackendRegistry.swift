@@ -1,0 +1,96 @@
+import Synchronization
+
+/// A family of devices that can be probed and opened: `cpu`, `opencl`, `vulkan`, or one from another package.
+public protocol Backend: AnyObject, Sendable {
+    var name: String { get }
+    /// Which of two backends speaks for a device that both see; the higher one.
+    var priority: Int { get }
+
+    /// Lists devices without opening any. Never throws: what is missing or broken is said in the report.
+    func probe() -> ProbeReport
+
+    /// Opens device `index` of the last probe.
+    func open(index: Int, configuration: RuntimeConfiguration) throws(TensorError) -> any Device
+}
+
+/// What a backend found, and why it left out the rest.
+public struct ProbeReport: Sendable {
+    public var devices: [DeviceDescription]
+    /// Loaders, drivers and devices that were left out, each with its reason.
+    public var notes: [String]
+
+    public init(devices: [DeviceDescription] = [], notes: [String] = []) {
+        self.devices = devices
+        self.notes = notes
+    }
+}
+
+/// The backends that this process knows, and the devices opened from them.
+///
+/// Opening a device twice gives the same instance. Registering needs no change to this package.
+public final class BackendRegistry: Sendable {
+    public static let shared = BackendRegistry()
+
+    private struct State {
+        var backends: [any Backend] = []
+        var reports: [String: ProbeReport] = [:]
+        var devices: [DeviceID: any Device] = [:]
+    }
+
+    private let state = Mutex(State())
+
+    public init() {}
+
+    /// Adds a backend, or replaces the one of the same name that has opened no device yet.
+    public func register(_ backend: some Backend) {
+        state.withLock { state in
+            state.backends.removeAll { $0.name == backend.name }
+            state.backends.append(backend)
+            state.backends.sort { ($0.priority, $1.name) > ($1.priority, $0.name) }
+            state.reports[backend.name] = nil
+        }
+    }
+
+    /// The registered backends, highest priority first.
+    public var backends: [any Backend] { state.withLock { $0.backends } }
+
+    /// The backend's probe, run once.
+    public func report(of backend: any Backend) -> ProbeReport {
+        if let known = state.withLock({ $0.reports[backend.name] }) { return known }
+        let report = backend.probe()
+        return state.withLock { state in
+            if let known = state.reports[backend.name] { return known }
+            state.reports[backend.name] = report
+            return report
+        }
+    }
+
+    /// Opens a device, or gives the instance opened before.
+    public func open(_ id: DeviceID) throws(TensorError) -> any Device {
+        if let device = state.withLock({ $0.devices[id] }) { return device }
+        guard let backend = backends.first(where: { $0.name == id.backend }) else {
+            let known = backends.map(\.name).joined(separator: ", ")
+            throw TensorError(.deviceUnavailable, "device \(id): no backend named '\(id.backend)'; there are: \(known)")
+        }
+        let report = report(of: backend)
+        guard report.devices.contains(where: { $0.id == id }) else {
+            let found = report.devices.map(\.id.description).joined(separator: ", ")
+            let why = report.notes.joined(separator: "; ")
+            throw TensorError(
+                .deviceUnavailable,
+                "device \(id) is not there; \(id.backend) has \(found.isEmpty ? "no device" : found)"
+                    + (why.isEmpty ? "" : " (\(why))") + "; run `needletail devices` for the whole list")
+        }
+        let opened = try backend.open(index: id.index, configuration: .current)
+        return state.withLock { state in
+            if let device = state.devices[id] { return device }
+            state.devices[id] = opened
+            return opened
+        }
+    }
+
+    /// Makes `device` the instance that ``open(_:)`` gives for its ID: a test's own device, or one with its own modes.
+    public func adopt(_ device: any Device) {
+        state.withLock { $0.devices[device.description.id] = device }
+    }
+}

@@ -1,0 +1,85 @@
+/// A device that runs tensor kernels: the whole contract between the runtime and a backend.
+///
+/// A backend implements this protocol, ``DeviceBuffer``, ``DeviceKernel`` and ``DeviceStream``, and registers a
+/// ``Backend``. It holds no shape logic: outputs are allocated by the core, and every kernel is fully described by its
+/// ``KernelSpec``.
+public protocol Device: AnyObject, Sendable {
+    var description: DeviceDescription { get }
+
+    /// Asks the driver for `byteCount` bytes (at least 64-byte aligned). The core's allocator caches what it gets.
+    func allocate(byteCount: Int) throws(TensorError) -> any DeviceBuffer
+
+    /// Why the device cannot run `spec`, or nil. (optional: by default it asks only for the family)
+    func unsupportedReason(_ spec: KernelSpec) -> String?
+
+    /// Makes a kernel. Programs are cached by the device by the *code* of the spec.
+    func makeKernel(_ spec: KernelSpec) throws(TensorError) -> any DeviceKernel
+
+    func makeStream() throws(TensorError) -> any DeviceStream
+}
+
+/// A block of device memory, freed when it is released.
+public protocol DeviceBuffer: AnyObject, Sendable {
+    var byteCount: Int { get }
+}
+
+/// A kernel made for one spec; immutable, and used by several streams at once.
+public protocol DeviceKernel: AnyObject, Sendable {
+    var spec: KernelSpec { get }
+}
+
+/// A buffer, and where in it an operand starts, in elements of the operand's type.
+///
+/// An operand that is only an index (``FusedProgram/Operation/index(input:)``) has no buffer.
+public struct BufferBinding: Sendable {
+    public var buffer: (any DeviceBuffer)?
+    public var offset: Int
+
+    public init(buffer: (any DeviceBuffer)?, offset: Int = 0) {
+        self.buffer = buffer
+        self.offset = offset
+    }
+}
+
+/// An in-order queue of work on a device. The core calls one stream from one thread at a time.
+public protocol DeviceStream: AnyObject, Sendable {
+    /// Appends one launch. `bindings` stand in the family's order, `scalars` are the 64-bit scalar slots.
+    func encode(
+        _ kernel: any DeviceKernel, bindings: UnsafeBufferPointer<BufferBinding>, scalars: UnsafeBufferPointer<UInt64>)
+        throws(TensorError)
+
+    /// Copies host bytes to `destination` from byte `offset` on; `source` may be reused on return.
+    func copyIn(_ source: UnsafeRawBufferPointer, to destination: any DeviceBuffer, offset: Int) throws(TensorError)
+
+    /// Waits for all encoded work, then copies bytes from byte `offset` of `source` to the host.
+    func copyOut(from source: any DeviceBuffer, offset: Int, to destination: UnsafeMutableRawBufferPointer)
+        throws(TensorError)
+
+    /// Starts what was encoded. (optional: nothing where `encode` runs at once)
+    func submit() throws(TensorError)
+
+    /// Waits until everything submitted is done.
+    func synchronize() throws(TensorError)
+
+    /// Places an event behind all work encoded so far.
+    func record() throws(TensorError) -> any DeviceEvent
+
+    /// Work encoded from now on waits for `event`, of this stream or another of the same device.
+    func wait(for event: any DeviceEvent) throws(TensorError)
+}
+
+/// A point in a stream's work.
+public protocol DeviceEvent: AnyObject, Sendable {
+    var isComplete: Bool { get }
+    func synchronize() throws(TensorError)
+}
+
+extension Device {
+    public func unsupportedReason(_ spec: KernelSpec) -> String? {
+        description.families.contains(spec.family) ? nil : "\(description.id) has no \(spec.family) kernels"
+    }
+}
+
+extension DeviceStream {
+    public func submit() throws(TensorError) {}
+}

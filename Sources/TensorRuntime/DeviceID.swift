@@ -1,0 +1,77 @@
+/// Which device: a backend's name and an index among its devices. Parses from and prints as `cpu`, `vulkan:0`.
+public struct DeviceID: Hashable, Sendable, CustomStringConvertible {
+    public let backend: String
+    public let index: Int
+
+    public init(backend: String, index: Int = 0) {
+        self.backend = backend
+        self.index = index
+    }
+
+    /// Parses `cpu`, `opencl`, `opencl:1`; nil where the text is none of these forms.
+    public init?(_ text: String) {
+        let parts = text.split(separator: ":", omittingEmptySubsequences: false)
+        guard let name = parts.first, !name.isEmpty, name.allSatisfy({ $0.isLetter || $0.isNumber || $0 == "-" }) else {
+            return nil
+        }
+        switch parts.count {
+        case 1: self.init(backend: String(name))
+        case 2:
+            guard let index = Int(parts[1]), index >= 0 else { return nil }
+            self.init(backend: String(name), index: index)
+        default: return nil
+        }
+    }
+
+    public static let cpu = DeviceID(backend: "cpu")
+
+    public var description: String { backend == "cpu" && index == 0 ? "cpu" : "\(backend):\(index)" }
+}
+
+/// What a device is and can do.
+public struct DeviceDescription: Hashable, Sendable {
+    public enum Kind: String, Hashable, Sendable {
+        case discreteGPU, integratedGPU, accelerator, cpu
+        /// A GPU interface run by a processor (PoCL, lavapipe): usable when named, never chosen by itself.
+        case software
+
+        /// Whether `torch.accelerator` would count it.
+        public var isAccelerator: Bool { self == .discreteGPU || self == .integratedGPU || self == .accelerator }
+    }
+
+    public var id: DeviceID
+    public var name: String
+    public var kind: Kind
+    public var driver: String
+    /// Total memory in bytes.
+    public var memory: Int
+    /// The largest single allocation in bytes.
+    public var maximumAllocation: Int
+    public var dtypes: Set<DType>
+    public var families: Set<KernelFamily>
+    /// UUID or PCI address, by which one physical device seen through two backends counts once.
+    public var physicalID: String?
+    /// Offsets of leaves are classed by whether they are multiples of this many elements; 1 where alignment is nothing
+    /// to the device's kernels.
+    public var alignment: Int
+    /// The largest number of buffers one fused kernel binds; longer programs are split.
+    public var maximumOperands: Int
+
+    public init(
+        id: DeviceID, name: String, kind: Kind, driver: String, memory: Int, maximumAllocation: Int? = nil,
+        dtypes: Set<DType>, families: Set<KernelFamily>, physicalID: String? = nil, alignment: Int = 16,
+        maximumOperands: Int = 16
+    ) {
+        self.id = id
+        self.name = name
+        self.kind = kind
+        self.driver = driver
+        self.memory = memory
+        self.maximumAllocation = maximumAllocation ?? memory
+        self.dtypes = dtypes
+        self.families = families
+        self.physicalID = physicalID
+        self.alignment = alignment
+        self.maximumOperands = maximumOperands
+    }
+}

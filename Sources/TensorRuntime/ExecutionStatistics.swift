@@ -1,0 +1,47 @@
+/// What the runtime did on a device, since it was opened or since an earlier snapshot (subtract them).
+///
+/// Counted only in the core's encoder and allocator, so that backends cannot disagree.
+public struct ExecutionStatistics: Hashable, Sendable {
+    /// Plans made because no cached one fitted.
+    public var plansBuilt = 0
+    /// Evaluations that found their plan in the cache.
+    public var planHits = 0
+    /// Dispatches encoded.
+    public var launches = 0
+    /// Command buffers recorded, where a backend records.
+    public var recordings = 0
+    /// Blocks asked of the driver.
+    public var driverAllocations = 0
+    /// Blocks asked of the caching allocator.
+    public var blockRequests = 0
+    /// Bytes in use, bytes held from the driver, and the most ever in use.
+    public var allocatedBytes = 0
+    public var reservedBytes = 0
+    public var peakAllocatedBytes = 0
+    /// Operations run through their decomposition because the device lacks their family.
+    public var decomposedOperations = 0
+    /// Kernels made by the device.
+    public var kernelsMade = 0
+    /// Nodes evaluated.
+    public var nodes = 0
+    /// Nanoseconds spent on signature, look-up and binding.
+    public var hostNanoseconds = 0
+
+    public init() {}
+
+    /// The counts between two snapshots; byte figures are the later one's.
+    public static func - (later: ExecutionStatistics, earlier: ExecutionStatistics) -> ExecutionStatistics {
+        var result = later
+        result.plansBuilt -= earlier.plansBuilt
+        result.planHits -= earlier.planHits
+        result.launches -= earlier.launches
+        result.recordings -= earlier.recordings
+        result.driverAllocations -= earlier.driverAllocations
+        result.blockRequests -= earlier.blockRequests
+        result.decomposedOperations -= earlier.decomposedOperations
+        result.kernelsMade -= earlier.kernelsMade
+        result.nodes -= earlier.nodes
+        result.hostNanoseconds -= earlier.hostNanoseconds
+        return result
+    }
+}

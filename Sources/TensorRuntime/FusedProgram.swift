@@ -1,0 +1,173 @@
+/// A straight-line program over an iteration space: pointwise steps, loads, gathers and reductions.
+///
+/// The iteration space has *outer* and *inner* dimensions (see ``FusedKernel``). Every value has a ``Level`` that says
+/// along which of them it varies. A reduction folds an ``Level/element`` value over the inner dimensions into a
+/// ``Level/row`` value, which later element steps may use again: softmax, normalisations and losses are one program.
+/// A reduction of a row value folds the outer dimensions too and gives a ``Level/total``.
+///
+/// A program without reductions is a pointwise chain: every dimension is outer, and all its values are elements.
+///
+/// This is *code*: it holds no extent, stride, offset or scalar value, so programs and pipelines are keyed by it.
+public struct FusedProgram: Hashable, Sendable {
+    /// Along which dimensions a value varies.
+    public enum Level: UInt8, Hashable, Sendable, Comparable {
+        /// Along all dimensions.
+        case element
+        /// Along the outer dimensions only.
+        case row
+        /// Along none: known only when every row is done, and used only by other totals.
+        case total
+
+        public static func < (a: Level, b: Level) -> Bool { a.rawValue < b.rawValue }
+    }
+
+    /// Where a step's operand comes from.
+    public enum Operand: Hashable, Sendable {
+        /// The value of an earlier step.
+        case value(Int)
+        /// A run-time scalar, by slot, read as the type the step computes in.
+        case scalar(Int)
+    }
+
+    public enum Operation: Hashable, Sendable {
+        /// Reads input `input` at the current place.
+        case load(input: Int)
+        /// Reads input `input` at the current place moved by operand 0 (int32 or int64) times the input's gather stride.
+        /// An index outside 0..<gather count reads NaN, or 0 in a type without NaN.
+        case gather(input: Int)
+        /// The int64 number of the current place: input `input`'s offset plus the place's coordinates times its
+        /// strides. The input has no buffer.
+        case index(input: Int)
+        /// Operand 0 alone: fills the level with a scalar.
+        case fill
+        case pointwise(PointwiseOperation)
+        /// Folds operand 0: an element value to a row, a row value to a total.
+        case reduce(ReductionOperation)
+    }
+
+    public struct Step: Hashable, Sendable {
+        public var operation: Operation
+        public var operands: [Operand]
+        /// The type of the step's value. Comparisons compute in the type of their operands.
+        public var dtype: DType
+        public var level: Level
+
+        public init(_ operation: Operation, _ operands: [Operand] = [], dtype: DType, level: Level = .element) {
+            self.operation = operation
+            self.operands = operands
+            self.dtype = dtype
+            self.level = level
+        }
+    }
+
+    public struct Output: Hashable, Sendable {
+        /// The step whose value is stored, at that step's level.
+        public var value: Int
+
+        public init(value: Int) { self.value = value }
+    }
+
+    /// The type of each input's elements; an input read by `index` is int64 and has no buffer.
+    public var inputs: [DType]
+    public var steps: [Step]
+    public var outputs: [Output]
+    /// The number of scalar slots.
+    public var scalarCount: Int
+
+    public init(inputs: [DType], steps: [Step], outputs: [Output], scalarCount: Int = 0) {
+        self.inputs = inputs
+        self.steps = steps
+        self.outputs = outputs
+        self.scalarCount = scalarCount
+    }
+
+    /// The program that stores its one input, converting it if the types differ: a copy.
+    public static func copy(from source: DType, to destination: DType) -> FusedProgram {
+        var steps = [Step(.load(input: 0), dtype: source)]
+        if source != destination { steps.append(Step(.pointwise(.cast), [.value(0)], dtype: destination)) }
+        return FusedProgram(inputs: [source], steps: steps, outputs: [Output(value: steps.count - 1)])
+    }
+
+    public var hasReduction: Bool {
+        steps.contains { if case .reduce = $0.operation { true } else { false } }
+    }
+
+    /// The type in which a step computes: its first value operand's for comparisons, its own otherwise.
+    public func computeType(of step: Step) -> DType {
+        if case .pointwise(let operation) = step.operation, operation.row.rule == .comparison,
+            case .value(let index)? = step.operands.first(where: { if case .value = $0 { true } else { false } })
+        {
+            return steps[index].dtype
+        }
+        return step.dtype
+    }
+}
+
+/// A fused program with its arguments: what one launch does.
+///
+/// Buffers are bound in the order inputs, then outputs. An input read by `index` has a binding without a buffer whose
+/// offset is added to the index.
+public struct FusedKernel: KernelBody {
+    public static var family: KernelFamily { .fused }
+
+    /// How an operand is addressed over the iteration space, in elements.
+    public struct Access: Hashable, Sendable {
+        /// One stride for each dimension of the iteration space; those a value's level lacks are 0.
+        public var strides: Strides
+        /// For a gathered input, the distance between neighbours along the gathered axis and that axis's extent.
+        public var gatherStride: Int
+        public var gatherCount: Int
+
+        public init(strides: Strides, gatherStride: Int = 0, gatherCount: Int = 0) {
+            self.strides = strides
+            self.gatherStride = gatherStride
+            self.gatherCount = gatherCount
+        }
+    }
+
+    public var program: FusedProgram
+    /// Extents of the outer, then of the inner dimensions.
+    public var extents: Shape
+    /// How many of them are outer. Equal to the rank where the program has no reduction.
+    public var outerRank: Int
+    public var inputs: [Access]
+    public var outputs: [Access]
+
+    public init(program: FusedProgram, extents: Shape, outerRank: Int, inputs: [Access], outputs: [Access]) {
+        self.program = program
+        self.extents = extents
+        self.outerRank = outerRank
+        self.inputs = inputs
+        self.outputs = outputs
+    }
+
+    public var operandCount: Int { inputs.count + outputs.count }
+    public var scalarTypes: [DType] { program.scalarTypes }
+    public var elementCount: Int { extents.elementCount }
+}
+
+extension FusedProgram {
+    /// The type in which each scalar slot is read.
+    public var scalarTypes: [DType] {
+        var types = [DType](repeating: .float32, count: scalarCount)
+        for step in steps {
+            for (position, operand) in step.operands.enumerated() {
+                guard case .scalar(let slot) = operand else { continue }
+                types[slot] = operandType(of: step, at: position)
+            }
+        }
+        return types
+    }
+
+    /// The type in which operand `position` of `step` is read.
+    public func operandType(of step: Step, at position: Int) -> DType {
+        if case .value(let index) = step.operands[position] { return steps[index].dtype }
+        guard case .pointwise(let operation) = step.operation else { return step.dtype }
+        switch operation.row.rule {
+        case .random: return .int64
+        case .selection where position == 0: return .bool
+        case .comparison: return computeType(of: step)
+        default: return step.dtype
+        }
+    }
+}

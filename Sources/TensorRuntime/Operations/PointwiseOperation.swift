@@ -1,0 +1,159 @@
+import Foundation
+
+/// An operation on single elements: the vocabulary of fused programs.
+///
+/// Each row of ``PointwiseOperation/row`` holds everything that the rest of the code asks about an operation. Its meaning
+/// is ``PointwiseOperation/evaluate(_:_:_:)``, in Double: backends are tested against that.
+public enum PointwiseOperation: UInt8, CaseIterable, Hashable, Sendable {
+    // One operand.
+    case identity, cast
+    case negate, abs, sign, square, reciprocal, sqrt, rsqrt
+    case exp, expm1, log, log1p, sin, cos, tan, tanh, sigmoid, erf, relu
+    case floor, ceil, round, trunc
+    case logicalNot, isNaN
+    // Two operands.
+    case add, subtract, multiply, divide, remainder, power, maximum, minimum
+    case equal, notEqual, less, lessEqual, greater, greaterEqual
+    case logicalAnd, logicalOr, logicalXor
+    // Three operands: condition, value where true, value where false.
+    case select
+    // Operands: int64 element index, int64 key, int64 offset (the last two are scalars).
+    case randomBits, randomUniform
+
+    /// How operand and result types relate.
+    public enum TypeRule: Sendable {
+        /// Operands and result share one type of any kind.
+        case same
+        /// Operands and result share one number type (no bool).
+        case sameNumber
+        /// Operands and result share one float type.
+        case sameFloat
+        /// Operands share one type; the result is bool.
+        case comparison
+        /// Operands and result are bool.
+        case logical
+        /// The result's type is free.
+        case conversion
+        /// The first operand is bool; the others and the result share one type.
+        case selection
+        /// An int64 index and two int64 scalars; the result is int32 (`randomBits`) or float32 (`randomUniform`).
+        case random
+    }
+
+    /// What the rest of the code needs to know of an operation.
+    public struct Row: Sendable {
+        public let name: String
+        public let arity: Int
+        public let rule: TypeRule
+        /// The largest error of a float32 result, in units in the last place, that a backend may show.
+        public let float32ULP: Double
+    }
+
+    public var name: String { row.name }
+    public var arity: Int { row.arity }
+
+    public var row: Row {
+        switch self {
+        case .identity: Row(name: "identity", arity: 1, rule: .same, float32ULP: 0)
+        case .cast: Row(name: "cast", arity: 1, rule: .conversion, float32ULP: 0)
+        case .negate: Row(name: "negate", arity: 1, rule: .sameNumber, float32ULP: 0)
+        case .abs: Row(name: "abs", arity: 1, rule: .sameNumber, float32ULP: 0)
+        case .sign: Row(name: "sign", arity: 1, rule: .sameNumber, float32ULP: 0)
+        case .square: Row(name: "square", arity: 1, rule: .sameNumber, float32ULP: 1)
+        case .reciprocal: Row(name: "reciprocal", arity: 1, rule: .sameFloat, float32ULP: 1)
+        case .sqrt: Row(name: "sqrt", arity: 1, rule: .sameFloat, float32ULP: 1)
+        case .rsqrt: Row(name: "rsqrt", arity: 1, rule: .sameFloat, float32ULP: 2)
+        case .exp: Row(name: "exp", arity: 1, rule: .sameFloat, float32ULP: 2)
+        case .expm1: Row(name: "expm1", arity: 1, rule: .sameFloat, float32ULP: 3)
+        case .log: Row(name: "log", arity: 1, rule: .sameFloat, float32ULP: 2)
+        case .log1p: Row(name: "log1p", arity: 1, rule: .sameFloat, float32ULP: 3)
+        case .sin: Row(name: "sin", arity: 1, rule: .sameFloat, float32ULP: 2)
+        case .cos: Row(name: "cos", arity: 1, rule: .sameFloat, float32ULP: 2)
+        case .tan: Row(name: "tan", arity: 1, rule: .sameFloat, float32ULP: 4)
+        case .tanh: Row(name: "tanh", arity: 1, rule: .sameFloat, float32ULP: 3)
+        case .sigmoid: Row(name: "sigmoid", arity: 1, rule: .sameFloat, float32ULP: 3)
+        case .erf: Row(name: "erf", arity: 1, rule: .sameFloat, float32ULP: 3)
+        case .relu: Row(name: "relu", arity: 1, rule: .sameNumber, float32ULP: 0)
+        case .floor: Row(name: "floor", arity: 1, rule: .sameFloat, float32ULP: 0)
+        case .ceil: Row(name: "ceil", arity: 1, rule: .sameFloat, float32ULP: 0)
+        case .round: Row(name: "round", arity: 1, rule: .sameFloat, float32ULP: 0)
+        case .trunc: Row(name: "trunc", arity: 1, rule: .sameFloat, float32ULP: 0)
+        case .logicalNot: Row(name: "logicalNot", arity: 1, rule: .logical, float32ULP: 0)
+        case .isNaN: Row(name: "isNaN", arity: 1, rule: .comparison, float32ULP: 0)
+        case .add: Row(name: "add", arity: 2, rule: .sameNumber, float32ULP: 1)
+        case .subtract: Row(name: "subtract", arity: 2, rule: .sameNumber, float32ULP: 1)
+        case .multiply: Row(name: "multiply", arity: 2, rule: .sameNumber, float32ULP: 1)
+        case .divide: Row(name: "divide", arity: 2, rule: .sameFloat, float32ULP: 1)
+        case .remainder: Row(name: "remainder", arity: 2, rule: .sameNumber, float32ULP: 1)
+        case .power: Row(name: "power", arity: 2, rule: .sameFloat, float32ULP: 16)
+        case .maximum: Row(name: "maximum", arity: 2, rule: .same, float32ULP: 0)
+        case .minimum: Row(name: "minimum", arity: 2, rule: .same, float32ULP: 0)
+        case .equal: Row(name: "equal", arity: 2, rule: .comparison, float32ULP: 0)
+        case .notEqual: Row(name: "notEqual", arity: 2, rule: .comparison, float32ULP: 0)
+        case .less: Row(name: "less", arity: 2, rule: .comparison, float32ULP: 0)
+        case .lessEqual: Row(name: "lessEqual", arity: 2, rule: .comparison, float32ULP: 0)
+        case .greater: Row(name: "greater", arity: 2, rule: .comparison, float32ULP: 0)
+        case .greaterEqual: Row(name: "greaterEqual", arity: 2, rule: .comparison, float32ULP: 0)
+        case .logicalAnd: Row(name: "logicalAnd", arity: 2, rule: .logical, float32ULP: 0)
+        case .logicalOr: Row(name: "logicalOr", arity: 2, rule: .logical, float32ULP: 0)
+        case .logicalXor: Row(name: "logicalXor", arity: 2, rule: .logical, float32ULP: 0)
+        case .select: Row(name: "select", arity: 3, rule: .selection, float32ULP: 0)
+        case .randomBits: Row(name: "randomBits", arity: 3, rule: .random, float32ULP: 0)
+        case .randomUniform: Row(name: "randomUniform", arity: 3, rule: .random, float32ULP: 0)
+        }
+    }
+
+    /// The operation on Doubles; bools are 0 and 1. NaN propagates through `maximum`, `minimum` and `relu`.
+    ///
+    /// `remainder` takes the divisor's sign, and `round` rounds halves to even, as in PyTorch. A cast's rounding to its
+    /// result type is the caller's.
+    public func evaluate(_ a: Double, _ b: Double = 0, _ c: Double = 0) -> Double {
+        switch self {
+        case .identity, .cast: a
+        case .negate: -a
+        case .abs: Swift.abs(a)
+        case .sign: a.isNaN ? a : a > 0 ? 1 : a < 0 ? -1 : 0
+        case .square: a * a
+        case .reciprocal: 1 / a
+        case .sqrt: a.squareRoot()
+        case .rsqrt: 1 / a.squareRoot()
+        case .exp: Foundation.exp(a)
+        case .expm1: Foundation.expm1(a)
+        case .log: Foundation.log(a)
+        case .log1p: Foundation.log1p(a)
+        case .sin: Foundation.sin(a)
+        case .cos: Foundation.cos(a)
+        case .tan: Foundation.tan(a)
+        case .tanh: Foundation.tanh(a)
+        case .sigmoid: 1 / (1 + Foundation.exp(-a))
+        case .erf: Foundation.erf(a)
+        case .relu: a < 0 ? 0 : a
+        case .floor: a.rounded(.down)
+        case .ceil: a.rounded(.up)
+        case .round: a.rounded(.toNearestOrEven)
+        case .trunc: a.rounded(.towardZero)
+        case .logicalNot: a == 0 ? 1 : 0
+        case .isNaN: a.isNaN ? 1 : 0
+        case .add: a + b
+        case .subtract: a - b
+        case .multiply: a * b
+        case .divide: a / b
+        case .remainder: a - (a / b).rounded(.down) * b
+        case .power: Foundation.pow(a, b)
+        case .maximum: a.isNaN || b.isNaN ? .nan : Swift.max(a, b)
+        case .minimum: a.isNaN || b.isNaN ? .nan : Swift.min(a, b)
+        case .equal: a == b ? 1 : 0
+        case .notEqual: a != b ? 1 : 0
+        case .less: a < b ? 1 : 0
+        case .lessEqual: a <= b ? 1 : 0
+        case .greater: a > b ? 1 : 0
+        case .greaterEqual: a >= b ? 1 : 0
+        case .logicalAnd: a != 0 && b != 0 ? 1 : 0
+        case .logicalOr: a != 0 || b != 0 ? 1 : 0
+        case .logicalXor: (a != 0) != (b != 0) ? 1 : 0
+        case .select: a != 0 ? b : c
+        case .randomBits: Double(Philox.bits(index: UInt64(a), key: UInt64(b), offset: UInt64(c)))
+        case .randomUniform: Double(Philox.uniform(index: UInt64(a), key: UInt64(b), offset: UInt64(c)))
+        }
+    }
+}

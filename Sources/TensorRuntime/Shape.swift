@@ -1,0 +1,114 @@
+/// The extents of a tensor, stored inline. Rank 0 is one element.
+public struct Shape: Hashable, Sendable, ExpressibleByArrayLiteral, RandomAccessCollection, MutableCollection,
+    CustomStringConvertible
+{
+    /// The largest rank of a tensor.
+    public static let maximumRank = 8
+
+    @usableFromInline var storage: SIMD8<Int>
+    @usableFromInline var rankStorage: UInt8
+
+    /// The number of dimensions, 0...8.
+    @inlinable public var rank: Int { Int(rankStorage) }
+
+    @inlinable public init() {
+        storage = .zero
+        rankStorage = 0
+    }
+
+    /// A shape of `rank` dimensions, all of extent `value`.
+    @inlinable public init(repeating value: Int, rank: Int) {
+        precondition(rank <= Shape.maximumRank, "shape: rank \(rank) exceeds the maximum of \(Shape.maximumRank)")
+        self.init()
+        rankStorage = UInt8(rank)
+        for index in 0..<rank { storage[index] = value }
+    }
+
+    @inlinable public init<S: Sequence>(_ extents: S) where S.Element == Int {
+        self.init()
+        for extent in extents { append(extent) }
+    }
+
+    @inlinable public init(arrayLiteral elements: Int...) { self.init(elements) }
+
+    @inlinable public mutating func append(_ extent: Int) {
+        precondition(rankStorage < 8, "shape: rank exceeds the maximum of \(Shape.maximumRank)")
+        storage[Int(rankStorage)] = extent
+        rankStorage += 1
+    }
+
+    @inlinable public var startIndex: Int { 0 }
+    @inlinable public var endIndex: Int { rank }
+
+    @inlinable public subscript(index: Int) -> Int {
+        get {
+            precondition(index >= 0 && index < rank, "shape: axis \(index) is outside rank \(rank)")
+            return storage[index]
+        }
+        set {
+            precondition(index >= 0 && index < rank, "shape: axis \(index) is outside rank \(rank)")
+            storage[index] = newValue
+        }
+    }
+
+    /// The number of elements: the product of the extents.
+    @inlinable public var elementCount: Int {
+        var count = 1
+        for index in 0..<rank { count *= storage[index] }
+        return count
+    }
+
+    /// Row-major strides, in elements. Extents of 1 and empty shapes get the strides they would have anyway.
+    @inlinable public var contiguousStrides: Strides {
+        var strides = Shape(repeating: 0, rank: rank)
+        var next = 1
+        for index in stride(from: rank - 1, through: 0, by: -1) {
+            strides.storage[index] = next
+            next *= Swift.max(storage[index], 1)
+        }
+        return strides
+    }
+
+    /// `axis` counted from the front; nil where it is outside -rank..<rank. Rank 0 accepts 0 and -1, as PyTorch does.
+    @inlinable public func normalizedAxis(_ axis: Int) -> Int? {
+        let limit = Swift.max(rank, 1)
+        guard axis >= -limit, axis < limit else { return nil }
+        return axis < 0 ? axis + limit : axis
+    }
+
+    public func removing(axis: Int) -> Shape {
+        var result = Shape()
+        for index in 0..<rank where index != axis { result.append(storage[index]) }
+        return result
+    }
+
+    public func inserting(_ extent: Int, at axis: Int) -> Shape {
+        var result = Shape()
+        for index in 0...rank {
+            if index == axis { result.append(extent) }
+            if index < rank { result.append(storage[index]) }
+        }
+        return result
+    }
+
+    /// The shape two tensors broadcast to by
+    /// [NumPy's rule](https://numpy.org/doc/stable/user/basics.broadcasting.html), or nil.
+    public func broadcast(with other: Shape) -> Shape? {
+        if self == other { return self }
+        let rank = Swift.max(rank, other.rank)
+        var result = Shape(repeating: 1, rank: rank)
+        for index in 0..<rank {
+            let a = index - (rank - self.rank), b = index - (rank - other.rank)
+            let x = a < 0 ? 1 : storage[a], y = b < 0 ? 1 : other.storage[b]
+            guard x == y || x == 1 || y == 1 else { return nil }
+            result.storage[index] = x == 1 ? y : x
+        }
+        return result
+    }
+
+    /// `[64, 10]`
+    public var description: String { "[" + map(String.init).joined(separator: ", ") + "]" }
+}
+
+/// Element distances, one per dimension: 0 for a broadcast dimension, negative for a flipped one.
+public typealias Strides = Shape
