@@ -1,0 +1,99 @@
+import TensorRuntime
+
+/// A plan with its memory: what one submission needs, reserved before the first command is encoded.
+struct BoundPlan {
+    let plan: Plan
+    private let arena: MemoryBlock?
+    private var outputs: [Storage] = []
+    private var bindings: [BufferBinding] = []
+    private var scalars: [UInt64] = []
+
+    /// Reserves memory and resolves every operand and scalar. Under the context's lock.
+    init(_ plan: Plan, snapshot: Snapshot, allocator: CachingAllocator) throws(TensorError) {
+        self.plan = plan
+        arena = plan.arenaByteCount > 0 ? try allocator.allocate(plan.arenaByteCount) : nil
+        outputs.reserveCapacity(plan.outputs.count)
+        for output in plan.outputs {
+            if let donor = output.donor {
+                outputs.append(Storage(block: snapshot.leafStorages[donor].block))
+            } else {
+                outputs.append(Storage(block: try allocator.allocate(output.byteCount)))
+            }
+        }
+        bindings.reserveCapacity(plan.steps.reduce(0) { $0 + $1.bindings.count })
+        for step in plan.steps {
+            for binding in step.bindings { bindings.append(bind(binding, snapshot)) }
+            for scalar in step.scalars {
+                switch scalar.source {
+                case .traced(let number): scalars.append(snapshot.scalars[number].bits(as: scalar.dtype))
+                case .constant(let value): scalars.append(value.bits(as: scalar.dtype))
+                }
+            }
+        }
+    }
+
+    private func bind(_ binding: PlanStep.Binding, _ snapshot: Snapshot) -> BufferBinding {
+        let offset = binding.offset.value(snapshot.starts)
+        switch binding.slot {
+        case .none: return BufferBinding(buffer: nil, offset: offset)
+        case .leaf(let node, let storage):
+            return BufferBinding(
+                buffer: snapshot.leafStorages[storage].block.buffer, offset: offset + snapshot.nodes[node].offset)
+        case .arena(let byteOffset):
+            return BufferBinding(buffer: arena!.buffer, offset: offset + byteOffset / binding.dtype.byteCount)
+        case .output(let index): return BufferBinding(buffer: outputs[index].block.buffer, offset: offset)
+        }
+    }
+
+    func storage(of slot: PlanSlot, snapshot: Snapshot) -> Storage {
+        switch slot {
+        case .output(let index): outputs[index]
+        case .leaf(_, let storage): snapshot.leafStorages[storage]
+        case .arena, .none: preconditionFailure("a live value has a block of its own")
+        }
+    }
+
+    func leafOffset(_ slot: PlanSlot, snapshot: Snapshot) -> Int {
+        if case .leaf(let node, _) = slot { snapshot.nodes[node].offset } else { 0 }
+    }
+
+    /// Encodes every launch and submits. Under the stream's lock.
+    func encode(to stream: any DeviceStream, checksNaN: Bool) throws(TensorError) {
+        var firstBinding = 0
+        var firstScalar = 0
+        for step in plan.steps {
+            let bindingRange = firstBinding..<firstBinding + step.bindings.count
+            let scalarRange = firstScalar..<firstScalar + step.scalars.count
+            firstBinding = bindingRange.upperBound
+            firstScalar = scalarRange.upperBound
+            try bindings.withUnsafeBufferPointer { (bindings) throws(TensorError) in
+                try scalars.withUnsafeBufferPointer { (scalars) throws(TensorError) in
+                    try stream.encode(
+                        step.kernel, bindings: UnsafeBufferPointer(rebasing: bindings[bindingRange]),
+                        scalars: UnsafeBufferPointer(rebasing: scalars[scalarRange]))
+                }
+            }
+            if checksNaN { try checkNaN(step, bindings: bindings[bindingRange], stream) }
+        }
+        try stream.submit()
+    }
+
+    /// Reads back what a launch stored and fails, naming the operation, if a NaN is there.
+    private func checkNaN(
+        _ step: PlanStep, bindings: ArraySlice<BufferBinding>, _ stream: any DeviceStream
+    ) throws(TensorError) {
+        for (index, count) in step.results where step.bindings[index].dtype == .float32 {
+            let access = bindings[bindings.startIndex + index]
+            guard let buffer = access.buffer else { continue }
+            let values = UnsafeMutableBufferPointer<Float>.allocate(capacity: count)
+            defer { values.deallocate() }
+            try stream.copyOut(
+                from: buffer, offset: access.offset * 4, to: UnsafeMutableRawBufferPointer(values))
+            if values.contains(where: \.isNaN) {
+                throw TensorError(
+                    .deviceFailure,
+                    "\(step.label): made a NaN; look at the operands of this operation (NEEDLETAIL_CHECK_NAN is on)")
+            }
+        }
+    }
+}

@@ -1,0 +1,53 @@
+import TensorRuntime
+
+// MARK: - Values in and out
+
+extension DeviceContext {
+    /// An evaluated value with a copy of `bytes` (row-major, of `dtype`).
+    public func makeValue(
+        shape: Shape, dtype: DType, bytes: UnsafeRawBufferPointer, tag: (any AnyObject & Sendable)? = nil
+    ) throws(TensorError) -> Handle {
+        precondition(bytes.count == shape.elementCount * dtype.byteCount)
+        let storage = Storage(block: try allocator.allocate(bytes.count))
+        if bytes.count > 0 {
+            streamLock.lock()
+            defer { streamLock.unlock() }
+            try stream.copyIn(bytes, to: storage.block.buffer, offset: 0)
+        }
+        let node = Node(.leaf, shape: shape, dtype: dtype, context: self)
+        node.settle(storage, strides: shape.contiguousStrides, offset: 0)
+        node.handles = 1
+        return Handle(counted: node, tag: tag)
+    }
+
+    /// Evaluates the value and copies its elements, row-major, to `destination`.
+    public func read(_ handle: Handle, into destination: UnsafeMutableRawBufferPointer) throws(TensorError) {
+        try evaluate([handle])
+        var source = handle
+        if !source.node.layout.isContiguous {
+            source = trace(.pointwise(.identity), shape: handle.shape, dtype: handle.dtype, handle)
+            try evaluate([source])
+        }
+        guard destination.count > 0, let storage = source.node.storage else { return }
+        streamLock.lock()
+        defer { streamLock.unlock() }
+        try stream.copyOut(
+            from: storage.block.buffer, offset: source.node.offset * source.dtype.byteCount, to: destination)
+    }
+}
+
+extension Handle {
+    /// Whether the value has been computed.
+    public var isEvaluated: Bool {
+        node.context.lock.lock()
+        defer { node.context.lock.unlock() }
+        return node.storage != nil
+    }
+
+    /// Why there will be no value, if so.
+    public var failure: TensorError? {
+        node.context.lock.lock()
+        defer { node.context.lock.unlock() }
+        return node.failure?.error
+    }
+}

@@ -1,0 +1,67 @@
+import TensorRuntime
+
+/// What a node computes: the operation with its structural attributes. Scalars and slice starts stand in the node,
+/// because no pass reads their values.
+public enum NodeOperation: Hashable, Sendable {
+    /// A value that is there: it has storage.
+    case leaf
+    /// Every element is scalar operand 0.
+    case fill
+    /// The int64 row-major number of each element.
+    case index
+    case pointwise(PointwiseOperation)
+    /// Folds the axes in the bit mask, which stay with extent 1.
+    case reduce(ReductionOperation, axes: UInt8)
+    /// `output[..., j, ...] = data[..., index[..., j, ...], ...]`. Inputs: data, index (of the output's shape).
+    case gather(axis: Int)
+    /// Inputs: source, index (of the source's shape). See ``ScatterAddKernel``.
+    case scatterAdd(axis: Int)
+    /// `[batch..., m, k] x [batch..., k, n]`, the batches equal.
+    case matmul
+    /// Inputs as in ``ConvolutionKernel``. `inputSize` is the convolution's input height and width.
+    case convolution(ConvolutionKernel.Kind, Window, groups: Int)
+    /// Inputs as in ``PoolingKernel``.
+    case pooling(PoolingKernel.Kind, Window, countsPadding: Bool)
+    /// Joins all inputs along an axis.
+    case concatenate(axis: Int)
+
+    // Views.
+    /// Dimension `i` is the input's dimension `axes[i]`.
+    case permute(axes: Shape)
+    case expand
+    case reshape
+    /// Takes elements `steps[i]` apart along each axis, from the node's starts.
+    case slice(steps: Shape)
+    /// Reverses the axes in the bit mask.
+    case flip(axes: UInt8)
+
+    /// Whether the node only addresses its input differently.
+    public var isView: Bool {
+        switch self {
+        case .permute, .expand, .reshape, .slice, .flip: true
+        default: false
+        }
+    }
+
+    /// The name that messages and dumps use.
+    public var name: String {
+        switch self {
+        case .leaf: "leaf"
+        case .fill: "fill"
+        case .index: "index"
+        case .pointwise(let operation): operation.name
+        case .reduce(let operation, _): operation.name
+        case .gather: "gather"
+        case .scatterAdd: "scatterAdd"
+        case .matmul: "matmul"
+        case .convolution: "convolution"
+        case .pooling: "pooling"
+        case .concatenate: "concatenate"
+        case .permute: "permute"
+        case .expand: "expand"
+        case .reshape: "reshape"
+        case .slice: "slice"
+        case .flip: "flip"
+        }
+    }
+}

@@ -1,0 +1,131 @@
+import TensorRuntime
+
+/// An offset known only when a plan is bound: a constant plus slice starts times strides, in elements.
+struct OffsetExpression: Hashable, Sendable {
+    struct Term: Hashable, Sendable {
+        /// Index into the snapshot's slice starts.
+        var start: Int
+        var stride: Int
+    }
+
+    var constant = 0
+    var terms: [Term] = []
+
+    @inline(__always)
+    func value(_ starts: [Int]) -> Int {
+        var result = constant
+        for term in terms { result += starts[term.start] * term.stride }
+        return result
+    }
+}
+
+/// Where a bound operand lives.
+enum PlanSlot: Hashable, Sendable {
+    /// The storage of a leaf; its own offset is added when the plan is bound.
+    case leaf(node: Int, storage: Int)
+    case arena(byteOffset: Int)
+    case output(Int)
+    /// An operand that is only an index.
+    case none
+}
+
+/// One launch of a plan: its kernel, its operands, and where its scalars come from.
+struct PlanStep: Sendable {
+    struct Binding: Sendable {
+        var slot: PlanSlot
+        var offset: OffsetExpression
+        var dtype: DType
+    }
+
+    enum ScalarSource: Hashable, Sendable {
+        /// The snapshot's scalar, by number.
+        case traced(Int)
+        /// A number that follows from shapes.
+        case constant(Scalar)
+    }
+
+    let kernel: any DeviceKernel
+    let bindings: [Binding]
+    let scalars: [(source: ScalarSource, dtype: DType)]
+    /// What it computes, for dumps and for messages about NaN.
+    let label: String
+    /// Bindings that are contiguous results, with their element counts, for the NaN check.
+    let results: [(binding: Int, count: Int)]
+}
+
+/// What evaluates any trace of one signature: kernels in an order, and a place for every intermediate. Immutable.
+final class Plan: Sendable {
+    /// A block that holds results, or a leaf's block reused for them.
+    struct Output: Sendable {
+        let byteCount: Int
+        /// The leaf storage that is overwritten, if one is donated.
+        let donor: Int?
+    }
+
+    /// A live node's place: a view of an output or of a leaf.
+    struct Result: Sendable {
+        let node: Int
+        let slot: PlanSlot
+        let strides: Strides
+        let offset: OffsetExpression
+    }
+
+    let steps: [PlanStep]
+    let arenaByteCount: Int
+    let outputs: [Output]
+    let results: [Result]
+
+    init(steps: [PlanStep], arenaByteCount: Int, outputs: [Output], results: [Result]) {
+        self.steps = steps
+        self.arenaByteCount = arenaByteCount
+        self.outputs = outputs
+        self.results = results
+    }
+
+    /// The launches in order, as text: the same in every process.
+    var dump: String {
+        var lines: [String] = []
+        for (index, step) in steps.enumerated() {
+            lines.append("\(index): \(step.label)")
+            for binding in step.bindings {
+                lines.append("    \(binding.slot) + \(binding.offset.constant) \(binding.offset.terms) \(binding.dtype)")
+            }
+        }
+        lines.append("arena \(arenaByteCount), outputs \(outputs.map(\.byteCount)), donors \(outputs.map { $0.donor ?? -1 })")
+        return lines.joined(separator: "\n")
+    }
+}
+
+/// Plans by signature, compared in full. The oldest are dropped past a bound.
+final class PlanCache {
+    private struct Entry {
+        let words: [UInt64]
+        let plan: Plan
+    }
+
+    private var buckets: [UInt64: [Entry]] = [:]
+    private var order: [UInt64] = []
+    private let limit = 512
+
+    static func hash(_ words: [UInt64]) -> UInt64 {
+        var h: UInt64 = 0x9E37_79B9_7F4A_7C15 ^ UInt64(words.count)
+        words.withUnsafeBufferPointer { buffer in
+            for word in buffer {
+                h = (h ^ word) &* 0xFF51_AFD7_ED55_8CCD
+                h ^= h >> 32
+            }
+        }
+        return h
+    }
+
+    func find(_ words: [UInt64], hash: UInt64) -> Plan? {
+        guard let entries = buckets[hash] else { return nil }
+        return entries.first { $0.words == words }?.plan
+    }
+
+    func insert(_ plan: Plan, words: [UInt64], hash: UInt64) {
+        if order.count == limit { buckets[order.removeFirst()] = nil }
+        buckets[hash, default: []].append(Entry(words: words, plan: plan))
+        order.append(hash)
+    }
+}

@@ -1,0 +1,168 @@
+import TensorRuntime
+
+extension Planner {
+    /// Reads the snapshot, joins common subexpressions, and puts a copy wherever strides cannot say a view or a kernel
+    /// cannot read one.
+    static func simplify(_ snapshot: Snapshot) -> PlanGraph {
+        var reader = SnapshotReader(snapshot: snapshot)
+        return reader.read()
+    }
+}
+
+/// Builds the plan graph node by node, in traversal order.
+private struct SnapshotReader {
+    let snapshot: Snapshot
+    var graph = PlanGraph()
+    /// New index of each snapshot node.
+    var renamed: [Int] = []
+    var nextScalar = 0
+    var nextStart = 0
+    /// Nodes by what they compute; looked up, never iterated.
+    var known: [Key: Int] = [:]
+    /// Copies of views, by what is copied.
+    var copies: [Int: Int] = [:]
+
+    struct Key: Hashable {
+        var operation: NodeOperation
+        var shape: Shape
+        var dtype: DType
+        var operands: [PlanOperand]
+        var firstStart: Int
+    }
+
+    init(snapshot: Snapshot) { self.snapshot = snapshot }
+
+    mutating func read() -> PlanGraph {
+        for (place, node) in snapshot.nodes.enumerated() {
+            if let storage = node.storage {
+                renamed.append(addLeaf(node, place: place, storage: storage))
+            } else {
+                let index = add(planNode(node))
+                if node.handles > 0 { graph.nodes[index].liveAs.append(place) }
+                renamed.append(index)
+            }
+        }
+        return graph
+    }
+
+    private mutating func addLeaf(_ node: Node, place: Int, storage: Storage) -> Int {
+        let number = snapshot.leafStorages.firstIndex { $0 === storage }!
+        var leaf = PlanNode(operation: .leaf, shape: node.shape, dtype: node.dtype, operands: [])
+        leaf.leaf = .init(
+            node: place, storage: number, strides: node.strides, isAtStart: node.offset == 0)
+        graph.nodes.append(leaf)
+        return graph.nodes.count - 1
+    }
+
+    /// The node with its operands by position; scalars and starts are numbered in the order the snapshot listed them.
+    private mutating func planNode(_ node: Node) -> PlanNode {
+        var operands: [PlanOperand] = []
+        switch node.operation {
+        case .concatenate:
+            operands = node.moreInputs.map { .node(renamed[$0.mark]) }
+        case .fill:
+            operands = [.scalar(.traced(nextScalar))]
+            nextScalar += 1
+        case .pointwise(let operation):
+            let inputs = [node.input0, node.input1, node.input2]
+            for position in 0..<operation.arity {
+                if let input = inputs[position] {
+                    operands.append(.node(renamed[input.mark]))
+                } else {
+                    operands.append(.scalar(.traced(nextScalar)))
+                    nextScalar += 1
+                }
+            }
+        default:
+            for input in [node.input0, node.input1, node.input2] {
+                if let input { operands.append(.node(renamed[input.mark])) }
+            }
+        }
+        var result = PlanNode(operation: node.operation, shape: node.shape, dtype: node.dtype, operands: operands)
+        if case .slice = node.operation {
+            result.firstStart = nextStart
+            nextStart += node.shape.rank
+        }
+        return result
+    }
+
+    /// Adds a node in the form that later passes expect, or finds the one that computes the same.
+    private mutating func add(_ node: PlanNode) -> Int {
+        var node = node
+        if case .reduce(let operation, let axes) = node.operation { node = unitReduction(node, operation, axes) }
+        if node.operation == .reshape || node.operation == .expand,
+            let source = node.operands[0].node, graph.nodes[source].shape == node.shape
+        {
+            return source
+        }
+        legalizeOperands(&node)
+        let key = Key(
+            operation: node.operation, shape: node.shape, dtype: node.dtype, operands: node.operands,
+            firstStart: node.firstStart)
+        if let index = known[key] { return index }
+        graph.nodes.append(node)
+        known[key] = graph.nodes.count - 1
+        return graph.nodes.count - 1
+    }
+
+    /// A reduction over axes of one element changes nothing (and the index of its only element is 0).
+    private func unitReduction(_ node: PlanNode, _ operation: ReductionOperation, _ axes: UInt8) -> PlanNode {
+        let source = graph.nodes[node.operands[0].node!]
+        for axis in 0..<source.shape.rank where axes & (1 << UInt8(axis)) != 0 && source.shape[axis] != 1 {
+            return node
+        }
+        var result = node
+        if operation.yieldsIndex {
+            result.operation = .fill
+            result.operands = [.scalar(.constant(.int(0)))]
+        } else {
+            result.operation = .pointwise(source.dtype == node.dtype ? .identity : .cast)
+        }
+        return result
+    }
+
+    /// Copies operands that the node's kernel could not address.
+    private mutating func legalizeOperands(_ node: inout PlanNode) {
+        switch node.operation {
+        case .permute, .expand, .reshape, .slice, .flip:
+            let source = node.operands[0].node!
+            if graph.resolve(source).layout.applying(node) == nil { node.operands[0] = .node(copy(of: source)) }
+        case .matmul:
+            for position in 0..<2 {
+                let source = node.operands[position].node!
+                if !isMatrix(graph.resolve(source).layout) { node.operands[position] = .node(copy(of: source)) }
+            }
+        case .convolution, .pooling:
+            for position in node.operands.indices {
+                let source = node.operands[position].node!
+                if !graph.resolve(source).layout.isContiguous { node.operands[position] = .node(copy(of: source)) }
+            }
+        case .gather:
+            // The gathered operand is read in memory, so free values are stored first.
+            let source = node.operands[0].node!
+            if graph.nodes[graph.resolve(source).base].isFree { node.operands[0] = .node(copy(of: source)) }
+        default: break
+        }
+    }
+
+    /// Whether rows or columns of the last two dimensions lie without gaps between elements.
+    private func isMatrix(_ layout: PlanLayout) -> Bool {
+        let rank = layout.shape.rank
+        let rows = layout.shape[rank - 2], columns = layout.shape[rank - 1]
+        let rowStride = layout.strides[rank - 2], columnStride = layout.strides[rank - 1]
+        let isRowMajor = (columnStride == 1 || columns == 1) && (rowStride >= columns || rows == 1)
+        let isColumnMajor = (rowStride == 1 || rows == 1) && (columnStride >= rows || columns == 1)
+        return isRowMajor || isColumnMajor
+    }
+
+    /// A stored row-major copy of a value.
+    private mutating func copy(of index: Int) -> Int {
+        if let known = copies[index] { return known }
+        let source = graph.nodes[index]
+        graph.nodes.append(
+            PlanNode(
+                operation: .pointwise(.identity), shape: source.shape, dtype: source.dtype, operands: [.node(index)]))
+        copies[index] = graph.nodes.count - 1
+        return graph.nodes.count - 1
+    }
+}

@@ -1,0 +1,9 @@
+import Synchronization
+
+/// A mutex that can be passed on: locked in one function and unlocked in another, where `Mutex.withLock` cannot reach.
+final class RawLock: Sendable {
+    private let mutex = Mutex(())
+
+    @inline(__always) func lock() { mutex._unsafeLock() }
+    @inline(__always) func unlock() { mutex._unsafeUnlock() }
+}

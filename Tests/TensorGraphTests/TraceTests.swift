@@ -1,0 +1,171 @@
+import Testing
+import TensorGraph
+import TensorRuntime
+
+@Suite struct TraceTests {
+    @Test func aChainOfPointwiseOperationsIsOneLaunch() throws {
+        let context = try makeContext()
+        let x = try Value.make([1, -2, 3], [3], in: context)
+        let y = x.binary(.multiply, x).binary(.add, x).unary(.relu).unary(.sigmoid)
+        let values = try y.floats()
+        #expect(context.statistics.launches == 1)
+        #expect(difference(values, [0.8807971, 0.8807971, 0.9999939]) < 1e-6)
+    }
+
+    @Test func liveHandlesAddStoresAndNoLaunches() throws {
+        let context = try makeContext()
+        let x = try Value.make([1, -2, 3], [3], in: context)
+        let a = x.binary(.multiply, 2.0)
+        let b = a.unary(.relu)
+        let c = b.unary(.exp)
+        _ = try c.floats()
+        #expect(context.statistics.launches == 1)
+        #expect(try a.floats() == [2, -4, 6])
+        #expect(try b.floats() == [2, 0, 6])
+        #expect(context.statistics.launches == 1)
+    }
+
+    @Test func softmaxAndItsLossAreOneLaunch() throws {
+        let context = try makeContext()
+        let x = try Value.make([1, 2, 3, 3, 2, 1], [2, 3], in: context)
+        let shifted = x.binary(.subtract, x.reduce(.maximum, axes: [1]).expand([2, 3]))
+        let exponentials = shifted.unary(.exp)
+        let sums = exponentials.reduce(.sum, axes: [1])
+        let softmax = exponentials.binary(.divide, sums.expand([2, 3]))
+        let loss = sums.unary(.log).reduce(.sum, axes: [0, 1]).binary(.multiply, 0.5)
+        #expect(difference(try loss.floats(), [0.40760595]) < 1e-6)
+        #expect(difference(Array(try softmax.floats().prefix(3)), [0.09003057, 0.24472848, 0.66524094]) < 1e-6)
+        #expect(context.statistics.launches == 1)
+    }
+
+    @Test func theSameStepBuildsOnePlanAndThenFindsIt() throws {
+        let context = try makeContext()
+        var p = try Value.make([1, 2, 3, 4], [4], in: context)
+        for step in 0..<5 {
+            p = p.binary(.subtract, p.binary(.multiply, 0.1 + Double(step)))
+            try context.evaluate([p.handle])
+        }
+        #expect(context.statistics.plansBuilt == 1)
+        #expect(context.statistics.planHits == 4)
+    }
+
+    @Test func anUpdateReusesTheDeadInputsBuffer() throws {
+        let context = try makeContext()
+        var p = try Value.make([Float](repeating: 1, count: 1000), [1000], in: context)
+        let before = context.statistics
+        for _ in 0..<4 {
+            p = p.binary(.subtract, p.binary(.multiply, 0.5))
+            try context.evaluate([p.handle])
+        }
+        let spent = context.statistics - before
+        #expect(spent.blockRequests == 0)
+        #expect(try p.floats() == [Float](repeating: 0.0625, count: 1000))
+    }
+
+    @Test func valuesHeldAcrossStepsAreNeverOverwritten() throws {
+        let context = try makeContext()
+        var p = try Value.make([1, 2, 3], [3], in: context)
+        let old = p
+        let view = p.slice(axis: 0, start: 1, count: 2)
+        for _ in 0..<3 {
+            p = p.binary(.multiply, 2.0)
+            try context.evaluate([p.handle])
+        }
+        #expect(try old.floats() == [1, 2, 3])
+        #expect(try view.floats() == [2, 3])
+        #expect(try p.floats() == [8, 16, 24])
+    }
+
+    @Test func aLeafReadByAnotherPendingTraceIsNotOverwritten() throws {
+        let context = try makeContext()
+        var p: Value? = try Value.make([1, 2, 3], [3], in: context)
+        let other = p!.binary(.add, 1.0)
+        let next = p!.binary(.multiply, 2.0)
+        p = nil
+        _ = (other, next)
+        // Both are in traces of their own; evaluating one must leave the leaf for the other.
+        #expect(try next.floats() == [2, 4, 6])
+        #expect(try other.floats() == [2, 3, 4])
+    }
+
+    @Test func nineHundredSlicesOfAnArrayShareOnePlan() throws {
+        let context = try makeContext()
+        let x = try Value.make((0..<3600).map(Float.init), [900, 4], in: context)
+        for row in 0..<900 {
+            let y = x.slice(axis: 0, start: row, count: 1).binary(.multiply, 2.0)
+            #expect(try y.floats() == (0..<4).map { Float(row * 4 + $0) * 2 })
+        }
+        #expect(context.statistics.plansBuilt == 1)
+        let pending = x.binary(.add, 0.0)
+        _ = pending
+        var built = 0
+        for row in 0..<5 {
+            let before = context.statistics
+            let y = x.binary(.add, 1.0).slice(axis: 0, start: row * 3, count: 2)
+            #expect(try y.floats().first == Float(row * 12) + 1)
+            built += (context.statistics - before).plansBuilt
+        }
+        #expect(built <= 2)
+    }
+
+    @Test func gradientsAreWrittenStraightIntoTheFlatBuffer() throws {
+        let context = try makeContext()
+        let x = try Value.make([1, 2, 3, 4], [2, 2], in: context)
+        let a = x.matmul(x)
+        let b = x.matmul(x.transposed())
+        let flat = Value.concatenate([a.reshape([4]), b.reshape([4])], axis: 0)
+        let updated = flat.binary(.multiply, 2.0)
+        #expect(try updated.floats() == [14, 20, 30, 44, 10, 22, 22, 50])
+        #expect(try a.floats() == [7, 10, 15, 22])
+        #expect(try b.floats() == [5, 11, 11, 25])
+        #expect(context.statistics.launches == 3)
+    }
+
+    @Test func epiloguesJoinTheirMatmul() throws {
+        let context = try makeContext()
+        let x = try Value.make([1, -2, 3, 4], [2, 2], in: context)
+        let bias = try Value.make([0.5, -100], [2], in: context)
+        let y = x.matmul(x).binary(.add, bias.reshape([1, 2]).expand([2, 2])).unary(.relu)
+        #expect(try y.floats() == [0, 0, 15.5, 0])
+        #expect(context.statistics.launches == 1)
+    }
+
+    @Test func viewsAreFreeAndReadBackRowMajor() throws {
+        let context = try makeContext()
+        let x = try Value.make([1, 2, 3, 4, 5, 6], [2, 3], in: context)
+        let t = x.transposed()
+        #expect(context.statistics.launches == 0)
+        #expect(try t.floats() == [1, 4, 2, 5, 3, 6])
+        let doubled = x.binary(.multiply, 2.0).transposed().reshape([6])
+        #expect(try doubled.floats() == [2, 8, 4, 10, 6, 12])
+    }
+
+    @Test func aMillionOperationsNeitherOverflowTheStackNorLeak() throws {
+        let context = try makeContext()
+        var x = try Value.make([0], [1], in: context)
+        for _ in 0..<1_000_000 { x = x.binary(.add, 1.0) }
+        #expect(try x.floats() == [1_000_000])
+        var dropped = try Value.make([0], [1], in: context)
+        for _ in 0..<40_000 { dropped = dropped.binary(.add, 1.0) }
+        dropped = x
+        #expect(context.statistics.allocatedBytes <= 8 * 512)
+    }
+
+    @Test func unreadValuesAreNeverComputed() throws {
+        let context = try makeContext()
+        let x = try Value.make([1, 2], [2], in: context)
+        do { _ = x.unary(.exp).unary(.log) }
+        let y = x.binary(.add, 1.0)
+        #expect(try y.floats() == [2, 3])
+        #expect(context.statistics.launches == 1)
+    }
+
+    @Test func twoContextsMakeTheSamePlan() throws {
+        let dumps = try (0..<2).map { _ in
+            let context = try makeContext()
+            let graph = try RandomGraphTests.build(seed: 77, in: context)
+            return try context.planDump(of: graph.live[0].handle)
+        }
+        #expect(dumps[0] == dumps[1])
+    }
+}
