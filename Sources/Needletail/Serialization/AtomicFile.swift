@@ -1,0 +1,101 @@
+import Foundation
+import TensorRuntime
+
+/// Writes files that exist in full or not at all.
+package enum AtomicFile {
+    /// Writes `chunks` one after the other to `path`: under a temporary name in the same directory, synchronised, then
+    /// renamed. Whatever fails, the file that was at `path` stays as it was and nothing else is left.
+    package static func write(_ chunks: some Sequence<[UInt8]>, to path: String) throws(TensorError) {
+        try write(to: path) { output throws(TensorError) in
+            for chunk in chunks { try output.append(chunk) }
+        }
+    }
+
+    /// As ``write(_:to:)``, with a body that appends. An error from `body` leaves nothing behind.
+    package static func write(to path: String, _ body: (Output) throws(TensorError) -> Void) throws(TensorError) {
+        var status = stat()
+        if stat(path, &status) == 0, status.st_mode & S_IFMT == S_IFDIR {
+            throw TensorError(.file, "\(path): is a directory; name a file in it")
+        }
+        let output = try Output(target: path)
+        try body(output)
+        try output.commit()
+    }
+
+    /// Makes `directory` where it is missing, with those above it, and finds out whether a file can be made in it.
+    ///
+    /// To be called before long work whose result will be written there.
+    package static func prepare(directory: String) throws(TensorError) {
+        do {
+            try FileManager.default.createDirectory(atPath: directory, withIntermediateDirectories: true)
+        } catch {
+            throw TensorError(
+                .file, "\(directory): this directory cannot be made; name one that exists or whose parent is writable")
+        }
+        // Never committed: its deinit takes the file away.
+        _ = try Output(target: directory + "/probe")
+    }
+
+    /// The temporary file. Unless it is committed, it is removed when this is released.
+    package final class Output {
+        private let target: String
+        private let temporary: String
+        private let directory: String
+        private var descriptor: Int32
+
+        fileprivate init(target: String) throws(TensorError) {
+            let parent = target.lastIndex(of: "/").map { String(target[..<$0]) }
+            directory = parent.map { $0.isEmpty ? "/" : $0 } ?? "."
+            temporary = "\(directory)/.needletail-\(getpid())-\(UInt64.random(in: 0...UInt64.max)).partial"
+            self.target = target
+            descriptor = open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o666)
+            guard descriptor >= 0 else {
+                let code = errno
+                throw TensorError(
+                    .file,
+                    "\(target): cannot be written: \(systemMessage(code)) (\(directory)); name a writable directory")
+            }
+        }
+
+        deinit {
+            guard descriptor >= 0 else { return }
+            close(descriptor)
+            unlink(temporary)
+        }
+
+        /// Appends bytes.
+        package func append(_ bytes: [UInt8]) throws(TensorError) {
+            let code: Int32 = bytes.withUnsafeBufferPointer { buffer in
+                var written = 0
+                while written < buffer.count {
+                    let count = Foundation.write(descriptor, buffer.baseAddress! + written, buffer.count - written)
+                    if count > 0 {
+                        written += count
+                    } else if count == 0 || errno != EINTR {
+                        return count == 0 ? EIO : errno
+                    }
+                }
+                return 0
+            }
+            if code != 0 { throw failure(code) }
+        }
+
+        fileprivate func commit() throws(TensorError) {
+            if fsync(descriptor) != 0 { throw failure(errno) }
+            if rename(temporary, target) != 0 { throw failure(errno) }
+            close(descriptor)
+            descriptor = -1
+            // The rename is durable once the directory is; file systems that cannot do this lose nothing else.
+            let parent = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+            if parent >= 0 {
+                fsync(parent)
+                close(parent)
+            }
+        }
+
+        private func failure(_ code: Int32) -> TensorError {
+            let remedy = code == ENOSPC || code == EDQUOT ? "free space or name another directory" : "name another file"
+            return TensorError(.file, "\(target): cannot be written: \(systemMessage(code)); \(remedy)")
+        }
+    }
+}

@@ -1,0 +1,106 @@
+import Foundation
+
+/// A progress bar on standard error: step of total, loss, accuracy, images per second and time left.
+///
+/// It redraws one line at most ten times a second, and is nothing at all where standard error is not a terminal. What
+/// it shows is asked for only when a line is drawn, so that reading the loss from the device does not hold up each
+/// step.
+package struct ProgressBar {
+    /// What is read from the device for a line; what is nil is left out.
+    package struct Metrics: Sendable {
+        package var loss: Double?
+        /// Of the images so far, 0 to 1.
+        package var accuracy: Double?
+
+        package init(loss: Double? = nil, accuracy: Double? = nil) {
+            self.loss = loss
+            self.accuracy = accuracy
+        }
+    }
+
+    /// Whether anything is drawn.
+    package let isEnabled: Bool
+    private let label: String
+    private let total: Int
+    private let firstStep: Int
+    private let interval: Duration
+    private let start = ContinuousClock.now
+    private var lastDrawn: ContinuousClock.Instant?
+
+    /// A bar for `total` steps, of which `firstStep` are done before it starts (a resumed run). `label` stands in
+    /// front, "epoch 1/6" for instance.
+    package init(
+        label: String, total: Int, firstStep: Int = 0, interval: Duration = .milliseconds(100),
+        isEnabled: Bool = ProgressBar.standardErrorIsTerminal
+    ) {
+        self.label = label
+        self.total = max(total, 1)
+        self.firstStep = firstStep
+        self.interval = interval
+        self.isEnabled = isEnabled
+    }
+
+    /// Whether standard error is a terminal that can move its cursor.
+    package static var standardErrorIsTerminal: Bool { isatty(STDERR_FILENO) == 1 }
+
+    /// Says that `step` steps and `images` images are done since the start; draws a line when it is time, and only then
+    /// calls `metrics`.
+    package mutating func update<Failure: Error>(
+        step: Int, images: Int, metrics: () throws(Failure) -> Metrics
+    ) throws(Failure) {
+        guard isEnabled else { return }
+        let now = ContinuousClock.now
+        if let lastDrawn, now - lastDrawn < interval, step < total { return }
+        lastDrawn = now
+        let text = line(
+            step: step, images: images, elapsed: (now - start) / .seconds(1), metrics: try metrics(),
+            width: ProgressBar.terminalWidth)
+        ProgressBar.write("\r\(text)\u{1B}[K")
+    }
+
+    /// Takes the bar from the terminal, so that a line of the caller's can stand in its place.
+    package mutating func clear() {
+        guard isEnabled, lastDrawn != nil else { return }
+        lastDrawn = nil
+        ProgressBar.write("\r\u{1B}[K")
+    }
+
+    /// The text of the bar, at most `width` columns.
+    package func line(step: Int, images: Int, elapsed: Double, metrics: Metrics, width: Int) -> String {
+        var facts = ["\(step)/\(total)"]
+        if let loss = metrics.loss { facts.append("loss \(decimal(loss, 4))") }
+        if let accuracy = metrics.accuracy { facts.append("accuracy \(decimal(100 * accuracy, 2)) %") }
+        if elapsed > 0 {
+            facts.append("\(decimal(Double(images) / elapsed, 0)) images/s")
+            let done = step - firstStep
+            if done > 0 { facts.append("\(duration(elapsed / Double(done) * Double(max(total - step, 0)))) left") }
+        }
+        let text = facts.joined(separator: "  ")
+        // The bar takes what the words leave, and goes where that is too little.
+        let cells = min(30, width - label.count - text.count - 6)
+        let filled = max(0, min(cells, cells * step / total))
+        let bar =
+            cells < 5
+            ? "" : "[" + String(repeating: "=", count: filled) + String(repeating: " ", count: cells - filled) + "] "
+        let prefix = label.isEmpty ? "" : label + " "
+        // The last column stays free: some terminals wrap when it is written.
+        return String((prefix + bar + text).prefix(max(width - 1, 0)))
+    }
+
+    private func decimal(_ value: Double, _ digits: Int) -> String { String(format: "%.\(digits)f", value) }
+
+    private func duration(_ seconds: Double) -> String {
+        guard seconds.isFinite, seconds < 360_000 else { return "long" }
+        let whole = Int(seconds.rounded(.up))
+        let tail = String(format: "%02d:%02d", whole / 60 % 60, whole % 60)
+        return whole >= 3600 ? "\(whole / 3600):\(tail)" : tail
+    }
+
+    private static var terminalWidth: Int {
+        var size = winsize()
+        guard ioctl(STDERR_FILENO, UInt(TIOCGWINSZ), &size) == 0, size.ws_col > 0 else { return 80 }
+        return Int(size.ws_col)
+    }
+
+    private static func write(_ text: String) { FileHandle.standardError.write(Data(text.utf8)) }
+}
