@@ -41,7 +41,7 @@ public final class BackendRegistry: Sendable {
 
     public init() {}
 
-    /// Adds a backend, or replaces the one of the same name that has opened no device yet.
+    /// Adds a backend, or replaces the one of the same name; devices opened before stay open.
     public func register(_ backend: some Backend) {
         state.withLock { state in
             state.backends.removeAll { $0.name == backend.name }

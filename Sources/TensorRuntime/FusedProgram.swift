@@ -92,7 +92,7 @@ public struct FusedProgram: Hashable, Sendable {
         steps.contains { if case .reduce = $0.operation { true } else { false } }
     }
 
-    /// The type in which a step computes: its first value operand's for comparisons, its own otherwise.
+    /// The type in which a step computes: its first value operand's for comparisons (which have one), its own otherwise.
     public func computeType(of step: Step) -> DType {
         if case .pointwise(let operation) = step.operation, operation.row.rule == .comparison,
             case .value(let index)? = step.operands.first(where: { if case .value = $0 { true } else { false } })
@@ -162,6 +162,7 @@ extension FusedProgram {
     /// The type in which operand `position` of `step` is read.
     public func operandType(of step: Step, at position: Int) -> DType {
         if case .value(let index) = step.operands[position] { return steps[index].dtype }
+        if case .gather = step.operation { return .int64 }
         guard case .pointwise(let operation) = step.operation else { return step.dtype }
         switch operation.row.rule {
         case .random: return .int64

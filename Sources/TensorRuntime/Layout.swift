@@ -19,6 +19,7 @@ public struct Layout: Hashable, Sendable {
 
     /// Whether elements lie in row-major order without gaps. Strides of unit dimensions do not matter.
     public var isContiguous: Bool {
+        if shape.elementCount == 0 { return true }
         var expected = 1
         for axis in stride(from: shape.rank - 1, through: 0, by: -1) where shape[axis] != 1 {
             if strides[axis] != expected { return false }

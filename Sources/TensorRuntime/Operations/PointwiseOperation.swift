@@ -106,7 +106,8 @@ public enum PointwiseOperation: UInt8, CaseIterable, Hashable, Sendable {
     /// The operation on Doubles; bools are 0 and 1. NaN propagates through `maximum`, `minimum` and `relu`.
     ///
     /// `remainder` takes the divisor's sign, and `round` rounds halves to even, as in PyTorch. A cast's rounding to its
-    /// result type is the caller's.
+    /// result type is the caller's. A random operation's key and offset must be exact in a Double: for others call
+    /// ``Philox`` itself.
     public func evaluate(_ a: Double, _ b: Double = 0, _ c: Double = 0) -> Double {
         switch self {
         case .identity, .cast: a
@@ -138,7 +139,7 @@ public enum PointwiseOperation: UInt8, CaseIterable, Hashable, Sendable {
         case .subtract: a - b
         case .multiply: a * b
         case .divide: a / b
-        case .remainder: a - (a / b).rounded(.down) * b
+        case .remainder: PointwiseOperation.floorRemainder(a, b)
         case .power: Foundation.pow(a, b)
         case .maximum: a.isNaN || b.isNaN ? .nan : Swift.max(a, b)
         case .minimum: a.isNaN || b.isNaN ? .nan : Swift.min(a, b)
@@ -152,8 +153,20 @@ public enum PointwiseOperation: UInt8, CaseIterable, Hashable, Sendable {
         case .logicalOr: a != 0 || b != 0 ? 1 : 0
         case .logicalXor: (a != 0) != (b != 0) ? 1 : 0
         case .select: a != 0 ? b : c
-        case .randomBits: Double(Philox.bits(index: UInt64(a), key: UInt64(b), offset: UInt64(c)))
-        case .randomUniform: Double(Philox.uniform(index: UInt64(a), key: UInt64(b), offset: UInt64(c)))
+        case .randomBits: Double(Philox.bits(index: .init(wrapping: a), key: .init(wrapping: b), offset: .init(wrapping: c)))
+        case .randomUniform:
+            Double(Philox.uniform(index: .init(wrapping: a), key: .init(wrapping: b), offset: .init(wrapping: c)))
         }
     }
+
+    /// The remainder with the divisor's sign, exact where `fmod` is.
+    private static func floorRemainder(_ a: Double, _ b: Double) -> Double {
+        let rest = fmod(a, b)
+        return rest != 0 && (rest < 0) != (b < 0) ? rest + b : rest
+    }
+}
+
+extension UInt64 {
+    /// The bits of a whole Double, negative ones as a two's complement.
+    fileprivate init(wrapping value: Double) { self.init(bitPattern: Int64(value)) }
 }

@@ -1,0 +1,140 @@
+import TensorRuntime
+
+/// Numbers of one dtype on the host, held wide: floats as Double, integers and bools as Int64.
+///
+/// The reference computes on these, so that what it expects is not rounded before it is compared.
+public struct HostArray: Sendable {
+    public let dtype: DType
+    /// The values of a float type; empty otherwise.
+    public var floats: [Double]
+    /// The values of an integer or bool type; empty otherwise.
+    public var integers: [Int64]
+
+    public init(floats: [Double], dtype: DType) {
+        self.dtype = dtype
+        self.floats = floats
+        self.integers = []
+    }
+
+    public init(integers: [Int64], dtype: DType) {
+        self.dtype = dtype
+        self.floats = []
+        self.integers = integers
+    }
+
+    /// An array without elements.
+    public init(dtype: DType) {
+        self.init(floats: [], dtype: dtype)
+    }
+
+    public var count: Int { dtype.isFloat ? floats.count : integers.count }
+
+    /// Element `index` as a Double; an Int64 above 2^53 is rounded.
+    public func double(at index: Int) -> Double {
+        dtype.isFloat ? floats[index] : Double(integers[index])
+    }
+
+    /// Appends all of `other`, which has the same dtype.
+    mutating func append(_ other: HostArray) {
+        if dtype.isFloat { floats += other.floats } else { integers += other.integers }
+    }
+
+    /// The elements at `offsets`; a precondition where one lies outside the array.
+    func gathered(base: Int, offsets: [Int]) -> HostArray {
+        if dtype.isFloat {
+            return HostArray(floats: offsets.map { floats[base + $0] }, dtype: dtype)
+        }
+        return HostArray(integers: offsets.map { integers[base + $0] }, dtype: dtype)
+    }
+}
+
+extension HostArray {
+    /// Reads all elements that `bytes` holds.
+    public init(bytes: UnsafeRawBufferPointer, dtype: DType) {
+        let count = bytes.count / dtype.byteCount
+        func read<T: BitwiseCopyable, R>(_: T.Type, _ convert: (T) -> R) -> [R] {
+            (0..<count).map { convert(bytes.loadUnaligned(fromByteOffset: $0 * MemoryLayout<T>.size, as: T.self)) }
+        }
+        switch dtype {
+        case .bool, .uint8: self.init(integers: read(UInt8.self) { Int64($0) }, dtype: dtype)
+        case .int32: self.init(integers: read(Int32.self) { Int64($0) }, dtype: dtype)
+        case .int64: self.init(integers: read(Int64.self) { $0 }, dtype: dtype)
+        case .float16: self.init(floats: read(UInt16.self) { Double(Float16(bitPattern: $0)) }, dtype: dtype)
+        case .bfloat16:
+            self.init(floats: read(UInt16.self) { Double(Float(bitPattern: UInt32($0) << 16)) }, dtype: dtype)
+        case .float32: self.init(floats: read(Float.self) { Double($0) }, dtype: dtype)
+        case .float64: self.init(floats: read(Double.self) { $0 }, dtype: dtype)
+        }
+    }
+
+    /// Writes element `index`, rounded to the dtype, as element `place` of `bytes`.
+    public func store(_ index: Int, to bytes: UnsafeMutableRawBufferPointer, place: Int) {
+        let offset = place * dtype.byteCount
+        switch dtype {
+        case .bool, .uint8:
+            bytes.storeBytes(of: UInt8(truncatingIfNeeded: integers[index]), toByteOffset: offset, as: UInt8.self)
+        case .int32:
+            bytes.storeBytes(of: Int32(truncatingIfNeeded: integers[index]), toByteOffset: offset, as: Int32.self)
+        case .int64: bytes.storeBytes(of: integers[index], toByteOffset: offset, as: Int64.self)
+        case .float16: bytes.storeBytes(of: Float16(floats[index]), toByteOffset: offset, as: Float16.self)
+        case .bfloat16:
+            bytes.storeBytes(of: bfloat16Bits(Float(floats[index])), toByteOffset: offset, as: UInt16.self)
+        case .float32: bytes.storeBytes(of: Float(floats[index]), toByteOffset: offset, as: Float.self)
+        case .float64: bytes.storeBytes(of: floats[index], toByteOffset: offset, as: Double.self)
+        }
+    }
+}
+
+/// The upper half of a float32, rounded to nearest even; NaN stays NaN.
+private func bfloat16Bits(_ value: Float) -> UInt16 {
+    if value.isNaN { return 0x7FC0 }
+    let bits = value.bitPattern
+    return UInt16(truncatingIfNeeded: (bits &+ 0x7FFF &+ ((bits >> 16) & 1)) >> 16)
+}
+
+extension DType {
+    /// `value` rounded to this float type; unchanged for integers.
+    func rounded(_ value: Double) -> Double {
+        switch self {
+        case .float16: Double(Float16(value))
+        case .bfloat16: Double(Float(bitPattern: UInt32(bfloat16Bits(Float(value))) << 16))
+        case .float32: Double(Float(value))
+        default: value
+        }
+    }
+
+    /// `value` wrapped to this integer type's range; a bool is 0 or 1.
+    func wrapped(_ value: Int64) -> Int64 {
+        switch self {
+        case .bool: value == 0 ? 0 : 1
+        case .uint8: Int64(UInt8(truncatingIfNeeded: value))
+        case .int32: Int64(Int32(truncatingIfNeeded: value))
+        default: value
+        }
+    }
+
+    /// Bits of the stored mantissa and the exponent of the smallest normal number; nil for integers.
+    var floatFormat: (mantissaBits: Int, minimumExponent: Int)? {
+        switch self {
+        case .float16: (10, -14)
+        case .bfloat16: (7, -126)
+        case .float32: (23, -126)
+        case .float64: (52, -1022)
+        default: nil
+        }
+    }
+
+    /// The largest finite value of a float type, or of an integer type.
+    var greatest: Double {
+        switch self {
+        case .bool: 1
+        case .uint8: 255
+        case .int32: Double(Int32.max)
+        case .int64: Double(Int64.max)
+        case .float16: 65504
+        case .bfloat16: Double(Float(bitPattern: 0x7F7F_0000))
+        case .float32: Double(Float.greatestFiniteMagnitude)
+        case .float64: Double.greatestFiniteMagnitude
+        }
+    }
+}

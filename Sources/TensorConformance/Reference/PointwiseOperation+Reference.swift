@@ -1,0 +1,133 @@
+import TensorRuntime
+
+extension PointwiseOperation {
+    /// The operation on `count` elements; arguments of one element are repeated.
+    ///
+    /// - Parameters:
+    ///   - computeType: the type of a comparison's operands, else the result's.
+    ///   - dtype: the result's type.
+    func evaluated(on arguments: [HostArray], count: Int, computeType: DType, dtype: DType) -> HostArray {
+        let arguments = arguments.map { $0.broadcast(to: count) }
+        switch self {
+        case .cast: return arguments[0].converted(to: dtype)
+        case .select: return selected(arguments, count: count)
+        case .randomBits, .randomUniform: return random(arguments, count: count, dtype: dtype)
+        default: break
+        }
+        if computeType.isFloat { return onFloats(arguments, count: count, dtype: dtype) }
+        let a = arguments[0].integers
+        let b = arguments.count > 1 ? arguments[1].integers : a
+        return HostArray(integers: (0..<count).map { dtype.wrapped(onIntegers(a[$0], b[$0])) }, dtype: dtype)
+    }
+
+    private func onFloats(_ arguments: [HostArray], count: Int, dtype: DType) -> HostArray {
+        let a = arguments[0].floats
+        let b = arguments.count > 1 ? arguments[1].floats : a
+        let results = (0..<count).map { evaluate(a[$0], b[$0]) }
+        if dtype.isFloat { return HostArray(floats: results, dtype: dtype) }
+        return HostArray(integers: results.map { Int64($0) }, dtype: dtype)
+    }
+
+    private func selected(_ arguments: [HostArray], count: Int) -> HostArray {
+        let condition = arguments[0].integers
+        let yes = arguments[1]
+        let no = arguments[2]
+        if yes.dtype.isFloat {
+            return HostArray(
+                floats: (0..<count).map { condition[$0] != 0 ? yes.floats[$0] : no.floats[$0] }, dtype: yes.dtype)
+        }
+        return HostArray(
+            integers: (0..<count).map { condition[$0] != 0 ? yes.integers[$0] : no.integers[$0] }, dtype: yes.dtype)
+    }
+
+    /// Index, key and offset are used with all their 64 bits, which a Double would not hold.
+    private func random(_ arguments: [HostArray], count: Int, dtype: DType) -> HostArray {
+        func unsigned(_ argument: Int, _ place: Int) -> UInt64 {
+            UInt64(bitPattern: arguments[argument].integers[place])
+        }
+        if self == .randomBits {
+            let bits = (0..<count).map {
+                Int64(Philox.bits(index: unsigned(0, $0), key: unsigned(1, $0), offset: unsigned(2, $0)))
+            }
+            return HostArray(integers: bits, dtype: dtype)
+        }
+        let uniforms = (0..<count).map {
+            Double(Philox.uniform(index: unsigned(0, $0), key: unsigned(1, $0), offset: unsigned(2, $0)))
+        }
+        return HostArray(floats: uniforms, dtype: dtype)
+    }
+
+    /// The operation in exact, wrapping Int64 arithmetic; bools are 0 and 1.
+    private func onIntegers(_ a: Int64, _ b: Int64) -> Int64 {
+        switch self {
+        case .identity: a
+        case .negate: 0 &- a
+        case .abs: a < 0 ? 0 &- a : a
+        case .sign: a.signum()
+        case .square: a &* a
+        case .relu: max(a, 0)
+        case .logicalNot: a == 0 ? 1 : 0
+        case .isNaN: 0
+        case .add: a &+ b
+        case .subtract: a &- b
+        case .multiply: a &* b
+        case .remainder: floorRemainder(a, b)
+        case .maximum: max(a, b)
+        case .minimum: min(a, b)
+        case .equal: a == b ? 1 : 0
+        case .notEqual: a != b ? 1 : 0
+        case .less: a < b ? 1 : 0
+        case .lessEqual: a <= b ? 1 : 0
+        case .greater: a > b ? 1 : 0
+        case .greaterEqual: a >= b ? 1 : 0
+        case .logicalAnd: a != 0 && b != 0 ? 1 : 0
+        case .logicalOr: a != 0 || b != 0 ? 1 : 0
+        case .logicalXor: (a != 0) != (b != 0) ? 1 : 0
+        default: preconditionFailure("reference: \(name) has no integer form")
+        }
+    }
+
+    /// The remainder with the divisor's sign.
+    private func floorRemainder(_ a: Int64, _ b: Int64) -> Int64 {
+        let remainder = a % b
+        return remainder != 0 && (remainder < 0) != (b < 0) ? remainder + b : remainder
+    }
+}
+
+extension HostArray {
+    /// The elements as `target`: floats are rounded, or truncated towards zero (saturating, NaN to 0); integers wrap;
+    /// a bool is whether the element differs from zero.
+    func converted(to target: DType) -> HostArray {
+        if target.isFloat {
+            let values = dtype.isFloat ? floats : integers.map { Double($0) }
+            return HostArray(floats: values.map { target.rounded($0) }, dtype: target)
+        }
+        if !dtype.isFloat { return HostArray(integers: integers.map { target.wrapped($0) }, dtype: target) }
+        if target == .bool { return HostArray(integers: floats.map { $0 != 0 ? 1 : 0 }, dtype: target) }
+        return HostArray(
+            integers: floats.map { target.wrapped(Int64(bitPattern: Scalar.float($0).bits(as: .int64))) },
+            dtype: target)
+    }
+}
+
+extension ReductionOperation {
+    /// The reduction of all values, exact for integers.
+    func evaluated(on values: HostArray, dtype: DType) -> HostArray {
+        if values.dtype.isFloat {
+            let result = evaluate(values.floats)
+            if yieldsIndex { return HostArray(integers: [Int64(result)], dtype: dtype) }
+            return HostArray(floats: [result], dtype: dtype)
+        }
+        let integers = values.integers
+        let result: Int64
+        switch self {
+        case .sum: result = integers.reduce(0, &+)
+        case .product: result = integers.reduce(1, &*)
+        case .maximum: result = integers.max() ?? 0
+        case .minimum: result = integers.min() ?? 0
+        case .argmax: result = integers.max().flatMap { integers.firstIndex(of: $0) }.map(Int64.init) ?? 0
+        case .argmin: result = integers.min().flatMap { integers.firstIndex(of: $0) }.map(Int64.init) ?? 0
+        }
+        return HostArray(integers: [dtype.wrapped(result)], dtype: dtype)
+    }
+}

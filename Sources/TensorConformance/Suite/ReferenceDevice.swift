@@ -1,0 +1,108 @@
+import TensorRuntime
+
+/// A device that runs every kernel by the ``ReferenceInterpreter``: the smallest whole backend, to read when writing
+/// one, and the catalogue's own test.
+public final class ReferenceDevice: Device {
+    public let description: DeviceDescription
+
+    public init(dtypes: Set<DType> = Set(DType.allCases)) {
+        description = DeviceDescription(
+            id: DeviceID(backend: "reference"), name: "reference interpreter", kind: .cpu, driver: "TensorConformance",
+            memory: 1 << 32, dtypes: dtypes, families: Set(ConformanceCatalogue.families), alignment: 1)
+    }
+
+    public func allocate(byteCount: Int) throws(TensorError) -> any DeviceBuffer {
+        HostBuffer(byteCount: byteCount)
+    }
+
+    public func makeKernel(_ spec: KernelSpec) throws(TensorError) -> any DeviceKernel {
+        if let reason = unsupportedReason(spec) { throw TensorError(.unsupported, reason) }
+        return ReferenceKernel(spec: spec)
+    }
+
+    public func makeStream() throws(TensorError) -> any DeviceStream { ReferenceStream() }
+}
+
+/// Memory of the host, 64-byte aligned.
+final class HostBuffer: DeviceBuffer {
+    let byteCount: Int
+    // Safety: allocated once and freed in deinit; the contract gives one stream at a time the contents.
+    nonisolated(unsafe) let bytes: UnsafeMutableRawBufferPointer
+
+    init(byteCount: Int) {
+        self.byteCount = byteCount
+        bytes = .allocate(byteCount: byteCount, alignment: 64)
+    }
+
+    deinit { bytes.deallocate() }
+}
+
+private final class ReferenceKernel: DeviceKernel {
+    let spec: KernelSpec
+
+    init(spec: KernelSpec) { self.spec = spec }
+}
+
+/// Runs each kernel when it is encoded.
+private final class ReferenceStream: DeviceStream {
+    func encode(
+        _ kernel: any DeviceKernel, bindings: UnsafeBufferPointer<BufferBinding>, scalars: UnsafeBufferPointer<UInt64>
+    ) throws(TensorError) {
+        let outputs = Set(OutputGeometry.outputs(of: kernel.spec).map(\.operand))
+        let dtypes = ReferenceStream.inputTypes(of: kernel.spec)
+        let operands = bindings.enumerated().map { position, binding in
+            guard !outputs.contains(position), let buffer = binding.buffer as? HostBuffer else {
+                return HostOperand(array: HostArray(dtype: .int64), offset: binding.offset)
+            }
+            let array = HostArray(bytes: UnsafeRawBufferPointer(buffer.bytes), dtype: dtypes[position])
+            return HostOperand(array: array, offset: binding.offset)
+        }
+        for writes in try ReferenceInterpreter.run(kernel.spec, operands: operands, scalars: Array(scalars)) {
+            guard let buffer = bindings[writes.operand].buffer as? HostBuffer else { continue }
+            for (index, place) in writes.places.enumerated() {
+                writes.values.store(index, to: buffer.bytes, place: place)
+            }
+        }
+    }
+
+    /// The element type of each binding before the outputs.
+    private static func inputTypes(of spec: KernelSpec) -> [DType] {
+        switch spec.body {
+        case let body as FusedKernel: body.program.inputs
+        case let body as MatmulKernel: [body.dtype, body.dtype] + body.epilogue.program.inputs.dropFirst()
+        case let body as ConvolutionKernel: [body.dtype, body.dtype] + body.epilogue.program.inputs.dropFirst()
+        case let body as PoolingKernel:
+            Array(repeating: body.dtype, count: body.sourceCount) + body.epilogue.program.inputs.dropFirst()
+        case let body as ScatterAddKernel: [body.dtype, .int64]
+        default: []
+        }
+    }
+
+    func copyIn(_ source: UnsafeRawBufferPointer, to destination: any DeviceBuffer, offset: Int) throws(TensorError) {
+        guard let buffer = destination as? HostBuffer, offset + source.count <= buffer.byteCount else {
+            throw TensorError(.invalidArgument, "reference: copy of \(source.count) bytes to \(offset) does not fit")
+        }
+        UnsafeMutableRawBufferPointer(rebasing: buffer.bytes[offset...]).copyMemory(from: source)
+    }
+
+    func copyOut(
+        from source: any DeviceBuffer, offset: Int, to destination: UnsafeMutableRawBufferPointer
+    ) throws(TensorError) {
+        guard let buffer = source as? HostBuffer, offset + destination.count <= buffer.byteCount else {
+            throw TensorError(
+                .invalidArgument, "reference: copy of \(destination.count) bytes from \(offset) does not fit")
+        }
+        destination.copyMemory(
+            from: UnsafeRawBufferPointer(rebasing: buffer.bytes[offset..<offset + destination.count]))
+    }
+
+    func synchronize() throws(TensorError) {}
+    func record() throws(TensorError) -> any DeviceEvent { CompletedEvent() }
+    func wait(for event: any DeviceEvent) throws(TensorError) {}
+}
+
+/// An event of a stream whose work is done when it is encoded.
+private final class CompletedEvent: DeviceEvent {
+    var isComplete: Bool { true }
+    func synchronize() throws(TensorError) {}
+}
