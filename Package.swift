@@ -35,7 +35,9 @@ let package = Package(
         .testTarget(name: "TensorRuntimeTests", dependencies: ["TensorRuntime"]),
         .testTarget(name: "TensorGraphTests", dependencies: ["TensorGraph", "CPUBackend", "TensorConformance"]),
         .testTarget(name: "CPUBackendTests", dependencies: ["CPUBackend", "TensorConformance"]),
-        .testTarget(name: "NeedletailTests", dependencies: ["Needletail", "TensorConformance"]),
+        .testTarget(
+            name: "NeedletailTests", dependencies: ["Needletail", "NeedletailCLI", "TensorConformance"],
+            exclude: ["Golden"]),
     ],
     swiftLanguageModes: [.v6]
 )

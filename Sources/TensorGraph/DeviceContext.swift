@@ -7,7 +7,7 @@ import TensorRuntime
 /// while it takes its snapshot, looks up the plan and reserves memory, and then passes on to the stream's lock, so that
 /// work runs in the order in which it was planned while other tasks go on tracing.
 ///
-/// Safety: `pending`, `nextID`, `epoch` and all nodes' mutable fields are touched only under `lock`.
+/// Safety: `pending`, `nextID`, `epoch`, `snapshot` and all nodes' mutable fields are touched only under `lock`.
 public final class DeviceContext: @unchecked Sendable {
     public let device: any Device
     public let deviceID: DeviceID
@@ -20,7 +20,7 @@ public final class DeviceContext: @unchecked Sendable {
     var nextID: UInt64 = 1
     var epoch: UInt64 = 0
     var counters = ExecutionStatistics()
-    let snapshot = Snapshot()
+    var snapshot = Snapshot()
     let planCache = PlanCache()
 
     let streamLock = RawLock()

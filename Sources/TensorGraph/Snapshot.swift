@@ -2,10 +2,9 @@ import TensorRuntime
 
 /// What one evaluation sees of a trace: its needed nodes, leaves, scalars and slice starts, and the signature.
 ///
-/// A context keeps one and refills it, so that a steady step allocates nothing here.
-///
-/// Safety: used only under the lock of its ``DeviceContext``.
-final class Snapshot: @unchecked Sendable {
+/// A context keeps one and refills it, so that a steady step allocates nothing here. It is a struct, so that exclusive
+/// access to it is checked once a call and not once an element.
+struct Snapshot {
     /// Leaves first seen, and needed nodes, in traversal order; a node's `mark` is its place here.
     var nodes: [Node] = []
     var leafStorages: [Storage] = []
@@ -20,7 +19,7 @@ final class Snapshot: @unchecked Sendable {
     private var isExposed: [Bool] = []
     private var storageWords: [Int] = []
 
-    func clear() {
+    mutating func clear() {
         nodes.removeAll(keepingCapacity: true)
         leafStorages.removeAll(keepingCapacity: true)
         donatable.removeAll(keepingCapacity: true)
@@ -35,7 +34,7 @@ final class Snapshot: @unchecked Sendable {
     /// Reads a trace whose nodes stand in creation order.
     ///
     /// - Parameter flags: the modes that change plans.
-    func take(_ trace: [Node], epoch: UInt64, alignment: Int, flags: UInt64) {
+    mutating func take(_ trace: [Node], epoch: UInt64, alignment: Int, flags: UInt64) {
         words.append(flags)
         // From the end: a node is needed if it is live or a needed node reads it. Edges are counted from dead nodes
         // too, since this evaluation cuts them as well.
@@ -66,7 +65,7 @@ final class Snapshot: @unchecked Sendable {
         markDonations()
     }
 
-    private func addLeaf(_ node: Node, alignment: Int) {
+    private mutating func addLeaf(_ node: Node, alignment: Int) {
         node.mark = nodes.count
         nodes.append(node)
         let storage = node.storage!
@@ -96,11 +95,11 @@ final class Snapshot: @unchecked Sendable {
     }
 
     @inline(__always)
-    private func append(_ shape: Shape) {
+    private mutating func append(_ shape: Shape) {
         for axis in 0..<shape.rank { words.append(UInt64(bitPattern: Int64(shape[axis]))) }
     }
 
-    private func add(_ node: Node) {
+    private mutating func add(_ node: Node) {
         node.mark = nodes.count
         nodes.append(node)
         let operation = node.operation
@@ -132,7 +131,7 @@ final class Snapshot: @unchecked Sendable {
     }
 
     /// A storage is donatable if all nodes that hold it are in here without handles and read by this trace alone.
-    private func markDonations() {
+    private mutating func markDonations() {
         var bits: UInt64 = 0
         var hasFree = false
         for index in leafStorages.indices {
