@@ -31,7 +31,7 @@ let package = Package(
             dependencies: [
                 "Needletail", .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
-            path: "Benchmarks", exclude: ["Results"]),
+            path: "Benchmarks", exclude: ["Results", "compare.py"]),
         .testTarget(name: "TensorRuntimeTests", dependencies: ["TensorRuntime"]),
         .testTarget(name: "TensorGraphTests", dependencies: ["TensorGraph", "CPUBackend", "TensorConformance"]),
         .testTarget(name: "CPUBackendTests", dependencies: ["CPUBackend", "TensorConformance"]),

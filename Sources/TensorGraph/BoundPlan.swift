@@ -57,6 +57,9 @@ struct BoundPlan {
         if case .leaf(let node, _) = slot { snapshot.nodes[node].offset } else { 0 }
     }
 
+    /// Marks what the submission should have made as never made. Under the stream's lock.
+    func poison() { for output in outputs { output.poison() } }
+
     /// Encodes every launch and submits. Under the stream's lock.
     func encode(to stream: any DeviceStream, checksNaN: Bool) throws(TensorError) {
         var firstBinding = 0

@@ -113,13 +113,16 @@ extension DeviceContext {
         counters.hostNanoseconds += Int(spent.components.attoseconds / 1_000_000_000)
         lock.unlock()
         withExtendedLifetime(nodes) {}
-        defer { streamLock.unlock() }
         do {
             try bound.encode(to: stream, checksNaN: configuration.checksNaN)
         } catch {
+            // The locks are always taken in one order: readers see the storage's mark until the nodes have the cause.
+            bound.poison()
+            streamLock.unlock()
             fail(liveNodes, error)
             throw error
         }
+        streamLock.unlock()
     }
 
     private func fail(_ nodes: [Node], _ error: TensorError) {

@@ -31,6 +31,9 @@ extension DeviceContext {
         guard destination.count > 0, let storage = source.node.storage else { return }
         streamLock.lock()
         defer { streamLock.unlock() }
+        if storage.isPoisoned {
+            throw TensorError(.deviceFailure, "\(deviceID): the work that was to compute this value failed")
+        }
         try stream.copyOut(
             from: storage.block.buffer, offset: source.node.offset * source.dtype.byteCount, to: destination)
     }

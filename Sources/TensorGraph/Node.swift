@@ -102,6 +102,11 @@ final class Storage: Sendable {
     init(block: MemoryBlock) { self.block = block }
 
     var ownerCount: Int { owners.load(ordering: .relaxed) }
+    /// Set, under the stream's lock, when the work that was to fill the storage failed.
+    private let poisoned = Atomic<Bool>(false)
+    var isPoisoned: Bool { poisoned.load(ordering: .relaxed) }
+    func poison() { poisoned.store(true, ordering: .relaxed) }
+
     func addOwner() { owners.add(1, ordering: .relaxed) }
     func removeOwner() { owners.subtract(1, ordering: .relaxed) }
 }

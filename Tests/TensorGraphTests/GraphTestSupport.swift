@@ -3,7 +3,7 @@ import TensorGraph
 import TensorRuntime
 
 /// A value of a traced graph, with just enough operations to write tests in.
-struct Value {
+struct Value: Sendable {
     let handle: Handle
 
     var context: DeviceContext { handle.context }

@@ -1,0 +1,127 @@
+import ArgumentParser
+import Foundation
+import Needletail
+
+/// Times training steps: no dropout, no metrics, each batch gathered by a shuffled index inside the step.
+struct TrainCommand: ParsableCommand {
+    enum Model: String, CaseIterable, ExpressibleByArgument {
+        case mlp, mlpSmall = "mlp-small", cnn
+    }
+
+    static let configuration = CommandConfiguration(commandName: "train", abstract: "Times training steps on MNIST.")
+
+    @Option(help: "mlp (784-128-128-10, Adam), mlp-small (784-64-32-10, SGD) or cnn (two convolutions, Adam).")
+    var model: Model = .mlp
+    @Option(help: "auto, cpu or a device such as vulkan:0.") var device = "auto"
+    @Option(help: "Images in a step.") var batchSize = 64
+    @Option(help: "Steps in a pass; three passes are timed.") var steps: Int?
+    @Option(help: "Directory of the MNIST files.") var data: String?
+    @Flag(help: "Print one JSON object a line.") var json = false
+
+    func validate() throws {
+        if batchSize < 1 { throw ValidationError("--batch-size \(batchSize): give at least 1") }
+        if let steps, steps < 1 { throw ValidationError("--steps \(steps): give at least 1") }
+    }
+
+    func run() throws {
+        let id = try DeviceSelection.resolve(device)
+        try withDevice(id) { try measure(on: id) }
+    }
+
+    private func makeModel() -> Sequential {
+        switch model {
+        case .mlp:
+            Sequential {
+                Linear(784, 128)
+                ReLU()
+                Linear(128, 128)
+                ReLU()
+                Linear(128, 10)
+            }
+        case .mlpSmall:
+            Sequential {
+                Linear(784, 64)
+                ReLU()
+                Linear(64, 32)
+                ReLU()
+                Linear(32, 10)
+            }
+        case .cnn:
+            Sequential {
+                Conv2d(1, 32, kernel: 3)
+                ReLU()
+                Conv2d(32, 64, kernel: 3)
+                ReLU()
+                MaxPool2d(kernel: 2)
+                Flatten()
+                Linear(9216, 128)
+                ReLU()
+                Linear(128, 10)
+            }
+        }
+    }
+
+    private func measure(on id: DeviceID) throws {
+        let split = try MNISTFiles.load(.train, from: try MNISTFiles.directory(data))
+        let images = Tensor(
+            bytes: split.images, shape: model == .cnn ? [split.count, 1, 28, 28] : [split.count, 784], dtype: .uint8)
+        let labels = Tensor(bytes: split.labels, shape: [split.count], dtype: .uint8)
+        manualSeed(0)
+        let net = makeModel()
+        let optimizer: any Optimizer =
+            model == .mlpSmall ? SGD(net.parameters, learningRate: 1e-2) : Adam(net.parameters, learningRate: 1e-3)
+        let count = steps ?? (model == .cnn ? 20 : 400)
+        let order = Tensor.permutation(split.count)
+        var lastLoss: Tensor?
+        func step(_ index: Int) throws {
+            let start = index * batchSize % (split.count - batchSize)
+            let rows = order[start..<start + batchSize]
+            let x = images.indexSelect(axis: 0, rows).cast(to: .float32) * (1.0 / 255)
+            let y = labels.indexSelect(axis: 0, rows).cast(to: .int64)
+            optimizer.zeroGrad()
+            let loss = crossEntropy(net(x), y)
+            try loss.backward()
+            try optimizer.step()
+            lastLoss = loss
+        }
+        try step(0)
+        let firstLoss = Double(try lastLoss!.item())
+        for index in 1..<6 { try step(index) }
+        try synchronize()
+        let before = executionStatistics()
+        let passes = try (0..<3).map { _ in
+            try milliseconds(count) {
+                for index in 0..<count { try step(index) }
+                try synchronize()
+            }
+        }
+        let spent = executionStatistics() - before
+        let loss = Double(try lastLoss!.item())
+        guard spent.launches >= 3 * count, loss.isFinite, loss < firstLoss || count < 10 else {
+            throw BenchmarkFailure("train \(model.rawValue): \(spent.launches) launches, loss \(firstLoss) -> \(loss)")
+        }
+        let sorted = passes.sorted()
+        report(
+            id: id, minimum: sorted[0], median: sorted[1], launches: Double(spent.launches) / Double(3 * count),
+            hostMicroseconds: Double(spent.hostNanoseconds) / Double(3 * count) / 1000, plans: spent.plansBuilt,
+            allocations: spent.driverAllocations)
+    }
+
+    private func report(
+        id: DeviceID, minimum: Double, median: Double, launches: Double, hostMicroseconds: Double, plans: Int,
+        allocations: Int
+    ) {
+        let threads = ProcessInfo.processInfo.activeProcessorCount
+        if json {
+            print(
+                #"{"framework": "needletail", "device": "\#(id)", "model": "\#(model.rawValue)", "batch": \#(batchSize), "#
+                    + #""threads": \#(threads), "min_ms": \#(rounded(minimum)), "median_ms": \#(rounded(median)), "#
+                    + #""launches_per_step": \#(rounded(launches)), "host_us": \#(rounded(hostMicroseconds)), "#
+                    + #""plans_built": \#(plans), "driver_allocations": \#(allocations)}"#)
+        } else {
+            print(
+                "\(model.rawValue) on \(id), batch \(batchSize): \(rounded(median)) ms a step (best \(rounded(minimum))), "
+                    + "\(rounded(launches)) launches, \(rounded(hostMicroseconds)) us on the host, \(plans) plans built")
+        }
+    }
+}

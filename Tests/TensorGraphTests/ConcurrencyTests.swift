@@ -1,0 +1,54 @@
+import CPUBackend
+import TensorGraph
+import TensorRuntime
+import Testing
+
+@Suite struct ConcurrencyTests {
+    private func makeCPU() throws -> DeviceContext {
+        let configuration = RuntimeConfiguration()
+        return try DeviceContext(
+            device: try CPUBackend().open(index: 0, configuration: configuration), configuration: configuration)
+    }
+
+    @Test func tasksOnOneDeviceDoNotDisturbEachOther() async throws {
+        let context = try makeCPU()
+        try await withThrowingTaskGroup(of: Float.self) { group in
+            for seed in 0..<8 {
+                group.addTask {
+                    var p = try Value.make([Float](repeating: Float(seed + 1), count: 1000), [1000], in: context)
+                    for _ in 0..<50 {
+                        p = p.binary(.multiply, 2.0).binary(.subtract, p)
+                        try context.flushAll()
+                    }
+                    return try p.reduce(.sum, axes: [0]).floats()[0] / Float(seed + 1)
+                }
+            }
+            for try await sum in group { #expect(sum == 1000) }
+        }
+    }
+
+    @Test func aValueReadByManyTasksIsComputedOnce() async throws {
+        let context = try makeCPU()
+        let x = try Value.make((0..<4096).map { Float($0) }, [64, 64], in: context)
+        let y = x.matmul(x).unary(.relu)
+        try await withThrowingTaskGroup(of: [Float].self) { group in
+            for _ in 0..<8 { group.addTask { try y.floats() } }
+            var first: [Float]?
+            for try await values in group {
+                #expect(first == nil || first == values)
+                first = values
+            }
+        }
+        #expect(context.statistics.launches == 1)
+    }
+
+    @Test func tracesThatMeetAreJoined() async throws {
+        let context = try makeCPU()
+        let x = try Value.make([1, 2, 3], [3], in: context)
+        async let a = Task.detached { x.binary(.add, 1.0) }.value
+        async let b = Task.detached { x.binary(.multiply, 2.0) }.value
+        let sum = await a.binary(.add, await b)
+        #expect(try sum.floats() == [4, 7, 10])
+        #expect(context.statistics.launches == 1)
+    }
+}
