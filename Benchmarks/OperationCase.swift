@@ -99,7 +99,7 @@ final class OperationCase {
         [
             OperationCase(
                 "conv2d 64x32x26x26 k3 o64", { [normal([64, 32, 26, 26]), normal([64, 32, 3, 3])] },
-                { $0[0].conv2d($0[1]) },
+                { Tensor.conv2d($0[0], weight: $0[1]) },
                 expected: { x, i in
                     let (column, line, channel, image) = (i % 24, i / 24 % 24, i / 576 % 64, i / 36864)
                     var sum = 0.0
@@ -112,7 +112,7 @@ final class OperationCase {
                     return sum
                 }),
             OperationCase(
-                "max_pool2d 64x32x26x26", { [normal([64, 32, 26, 26])] }, { $0[0].maxPool2d(kernel: [2, 2]) },
+                "max_pool2d 64x32x26x26", { [normal([64, 32, 26, 26])] }, { Tensor.maxPool2d($0[0], kernel: [2, 2]) },
                 expected: { x, i in
                     let (column, line, plane) = (i % 13, i / 13 % 13, i / 169)
                     let place = (plane * 26 + line * 2) * 26 + column * 2

@@ -17,6 +17,7 @@ struct TrainCommand: ParsableCommand {
     @Option(help: "Steps in a pass; three passes are timed.") var steps: Int?
     @Option(help: "Directory of the MNIST files.") var data: String?
     @Flag(help: "Print one JSON object a line.") var json = false
+    @Flag(help: "Print the plan of a step: its launches, operands and memory.") var plan = false
 
     func validate() throws {
         if batchSize < 1 { throw ValidationError("--batch-size \(batchSize): give at least 1") }
@@ -68,7 +69,7 @@ struct TrainCommand: ParsableCommand {
         let labels = Tensor(bytes: split.labels, shape: [split.count], dtype: .uint8)
         manualSeed(0)
         let net = makeModel()
-        let optimizer: any Optimizer =
+        let optimizer: Optimizer =
             model == .mlpSmall ? SGD(net.parameters, learningRate: 1e-2) : Adam(net.parameters, learningRate: 1e-3)
         let count = steps ?? (model == .cnn ? 20 : 400)
         let order = Tensor.permutation(split.count)
@@ -76,11 +77,11 @@ struct TrainCommand: ParsableCommand {
         func step(_ index: Int) throws {
             let start = index * batchSize % (split.count - batchSize)
             let rows = order[start..<start + batchSize]
-            let x = images.indexSelect(axis: 0, rows).cast(to: .float32) * (1.0 / 255)
-            let y = labels.indexSelect(axis: 0, rows).cast(to: .int64)
+            let x = images.indexSelect(axis: 0, index: rows).to(.float32) * (1.0 / 255)
+            let y = labels.indexSelect(axis: 0, index: rows).to(.int64)
             optimizer.zeroGrad()
             let loss = crossEntropy(net(x), y)
-            try loss.backward()
+            loss.backward()
             try optimizer.step()
             lastLoss = loss
         }
@@ -88,6 +89,7 @@ struct TrainCommand: ParsableCommand {
         let firstLoss = Double(try lastLoss!.item())
         for index in 1..<6 { try step(index) }
         try synchronize()
+        if plan { print(try deviceContext(id).lastPlanDump) }
         let before = executionStatistics()
         let passes = try (0..<3).map { _ in
             try milliseconds(count) {

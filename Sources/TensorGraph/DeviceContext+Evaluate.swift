@@ -95,6 +95,7 @@ extension DeviceContext {
             throw error
         }
         let plan = bound.plan
+        lastPlan = plan
         for result in plan.results {
             let node = snapshot.nodes[result.node]
             let storage = bound.storage(of: result.slot, snapshot: snapshot)
@@ -143,6 +144,13 @@ extension DeviceContext {
         counters.plansBuilt += 1
         planCache.insert(plan, words: snapshot.words, hash: hash)
         return plan
+    }
+
+    /// The plan that ran last, as text.
+    public var lastPlanDump: String {
+        lock.lock()
+        defer { lock.unlock() }
+        return lastPlan?.dump ?? ""
     }
 
     /// The plan of the pending trace of `handle`, as text, without running it.

@@ -22,6 +22,7 @@ public final class DeviceContext: @unchecked Sendable {
     var counters = ExecutionStatistics()
     var snapshot = Snapshot()
     let planCache = PlanCache()
+    var lastPlan: Plan?
 
     let streamLock = RawLock()
     let stream: any DeviceStream

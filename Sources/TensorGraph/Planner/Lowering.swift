@@ -93,10 +93,14 @@ struct Lowering {
         let surroundings = ProgramBuilder.Surroundings(
             graph: graph, contains: { fuser.groupOf[$0] == number }, level: { fuser.levels[$0] },
             inlines: { inlines && !barred.contains($0) && self.inlines($0, into: number, broadcasts: $1) })
-        let domain = group.anchor.map { iterationShape(of: $0) } ?? group.domain
-        var builder = ProgramBuilder(
-            surroundings, domain: domain, reduced: group.reduced, keepsUnits: group.anchor != nil)
-        if let anchor = group.anchor { builder.bindAccumulator(anchor) }
+        var builder: ProgramBuilder
+        if let anchor = group.anchor {
+            let (extents, places) = iterationSpace(of: anchor)
+            builder = ProgramBuilder(surroundings, extents: extents, places: places)
+            builder.bindAccumulator(anchor)
+        } else {
+            builder = ProgramBuilder(surroundings, domain: group.domain, reduced: group.reduced)
+        }
         for index in stored {
             let step = try builder.value(of: index)
             let node = graph.nodes[index]
@@ -155,11 +159,13 @@ struct Lowering {
 
     // MARK: Other families
 
-    /// The epilogue's iteration space: the result's shape; pooling sees planes.
-    private func iterationShape(of anchor: Int) -> Shape {
+    /// The epilogue's iteration space, which is the result's shape (pooling sees batch and channels as planes), and the
+    /// place in it of each of the result's dimensions that is not 1.
+    private func iterationSpace(of anchor: Int) -> (extents: Shape, places: [Int]) {
         let shape = graph.nodes[anchor].shape
-        guard case .pooling = graph.nodes[anchor].operation else { return shape }
-        return [shape[0] * shape[1], shape[2], shape[3]]
+        let axes = (0..<shape.rank).filter { shape[$0] != 1 }
+        guard case .pooling = graph.nodes[anchor].operation else { return (shape, axes) }
+        return ([shape[0] * shape[1], shape[2], shape[3]], axes.map { max($0 - 1, 0) })
     }
 
     private func anchoredBody(_ anchor: Int, epilogue: FusedKernel) -> any KernelBody {

@@ -39,9 +39,41 @@ struct Fuser {
             guard isFusing, node.isFusible else { continue }
             // A kernel's epilogue first: its operand is still in registers.
             let sources = sourceGroups(of: index).sorted { groups[$0]!.anchor != nil && groups[$1]!.anchor == nil }
-            for source in sources { join(source, groupOf[index]) }
+            for source in sources where groups[source]!.anchor == nil || takesEpilogue(index, from: source) {
+                join(source, groupOf[index])
+            }
         }
-        if isFusing { joinSiblings() }
+        guard isFusing else { return }
+        joinRows()
+        joinSiblings()
+    }
+
+    /// Whether a node should be computed where its operand is made. A value that is reduced too has to be stored for the
+    /// reduction, and then its other readers do better in the reduction's kernel.
+    private func takesEpilogue(_ index: Int, from group: Int) -> Bool {
+        graph.nodes[index].operands.allSatisfy { operand in
+            guard let source = operand.node, groupOf[base(source)] == group else { return true }
+            return !isReduced(base(source))
+        }
+    }
+
+    private func isReduced(_ index: Int) -> Bool {
+        consumers[index].contains { consumer in
+            if case .reduce = graph.nodes[consumer].operation { return true }
+            return graph.nodes[consumer].operation.isView && isReduced(consumer)
+        }
+    }
+
+    /// Once a group reduces, what is broadcast into it can be one of its rows: labels, say, in a loss.
+    private mutating func joinRows() {
+        for c in groups.indices {
+            guard let group = groups[c], group.reduced != nil else { continue }
+            for index in group.nodes {
+                for source in sourceGroups(of: index) where groups[source]!.anchor == nil {
+                    join(source, groupOf[index])
+                }
+            }
+        }
     }
 
     private mutating func begin(_ index: Int) {
@@ -308,8 +340,14 @@ struct Fuser {
 
     private func makesOnlyLive(_ group: Int) -> Bool {
         groups[group]!.nodes.allSatisfy { index in
-            graph.nodes[index].isLive || consumers[index].allSatisfy { isInside($0, group, group) }
+            isHeld(index) || consumers[index].allSatisfy { isInside($0, group, group) }
         }
+    }
+
+    /// Whether the value, or a view of it, is live.
+    private func isHeld(_ index: Int) -> Bool {
+        graph.nodes[index].isLive
+            || consumers[index].contains { graph.nodes[$0].operation.isView && isHeld($0) }
     }
 }
 

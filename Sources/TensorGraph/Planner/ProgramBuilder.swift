@@ -45,9 +45,9 @@ struct ProgramBuilder {
     }
 
     /// - Parameters:
-    ///   - domain: the iteration space's extents; unit ones are given only where `keepsUnits`.
+    ///   - domain: the iteration space's extents without unit ones.
     ///   - reduced: the reduced dimensions as a bit mask, or nil.
-    init(_ surroundings: Surroundings, domain: Shape, reduced: UInt8?, keepsUnits: Bool = false) {
+    init(_ surroundings: Surroundings, domain: Shape, reduced: UInt8?) {
         around = surroundings
         var outer: [Int] = []
         var inner: [Int] = []
@@ -59,9 +59,20 @@ struct ProgramBuilder {
         outerRank = outer.count
         var places = [Int](repeating: 0, count: domain.rank)
         for (place, axis) in order.enumerated() { places[axis] = place }
-        // Values name only the dimensions that are not 1.
-        elementPlaces = (0..<domain.rank).filter { !keepsUnits || domain[$0] != 1 }.map { places[$0] }
-        rowPlaces = outer.filter { !keepsUnits || domain[$0] != 1 }.map { places[$0] }
+        elementPlaces = places
+        rowPlaces = outer.map { places[$0] }
+    }
+
+    /// An epilogue, over its kernel's own iteration space.
+    ///
+    /// - Parameter places: the place in `extents` of each dimension of the kernel's result that is not 1. Two of them
+    ///   may share a place if every value steps evenly over both; the later one's stride counts.
+    init(_ surroundings: Surroundings, extents: Shape, places: [Int]) {
+        around = surroundings
+        self.extents = extents
+        outerRank = extents.rank
+        elementPlaces = places
+        rowPlaces = places
     }
 
     // MARK: Values

@@ -1,0 +1,110 @@
+import CPUKernels
+import Synchronization
+import TensorRuntime
+
+/// The processor: C kernels of one instruction set on one pool of threads.
+public final class CPUDevice: Device, @unchecked Sendable {
+    // Safety: the pool and the scratch are used only under `lock`; the rest is immutable.
+
+    public let description: DeviceDescription
+    public let threads: Int
+    let instructionSet: nt_isa
+    let configuration: RuntimeConfiguration
+    private let pool: OpaquePointer
+    private let scratch: UnsafeMutableBufferPointer<OpaquePointer?>
+    private let lock = Mutex(())
+
+    /// - Throws: `deviceUnavailable` where the configuration asks for an instruction set that the processor lacks.
+    public init(configuration: RuntimeConfiguration = .current) throws(TensorError) {
+        let found = nt_detect_isa()
+        let wanted = CPUDevice.instructionSet(configuration.instructionSet, found: found)
+        guard wanted.rawValue <= found.rawValue else {
+            throw TensorError(
+                .deviceUnavailable,
+                "cpu: instruction set \(configuration.instructionSet.rawValue) was asked for, but this processor has "
+                    + "only \(CPUDevice.name(of: found)); set NEEDLETAIL_ISA to auto or \(CPUDevice.name(of: found))")
+        }
+        let threads = max(configuration.threads ?? CPUSystem.availableThreads, 1)
+        guard let pool = nt_pool_create(Int32(threads)) else {
+            throw TensorError(.deviceUnavailable, "cpu: cannot start \(threads) threads; set NEEDLETAIL_THREADS lower")
+        }
+        self.configuration = configuration
+        self.threads = threads
+        self.pool = pool
+        instructionSet = wanted
+        scratch = .allocate(capacity: threads)
+        for worker in 0..<threads { scratch.initializeElement(at: worker, to: nt_scratch_create()) }
+        description = CPUDevice.describe(instructionSet: wanted, threads: threads)
+    }
+
+    deinit {
+        nt_pool_destroy(pool)
+        for worker in scratch { nt_scratch_destroy(worker) }
+        scratch.deallocate()
+    }
+
+    static func describe(instructionSet: nt_isa, threads: Int) -> DeviceDescription {
+        DeviceDescription(
+            id: .cpu, name: CPUSystem.processorName, kind: .cpu,
+            driver: "\(name(of: instructionSet)), \(threads) threads", memory: CPUSystem.memory,
+            dtypes: Set(DType.allCases), families: [.fused, .matmul, .scatterAdd, .convolution, .pooling],
+            physicalID: "cpu", alignment: 1, maximumOperands: 32)
+    }
+
+    private static func instructionSet(_ asked: RuntimeConfiguration.InstructionSet, found: nt_isa) -> nt_isa {
+        switch asked {
+        case .automatic: found
+        case .baseline: NT_ISA_BASELINE
+        case .avx2: NT_ISA_AVX2
+        case .avx512: NT_ISA_AVX512
+        }
+    }
+
+    private static func name(of set: nt_isa) -> String {
+        switch set {
+        case NT_ISA_AVX2: "avx2"
+        case NT_ISA_AVX512: "avx512"
+        default: "baseline"
+        }
+    }
+
+    public func allocate(byteCount: Int) throws(TensorError) -> any DeviceBuffer {
+        try CPUBuffer(byteCount: byteCount)
+    }
+
+    public func makeKernel(_ spec: KernelSpec) throws(TensorError) -> any DeviceKernel {
+        switch spec.body {
+        case let body as FusedKernel: return CPULaunchable(try CPUFusedKernel(body, device: self))
+        case let body as MatmulKernel: return CPULaunchable(try CPUMatmulKernel(body, device: self))
+        case let body as ConvolutionKernel: return CPULaunchable(try CPUConvolutionKernel(body, device: self))
+        case let body as PoolingKernel: return CPULaunchable(try CPUPoolingKernel(body, device: self))
+        case let body as ScatterAddKernel: return CPULaunchable(try CPUScatterAddKernel(body, device: self))
+        default: throw TensorError(.unsupported, "cpu has no \(spec.family) kernels")
+        }
+    }
+
+    /// A kernel is cheap to make, so asking makes one: the answer cannot differ from what happens.
+    public func unsupportedReason(_ spec: KernelSpec) -> String? {
+        do throws(TensorError) {
+            _ = try makeKernel(spec)
+            return nil
+        } catch {
+            return error.kind == .unsupported ? error.message : nil
+        }
+    }
+
+    public func makeStream() throws(TensorError) -> any DeviceStream { CPUStream(device: self) }
+
+    /// Runs one kernel now. Launches from several streams take turns: there is one pool.
+    func launch(
+        _ kernel: some CPUKernel, operands: UnsafePointer<UnsafeMutableRawPointer?>,
+        indexOffsets: UnsafePointer<Int64>, scalars: UnsafePointer<UInt64>
+    ) {
+        lock.withLock { _ in
+            kernel.run(
+                CPULaunch(
+                    operands: operands, indexOffsets: indexOffsets, scalars: scalars, pool: pool,
+                    scratch: UnsafePointer(scratch.baseAddress!)))
+        }
+    }
+}

@@ -1,0 +1,103 @@
+import CPUKernels
+import TensorRuntime
+
+/// The pointwise program behind a matmul, convolution or pooling kernel, and where the kernel's result goes.
+///
+/// The result has no buffer of its own. It is computed straight into the first contiguous output of its type, where the
+/// program reads it block by block before it overwrites it; without such an output, or where that output's memory is
+/// also another input's (a donated buffer), into memory of the launch's scratch.
+struct CPUEpilogue {
+    /// Nil where the program only stores its input: then there is nothing to run.
+    private let program: CPUFusedProgram?
+    /// The types of the bindings: the program's operands but its input 0.
+    let bindingTypes: [DType?]
+    private let inputCount: Int
+    /// The program's operand that holds the result.
+    private let home: Int?
+    private let byteCount: Int
+    /// Byte ranges of the inputs relative to their pointers.
+    private let inputRanges: [Range<Int>]
+
+    /// `dtype` and `shape` are the result's.
+    init(_ kernel: FusedKernel, dtype: DType, shape: Shape, device: CPUDevice) throws(TensorError) {
+        var kernel = kernel
+        guard !kernel.inputs.isEmpty, kernel.program.inputs.first == dtype else {
+            throw TensorError(.unsupported, "cpu: input 0 of an epilogue is not the kernel's \(dtype) result")
+        }
+        kernel.inputs[0] = FusedKernel.Access(strides: shape.contiguousStrides)
+        let compiled = try CPUFusedProgram(kernel, instructionSet: device.instructionSet, purpose: .boxes)
+        bindingTypes = Array(compiled.operandTypes.dropFirst())
+        inputCount = kernel.inputs.count
+        let inputs = kernel.inputs.count
+        home = kernel.outputs.indices.first { output in
+            compiled.operandTypes[inputs + output] == dtype
+                && Layout(shape: shape, strides: kernel.outputs[output].strides).isContiguous
+        }.map { inputs + $0 }
+        byteCount = shape.elementCount * dtype.byteCount
+        inputRanges = zip(kernel.inputs, kernel.program.inputs).map { access, type in
+            CPUEpilogue.byteRange(access, extents: kernel.extents, dtype: type)
+        }
+        let isCopy = kernel.program == .copy(from: dtype, to: dtype) && home != nil
+        program = isCopy ? nil : compiled
+    }
+
+    private static func byteRange(_ access: FusedKernel.Access, extents: Shape, dtype: DType) -> Range<Int> {
+        let touched = Layout(shape: extents, strides: access.strides).extent
+        var low = touched.lowerBound
+        var high = touched.upperBound
+        let reach = max(access.gatherCount - 1, 0) * access.gatherStride
+        if reach < 0 { low += reach } else { high += reach }
+        return low * dtype.byteCount..<max(low, high) * dtype.byteCount
+    }
+
+    /// Calls `body` with the memory for the result and the epilogue (nil where there is nothing to run). The bindings
+    /// of the program start at `firstBinding` of the launch.
+    func run(
+        _ launch: CPULaunch, firstBinding: Int,
+        _ body: (UnsafeMutableRawPointer, UnsafePointer<nt_workers>, UnsafePointer<nt_epilogue>?) -> Void
+    ) {
+        var workers = nt_workers(pool: launch.pool, scratch: launch.scratch)
+        let count = bindingTypes.count + 1
+        withUnsafeTemporaryAllocation(of: UnsafeMutableRawPointer?.self, capacity: count) { operands in
+            withUnsafeTemporaryAllocation(of: Int64.self, capacity: count) { offsets in
+                offsets[0] = 0
+                for position in 1..<count {
+                    operands[position] = launch.operands[firstBinding + position - 1]
+                    offsets[position] = launch.indexOffsets[firstBinding + position - 1]
+                }
+                let result = home.flatMap { operands[$0] } ?? operands[inputCount]!
+                let result0 = isSafe(result, operands: operands) ? result : nil
+                operands[0] =
+                    result0 ?? nt_scratch_get(launch.scratch[0], CPUEpilogue.resultSlot, max(byteCount, 1))
+                guard let program else {
+                    body(operands[0]!, &workers, nil)
+                    return
+                }
+                var epilogue = nt_epilogue(
+                    program: program.pointer, operands: UnsafePointer(operands.baseAddress!),
+                    index_offsets: UnsafePointer(offsets.baseAddress!), scalars: launch.scalars)
+                body(operands[0]!, &workers, &epilogue)
+            }
+        }
+    }
+
+    /// The last slot of the caller's scratch.
+    private static let resultSlot = Int32(NT_SCRATCH_SLOTS) - 1
+
+    /// Whether no other input shares memory with the result's.
+    private func isSafe(
+        _ result: UnsafeMutableRawPointer, operands: UnsafeMutableBufferPointer<UnsafeMutableRawPointer?>
+    ) -> Bool {
+        guard home != nil else { return false }
+        let start = Int(bitPattern: result)
+        let end = start + byteCount
+        for input in 1..<max(inputCount, 1) {
+            guard let pointer = operands[input] else { continue }
+            let base = Int(bitPattern: pointer)
+            if base + inputRanges[input].lowerBound < end && start < base + inputRanges[input].upperBound {
+                return false
+            }
+        }
+        return true
+    }
+}

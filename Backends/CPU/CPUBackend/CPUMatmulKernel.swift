@@ -1,0 +1,69 @@
+import CPUKernels
+import TensorRuntime
+
+/// Batched matrix product with an epilogue; the method and its tiles are chosen in C by the shape (`matmul.c`).
+final class CPUMatmulKernel: CPUKernel {
+    let spec: KernelSpec
+    let operandTypes: [DType?]
+    private let plan: nt_matmul
+    private let epilogue: CPUEpilogue
+
+    init(_ body: MatmulKernel, device: CPUDevice) throws(TensorError) {
+        guard let element = nt_element(body.dtype) else {
+            throw TensorError(.unsupported, "cpu: matmul of \(body.dtype) is not supported; cast to float32")
+        }
+        spec = KernelSpec(body)
+        var shape = body.batch
+        shape.append(body.m)
+        shape.append(body.n)
+        epilogue = try CPUEpilogue(body.epilogue, dtype: body.dtype, shape: shape, device: device)
+        operandTypes = [body.dtype, body.dtype] + epilogue.bindingTypes
+        let rank = body.batch.rank
+        var plan = nt_matmul()
+        plan.isa = Int32(device.instructionSet.rawValue)
+        plan.element = Int32(element.rawValue)
+        plan.batch_rank = Int32(rank)
+        store(body.batch, in: &plan.batch)
+        store(body.aStrides.prefix(rank), in: &plan.a_batch)
+        store(body.bStrides.prefix(rank), in: &plan.b_batch)
+        (plan.m, plan.n, plan.k) = (Int64(body.m), Int64(body.n), Int64(body.k))
+        (plan.rsa, plan.csa) = (Int64(body.aStrides[rank]), Int64(body.aStrides[rank + 1]))
+        (plan.rsb, plan.csb) = (Int64(body.bStrides[rank]), Int64(body.bStrides[rank + 1]))
+        if let blas = BLAS.open(device.configuration.blas) {
+            plan.sgemm = blas.sgemm
+            plan.dgemm = blas.dgemm
+        }
+        nt_matmul_plan(&plan)
+        self.plan = plan
+    }
+
+    func run(_ launch: CPULaunch) {
+        epilogue.run(launch, firstBinding: 2) { result, workers, epilogue in
+            withUnsafePointer(to: plan) { plan in
+                nt_matmul_run(plan, workers, launch.operands[0], launch.operands[1], result, epilogue)
+            }
+        }
+    }
+}
+
+extension nt_element {
+    /// The C kernels' name of a type; nil where they do not have it.
+    init?(_ dtype: DType) {
+        switch dtype {
+        case .float32: self = nt_element_f32
+        case .float64: self = nt_element_f64
+        case .int32: self = nt_element_i32
+        case .int64: self = nt_element_i64
+        case .uint8: self = nt_element_u8
+        case .bool, .float16, .bfloat16: return nil
+        }
+    }
+}
+
+/// Copies extents or strides into one of C's arrays of eight.
+func store<Array>(_ values: some Collection<Int>, in array: inout Array) {
+    withUnsafeMutableBytes(of: &array) { raw in
+        let slots = raw.bindMemory(to: Int64.self)
+        for (position, value) in values.enumerated() { slots[position] = Int64(value) }
+    }
+}

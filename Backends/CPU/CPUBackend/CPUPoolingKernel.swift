@@ -1,0 +1,46 @@
+import CPUKernels
+import TensorRuntime
+
+/// Pooling and its gradients (`pooling.c`).
+final class CPUPoolingKernel: CPUKernel {
+    let spec: KernelSpec
+    let operandTypes: [DType?]
+    private let plan: nt_pooling
+    private let sourceCount: Int
+    private let epilogue: CPUEpilogue
+
+    init(_ body: PoolingKernel, device: CPUDevice) throws(TensorError) {
+        guard body.dtype == .float32 || body.dtype == .float64 else {
+            throw TensorError(.unsupported, "cpu: pooling of \(body.dtype) is not supported; cast to float32")
+        }
+        spec = KernelSpec(body)
+        sourceCount = body.sourceCount
+        epilogue = try CPUEpilogue(
+            body.epilogue, dtype: body.kind == .maximumIndices ? .int64 : body.dtype,
+            shape: [body.planes, body.resultSize[0], body.resultSize[1]], device: device)
+        operandTypes = [DType?](repeating: body.dtype, count: sourceCount) + epilogue.bindingTypes
+        let window = body.window
+        var plan = nt_pooling()
+        plan.isa = Int32(device.instructionSet.rawValue)
+        plan.element = Int32((body.dtype == .float64 ? nt_element_f64 : nt_element_f32).rawValue)
+        plan.kind = Int32(body.kind.rawValue)
+        plan.counts_padding = body.countsPadding ? 1 : 0
+        plan.planes = Int64(body.planes)
+        (plan.ih, plan.iw) = (Int64(body.inputSize[0]), Int64(body.inputSize[1]))
+        (plan.oh, plan.ow) = (Int64(body.outputSize[0]), Int64(body.outputSize[1]))
+        (plan.kh, plan.kw) = (Int64(window.kernel[0]), Int64(window.kernel[1]))
+        (plan.sh, plan.sw) = (Int64(window.stride[0]), Int64(window.stride[1]))
+        (plan.ph, plan.pw) = (Int64(window.padding[0]), Int64(window.padding[1]))
+        (plan.dh, plan.dw) = (Int64(window.dilation[0]), Int64(window.dilation[1]))
+        self.plan = plan
+    }
+
+    func run(_ launch: CPULaunch) {
+        epilogue.run(launch, firstBinding: sourceCount) { result, workers, epilogue in
+            withUnsafePointer(to: plan) { plan in
+                nt_pooling_run(
+                    plan, workers, launch.operands[0], sourceCount > 1 ? launch.operands[1] : nil, result, epilogue)
+            }
+        }
+    }
+}

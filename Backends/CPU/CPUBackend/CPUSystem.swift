@@ -1,0 +1,48 @@
+import CPUKernels
+import Foundation
+
+/// What the operating system lets this process use.
+enum CPUSystem {
+    /// Threads that can run at once: the affinity mask, cut by the cgroup's quota.
+    static var availableThreads: Int {
+        var count = Int(nt_available_processors())
+        if let quota = cgroupQuota { count = min(count, Int(quota.rounded(.up))) }
+        return max(count, 1)
+    }
+
+    /// Processors' worth of time that the cgroup grants (v2's `cpu.max`, then v1's), or nil where it sets no limit.
+    private static var cgroupQuota: Double? {
+        if let fields = contents("/sys/fs/cgroup/cpu.max")?.split(separator: " "), fields.count == 2 {
+            return ratio(String(fields[0]), String(fields[1]))
+        }
+        guard let quota = contents("/sys/fs/cgroup/cpu/cpu.cfs_quota_us"),
+            let period = contents("/sys/fs/cgroup/cpu/cpu.cfs_period_us")
+        else { return nil }
+        return ratio(quota, period)
+    }
+
+    private static func ratio(_ quota: String, _ period: String) -> Double? {
+        guard let quota = Double(quota), let period = Double(period), quota > 0, period > 0 else { return nil }
+        return quota / period
+    }
+
+    /// Bytes of memory: the machine's, cut by the cgroup's limit.
+    static var memory: Int {
+        let total = Int(clamping: ProcessInfo.processInfo.physicalMemory)
+        let limit =
+            contents("/sys/fs/cgroup/memory.max") ?? contents("/sys/fs/cgroup/memory/memory.limit_in_bytes")
+        return min(total, limit.flatMap(Int.init) ?? total)
+    }
+
+    /// The processor's name as the kernel gives it.
+    static var processorName: String {
+        let lines = contents("/proc/cpuinfo")?.split(separator: "\n") ?? []
+        let name = lines.first { $0.hasPrefix("model name") }?.split(separator: ":").last
+        return name.map { $0.trimmingCharacters(in: .whitespaces) } ?? "CPU"
+    }
+
+    private static func contents(_ path: String) -> String? {
+        guard let data = FileManager.default.contents(atPath: path) else { return nil }
+        return String(decoding: data, as: UTF8.self).trimmingCharacters(in: .whitespacesAndNewlines)
+    }
+}

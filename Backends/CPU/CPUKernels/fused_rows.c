@@ -1,0 +1,364 @@
+// Running programs with reductions.
+//
+// Work is cut by shape alone, and partial results are combined in the order of the rows and columns they come from, so
+// that any number of threads gives the same bits.
+
+#include "fused_internal.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum {
+    INLINE_WORK = 12000,
+    TASK_ELEMENTS = 32768,
+    // The longest block that holds whole rows although its registers outgrow the first-level cache: reading a row again
+    // costs more where something must be computed again.
+    WHOLE_ELEMENTS = 16384,
+    // Rows narrower than this are put side by side as columns.
+    NARROW_COLUMNS = 48,
+    COLUMN_BLOCK_ROWS = 1024,
+    // Fewer blocks of rows than this, and more elements than that: the columns are split among tasks as well.
+    FEW_ROW_BLOCKS = 16,
+    MANY_ELEMENTS = 131072,
+    SPLIT_ELEMENTS = 65536
+};
+
+typedef struct {
+    nt_context context;
+    nt_grid grid;
+    nt_needs needs;
+    const uint64_t *scalars;
+    nt_scratch *const *scratch;
+    // Whether blocks hold whole rows.
+    bool whole;
+    int64_t row_blocks_per_task, tasks;
+    // A task's totals: for each reduction a value and an index.
+    int64_t *totals;
+    // While the columns are split: the pass, the chunks and each chunk's accumulators.
+    int pass;
+    int64_t chunks, chunk_columns;
+    char *chunk_accumulators;
+    int64_t accumulator_bytes;
+} row_job;
+
+// Whether most element operands step by one along the rows rather than along the columns.
+static bool prefers_columns(const nt_fused *fused) {
+    const nt_space *space = &fused->space;
+    if (space->rows < 16) return false;
+    int votes = 0;
+    for (int o = 0; o < fused->operand_count; o++) {
+        const nt_walk *walk = &space->walks[o];
+        bool along_rows = space->outer_rank > 0 && walk->outer[space->outer_rank - 1] == 1;
+        bool along_columns = space->inner_rank > 0 && walk->inner[space->inner_rank - 1] == 1;
+        bool element = false;
+        for (int d = 0; d < space->inner_rank; d++) element |= walk->inner[d] != 0;
+        if (element) votes += along_rows - along_columns;
+    }
+    return votes > 0 || (space->columns < NARROW_COLUMNS && space->columns > 0);
+}
+
+// Whether elements are only loaded and reduced: then no register holds a block, and blocks may be long.
+static bool only_reduces(const nt_fused *fused) {
+    for (int i = 0; i < fused->whole.count; i++) {
+        const nt_instr *instr = &fused->whole.list[i];
+        if (instr->level == VALUE_ELEMENT && instr->kind != INSTR_LOAD) return false;
+    }
+    return fused->passes == 1;
+}
+
+static void choose_blocks(row_job *job, const nt_fused *fused, const nt_space *space) {
+    int64_t elements = nt_block_elements(fused->whole.register_units), columns = space->columns, rows;
+    if (only_reduces(fused)) elements = WHOLE_ELEMENTS;
+    bool in_columns = job->context.layout == LAYOUT_COLUMNS;
+    int64_t largest = fused->passes > 1 ? WHOLE_ELEMENTS : elements;
+    if (in_columns) {
+        int64_t least = space->rows < 64 ? space->rows : 64;
+        job->whole = columns * least <= largest;
+        rows = job->whole && columns > 0 ? elements / columns : COLUMN_BLOCK_ROWS;
+        if (rows < least) rows = least;
+        if (rows > COLUMN_BLOCK_ROWS) rows = COLUMN_BLOCK_ROWS;
+        if (rows > 16) rows &= ~(int64_t)15;
+        if (rows > space->rows) rows = space->rows;
+    } else {
+        job->whole = columns <= largest;
+        rows = job->whole && columns > 0 ? elements / columns : job->whole ? elements : 1;
+        if (rows < 1) rows = 1;
+        if (rows > space->rows) rows = space->rows;
+    }
+    int64_t width = job->whole ? columns : rows > 0 ? elements / rows : elements;
+    job->grid = nt_grid_make(fused, space, rows, width < 1 ? 1 : width);
+    int32_t units = fused->whole.register_units;
+    for (int pass = 0; !job->whole && pass < fused->passes; pass++) {
+        if (fused->element_code[pass].register_units > units) units = fused->element_code[pass].register_units;
+    }
+    int64_t capacity = job->grid.rows * job->grid.columns;
+    job->needs = (nt_needs){capacity > job->grid.rows ? capacity : job->grid.rows, job->grid.rows, units};
+}
+
+// An argmax of nothing is 0.
+static void finish_reductions(nt_context *context, const nt_code *code, int64_t rows) {
+    for (int i = 0; i < code->count; i++) {
+        const nt_instr *instr = &code->list[i];
+        if (instr->kind != INSTR_REDUCE) continue;
+        nt_place_reduction(context, instr);
+        char *values;
+        int64_t *index;
+        nt_accumulator(context, instr, &values, &index);
+        for (int64_t row = 0; index && row < rows; row++) {
+            if (index[row] < 0) index[row] = 0;
+        }
+    }
+}
+
+static void run_row_code(nt_context *context, const nt_code *code, int64_t row, int64_t rows) {
+    nt_block_set(context, row, rows, 0, context->space->columns > 0);
+    nt_run_code(context, code);
+}
+
+// Runs one pass over columns [column, end) of the block's rows.
+static void run_columns(
+    nt_context *context, const row_job *job, int pass, int64_t row, int64_t rows, int64_t column, int64_t end) {
+    const nt_fused *fused = context->fused;
+    for (; column < end; column += job->grid.columns) {
+        int64_t left = end - column;
+        nt_block_set(context, row, rows, column, left < job->grid.columns ? left : job->grid.columns);
+        nt_run_code(context, &fused->element_code[pass]);
+        if (pass == fused->passes - 1) nt_finish_block(context);
+    }
+}
+
+static void store_rows(nt_context *context, nt_level level, int64_t rows) {
+    const nt_fused *fused = context->fused;
+    for (int o = 0; o < fused->description.output_count; o++) {
+        if (fused->steps[fused->output_steps[o]].level == (int)level) nt_store_rows(context, o, rows);
+    }
+}
+
+static void start_totals(const nt_fused *fused, int64_t *totals) {
+    const nt_code *code = &fused->total_reductions;
+    for (int i = 0; i < code->count; i++) {
+        const nt_instr *instr = &code->list[i];
+        int64_t *total = totals + instr->register_units * 2;
+        nt_fill_identity(instr->code, fused->values[instr->operands[0]].ctype, total, total + 1, 1);
+    }
+}
+
+// Folds the block's row values into the task's totals.
+static void fold_totals(nt_context *context, int64_t *totals, int64_t row, int64_t rows) {
+    const nt_fused *fused = context->fused;
+    const nt_code *code = &fused->total_reductions;
+    context->a = 1;
+    context->b = rows;
+    for (int i = 0; i < code->count; i++) {
+        const nt_instr *instr = &code->list[i];
+        nt_place place = nt_dense_place(context, context->places[instr->operands[0]], instr->operand_size[0], 0);
+        int64_t *total = totals + instr->register_units * 2;
+        fused->routines->fold[instr->code][fused->values[instr->operands[0]].ctype](
+            total, total + 1, place.data, rows, row);
+    }
+}
+
+static void run_row_block(nt_context *context, const row_job *job, int64_t row, int64_t rows) {
+    const nt_fused *fused = context->fused;
+    if (job->whole) {
+        context->starts_reductions = true;
+        nt_block_set(context, row, rows, 0, context->space->columns);
+        nt_run_code(context, &fused->whole);
+        // Row values that need an argmax of nothing have been computed already: such a program is an error in the core.
+        finish_reductions(context, &fused->whole, rows);
+        if (context->space->columns > 0) nt_finish_block(context);
+    } else {
+        context->starts_reductions = false;
+        for (int pass = 0; pass < fused->passes; pass++) {
+            const nt_code *code = &fused->element_code[pass];
+            run_row_code(context, &fused->row_code[pass], row, rows);
+            nt_start_reductions(context, code);
+            run_columns(context, job, pass, row, rows, 0, context->space->columns);
+            context->block.rows = rows;
+            finish_reductions(context, code, rows);
+        }
+        run_row_code(context, &fused->row_code[fused->passes], row, rows);
+    }
+    nt_block_set(context, row, rows, 0, context->space->columns > 0);
+    store_rows(context, NT_LEVEL_ROW, rows);
+}
+
+static nt_context task_context(const row_job *job, nt_scratch *scratch, uint64_t *scalar_storage) {
+    nt_context context = job->context;
+    size_t bytes = nt_context_bytes(context.fused, job->needs);
+    nt_context_layout(&context, job->needs, nt_scratch_get(scratch, NT_SCRATCH_FUSED, bytes));
+    nt_set_scalars(&context, job->scalars, scalar_storage);
+    return context;
+}
+
+static void row_task(void *argument, long index, int worker) {
+    const row_job *job = argument;
+    const nt_fused *fused = job->context.fused;
+    uint64_t scalar_storage[fused->scalar_count + 1];
+    nt_context context = task_context(job, job->scratch[worker], scalar_storage);
+    int64_t *totals = job->totals + index * 2 * fused->total_reduction_count;
+    start_totals(fused, totals);
+    int64_t first = index * job->row_blocks_per_task, last = first + job->row_blocks_per_task;
+    if (last > job->grid.row_blocks) last = job->grid.row_blocks;
+    for (int64_t block = first; block < last; block++) {
+        int64_t row, rows;
+        nt_grid_rows(&job->grid, block, &row, &rows);
+        run_row_block(&context, job, row, rows);
+        fold_totals(&context, totals, row, rows);
+    }
+}
+
+// One chunk of columns of one block of rows, in one pass.
+static void chunk_task(void *argument, long index, int worker) {
+    const row_job *job = argument;
+    const nt_fused *fused = job->context.fused;
+    int64_t block = index / job->chunks, chunk = index - block * job->chunks, row, rows;
+    uint64_t scalar_storage[fused->scalar_count + 1];
+    nt_needs needs = job->needs;
+    needs.row_capacity = 0;
+    nt_context context = job->context;
+    nt_context_layout(
+        &context, needs,
+        nt_scratch_get(job->scratch[worker], NT_SCRATCH_FUSED, nt_context_bytes(fused, needs)));
+    nt_grid_rows(&job->grid, block, &row, &rows);
+    // Row values come from the caller's registers.
+    for (int v = 0; v < fused->description.step_count; v++) {
+        nt_place place = job->context.places[v];
+        if (fused->values[v].level == VALUE_ROW && !place.splat) place.data += row * fused->values[v].size;
+        context.places[v] = place;
+    }
+    nt_set_scalars(&context, job->scalars, scalar_storage);
+    context.row_registers = job->context.row_registers;
+    context.row_capacity = job->context.row_capacity;
+    context.row_origin = row;
+    context.accumulators = job->chunk_accumulators + chunk * job->accumulator_bytes;
+    const nt_code *code = &fused->element_code[job->pass];
+    nt_block_set(&context, row, rows, 0, 1);
+    nt_start_reductions(&context, code);
+    int64_t column = chunk * job->chunk_columns, end = column + job->chunk_columns;
+    if (end > context.space->columns) end = context.space->columns;
+    run_columns(&context, job, job->pass, row, rows, column, end);
+}
+
+// Combines the chunks' accumulators of all rows, in order.
+static void merge_chunks(nt_context *context, const row_job *job, const nt_code *code) {
+    const nt_fused *fused = context->fused;
+    char *own = context->accumulators;
+    for (int i = 0; i < code->count; i++) {
+        const nt_instr *instr = &code->list[i];
+        if (instr->kind != INSTR_REDUCE) continue;
+        char *values, *chunk_values;
+        int64_t *index, *chunk_index;
+        nt_accumulator(context, instr, &values, &index);
+        for (int64_t chunk = 0; chunk < job->chunks; chunk++) {
+            context->accumulators = job->chunk_accumulators + chunk * job->accumulator_bytes;
+            nt_accumulator(context, instr, &chunk_values, &chunk_index);
+            context->accumulators = own;
+            fused->routines->merge[instr->code][fused->values[instr->operands[0]].ctype](
+                values, index, chunk_values, chunk_index, context->space->rows);
+        }
+    }
+}
+
+// Few long rows: each pass splits the columns too, and the row steps between run on the calling thread.
+static void run_split(row_job *job, nt_pool *pool, bool parallel) {
+    const nt_fused *fused = job->context.fused;
+    nt_context *context = &job->context;
+    int64_t rows = context->space->rows;
+    // Row steps need temporaries as long as all rows.
+    nt_needs needs = {.capacity = rows, .row_capacity = rows, .register_units = 0};
+    size_t own = (nt_context_bytes(fused, needs) + 63) & ~(size_t)63;
+    int64_t padded_rows = (rows + 127) & ~(int64_t)63;
+    job->accumulator_bytes = 2 * fused->row_reductions * padded_rows * 8;
+    char *memory = nt_scratch_get(
+        job->scratch[0], NT_SCRATCH_SHARED, own + (size_t)(job->chunks * job->accumulator_bytes) + 64);
+    uint64_t scalar_storage[fused->scalar_count + 1];
+    nt_context_layout(context, needs, memory);
+    nt_set_scalars(context, job->scalars, scalar_storage);
+    job->chunk_accumulators = memory + own;
+    context->keeps_rows = true;
+    for (job->pass = 0; job->pass < fused->passes; job->pass++) {
+        const nt_code *code = &fused->element_code[job->pass];
+        run_row_code(context, &fused->row_code[job->pass], 0, rows);
+        long tasks = job->grid.row_blocks * job->chunks;
+        if (parallel) nt_pool_run(pool, tasks, chunk_task, job);
+        else for (long task = 0; task < tasks; task++) chunk_task(job, task, 0);
+        nt_block_set(context, 0, rows, 0, 1);
+        nt_start_reductions(context, code);
+        merge_chunks(context, job, code);
+        finish_reductions(context, code, rows);
+    }
+    run_row_code(context, &fused->row_code[fused->passes], 0, rows);
+    nt_block_set(context, 0, rows, 0, 1);
+    store_rows(context, NT_LEVEL_ROW, rows);
+    start_totals(fused, job->totals);
+    fold_totals(context, job->totals, 0, rows);
+}
+
+// Combines the tasks' totals in order, computes what follows from them, and stores it.
+static void run_totals(const row_job *job) {
+    const nt_fused *fused = job->context.fused;
+    const nt_code *code = &fused->total_reductions;
+    uint64_t scalar_storage[fused->scalar_count + 1];
+    nt_context context = task_context(job, job->scratch[0], scalar_storage);
+    int64_t *totals = job->totals + job->tasks * 2 * fused->total_reduction_count;
+    start_totals(fused, totals);
+    for (int i = 0; i < code->count; i++) {
+        const nt_instr *instr = &code->list[i];
+        int64_t *total = totals + instr->register_units * 2;
+        bool argument = instr->code >= RED_ARGMAX;
+        for (int64_t task = 0; task < job->tasks; task++) {
+            const int64_t *part = job->totals + (task * fused->total_reduction_count + instr->register_units) * 2;
+            fused->routines->merge[instr->code][fused->values[instr->operands[0]].ctype](
+                total, total + 1, part, part + 1, 1);
+        }
+        if (argument && total[1] < 0) total[1] = 0;
+        context.places[instr->value] = (nt_place){(char *)(argument ? total + 1 : total), instr->size, false};
+    }
+    // Totals have no place: the space's first stands for it, also where the space is empty.
+    nt_block_set(&context, 0, 1, 0, 1);
+    nt_run_code(&context, &fused->total_code);
+    nt_block_set(&context, 0, 1, 0, 1);
+    store_rows(&context, NT_LEVEL_TOTAL, 1);
+}
+
+static bool splits_columns(row_job *job, const nt_space *space) {
+    int64_t elements = space->rows * space->columns;
+    if (job->whole || job->grid.row_blocks >= FEW_ROW_BLOCKS || elements < MANY_ELEMENTS) return false;
+    int64_t chunks = elements / SPLIT_ELEMENTS / job->grid.row_blocks;
+    chunks = chunks < 2 ? 2 : chunks > 256 ? 256 : chunks;
+    int64_t width = (space->columns + chunks - 1) / chunks;
+    // Whole blocks.
+    width = (width + job->grid.columns - 1) / job->grid.columns * job->grid.columns;
+    job->chunk_columns = width;
+    job->chunks = (space->columns + width - 1) / width;
+    return job->chunks > 1;
+}
+
+void nt_run_rows(
+    const nt_fused *fused, char *const *operands, const int64_t *index_offsets, const uint64_t *scalars, nt_pool *pool,
+    nt_scratch *const *scratch) {
+    const nt_space *space = &fused->space;
+    row_job job = {
+        .context = {.fused = fused, .space = space, .operands = operands, .index_offsets = index_offsets,
+                    .layout = prefers_columns(fused) ? LAYOUT_COLUMNS : LAYOUT_ROWS},
+        .scalars = scalars, .scratch = scratch};
+    choose_blocks(&job, fused, space);
+    const nt_code *last = job.whole ? &fused->whole : &fused->element_code[fused->passes - 1];
+    job.context.deferred = nt_deferred_outputs(fused, last, operands);
+    double work = (double)space->rows * (double)space->columns * fused->element_cost;
+    bool parallel = work > INLINE_WORK && nt_pool_threads(pool) > 1;
+    bool splits = splits_columns(&job, space);
+    int64_t block_elements = job.grid.rows * (space->columns > 0 ? space->columns : 1);
+    job.row_blocks_per_task = block_elements < TASK_ELEMENTS ? TASK_ELEMENTS / block_elements : 1;
+    job.tasks = splits ? 1 : (job.grid.row_blocks + job.row_blocks_per_task - 1) / job.row_blocks_per_task;
+    int64_t total_count = (job.tasks + 1) * 2 * fused->total_reduction_count;
+    int64_t few_totals[64];
+    // Many tasks with totals are rare and large: one allocation is nothing beside them.
+    job.totals = total_count <= 64 ? few_totals : malloc((size_t)total_count * sizeof(int64_t));
+    if (splits) run_split(&job, pool, parallel);
+    else if (parallel) nt_pool_run(pool, job.tasks, row_task, &job);
+    else for (long task = 0; task < job.tasks; task++) row_task(&job, task, 0);
+    if (fused->has_totals) run_totals(&job);
+    if (job.totals != few_totals) free(job.totals);
+}

@@ -1,0 +1,27 @@
+/// 2-D convolution in NCHW and its two gradients, with an epilogue that runs on each block while it is in cache.
+#pragma once
+
+#include <stdint.h>
+
+#include "nt_epilogue.h"
+#include "nt_matmul.h"
+
+/// The raw values of ConvolutionKernel.Kind.
+typedef enum { nt_convolution_forward, nt_convolution_input, nt_convolution_weight } nt_convolution_kind;
+
+typedef struct {
+    int32_t isa;
+    /// Float32 or float64.
+    int32_t element;
+    int32_t kind;
+    int32_t groups;
+    int64_t batch, in_channels, out_channels;
+    /// Height and width of input, output and kernel; stride, padding and dilation.
+    int64_t ih, iw, oh, ow, kh, kw, sh, sw, ph, pw, dh, dw;
+} nt_convolution;
+
+/// Computes into the contiguous `result` and runs the epilogue (null: none) over its four dimensions. `a` and `b` stand
+/// in the order of the kind: (input, weight), (output gradient, weight), (input, output gradient).
+void nt_convolution_run(
+    const nt_convolution *convolution, const nt_workers *workers, const void *a, const void *b, void *result,
+    const nt_epilogue *epilogue);

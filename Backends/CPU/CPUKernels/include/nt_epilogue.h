@@ -1,0 +1,42 @@
+/// What kernels with an epilogue are launched with.
+#pragma once
+
+#include <stdint.h>
+
+#include "nt_fused.h"
+#include "nt_pool.h"
+#include "nt_scratch.h"
+
+/// Who works: a pool, and one scratch for each of its threads, by worker number.
+typedef struct {
+    nt_pool *pool;
+    nt_scratch *const *scratch;
+} nt_workers;
+
+/// A pointwise program that runs on a part of a kernel's result while that part is in cache.
+typedef struct {
+    const nt_fused *program;
+    /// Operand 0 is the kernel's result.
+    void *const *operands;
+    const int64_t *index_offsets;
+    const uint64_t *scalars;
+} nt_epilogue;
+
+/// Runs the epilogue over a box of its space; nothing where it is null.
+static inline void nt_epilogue_run(
+    const nt_epilogue *e, const nt_workers *workers, int worker, const int64_t *begin, const int64_t *end
+) {
+    if (e) {
+        nt_fused_run_box(
+            e->program, e->operands, e->index_offsets, e->scalars, begin, end, workers->scratch[worker]);
+    }
+}
+
+/// The areas of a worker's scratch that these kernels use: panels of a task, the call's packed weights, a task's framed
+/// image, the call's partial sums.
+enum {
+    nt_slot_panel = NT_SCRATCH_FIRST_FREE,
+    nt_slot_weights,
+    nt_slot_image,
+    nt_slot_partials,
+};

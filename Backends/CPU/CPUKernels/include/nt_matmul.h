@@ -1,0 +1,50 @@
+/// Matrix products, split over the pool, with an epilogue that runs on each tile while it is in cache.
+#pragma once
+
+#include <stdint.h>
+
+#include "nt_epilogue.h"
+
+/// Element types of products, convolutions, pooling and scatter.
+typedef enum { nt_element_f32, nt_element_f64, nt_element_i32, nt_element_i64, nt_element_u8 } nt_element;
+
+typedef void (*nt_sgemm)(
+    int, int, int, int, int, int, float, const float *, int, const float *, int, float, float *, int);
+typedef void (*nt_dgemm)(
+    int, int, int, int, int, int, double, const double *, int, const double *, int, double, double *, int);
+
+/// How a product is computed.
+typedef enum {
+    nt_matmul_direct,
+    nt_matmul_dot,
+    nt_matmul_paneled,
+    nt_matmul_packed,
+    nt_matmul_typed,
+    nt_matmul_blas,
+} nt_matmul_method;
+
+typedef struct {
+    int32_t isa;
+    int32_t element;
+    int32_t batch_rank;
+    int64_t batch[8], a_batch[8], b_batch[8];
+    int64_t m, n, k;
+    /// Distances between rows and columns; one of each pair is 1.
+    int64_t rsa, csa, rsb, csb;
+    /// Null where there is no BLAS library.
+    nt_sgemm sgemm;
+    nt_dgemm dgemm;
+    /// The plan, made by `nt_matmul_plan` from the shape alone, so that any number of threads gives the same bits.
+    int32_t method;
+    int64_t batches, tile_m, tile_n, tiles_m, tiles_n;
+    /// Products in a task, where one alone is too short to hand over.
+    int64_t batch_step;
+} nt_matmul;
+
+/// Chooses method and tiles.
+void nt_matmul_plan(nt_matmul *matmul);
+
+/// Computes the product into the contiguous `c` and runs the epilogue (null: none) on each tile.
+void nt_matmul_run(
+    const nt_matmul *matmul, const nt_workers *workers, const void *a, const void *b, void *c,
+    const nt_epilogue *epilogue);

@@ -1,0 +1,53 @@
+/// What the files of the matrix product share: the table of kernels of one instruction set.
+#pragma once
+
+#include <stdint.h>
+
+/// Float32 kernels of one instruction set. All compute `c[m, n] = a[m, k] b[k, n]` on one thread, and sum over `k` in
+/// an order that depends on the shape alone.
+typedef struct {
+    /// Rows and columns of the register block; packed panels have these widths.
+    long mr, nr;
+    /// Reads both operands where they lie; the rows of `b` are contiguous (distance `ldb`), `a` has any strides of
+    /// which one is 1. `scratch` holds `k * nr` floats, used only where `n < nr`. With `accumulate`, adds to `c`; then
+    /// `n` is a multiple of `nr`.
+    void (*direct)(
+        long m, long n, long k, const float *a, long rsa, long csa, const float *b, long ldb, float *c, long ldc,
+        float *scratch, long accumulate);
+    /// Rows of `a` and columns of `b` are contiguous: dot products.
+    void (*dot)(
+        long m, long n, long k, const float *a, long lda, const float *b, long ldb, float *c, long ldc);
+    /// Packs panels of `b`, of any strides, in `scratch` (`k * nr` floats); the rows of `a` are contiguous. For panels
+    /// that fit L1.
+    void (*paneled)(
+        long m, long n, long k, const float *a, long lda, const float *b, long rsb, long csb, float *c, long ldc,
+        float *scratch);
+    /// Blocked for the caches; packs both operands into `scratch` (`nt_sgemm_scratch` floats). Any strides.
+    void (*packed)(
+        long m, long n, long k, const float *a, long rsa, long csa, const float *b, long rsb, long csb, float *c,
+        long ldc, float *scratch);
+    /// The register block of the packed product over `k` steps: `c (+)= a b` for `m <= mr` rows and `n <= nr` columns,
+    /// where `a` is a panel of `mr` and `b` one of `nr`.
+    void (*panel)(long m, long n, long k, const float *a, const float *b, float *c, long ldc, long accumulate);
+    /// Lays an operand out in panels of `mr` rows (of `nr` columns) by `k` steps; the last one is filled with zeros.
+    void (*pack_a)(long m, long k, const float *a, long rsa, long csa, float *to);
+    void (*pack_b)(long n, long k, const float *b, long rsb, long csb, float *to);
+    /// By `nt_element`, for types other than float32; `scratch` holds 4096 elements.
+    void (*typed[5])(
+        long m, long n, long k, const void *a, long rsa, long csa, const void *b, long rsb, long csb, void *c, long ldc,
+        void *scratch);
+} nt_matmul_kernels;
+
+extern const nt_matmul_kernels nt_matmul_kernels_baseline;
+#if defined(__x86_64__)
+extern const nt_matmul_kernels nt_matmul_kernels_avx2;
+extern const nt_matmul_kernels nt_matmul_kernels_avx512;
+#endif
+
+/// Depth, rows and columns of a packed block: a panel of `b` stays in L1, the block of `a` in L2.
+enum { NT_KC = 256, NT_MC = 192, NT_NC = 1024 };
+/// Floats that `packed` needs.
+enum { NT_SGEMM_SCRATCH = NT_KC * (NT_NC + 32) + NT_MC * NT_KC + 12 * NT_KC + 64 };
+
+/// The kernels for `isa` (an `nt_isa`).
+const nt_matmul_kernels *nt_matmul_kernels_for(int isa);

@@ -1,0 +1,99 @@
+/// Scatter-add. Every output element is summed by one task, in the source's order, so that no atomics are needed and
+/// the bits do not depend on the number of threads.
+
+#include "include/nt_scatter.h"
+
+#include <string.h>
+
+typedef struct {
+    const nt_scatter *s;
+    const char *source;
+    const int64_t *index;
+    char *output;
+    int64_t outer, inner;
+    /// A task takes one outer slice, `chunk` of the inner elements, and one of `ranges` ranges of the output's axis.
+    int64_t chunk, chunks, ranges;
+} nt_scatter_call;
+
+/// The element offsets, in source and index, of flat place `at` over `rank` dimensions.
+static void nt_offsets(
+    int rank, const int64_t *extents, const int64_t *a, const int64_t *b, int64_t at, int64_t *in_a, int64_t *in_b
+) {
+    *in_a = *in_b = 0;
+    for (int d = rank - 1; d >= 0; d--) {
+        const int64_t place = at % extents[d];
+        at /= extents[d];
+        *in_a += place * a[d];
+        *in_b += place * b[d];
+    }
+}
+
+#define NT_SCATTER(type)                                                                                               \
+    static void nt_scatter_##type(void *context, long task, int worker) {                                              \
+        (void)worker;                                                                                                  \
+        const nt_scatter_call *c = context;                                                                            \
+        const nt_scatter *s = c->s;                                                                                    \
+        const int64_t range = task % c->ranges, chunk = task / c->ranges % c->chunks;                                  \
+        const int64_t outer = task / (c->ranges * c->chunks);                                                          \
+        const int64_t low = range * s->count / c->ranges, high = (range + 1) * s->count / c->ranges;                   \
+        const int64_t first = chunk * c->chunk;                                                                        \
+        const int64_t last = first + c->chunk < c->inner ? first + c->chunk : c->inner;                                \
+        type *to = (type *)c->output + outer * s->count * c->inner;                                                    \
+        for (int64_t row = low; row < high; row++)                                                                     \
+            memset(to + row * c->inner + first, 0, (last - first) * sizeof(type));                                     \
+        int64_t from, at;                                                                                              \
+        nt_offsets(s->outer_rank, s->outer, s->outer_source, s->outer_index, outer, &from, &at);                       \
+        const type *source = (const type *)c->source + from;                                                           \
+        const int64_t *index = c->index + at;                                                                          \
+        const int64_t run = s->inner_rank ? s->inner[s->inner_rank - 1] : 1;                                           \
+        const int64_t step = s->inner_rank ? s->inner_source[s->inner_rank - 1] : 0;                                   \
+        const int64_t index_step = s->inner_rank ? s->inner_index[s->inner_rank - 1] : 0;                              \
+        for (int64_t k = 0; k < s->extent; k++, source += s->extent_source, index += s->extent_index)                  \
+            for (int64_t i = first, count; i < last; i += count) {                                                     \
+                count = run - i % run < last - i ? run - i % run : last - i;                                           \
+                nt_offsets(s->inner_rank, s->inner, s->inner_source, s->inner_index, i, &from, &at);                   \
+                const type *x = source + from;                                                                         \
+                const int64_t *p = index + at;                                                                         \
+                if (index_step == 0) {                                                                                 \
+                    if (*p < low || *p >= high) continue;                                                              \
+                    type *row = to + *p * c->inner + i;                                                                \
+                    if (step == 1)                                                                                     \
+                        for (int64_t j = 0; j < count; j++) row[j] += x[j];                                            \
+                    else                                                                                               \
+                        for (int64_t j = 0; j < count; j++) row[j] += x[j * step];                                     \
+                } else {                                                                                               \
+                    for (int64_t j = 0; j < count; j++) {                                                              \
+                        const int64_t row = p[j * index_step];                                                         \
+                        if (row >= low && row < high) to[row * c->inner + i + j] += x[j * step];                       \
+                    }                                                                                                  \
+                }                                                                                                      \
+            }                                                                                                          \
+    }
+NT_SCATTER(float)
+NT_SCATTER(double)
+NT_SCATTER(uint32_t)
+NT_SCATTER(uint64_t)
+NT_SCATTER(uint8_t)
+
+void nt_scatter_run(
+    const nt_scatter *s, const nt_workers *workers, const void *source, const int64_t *index, void *output
+) {
+    static void (*const tasks[])(void *, long, int) = {
+        nt_scatter_float, nt_scatter_double, nt_scatter_uint32_t, nt_scatter_uint64_t, nt_scatter_uint8_t};
+    nt_scatter_call c = {s, source, index, output, 1, 1, 1, 1, 1};
+    for (int d = 0; d < s->outer_rank; d++) c.outer *= s->outer[d];
+    for (int d = 0; d < s->inner_rank; d++) c.inner *= s->inner[d];
+    if (c.outer * c.inner * s->count == 0) return;
+    // Split by shape: first the outer slices, then the inner elements, then the output's rows.
+    const double work = (double)c.outer * (double)c.inner * (double)(s->extent + s->count);
+    const int64_t wanted = work < 2e4 ? 1 : 16;
+    c.chunk = c.inner;
+    if (c.outer < wanted && c.inner >= 32) {
+        const int64_t pieces = (wanted + c.outer - 1) / c.outer, most = c.inner / 16;
+        c.chunk = (c.inner + (pieces < most ? pieces : most) - 1) / (pieces < most ? pieces : most);
+    }
+    c.chunks = (c.inner + c.chunk - 1) / c.chunk;
+    // Every range reads all indices, so ranges pay only for a few.
+    if (c.outer * c.chunks < 2 && wanted > 1 && s->count >= 8) c.ranges = 4;
+    nt_pool_run(workers->pool, c.outer * c.chunks * c.ranges, tasks[s->element], &c);
+}

@@ -1,0 +1,10 @@
+import CPUBackend
+import TensorRuntime
+
+/// Registers the backends that this package brings. The only file that names them.
+enum DefaultBackends {
+    /// Evaluated once, before the first device is looked for.
+    static let registered: Void = {
+        BackendRegistry.shared.register(CPUBackend())
+    }()
+}

@@ -1,0 +1,10 @@
+import TensorRuntime
+
+extension DeviceSelection {
+    /// The process's default device and why it is that one.
+    ///
+    /// - Throws: `deviceUnavailable` where `NEEDLETAIL_DEVICE` names one that is not there.
+    public static var chosen: Choice {
+        get throws(TensorError) { try choice.get() }
+    }
+}

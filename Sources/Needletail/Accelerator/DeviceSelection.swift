@@ -1,0 +1,123 @@
+import TensorRuntime
+
+/// Which devices there are, and which one is taken when nobody says.
+public enum DeviceSelection {
+    /// One backend's probe.
+    public struct Probe: Sendable {
+        public let backend: String
+        public let priority: Int
+        public let devices: [DeviceDescription]
+        /// What was left out, and why.
+        public let notes: [String]
+    }
+
+    /// The device taken, and the reason.
+    public struct Choice: Sendable {
+        public let device: DeviceID
+        public let reason: String
+    }
+
+    /// What every registered backend found, the highest priority first. Probes run once a process and open no device.
+    public static func probe() -> [Probe] {
+        DefaultBackends.registered
+        return BackendRegistry.shared.backends.map { backend in
+            let report = BackendRegistry.shared.report(of: backend)
+            return Probe(
+                backend: backend.name, priority: backend.priority, devices: report.devices, notes: report.notes)
+        }
+    }
+
+    /// The accelerators, best first: discrete before integrated, then by memory, then by the backend's priority.
+    ///
+    /// A device that two backends see counts once, for the backend of higher priority. Software devices are none.
+    public static func accelerators(among probes: [Probe] = probe()) -> [DeviceDescription] {
+        var seen: [String] = []
+        var found: [DeviceDescription] = []
+        for probe in probes.sorted(by: { $0.priority > $1.priority }) {
+            for device in probe.devices where device.kind.isAccelerator {
+                if let physical = device.physicalID {
+                    if seen.contains(physical) { continue }
+                    seen.append(physical)
+                }
+                found.append(device)
+            }
+        }
+        // The sort is stable, so that priority and index decide between equals.
+        return found.enumerated()
+            .sorted { a, b in
+                let x = a.element
+                let y = b.element
+                if rank(x.kind) != rank(y.kind) { return rank(x.kind) < rank(y.kind) }
+                if x.memory != y.memory { return x.memory > y.memory }
+                return a.offset < b.offset
+            }
+            .map(\.element)
+    }
+
+    private static func rank(_ kind: DeviceDescription.Kind) -> Int {
+        switch kind {
+        case .discreteGPU: 0
+        case .accelerator: 1
+        case .integratedGPU: 2
+        case .cpu, .software: 3
+        }
+    }
+
+    /// The device that `auto` means: the best accelerator, or the CPU.
+    public static func best(among probes: [Probe] = probe()) -> Choice {
+        if let best = accelerators(among: probes).first {
+            return Choice(device: best.id, reason: "\(best.name) is the best accelerator")
+        }
+        return Choice(device: .cpu, reason: "there is no accelerator")
+    }
+
+    /// The device that `text` names: `auto`, `cpu`, `vulkan`, `opencl:1`.
+    ///
+    /// - Throws: `deviceUnavailable` where the text is none of these, or the device is not there.
+    public static func resolve(_ text: String) throws(TensorError) -> DeviceID {
+        if text == "auto" { return best().device }
+        guard let id = DeviceID(text) else {
+            throw TensorError(
+                .deviceUnavailable, "device '\(text)' is not a device; use auto, cpu, or a name as in `vulkan:0`")
+        }
+        _ = try DeviceContexts.context(for: id)
+        return id
+    }
+
+    /// The process's default device: ``RuntimeConfiguration/device`` at the first use, `auto` unless told otherwise.
+    static let choice: Result<Choice, TensorError> = {
+        let named = RuntimeConfiguration.current.device
+        if named == "auto" { return .success(best()) }
+        do throws(TensorError) {
+            return .success(Choice(device: try resolve(named), reason: "NEEDLETAIL_DEVICE names it"))
+        } catch {
+            return .failure(error)
+        }
+    }()
+
+    /// The device that new tensors are made on here: of the innermost ``withDevice(_:_:)``, or the default one.
+    public static var current: DeviceID {
+        get throws(TensorError) {
+            if let device = ExecutionContext.current.device { return device.deviceID }
+            return try choice.get().device
+        }
+    }
+}
+
+/// Makes `device` the one that new tensors in `body` are made on.
+///
+/// - Throws: `deviceUnavailable`, and what `body` throws.
+public func withDevice<Result>(_ device: DeviceID, _ body: () throws -> Result) throws -> Result {
+    var context = ExecutionContext.current
+    context.device = try DeviceContexts.context(for: device)
+    return try ExecutionContext.$current.withValue(context, operation: body)
+}
+
+/// Makes `device` the one that new tensors in `body` are made on.
+public func withDevice<Result>(
+    _ device: DeviceID, isolation: isolated (any Actor)? = #isolation, _ body: () async throws -> Result
+) async throws -> Result {
+    var context = ExecutionContext.current
+    context.device = try DeviceContexts.context(for: device)
+    return try await ExecutionContext.$current.withValue(context, operation: body)
+}

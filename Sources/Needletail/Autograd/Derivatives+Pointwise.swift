@@ -1,0 +1,143 @@
+import Foundation
+import TensorRuntime
+
+/// The derivative of every operation, one row each, by family.
+///
+/// In a row, `x` and `y` are the operands, `p.gradient` is the result's gradient and `p.output` the result. A row keeps
+/// only what it reads. Source: PyTorch's
+/// [derivatives.yaml](https://github.com/pytorch/pytorch/blob/main/tools/autograd/derivatives.yaml) for the choice of
+/// subgradients.
+enum Derivatives {
+    /// A pullback, and whether it reads the result.
+    struct Row {
+        var savesOutput = false
+        var pullback: Pullback
+
+        init(_ pullback: @escaping Pullback) { self.pullback = pullback }
+
+        init(readingOutput pullback: @escaping Pullback) {
+            self.savesOutput = true
+            self.pullback = pullback
+        }
+    }
+
+    /// Operations of one operand. Those that are flat almost everywhere send nothing back.
+    static func unary(_ operation: PointwiseOperation, _ x: Tensor) -> Row {
+        switch operation {
+        case .identity: return Row({ p in InputGradients(p.gradient) })
+        case .negate: return Row({ p in InputGradients(-p.gradient) })
+        case .abs: return Row({ p in InputGradients(p.gradient * x.sign()) })
+        case .square: return Row({ p in InputGradients(p.gradient * x * 2.0) })
+        case .reciprocal: return Row(readingOutput: { p in InputGradients(-(p.gradient * p.output.square())) })
+        case .sqrt: return Row(readingOutput: { p in InputGradients(p.gradient * 0.5 / p.output) })
+        case .rsqrt:
+            return Row(readingOutput: { p in InputGradients(p.gradient * -0.5 * (p.output.square() * p.output)) })
+        case .exp: return Row(readingOutput: { p in InputGradients(p.gradient * p.output) })
+        case .expm1: return Row(readingOutput: { p in InputGradients(p.gradient * (p.output + 1.0)) })
+        case .log: return Row({ p in InputGradients(p.gradient / x) })
+        case .log1p: return Row({ p in InputGradients(p.gradient / (x + 1.0)) })
+        case .sin: return Row({ p in InputGradients(p.gradient * x.cos()) })
+        case .cos: return Row({ p in InputGradients(-(p.gradient * x.sin())) })
+        case .tan: return Row(readingOutput: { p in InputGradients(p.gradient * (p.output.square() + 1.0)) })
+        case .tanh: return Row(readingOutput: { p in InputGradients(p.gradient * (1.0 - p.output.square())) })
+        case .sigmoid: return Row(readingOutput: { p in InputGradients(p.gradient * (p.output * (1.0 - p.output))) })
+        case .erf:
+            return Row({ p in InputGradients(p.gradient * ((-x.square()).exp() * (2 / Double.pi.squareRoot()))) })
+        case .relu:
+            return Row(readingOutput: { p in
+                InputGradients(Tensor.select(p.output .> 0.0, .tensor(p.gradient), .scalar(.float(0))))
+            })
+        case .sign, .floor, .ceil, .round, .trunc, .logicalNot, .isNaN: return Row({ _ in InputGradients(nil) })
+        default: preconditionFailure("\(operation.name) has no derivative by one operand")
+        }
+    }
+
+    /// Operations of two tensors of one shape and dtype.
+    static func binary(_ operation: PointwiseOperation, _ a: Tensor, _ b: Tensor) -> Pullback {
+        let wantsA = a.requiresGrad
+        let wantsB = b.requiresGrad
+        switch operation {
+        case .add: return { p in InputGradients(p.gradient, p.gradient) }
+        case .subtract: return { p in InputGradients(p.gradient, p.needs(1) ? -p.gradient : nil) }
+        case .multiply:
+            let x = wantsB ? a : nil
+            let y = wantsA ? b : nil
+            return { p in InputGradients(y.map { p.gradient * $0 }, x.map { p.gradient * $0 }) }
+        case .divide:
+            let y = b
+            return { p in
+                let byX = p.gradient / y
+                return InputGradients(byX, p.needs(1) ? -(byX * p.output) : nil)
+            }
+        case .power:
+            let x = a
+            let y = b
+            return { p in
+                InputGradients(
+                    p.needs(0) ? p.gradient * powerSlope(x, y) : nil,
+                    p.needs(1)
+                        ? p.gradient
+                            * Tensor.select(
+                                (x .== 0.0).logicalAnd(y .>= 0.0), .scalar(.float(0)),
+                                .tensor(p.output * x.log())) : nil)
+            }
+        case .maximum, .minimum:
+            // Equal operands share the gradient.
+            let x = a
+            let y = b
+            return { p in
+                let half = p.gradient * 0.5
+                let equal = x .== y
+                let first = operation == .maximum ? x .> y : x .< y
+                let second = operation == .maximum ? x .< y : x .> y
+                return InputGradients(
+                    p.needs(0) ? side(equal, half, first, p.gradient) : nil,
+                    p.needs(1) ? side(equal, half, second, p.gradient) : nil)
+            }
+        case .remainder:
+            let x = wantsB ? a : nil
+            let y = b
+            return { p in InputGradients(p.gradient, x.map { -(p.gradient * ($0 / y).floor()) }) }
+        default: preconditionFailure("\(operation.name) has no derivative by two operands")
+        }
+    }
+
+    /// `y * x^(y - 1)`, which is 0 where `y` is.
+    private static func powerSlope(_ x: Tensor, _ y: Tensor) -> Tensor {
+        Tensor.select(y .== 0.0, .scalar(.float(0)), .tensor(y * x.pow(y - 1.0)))
+    }
+
+    private static func side(_ equal: Tensor, _ half: Tensor, _ chosen: Tensor, _ gradient: Tensor) -> Tensor {
+        Tensor.select(
+            equal, .tensor(half), .tensor(Tensor.select(chosen, .tensor(gradient), .scalar(.float(0)))))
+    }
+
+    /// Operations of a tensor and a scalar.
+    static func binary(
+        _ operation: PointwiseOperation, _ x: Tensor, _ scalar: Scalar, scalarIsFirst: Bool
+    ) -> Pullback {
+        let value = scalar.doubleValue
+        switch operation {
+        case .add: return { p in InputGradients(p.gradient) }
+        case .subtract:
+            if scalarIsFirst { return { p in InputGradients(-p.gradient) } }
+            return { p in InputGradients(p.gradient) }
+        case .multiply: return { p in InputGradients(p.gradient * value) }
+        case .divide:
+            if scalarIsFirst { return { p in InputGradients(-(p.gradient * p.output / x)) } }
+            return { p in InputGradients(p.gradient / value) }
+        case .power:
+            if scalarIsFirst { return { p in InputGradients(p.gradient * p.output * log(value)) } }
+            return { p in InputGradients(value == 0 ? nil : p.gradient * (x.pow(value - 1) * value)) }
+        // As clamp: the bound itself passes the gradient.
+        case .maximum:
+            return { p in InputGradients(Tensor.select(x .>= scalar, .tensor(p.gradient), .scalar(.float(0)))) }
+        case .minimum:
+            return { p in InputGradients(Tensor.select(x .<= scalar, .tensor(p.gradient), .scalar(.float(0)))) }
+        case .remainder:
+            if scalarIsFirst { return { p in InputGradients(-(p.gradient * (value / x).floor())) } }
+            return { p in InputGradients(p.gradient) }
+        default: preconditionFailure("\(operation.name) has no derivative by a tensor and a scalar")
+        }
+    }
+}

@@ -1,0 +1,82 @@
+import TensorGraph
+import TensorRuntime
+
+extension Tensor {
+    /// Adds an operation to the trace and, where an operand requires gradients, to the tape.
+    ///
+    /// Operands have the shapes and dtypes that the operation wants. `pullback` is called only where the operation is
+    /// recorded, so that a closure is made only then. An operand that is a scalar is nil.
+    @inline(__always)
+    static func traced(
+        _ operation: NodeOperation, shape: Shape, dtype: DType, _ a: Tensor, _ b: Tensor? = nil, _ c: Tensor? = nil,
+        scalar0: Scalar = .int(0), scalar1: Scalar = .int(0), starts: SIMD8<Int> = .zero, savesOutput: Bool = false,
+        pullback: () -> Pullback
+    ) -> Tensor {
+        var function: GradientFunction?
+        if a.requiresGrad || b?.requiresGrad == true || c?.requiresGrad == true,
+            ExecutionContext.current.recordsGradients
+        {
+            function = GradientFunction(
+                GradientFunction.Links(
+                    first: a.gradientFunction, second: b?.gradientFunction, third: c?.gradientFunction,
+                    pullback: pullback()))
+        }
+        let handle = a.context.trace(
+            operation, shape: shape, dtype: dtype, a.handle, b?.handle, c?.handle, scalar0: scalar0, scalar1: scalar1,
+            starts: starts, tag: function)
+        if savesOutput, let function { function.save(output: handle.retagged(nil)) }
+        return Tensor(handle)
+    }
+
+    /// Adds an operation without a gradient to the trace.
+    @inline(__always)
+    static func untracked(
+        _ operation: NodeOperation, shape: Shape, dtype: DType, _ a: Tensor, _ b: Tensor? = nil, _ c: Tensor? = nil,
+        scalar0: Scalar = .int(0), scalar1: Scalar = .int(0), starts: SIMD8<Int> = .zero
+    ) -> Tensor {
+        Tensor(
+            a.context.trace(
+                operation, shape: shape, dtype: dtype, a.handle, b?.handle, c?.handle, scalar0: scalar0,
+                scalar1: scalar1, starts: starts))
+    }
+
+    /// Gives the result of a composite one pullback of its own in place of its steps'. `forward` is not recorded.
+    static func composite(
+        _ a: Tensor, _ b: Tensor? = nil, _ c: Tensor? = nil, savesOutput: Bool = false, forward: () -> Tensor,
+        pullback: () -> Pullback
+    ) -> Tensor {
+        guard a.requiresGrad || b?.requiresGrad == true || c?.requiresGrad == true,
+            ExecutionContext.current.recordsGradients
+        else { return forward() }
+        let result = withRecording(false, forward)
+        let function = GradientFunction(
+            GradientFunction.Links(
+                first: a.gradientFunction, second: b?.gradientFunction, third: c?.gradientFunction,
+                pullback: pullback()))
+        if savesOutput { function.save(output: result.handle.retagged(nil)) }
+        return Tensor(result.handle.retagged(function))
+    }
+
+    /// A function of `inputs` with a gradient of one's own.
+    ///
+    /// - Parameters:
+    ///   - inputs: the tensors that gradients flow to.
+    ///   - forward: computes the result; its steps are not recorded.
+    ///   - pullback: gives, for each of `inputs`, its gradient (of its shape) or nil, from the result's gradient and the
+    ///     result. Write it in tensor operations, and capture the tensors it needs: then it can be differentiated again.
+    public static func custom(
+        _ inputs: [Tensor], forward: () -> Tensor,
+        pullback: @escaping @Sendable (_ gradient: Tensor, _ output: Tensor) -> [Tensor?]
+    ) -> Tensor {
+        guard inputs.contains(where: \.requiresGrad), ExecutionContext.current.recordsGradients else {
+            return withRecording(false, forward)
+        }
+        let result = withRecording(false, forward)
+        let links = GradientFunction.Links(more: inputs.map(\.gradientFunction)) { arguments in
+            InputGradients(all: pullback(arguments.gradient, arguments.output))
+        }
+        let function = GradientFunction(links)
+        function.save(output: result.handle.retagged(nil))
+        return Tensor(result.handle.retagged(function))
+    }
+}

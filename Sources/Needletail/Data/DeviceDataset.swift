@@ -1,0 +1,97 @@
+/// Examples with classes that lie on a device as bytes: a batch is gathered, cast and scaled there, in the trace of the
+/// step that uses it.
+public final class DeviceDataset: Sendable {
+    /// uint8 `[count, features...]`
+    public let features: Tensor
+    /// uint8 `[count]`
+    public let labels: Tensor
+    /// What a feature's byte is multiplied by.
+    public let scale: Double
+
+    public var count: Int { features.shape[0] }
+
+    /// Copies examples to a device.
+    ///
+    /// - Parameters:
+    ///   - features: uint8, row-major, example by example.
+    ///   - shape: of one example; `features` holds a multiple of its elements.
+    ///   - labels: the class of each example.
+    public init(
+        features: [UInt8], shape: Shape, labels: [UInt8], scale: Double = 1 / 255, device: DeviceID? = nil
+    ) {
+        precondition(
+            features.count == labels.count * shape.elementCount,
+            "DeviceDataset: \(features.count) bytes are not \(labels.count) examples of \(shape); give as many of each")
+        self.features = Tensor(features, shape: shape.inserting(labels.count, at: 0), device: device)
+        self.labels = Tensor(labels, shape: [labels.count], device: device)
+        self.scale = scale
+    }
+
+    /// The images `[count, 1, 28, 28]` and digits of MNIST, pixels scaled to 0...1.
+    public convenience init(_ split: MNISTSplit, device: DeviceID? = nil) {
+        self.init(features: split.images, shape: [1, split.rows, split.columns], labels: split.labels, device: device)
+    }
+
+    /// The examples in batches, in their own order.
+    public func batches(of size: Int, dropsLast: Bool = false) -> DatasetBatches {
+        DatasetBatches(dataset: self, size: size, dropsLast: dropsLast, order: nil)
+    }
+
+    /// The examples in batches, shuffled: the same on every device for a state of the generator.
+    ///
+    /// The permutation is drawn on the host and copied to the device once.
+    public func batches(of size: Int, dropsLast: Bool = false, shuffledBy generator: Generator) -> DatasetBatches {
+        let order = withDeviceContext(features.context) { Tensor(generator.permutation(count), shape: [count]) }
+        return DatasetBatches(dataset: self, size: size, dropsLast: dropsLast, order: order)
+    }
+}
+
+/// Some examples, ready for a model.
+public struct Batch: Sendable {
+    /// float32 `[count, features...]`
+    public let features: Tensor
+    /// int64 `[count]`
+    public let labels: Tensor
+
+    public var count: Int { labels.shape[0] }
+}
+
+/// A dataset's examples in an order, cut into batches.
+///
+/// Batches are traced when they are asked for. Where one begins is a run-time number, so that all batches of a size
+/// share a plan.
+public struct DatasetBatches: RandomAccessCollection, Sendable {
+    fileprivate let dataset: DeviceDataset
+    public let size: Int
+    /// Whether a last batch that is not full is left out.
+    public let dropsLast: Bool
+    /// int64 `[count]`; nil is the dataset's own order.
+    fileprivate let order: Tensor?
+
+    fileprivate init(dataset: DeviceDataset, size: Int, dropsLast: Bool, order: Tensor?) {
+        precondition(size > 0, "batches(of: \(size)): no size of a batch; give 1 or more")
+        self.dataset = dataset
+        self.size = size
+        self.dropsLast = dropsLast
+        self.order = order
+    }
+
+    public var startIndex: Int { 0 }
+    public var endIndex: Int { dropsLast ? dataset.count / size : (dataset.count + size - 1) / size }
+
+    public subscript(index: Int) -> Batch {
+        precondition(indices.contains(index), "batch \(index) is outside 0..<\(count)")
+        let start = index * size, end = Swift.min(start + size, dataset.count)
+        let features: Tensor
+        let labels: Tensor
+        if let order {
+            let places = order.slice(axis: 0, from: start, to: end)
+            features = dataset.features.indexSelect(axis: 0, index: places)
+            labels = dataset.labels.indexSelect(axis: 0, index: places)
+        } else {
+            features = dataset.features.slice(axis: 0, from: start, to: end)
+            labels = dataset.labels.slice(axis: 0, from: start, to: end)
+        }
+        return Batch(features: features.to(.float32) * dataset.scale, labels: labels.to(.int64))
+    }
+}

@@ -1,0 +1,77 @@
+/// The mean of numbers that are computed on the device, kept there.
+///
+/// ``update(_:count:)`` only traces: called before ``Optimizer/step()``, it joins the step's own kernels, and nothing
+/// waits for the device until ``value()`` is asked for.
+///
+/// The sum is a float32. Its rounding is at most one unit in the last place for each update.
+public final class MeanMetric {
+    private var total: Tensor?
+    /// How many numbers the mean is of.
+    public private(set) var count = 0
+
+    public init() {}
+
+    /// Adds a mean of `count` numbers, of rank 0.
+    public func update(_ mean: Tensor, count: Int = 1) {
+        withNoGrad {
+            let addend = mean.detach() * Double(count)
+            total = total.map { $0 + addend } ?? addend
+        }
+        self.count += count
+    }
+
+    /// Adds a sum of `count` numbers, of rank 0.
+    func add(sum: Tensor, count: Int) {
+        withNoGrad { total = total.map { $0 + sum.detach() } ?? sum.detach() }
+        self.count += count
+    }
+
+    /// The mean; nil of no numbers. Waits for the device.
+    public func value() throws(TensorError) -> Double? {
+        guard count > 0, let total else { return nil }
+        return try total.item() / Double(count)
+    }
+
+    /// Starts anew.
+    public func reset() {
+        total = nil
+        count = 0
+    }
+
+    /// The sum and the count, to be saved.
+    package func state() throws(TensorError) -> (sum: Double, count: Int) { (try total?.item() ?? 0, count) }
+
+    /// Goes on from a saved state.
+    package func restore(sum: Double, count: Int, like tensor: Tensor) {
+        total = count == 0 ? nil : withDeviceContext(tensor.context) { Tensor([Float(sum)], shape: []) }
+        self.count = count
+    }
+}
+
+/// The share of examples whose largest logit is that of their class, kept on the device as ``MeanMetric`` does.
+public final class Accuracy {
+    private let mean = MeanMetric()
+
+    public init() {}
+
+    public var count: Int { mean.count }
+
+    /// Adds a batch: logits `[N, C]`, classes `[N]` of an integer type.
+    public func update(_ logits: Tensor, _ classes: Tensor) {
+        withNoGrad {
+            let found = logits.detach().argmax(-1)
+            let wanted = classes.dtype == .int64 ? classes : classes.to(.int64)
+            mean.add(sum: (found .== wanted).to(.float32).sum(), count: classes.elementCount)
+        }
+    }
+
+    /// 0 to 1; nil of no examples. Waits for the device.
+    public func value() throws(TensorError) -> Double? { try mean.value() }
+
+    public func reset() { mean.reset() }
+
+    package func state() throws(TensorError) -> (sum: Double, count: Int) { try mean.state() }
+    package func restore(sum: Double, count: Int, like tensor: Tensor) {
+        mean.restore(sum: sum, count: count, like: tensor)
+    }
+}

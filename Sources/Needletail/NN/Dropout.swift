@@ -1,0 +1,32 @@
+/// In training, sets elements to 0 with a probability and scales the others by `1 / (1 - probability)`; in evaluation,
+/// does nothing. As [torch.nn.Dropout](https://pytorch.org/docs/stable/generated/torch.nn.Dropout.html); any shape.
+///
+/// The mask comes from the current ``Generator`` when the layer is called: its place in the stream travels as a scalar,
+/// so that a plan is the same every step.
+public final class Dropout: Module, Sendable {
+    private let probability: Double
+    private let mode = TrainingMode()
+
+    /// - Parameter probability: 0...1.
+    public init(_ probability: Double = 0.5) {
+        precondition(
+            (0...1).contains(probability), "Dropout(\(probability)): not a probability; give a number from 0 to 1")
+        self.probability = probability
+    }
+
+    public func callAsFunction(_ input: Tensor) -> Tensor {
+        guard mode.isTraining, probability > 0 else { return input }
+        if probability == 1 { return input * 0 }
+        let isKept = uniform(like: input) .>= probability
+        return Tensor.where(isKept, input * (1 / (1 - probability)), 0)
+    }
+
+    /// Numbers in 0..<1 of the input's shape, where the input is.
+    private func uniform(like input: Tensor) -> Tensor {
+        let start = Generator.current.reserve(input.elementCount)
+        let index = Tensor(input.context.trace(.index, shape: input.shape, dtype: .int64))
+        return Tensor.untracked(
+            .pointwise(.randomUniform), shape: input.shape, dtype: .float32, index,
+            scalar0: .int(Int64(bitPattern: start.key)), scalar1: .int(Int64(bitPattern: start.offset)))
+    }
+}

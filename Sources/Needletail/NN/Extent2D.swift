@@ -1,0 +1,25 @@
+/// Height and width of a kernel, stride or padding: `3` for both, or `[3, 5]`.
+public struct Extent2D: Hashable, Sendable, ExpressibleByIntegerLiteral, ExpressibleByArrayLiteral,
+    CustomStringConvertible
+{
+    public var height: Int
+    public var width: Int
+
+    public init(height: Int, width: Int) {
+        self.height = height
+        self.width = width
+    }
+
+    public init(_ both: Int) { self.init(height: both, width: both) }
+    public init(integerLiteral value: Int) { self.init(value) }
+
+    public init(arrayLiteral elements: Int...) {
+        precondition(elements.count == 2, "Extent2D: \(elements.count) numbers; give height and width")
+        self.init(height: elements[0], width: elements[1])
+    }
+
+    var vector: SIMD2<Int> { [height, width] }
+
+    /// `3x5`
+    public var description: String { "\(height)x\(width)" }
+}

@@ -1,0 +1,139 @@
+import Synchronization
+
+/// A layer or a model: a function of tensors with parameters and buffers of its own.
+///
+/// A module says what it consists of by its stored properties: every ``Parameter``, ``Buffer``, ``Module``, optional or
+/// array of these is found, in the order of declaration, and named as PyTorch would name it. There is nothing to
+/// register and no base class to call:
+///
+///     final class Classifier: Module {
+///         let hidden = Linear(784, 128)
+///         let output = Linear(128, 10)
+///
+///         func callAsFunction(_ input: Tensor) -> Tensor { output(hidden(input).relu()) }
+///     }
+///
+///     Classifier().namedParameters.map(\.name)  // hidden.weight, hidden.bias, output.weight, output.bias
+///
+/// Property names become PyTorch's by putting an underscore before a capital: `runningMean` is `running_mean`. A module
+/// whose members are named otherwise implements ``members`` itself. Members are looked for when they are asked for (an
+/// optimizer does it once), never by a call of the module.
+public protocol Module: AnyObject {
+    func callAsFunction(_ input: Tensor) -> Tensor
+
+    /// Parameters, buffers, modules and the training mode of this module itself, in order. (optional: by default, what
+    /// reflection finds among the stored properties)
+    var members: [ModuleMember] { get }
+}
+
+/// A part of a module, under the name it has there.
+public struct ModuleMember {
+    public enum Value {
+        case parameter(Parameter)
+        case buffer(Buffer)
+        case module(any Module)
+        /// Where a layer that works differently in training keeps the mode.
+        case mode(TrainingMode)
+    }
+
+    public var name: String
+    public var value: Value
+
+    public init(_ name: String, _ value: Value) {
+        self.name = name
+        self.value = value
+    }
+}
+
+/// Whether a layer trains. Layers that work differently then (``Dropout``, ``BatchNorm2d``) store one, and
+/// ``Module/train(_:)`` and ``Module/eval()`` set all that they find.
+public final class TrainingMode: Sendable {
+    private let state: Atomic<Bool>
+
+    public init(isTraining: Bool = true) { state = Atomic(isTraining) }
+
+    public var isTraining: Bool {
+        get { state.load(ordering: .relaxed) }
+        set { state.store(newValue, ordering: .relaxed) }
+    }
+}
+
+// MARK: - What a module consists of
+
+extension Module {
+    public var members: [ModuleMember] { ModuleReflection.members(of: self) }
+
+    /// All parameters with their names (`0.weight`, `layers.1.bias`), in order; one that is shared stands once, under
+    /// its first name.
+    public var namedParameters: [(name: String, parameter: Parameter)] {
+        var seen: Set<ObjectIdentifier> = []
+        var result: [(name: String, parameter: Parameter)] = []
+        visit { name, value in
+            if case .parameter(let parameter) = value, seen.insert(ObjectIdentifier(parameter)).inserted {
+                result.append((name, parameter))
+            }
+        }
+        return result
+    }
+
+    /// All buffers with their names (`1.running_mean`), in order, each once.
+    public var namedBuffers: [(name: String, buffer: Buffer)] {
+        var seen: Set<ObjectIdentifier> = []
+        var result: [(name: String, buffer: Buffer)] = []
+        visit { name, value in
+            if case .buffer(let buffer) = value, seen.insert(ObjectIdentifier(buffer)).inserted {
+                result.append((name, buffer))
+            }
+        }
+        return result
+    }
+
+    /// All parameters, in order, each once.
+    public var parameters: [Parameter] { namedParameters.map(\.parameter) }
+
+    /// The number of elements of all parameters.
+    public var parameterCount: Int { parameters.reduce(0) { $0 + $1.shape.elementCount } }
+
+    /// Calls `body` with every part of this module and of its modules, in order, under its whole name.
+    func visit(prefix: String = "", _ body: (String, ModuleMember.Value) -> Void) {
+        for member in members {
+            let name = prefix.isEmpty ? member.name : "\(prefix).\(member.name)"
+            body(name, member.value)
+            if case .module(let module) = member.value { module.visit(prefix: name, body) }
+        }
+    }
+}
+
+// MARK: - Modes
+
+extension Module {
+    /// Sets all layers to training, or to evaluation.
+    public func train(_ isTraining: Bool = true) {
+        visit { _, value in
+            if case .mode(let mode) = value { mode.isTraining = isTraining }
+        }
+    }
+
+    /// Sets all layers to evaluation: dropout lets everything pass, normalisations use their running statistics.
+    public func eval() { train(false) }
+
+    /// Whether a layer that can tell is training; true where none can.
+    public var isTraining: Bool {
+        var modes: [TrainingMode] = []
+        visit { _, value in
+            if case .mode(let mode) = value { modes.append(mode) }
+        }
+        return modes.isEmpty || modes.contains(where: \.isTraining)
+    }
+
+    /// Sets the gradient of all parameters to nil.
+    public func zeroGrad() { for parameter in parameters { parameter.zeroGrad() } }
+
+    /// Moves all parameters and buffers to a device.
+    ///
+    /// - Throws: `deviceUnavailable`, `outOfMemory`; what was moved until then stays moved.
+    public func to(device: DeviceID) throws(TensorError) {
+        for parameter in parameters { parameter.replace(try parameter.value.detach().to(device: device)) }
+        for (_, buffer) in namedBuffers { buffer.replace(try buffer.value.to(device: device)) }
+    }
+}

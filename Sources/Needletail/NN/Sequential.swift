@@ -1,0 +1,41 @@
+/// Modules called one after another, as
+/// [torch.nn.Sequential](https://pytorch.org/docs/stable/generated/torch.nn.Sequential.html). Names are `0.weight`,
+/// `2.bias`, ...
+///
+///     let model = Sequential {
+///         Flatten()
+///         Linear(784, 128)
+///         ReLU()
+///         if dropout > 0 { Dropout(dropout) }
+///         Linear(128, 10)
+///     }
+public final class Sequential: Module {
+    public let layers: [any Module]
+
+    public init(_ layers: [any Module]) { self.layers = layers }
+
+    public convenience init(@SequentialBuilder _ layers: () -> [any Module]) { self.init(layers()) }
+
+    public func callAsFunction(_ input: Tensor) -> Tensor {
+        var value = input
+        for layer in layers { value = layer(value) }
+        return value
+    }
+
+    /// The layers by number, without a name of the array.
+    public var members: [ModuleMember] {
+        layers.enumerated().map { index, layer in ModuleMember(String(index), .module(layer)) }
+    }
+}
+
+/// Lists of modules, one a line, with `if` and `for`.
+@resultBuilder
+public enum SequentialBuilder {
+    public static func buildExpression(_ module: any Module) -> [any Module] { [module] }
+    public static func buildExpression(_ modules: [any Module]) -> [any Module] { modules }
+    public static func buildBlock(_ parts: [any Module]...) -> [any Module] { parts.flatMap { $0 } }
+    public static func buildOptional(_ part: [any Module]?) -> [any Module] { part ?? [] }
+    public static func buildEither(first part: [any Module]) -> [any Module] { part }
+    public static func buildEither(second part: [any Module]) -> [any Module] { part }
+    public static func buildArray(_ parts: [[any Module]]) -> [any Module] { parts.flatMap { $0 } }
+}

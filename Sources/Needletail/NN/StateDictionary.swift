@@ -1,0 +1,110 @@
+/// Named tensors in an order: what a module's parameters and buffers hold.
+public struct StateDictionary: Sendable {
+    public struct Entry: Sendable {
+        public var name: String
+        public var tensor: Tensor
+    }
+
+    public private(set) var entries: [Entry] = []
+    private var places: [String: Int] = [:]
+
+    public init() {}
+
+    public var names: [String] { entries.map(\.name) }
+    public var count: Int { entries.count }
+
+    /// The tensor of that name. Setting appends, replaces, or with nil removes.
+    public subscript(name: String) -> Tensor? {
+        get { places[name].map { entries[$0].tensor } }
+        set {
+            switch (places[name], newValue) {
+            case (let place?, let tensor?): entries[place].tensor = tensor
+            case (nil, let tensor?):
+                places[name] = entries.count
+                entries.append(Entry(name: name, tensor: tensor))
+            case (let place?, nil):
+                entries.remove(at: place)
+                places = Dictionary(uniqueKeysWithValues: entries.enumerated().map { ($1.name, $0) })
+            case (nil, nil): break
+            }
+        }
+    }
+}
+
+/// How the names of a state dictionary went with a module's.
+public struct StateDictionaryReport: Hashable, Sendable {
+    /// Names of the module that the dictionary does not have.
+    public var missing: [String] = []
+    /// Names of the dictionary that the module does not have.
+    public var unexpected: [String] = []
+}
+
+extension Module {
+    /// The current values of all parameters and buffers, without their past. A shared parameter stands under each of its
+    /// names, as in PyTorch.
+    public func stateDictionary() -> StateDictionary {
+        var result = StateDictionary()
+        visit { name, value in
+            switch value {
+            case .parameter(let parameter): result[name] = parameter.value.detach()
+            case .buffer(let buffer): result[name] = buffer.value
+            case .module, .mode: break
+            }
+        }
+        return result
+    }
+
+    /// Assigns the tensors to the parameters and buffers of their names, on the devices where those are.
+    ///
+    /// All names, shapes and dtypes are checked before anything is assigned.
+    ///
+    /// - Parameter strict: whether missing and unexpected names are errors; otherwise they are only reported.
+    /// - Throws: `data` for missing or unexpected names, or a shape or dtype that differs; `outOfMemory`.
+    @discardableResult
+    public func load(stateDictionary: StateDictionary, strict: Bool = true) throws(TensorError) -> StateDictionaryReport {
+        var targets: [(name: String, now: Tensor, assign: (Tensor) -> Void)] = []
+        visit { name, value in
+            switch value {
+            case .parameter(let parameter):
+                targets.append((name, parameter.value.detach(), { parameter.assign($0) }))
+            case .buffer(let buffer):
+                targets.append((name, buffer.value, { buffer.assign($0) }))
+            case .module, .mode: break
+            }
+        }
+        var report = StateDictionaryReport()
+        let known = Set(targets.map(\.name))
+        report.missing = targets.map(\.name).filter { stateDictionary[$0] == nil }
+        report.unexpected = stateDictionary.names.filter { !known.contains($0) }
+        if strict, let name = report.missing.first {
+            throw TensorError(
+                .data,
+                "state dictionary: '\(name)'\(others(report.missing)) is missing; load the weights of this model, or pass strict: false")
+        }
+        if strict, let name = report.unexpected.first {
+            throw TensorError(
+                .data,
+                "state dictionary: '\(name)'\(others(report.unexpected)) is not in the model; load the weights of this "
+                    + "model, or pass strict: false")
+        }
+        var assignments: [(tensor: Tensor, assign: (Tensor) -> Void)] = []
+        for target in targets {
+            guard let tensor = stateDictionary[target.name] else { continue }
+            let now = target.now
+            guard tensor.shape == now.shape, tensor.dtype == now.dtype else {
+                throw TensorError(
+                    .data,
+                    "state dictionary: '\(target.name)' is \(tensor.dtype)\(tensor.shape), but \(now.dtype)\(now.shape) "
+                        + "in the model; load the weights of this model")
+            }
+            let isThere = tensor.context === now.context
+            assignments.append((isThere ? tensor : try tensor.detach().to(device: now.device), target.assign))
+        }
+        for (tensor, assign) in assignments { assign(tensor) }
+        return report
+    }
+
+    private func others(_ names: [String]) -> String {
+        names.count == 1 ? "" : " (and \(names.count - 1) more)"
+    }
+}

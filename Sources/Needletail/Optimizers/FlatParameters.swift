@@ -1,0 +1,161 @@
+import TensorGraph
+
+/// Parameters of one device and dtype in one flat tensor, their state in flat tensors beside it.
+///
+/// The parameters are views of the flat tensor, so that any number of them is updated by one kernel, in place: once they
+/// are assigned new views, nothing holds the old tensors.
+///
+/// Parameters that nothing differentiates (`requiresGrad` false) take no part until they require gradients.
+struct FlatParameters {
+    let parameters: [Parameter]
+    /// Where each parameter begins, and the number of all elements at the end.
+    let starts: [Int]
+    let context: DeviceContext
+    /// Steps that each parameter has made.
+    var steps: [Int]
+    /// Tensors of the shape of `value`, in the order of the rule's names.
+    var state: [Tensor]
+    private(set) var value: Tensor
+    /// The nodes that the parameters held when they were last assigned: another one means that somebody else assigned.
+    private var nodes: [Node] = []
+
+    /// Makes the parameters views. They are of one device and dtype.
+    ///
+    /// - Parameter state: for each parameter, its steps and its state; empty where it has none yet.
+    init(_ parameters: [Parameter], stateCount: Int, state saved: [(step: Int, tensors: [Tensor])]) {
+        self.parameters = parameters
+        let values = parameters.map { $0.value.detach() }
+        var starts = [0]
+        for value in values { starts.append(starts.last! + value.elementCount) }
+        self.starts = starts
+        context = values[0].context
+        steps = saved.map(\.step)
+        value = FlatParameters.joined(values)
+        state = (0..<stateCount).map { index in
+            FlatParameters.joined(
+                zip(values, saved).map { value, saved in
+                    saved.tensors.isEmpty ? Tensor.zerosLike(value) : saved.tensors[index]
+                })
+        }
+        assignViews()
+    }
+
+    private static func joined(_ tensors: [Tensor]) -> Tensor {
+        // A copy even of one: nobody else's tensor is to be written over or held.
+        if tensors.count == 1 {
+            let only = tensors[0].reshape([tensors[0].elementCount])
+            return Tensor.untracked(.pointwise(.identity), shape: only.shape, dtype: only.dtype, only)
+        }
+        return Tensor.concatenate(tensors.map { $0.reshape([$0.elementCount]) }, axis: 0)
+    }
+
+    /// Whether all parameters still hold what they were last assigned here, and still require gradients.
+    var isCurrent: Bool {
+        zip(parameters, nodes).allSatisfy { parameter, node in
+            let now = parameter.value
+            return now.handle.node === node && now.requiresGrad
+        }
+    }
+
+    /// The state of parameter `index`, of its shape.
+    func state(of index: Int) -> (step: Int, tensors: [Tensor]) {
+        (steps[index], steps[index] == 0 ? [] : state.map { view(of: $0, index) })
+    }
+
+    private func view(of flat: Tensor, _ index: Int) -> Tensor {
+        flat.slice(axis: 0, from: starts[index], to: starts[index + 1]).reshape(parameters[index].shape)
+    }
+
+    private mutating func assignViews() {
+        nodes.removeAll(keepingCapacity: true)
+        for (index, parameter) in parameters.enumerated() {
+            let view = view(of: value, index)
+            nodes.append(view.handle.node)
+            parameter.assign(view)
+        }
+    }
+
+    // MARK: The step
+
+    /// Parameters next to each other that a step treats alike.
+    private struct Segment {
+        var range: Range<Int>
+        /// Whether they have gradients; the others stay as they are.
+        var isUpdated: Bool
+        /// Steps made before this one.
+        var steps: Int
+    }
+
+    /// Traces a step of all parameters that have a gradient.
+    ///
+    /// - Parameter flatGradient: the gradients in one tensor, where the caller has them so.
+    mutating func traceUpdate(_ rule: some UpdateRule, flatGradient: Tensor?) {
+        let gradients = parameters.map(\.grad)
+        let segments = segments(gradients)
+        guard segments.contains(where: \.isUpdated) else { return }
+        var values: [Tensor] = []
+        var states: [[Tensor]] = state.map { _ in [] }
+        for segment in segments {
+            let isWhole = segments.count == 1
+            let old = isWhole ? value : part(of: value, segment)
+            var parts = isWhole ? state : state.map { part(of: $0, segment) }
+            if segment.isUpdated {
+                let gradient = flatGradient ?? joinedGradients(gradients, segment)
+                values.append(rule.update(old, gradient: gradient, state: &parts, step: segment.steps + 1))
+                for index in segment.range { steps[index] += 1 }
+            } else {
+                values.append(old)
+            }
+            for (index, part) in parts.enumerated() { states[index].append(part) }
+        }
+        value = values.count == 1 ? values[0] : Tensor.concatenate(values, axis: 0)
+        state = states.map { $0.count == 1 ? $0[0] : Tensor.concatenate($0, axis: 0) }
+        assignViews()
+    }
+
+    private func segments(_ gradients: [Tensor?]) -> [Segment] {
+        var result: [Segment] = []
+        for index in parameters.indices {
+            let isUpdated = gradients[index] != nil
+            if let last = result.last, last.isUpdated == isUpdated, !isUpdated || last.steps == steps[index] {
+                result[result.count - 1].range = last.range.lowerBound..<index + 1
+            } else {
+                result.append(Segment(range: index..<index + 1, isUpdated: isUpdated, steps: steps[index]))
+            }
+        }
+        return result
+    }
+
+    private func part(of flat: Tensor, _ segment: Segment) -> Tensor {
+        flat.slice(axis: 0, from: starts[segment.range.lowerBound], to: starts[segment.range.upperBound])
+    }
+
+    private func joinedGradients(_ gradients: [Tensor?], _ segment: Segment) -> Tensor {
+        let flat = segment.range.map { index -> Tensor in
+            let gradient = gradients[index]!.detach()
+            let cast = gradient.dtype == value.dtype ? gradient : gradient.to(value.dtype)
+            return cast.reshape([cast.elementCount])
+        }
+        return flat.count == 1 ? flat[0] : Tensor.concatenate(flat, axis: 0)
+    }
+
+    // MARK: Clipping
+
+    /// All gradients in one tensor; nil where a parameter has none.
+    func flatGradient() -> Tensor? {
+        let gradients = parameters.map(\.grad)
+        guard !gradients.contains(where: { $0 == nil }) else { return nil }
+        return joinedGradients(gradients, Segment(range: parameters.indices, isUpdated: true, steps: 0))
+    }
+
+    /// Makes the gradients views of `flat`.
+    ///
+    /// - Returns: the views' nodes.
+    func assignGradients(_ flat: Tensor) -> [Node] {
+        parameters.indices.map { index in
+            let view = view(of: flat, index)
+            parameters[index].grad = view
+            return view.handle.node
+        }
+    }
+}

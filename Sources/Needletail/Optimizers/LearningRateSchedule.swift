@@ -1,0 +1,69 @@
+import Foundation
+
+/// The learning rate as a function of how many epochs (or steps) are done.
+public protocol LearningRateSchedule: Sendable {
+    /// The rate after `count` epochs, where training began with `initial`.
+    func rate(after count: Int, initial: Double) -> Double
+}
+
+/// Multiplies the rate by `gamma` every `size` epochs, as
+/// [StepLR](https://pytorch.org/docs/stable/generated/torch.optim.lr_scheduler.StepLR.html).
+public struct StepSchedule: LearningRateSchedule {
+    public var size: Int
+    public var gamma: Double
+
+    public init(every size: Int, gamma: Double = 0.1) {
+        precondition(size > 0, "StepSchedule: \(size) epochs; give 1 or more")
+        self.size = size
+        self.gamma = gamma
+    }
+
+    public func rate(after count: Int, initial: Double) -> Double {
+        (0..<(count / size)).reduce(initial) { rate, _ in rate * gamma }
+    }
+}
+
+/// Half a cosine from the initial rate to `minimum` in `length` epochs, as
+/// [CosineAnnealingLR](https://pytorch.org/docs/stable/generated/torch.optim.lr_scheduler.CosineAnnealingLR.html):
+/// `minimum + (initial - minimum) (1 + cos(pi count / length)) / 2`.
+public struct CosineSchedule: LearningRateSchedule {
+    public var length: Int
+    public var minimum: Double
+
+    public init(length: Int, minimum: Double = 0) {
+        precondition(length > 0, "CosineSchedule: \(length) epochs; give 1 or more")
+        self.length = length
+        self.minimum = minimum
+    }
+
+    public func rate(after count: Int, initial: Double) -> Double {
+        minimum + (initial - minimum) * (1 + cos(Double.pi * Double(count) / Double(length))) / 2
+    }
+}
+
+/// Sets an optimizer's learning rates by a schedule.
+public final class LearningRateScheduler {
+    private let optimizer: Optimizer
+    private let schedule: any LearningRateSchedule
+    private let initial: [Double]
+    /// How often ``step()`` was called; to be restored when training is resumed.
+    public var count = 0 {
+        didSet { apply() }
+    }
+
+    public init(_ optimizer: Optimizer, _ schedule: any LearningRateSchedule) {
+        self.optimizer = optimizer
+        self.schedule = schedule
+        initial = optimizer.groups.map(\.learningRate)
+        apply()
+    }
+
+    /// Says that an epoch is over.
+    public func step() { count += 1 }
+
+    private func apply() {
+        for (group, rate) in zip(optimizer.groups, initial) {
+            group.learningRate = schedule.rate(after: count, initial: rate)
+        }
+    }
+}

@@ -1,0 +1,132 @@
+import TensorGraph
+
+/// Parameters that an optimizer treats by the same rule.
+public final class ParameterGroup {
+    /// The formula, and the hyperparameters that it reads at each step.
+    public var rule: any UpdateRule
+    public let parameters: [Parameter]
+
+    public var learningRate: Double {
+        get { rule.learningRate }
+        set { rule.learningRate = newValue }
+    }
+
+    /// One for each device and dtype.
+    private var flats: [FlatParameters] = []
+    /// Where each parameter is: in which flat tensor, and its number there; nil while it requires no gradient.
+    private var places: [(flat: Int, index: Int)?]
+    /// State of parameters that are in no flat tensor.
+    private var parked: [(step: Int, tensors: [Tensor])]
+    /// Clipped gradients, and the nodes of the views that the parameters got of them.
+    private var clipped: [(gradient: Tensor, nodes: [Node])?] = []
+
+    init(_ parameters: [Parameter], rule: any UpdateRule) {
+        var seen: Set<ObjectIdentifier> = []
+        self.parameters = parameters.filter { seen.insert(ObjectIdentifier($0)).inserted }
+        self.rule = rule
+        places = Array(repeating: nil, count: self.parameters.count)
+        parked = Array(repeating: (0, []), count: self.parameters.count)
+        flatten()
+    }
+
+    /// The devices of the parameters that are updated.
+    var contexts: [DeviceContext] {
+        var result: [DeviceContext] = []
+        for flat in flats where !result.contains(where: { $0 === flat.context }) { result.append(flat.context) }
+        return result
+    }
+
+    /// Puts all parameters that require gradients into flat tensors, with the state that they have.
+    private func flatten() {
+        let states = parameters.indices.map(state(of:))
+        flats = []
+        clipped = []
+        var members: [(context: DeviceContext, dtype: DType, parameters: [Int])] = []
+        for (index, parameter) in parameters.enumerated() {
+            places[index] = nil
+            parked[index] = states[index]
+            guard parameter.requiresGrad else { continue }
+            let value = parameter.value
+            if let place = members.firstIndex(where: { $0.context === value.context && $0.dtype == value.dtype }) {
+                members[place].parameters.append(index)
+            } else {
+                members.append((value.context, value.dtype, [index]))
+            }
+        }
+        for (number, member) in members.enumerated() {
+            for (place, index) in member.parameters.enumerated() {
+                places[index] = (number, place)
+                parked[index] = (0, [])
+            }
+            flats.append(
+                withNoGrad {
+                    FlatParameters(
+                        member.parameters.map { parameters[$0] }, stateCount: rule.stateNames.count,
+                        state: member.parameters.map { states[$0] })
+                })
+        }
+    }
+
+    /// Flattens again where somebody assigned a parameter or changed whether it requires gradients.
+    private func refresh() {
+        let isCurrent =
+            flats.allSatisfy { $0.isCurrent && $0.state.count == rule.stateNames.count }
+            && zip(parameters, places).allSatisfy { $1 != nil || !$0.requiresGrad }
+        if !isCurrent { flatten() }
+    }
+
+    /// Traces one step.
+    func traceUpdate() {
+        refresh()
+        for index in flats.indices {
+            var gradient: Tensor?
+            if clipped.indices.contains(index), let kept = clipped[index],
+                zip(flats[index].parameters, kept.nodes).allSatisfy({ $0.grad?.handle.node === $1 })
+            {
+                gradient = kept.gradient
+            }
+            flats[index].traceUpdate(rule, flatGradient: gradient)
+        }
+        clipped = []
+    }
+
+    // MARK: Clipping
+
+    /// All gradients, flat where every parameter has one.
+    func gradientParts() -> [Tensor] {
+        refresh()
+        return flats.flatMap { flat -> [Tensor] in
+            if let whole = flat.flatGradient() { return [whole] }
+            return flat.parameters.compactMap { $0.grad?.detach() }
+        }
+    }
+
+    /// Replaces the gradients by `change` of them. `parts` are what ``gradientParts()`` gave.
+    func replaceGradients(_ parts: ArraySlice<Tensor>, _ change: (Tensor) -> Tensor) {
+        var rest = parts
+        clipped = flats.map { flat in
+            let holders = flat.parameters.filter { $0.grad != nil }
+            guard holders.count == flat.parameters.count else {
+                for holder in holders { holder.grad = change(rest.removeFirst()) }
+                return nil
+            }
+            let changed = change(rest.removeFirst())
+            return (changed, flat.assignGradients(changed))
+        }
+    }
+
+    // MARK: State
+
+    /// Steps and state of a parameter; no tensors before its first step.
+    func state(of index: Int) -> (step: Int, tensors: [Tensor]) {
+        guard let place = places[index], flats.indices.contains(place.flat) else { return parked[index] }
+        return flats[place.flat].state(of: place.index)
+    }
+
+    /// Replaces steps and state of all parameters. Shapes and counts have been checked.
+    func restore(_ states: [(step: Int, tensors: [Tensor])]) {
+        flats = []
+        parked = states
+        flatten()
+    }
+}

@@ -1,0 +1,112 @@
+import TensorGraph
+import TensorRuntime
+
+/// Where a named function was called. Operators have none: Swift's backtrace says it.
+struct CallSite {
+    var file: StaticString
+    var line: UInt
+
+    init(_ file: StaticString, _ line: UInt) {
+        self.file = file
+        self.line = line
+    }
+}
+
+extension Tensor {
+    /// Ends a wrong call: traps, or inside ``checked(_:)`` records the error and gives a poisoned tensor.
+    ///
+    /// Where an operand is poisoned itself, the result is too, with the operand's error: its shape says nothing.
+    ///
+    /// - Parameters:
+    ///   - operation: the name the user called.
+    ///   - problem: what was found, with its values.
+    ///   - remedy: what to do.
+    @inline(never)
+    func invalid(
+        _ operation: String, _ problem: String, remedy: String, _ operands: [Tensor], at site: CallSite?
+    ) -> Tensor {
+        for operand in operands {
+            if let failure = operand.handle.failure {
+                return Tensor(context.failed(failure, shape: shape, dtype: dtype))
+            }
+        }
+        let error = TensorError(.invalidArgument, "\(operation): \(problem); \(remedy)")
+        Tensor.report(error, at: site)
+        return Tensor(context.failed(error, shape: shape, dtype: dtype))
+    }
+
+    /// As above, at a file and line.
+    @inline(never)
+    func invalid(
+        _ operation: String, _ problem: String, remedy: String, _ operands: [Tensor], _ file: StaticString, _ line: UInt
+    ) -> Tensor {
+        invalid(operation, problem, remedy: remedy, operands, at: CallSite(file, line))
+    }
+
+    /// Records `error` inside ``checked(_:)``, traps elsewhere.
+    @inline(never)
+    static func report(_ error: TensorError, at site: CallSite?) {
+        if let box = ExecutionContext.current.errors {
+            box.record(error)
+        } else if let site {
+            fatalError(error.message, file: site.file, line: site.line)
+        } else {
+            fatalError(error.message)
+        }
+    }
+
+    /// The context that a new tensor goes to. Traps (or records) where the device is not there.
+    static func creationContext(_ device: DeviceID?, at site: CallSite?) -> DeviceContext {
+        do throws(TensorError) {
+            return try deviceContext(device)
+        } catch {
+            report(error, at: site)
+            // Recorded: the CPU holds the poisoned tensors.
+            if let fallback = try? DeviceContexts.context(for: .cpu) { return fallback }
+            fatalError(error.message)
+        }
+    }
+
+    /// A poisoned new tensor, for a creation that cannot be.
+    @inline(never)
+    static func invalidCreation(
+        _ operation: String, _ problem: String, remedy: String, shape: Shape, dtype: DType, device: DeviceID?,
+        at site: CallSite?
+    ) -> Tensor {
+        let error = TensorError(.invalidArgument, "\(operation): \(problem); \(remedy)")
+        report(error, at: site)
+        return Tensor(creationContext(device, at: site).failed(error, shape: shape, dtype: dtype))
+    }
+
+    /// Whether `other` is on this tensor's device.
+    @inline(__always)
+    func shares(_ other: Tensor) -> Bool { context === other.context }
+
+    /// The error of operands on two devices.
+    @inline(never)
+    func deviceMismatch(_ operation: String, _ other: Tensor, at site: CallSite?) -> Tensor {
+        invalid(
+            operation, "operands are on \(device) and \(other.device)",
+            remedy: "move one with to(device: \(device == .cpu ? ".cpu" : "DeviceID(\"\(device)\")!"))", [self, other],
+            at: site)
+    }
+
+    /// The error of an axis that the tensor does not have.
+    @inline(never)
+    func axisOutside(_ operation: String, _ axis: Int, at site: CallSite?) -> Tensor {
+        invalid(
+            operation, "axis \(axis) is outside the rank of shape \(shape)",
+            remedy: rank == 0 ? "use a tensor with dimensions" : "use an axis in \(-rank)..<\(rank)", [self], at: site)
+    }
+}
+
+/// The axes of a call as a bit mask; nil where one is outside the rank or named twice.
+func axisMask(_ axes: [Int], in shape: Shape) -> UInt8? {
+    if axes.isEmpty { return UInt8(truncatingIfNeeded: (1 << shape.rank) - 1) }
+    var mask: UInt8 = 0
+    for axis in axes {
+        guard let index = shape.normalizedAxis(axis), mask & (1 << UInt8(index)) == 0 else { return nil }
+        mask |= 1 << UInt8(index)
+    }
+    return shape.rank == 0 ? 0 : mask
+}

@@ -1,0 +1,244 @@
+import TensorGraph
+import TensorRuntime
+
+// New tensors are made on `device`, or on the current one (`withDevice`, else `DeviceSelection`).
+
+// MARK: - Of one value
+
+extension Tensor {
+    /// All zeros.
+    public static func zeros(
+        _ shape: Shape, dtype: DType = .float32, device: DeviceID? = nil, file: StaticString = #fileID,
+        line: UInt = #line
+    ) -> Tensor {
+        made(.fill, shape, dtype, .int(0), device, at: CallSite(file, line))
+    }
+
+    /// All ones.
+    public static func ones(
+        _ shape: Shape, dtype: DType = .float32, device: DeviceID? = nil, file: StaticString = #fileID,
+        line: UInt = #line
+    ) -> Tensor {
+        made(.fill, shape, dtype, .int(1), device, at: CallSite(file, line))
+    }
+
+    /// All of one value; float32 for a floating-point value and int64 for an integer, unless given.
+    public static func full(
+        _ shape: Shape, _ value: some ScalarOperand, dtype: DType? = nil, device: DeviceID? = nil,
+        file: StaticString = #fileID, line: UInt = #line
+    ) -> Tensor {
+        let scalar = value.scalar
+        let type = dtype ?? scalar.defaultDType
+        guard scalar.fits(type) else {
+            return invalidCreation(
+                "full", "\(scalar.text) does not fit \(type)", remedy: "use a wider dtype", shape: shape, dtype: type,
+                device: device, at: CallSite(file, line))
+        }
+        return made(.fill, shape, type, scalar, device, at: CallSite(file, line))
+    }
+
+    public static func zerosLike(_ other: Tensor, dtype: DType? = nil) -> Tensor {
+        other.filled(other.shape, .int(0), dtype: dtype ?? other.dtype)
+    }
+
+    public static func onesLike(_ other: Tensor, dtype: DType? = nil) -> Tensor {
+        other.filled(other.shape, .int(1), dtype: dtype ?? other.dtype)
+    }
+
+    public static func fullLike(_ other: Tensor, _ value: some ScalarOperand, dtype: DType? = nil) -> Tensor {
+        other.filled(other.shape, value.scalar, dtype: dtype ?? other.dtype)
+    }
+
+    /// A node without tensor operands, checked.
+    static func made(
+        _ operation: NodeOperation, _ shape: Shape, _ dtype: DType, _ scalar: Scalar, _ device: DeviceID?,
+        at site: CallSite
+    ) -> Tensor {
+        guard shape.allSatisfy({ $0 >= 0 }) else {
+            return invalidCreation(
+                operation.name, "shape \(shape)", remedy: "extents are at least 0", shape: [], dtype: dtype,
+                device: device, at: site)
+        }
+        let context = creationContext(device, at: site)
+        return Tensor(context.trace(operation, shape: shape, dtype: dtype, scalar0: scalar))
+    }
+}
+
+// MARK: - Sequences
+
+extension Tensor {
+    /// `start`, `start + step`, ... before `end`. int64 of integers, float32 else, unless given.
+    /// Source: [torch.arange](https://pytorch.org/docs/stable/generated/torch.arange.html).
+    public static func arange<S: ScalarOperand>(
+        _ start: S, _ end: S, step: S? = nil, dtype: DType? = nil, device: DeviceID? = nil,
+        file: StaticString = #fileID, line: UInt = #line
+    ) -> Tensor {
+        let first = start.scalar
+        let last = end.scalar
+        let by = step?.scalar ?? .int(1)
+        let span = last.doubleValue - first.doubleValue
+        guard !by.isZero, span == 0 || (span > 0) == (by.doubleValue > 0), (span / by.doubleValue).isFinite else {
+            return invalidCreation(
+                "arange", "from \(first.text) to \(last.text) by \(by.text)", remedy: "step towards the end",
+                shape: [0], dtype: dtype ?? first.defaultDType, device: device, at: CallSite(file, line))
+        }
+        let count = Int((span / by.doubleValue).rounded(.up))
+        let type = dtype ?? first.defaultDType
+        let numbers = made(.index, [count], .int64, .int(0), device, at: CallSite(file, line))
+        // Fractions want float steps, whatever the result's type.
+        var result = first.kind == .float && !type.isFloat ? numbers.cast(to: .float32) : numbers.cast(to: type)
+        if by != .int(1) && by != .float(1) { result = result * by }
+        if !first.isZero { result = result + first }
+        return result.cast(to: type)
+    }
+
+    /// 0, 1, ... before `end`.
+    public static func arange<S: ScalarOperand>(
+        _ end: S, dtype: DType? = nil, device: DeviceID? = nil, file: StaticString = #fileID, line: UInt = #line
+    ) -> Tensor {
+        let type = dtype ?? end.scalar.defaultDType
+        let count = Int(end.scalar.doubleValue.rounded(.up))
+        guard count >= 0 else {
+            return invalidCreation(
+                "arange", "to \(end.scalar.text)", remedy: "use an end of at least 0", shape: [0], dtype: type,
+                device: device, at: CallSite(file, line))
+        }
+        return made(.index, [count], .int64, .int(0), device, at: CallSite(file, line)).cast(to: type)
+    }
+
+    /// `count` numbers from `start` to `end`, both included, evenly apart.
+    public static func linspace(
+        _ start: Double, _ end: Double, count: Int, dtype: DType = .float32, device: DeviceID? = nil,
+        file: StaticString = #fileID, line: UInt = #line
+    ) -> Tensor {
+        let numbers = made(.index, [count], .int64, .int(0), device, at: CallSite(file, line)).cast(to: dtype)
+        if count <= 1 { return numbers + start }
+        return numbers * ((end - start) / Double(count - 1)) + start
+    }
+
+    /// Ones on the diagonal of an `n` by `m` matrix, `n` by `n` unless given.
+    public static func eye(
+        _ n: Int, _ m: Int? = nil, dtype: DType = .float32, device: DeviceID? = nil, file: StaticString = #fileID,
+        line: UInt = #line
+    ) -> Tensor {
+        let rows = made(.index, [n, 1], .int64, .int(0), device, at: CallSite(file, line))
+        let columns = made(.index, [1, m ?? n], .int64, .int(0), device, at: CallSite(file, line))
+        return (rows .== columns).cast(to: dtype)
+    }
+}
+
+// MARK: - From the host
+
+extension Tensor {
+    /// The scalars, row-major, in a shape with as many elements.
+    public init<T: TensorScalar>(
+        _ scalars: [T], shape: Shape, device: DeviceID? = nil, file: StaticString = #fileID, line: UInt = #line
+    ) {
+        guard shape.elementCount == scalars.count, shape.allSatisfy({ $0 >= 0 }) else {
+            self = Tensor.invalidCreation(
+                "Tensor", "\(scalars.count) scalars for shape \(shape) of \(shape.elementCount)",
+                remedy: "pass as many scalars as the shape has elements", shape: [], dtype: T.dtype, device: device,
+                at: CallSite(file, line))
+            return
+        }
+        self = Tensor.host(scalars, shape: shape, in: Tensor.creationContext(device, at: CallSite(file, line)))
+    }
+
+    /// A vector.
+    public init<T: TensorScalar>(
+        _ scalars: [T], device: DeviceID? = nil, file: StaticString = #fileID, line: UInt = #line
+    ) {
+        self.init(scalars, shape: [scalars.count], device: device, file: file, line: line)
+    }
+
+    /// A matrix from rows of one length.
+    public init<T: TensorScalar>(
+        _ rows: [[T]], device: DeviceID? = nil, file: StaticString = #fileID, line: UInt = #line
+    ) {
+        self.init(
+            rows.flatMap { $0 }, shape: [rows.count, rows.first?.count ?? 0], device: device, file: file, line: line)
+        Tensor.checkRows(rows.map(\.count), CallSite(file, line))
+    }
+
+    /// A tensor of rank 3 from matrices of one shape.
+    public init<T: TensorScalar>(
+        _ planes: [[[T]]], device: DeviceID? = nil, file: StaticString = #fileID, line: UInt = #line
+    ) {
+        let rows = planes.flatMap { $0 }
+        self.init(
+            rows.flatMap { $0 }, shape: [planes.count, planes.first?.count ?? 0, rows.first?.count ?? 0],
+            device: device, file: file, line: line)
+        Tensor.checkRows(planes.map(\.count), CallSite(file, line))
+        Tensor.checkRows(rows.map(\.count), CallSite(file, line))
+    }
+
+    /// A tensor of rank 4.
+    public init<T: TensorScalar>(
+        _ blocks: [[[[T]]]], device: DeviceID? = nil, file: StaticString = #fileID, line: UInt = #line
+    ) {
+        let planes = blocks.flatMap { $0 }
+        let rows = planes.flatMap { $0 }
+        self.init(
+            rows.flatMap { $0 },
+            shape: [blocks.count, blocks.first?.count ?? 0, planes.first?.count ?? 0, rows.first?.count ?? 0],
+            device: device, file: file, line: line)
+        Tensor.checkRows(blocks.map(\.count), CallSite(file, line))
+        Tensor.checkRows(planes.map(\.count), CallSite(file, line))
+        Tensor.checkRows(rows.map(\.count), CallSite(file, line))
+    }
+
+    /// A tensor of rank 0, of the scalar's own dtype unless given.
+    public init<T: TensorScalar & ScalarOperand>(
+        _ scalar: T, dtype: DType? = nil, device: DeviceID? = nil, file: StaticString = #fileID, line: UInt = #line
+    ) {
+        self = Tensor.full([], scalar, dtype: dtype ?? T.dtype, device: device, file: file, line: line)
+    }
+
+    /// Elements of `dtype` as raw bytes, row-major, in the machine's byte order.
+    public init(
+        bytes: UnsafeRawBufferPointer, shape: Shape, dtype: DType, device: DeviceID? = nil,
+        file: StaticString = #fileID,
+        line: UInt = #line
+    ) {
+        guard bytes.count == shape.elementCount * dtype.byteCount, shape.allSatisfy({ $0 >= 0 }) else {
+            self = Tensor.invalidCreation(
+                "Tensor", "\(bytes.count) bytes for \(dtype)\(shape)",
+                remedy: "pass \(shape.elementCount * dtype.byteCount) bytes", shape: [], dtype: dtype, device: device,
+                at: CallSite(file, line))
+            return
+        }
+        self = Tensor.host(
+            bytes, shape: shape, dtype: dtype, in: Tensor.creationContext(device, at: CallSite(file, line)))
+    }
+
+    public init(
+        bytes: [UInt8], shape: Shape, dtype: DType, device: DeviceID? = nil, file: StaticString = #fileID,
+        line: UInt = #line
+    ) {
+        self = bytes.withUnsafeBytes {
+            Tensor(bytes: $0, shape: shape, dtype: dtype, device: device, file: file, line: line)
+        }
+    }
+
+    private static func checkRows(_ counts: [Int], _ site: CallSite) {
+        guard let odd = counts.first(where: { $0 != counts[0] }) else { return }
+        let message = "Tensor: rows of \(counts[0]) and \(odd) elements; use rows of one length"
+        report(TensorError(.invalidArgument, message), at: site)
+    }
+
+    /// Scalars as a tensor; as many as the shape has elements.
+    static func host<T: TensorScalar>(_ scalars: [T], shape: Shape, in context: DeviceContext) -> Tensor {
+        scalars.withUnsafeBytes { host($0, shape: shape, dtype: T.dtype, in: context) }
+    }
+
+    /// Bytes as a tensor. Where there is no memory for it, the tensor is poisoned with that error.
+    static func host(
+        _ bytes: UnsafeRawBufferPointer, shape: Shape, dtype: DType, in context: DeviceContext
+    ) -> Tensor {
+        do throws(TensorError) {
+            return Tensor(try context.makeValue(shape: shape, dtype: dtype, bytes: bytes))
+        } catch {
+            return Tensor(context.failed(error, shape: shape, dtype: dtype))
+        }
+    }
+}

@@ -1,0 +1,125 @@
+import TensorGraph
+import TensorRuntime
+
+// Indices are integers, counted from 0; an index outside the axis reads NaN (0 in integers) and adds nothing.
+
+// MARK: - The nodes
+
+extension Tensor {
+    /// `result[..., j, ...] = self[..., index[..., j, ...], ...]`; `index` is int64 and has the result's shape.
+    func gathered(axis: Int, _ index: Tensor) -> Tensor {
+        let count = shape[axis]
+        return Tensor.traced(.gather(axis: axis), shape: index.shape, dtype: dtype, self, index) {
+            { p in InputGradients(p.gradient.scattered(axis: axis, index, count: count)) }
+        }
+    }
+
+    /// Adds this tensor's elements to zeros, `count` long along `axis`; `index` is int64 and of this tensor's shape.
+    func scattered(axis: Int, _ index: Tensor, count: Int) -> Tensor {
+        var target = shape
+        target[axis] = count
+        return Tensor.traced(.scatterAdd(axis: axis), shape: target, dtype: dtype, self, index) {
+            { p in InputGradients(p.gradient.gathered(axis: axis, index)) }
+        }
+    }
+
+    /// The index as int64, or nil where it is no integer.
+    private var asIndex: Tensor? { dtype.kind == .integer ? cast(to: .int64) : nil }
+}
+
+// MARK: - Public
+
+extension Tensor {
+    /// `result[i][j] = self[index[i][j]][j]` for axis 0, and so on. `index` has this tensor's rank and is, along the other
+    /// axes, no longer than it; the result has its shape.
+    public func gather(
+        axis: Int, index: Tensor, file: StaticString = #fileID, line: UInt = #line
+    ) -> Tensor {
+        guard rank > 0, let axis = shape.normalizedAxis(axis) else {
+            return axisOutside("gather", axis, at: CallSite(file, line))
+        }
+        guard let places = checkedIndex("gather", axis, index, self, file, line) else { return failedLike(index) }
+        return fitted(to: index.shape, butFor: axis).gathered(axis: axis, places)
+    }
+
+    /// The slices of an axis that a vector of indices names: shape `[n, d]` by `[k]` along axis 0 gives `[k, d]`.
+    public func indexSelect(
+        axis: Int = 0, index: Tensor, file: StaticString = #fileID, line: UInt = #line
+    ) -> Tensor {
+        guard rank > 0, let axis = shape.normalizedAxis(axis) else {
+            return axisOutside("indexSelect", axis, at: CallSite(file, line))
+        }
+        guard let places = index.asIndex, index.rank == 1, shares(index) else {
+            return invalid(
+                "indexSelect", "index is \(index.dtype)\(index.shape) on \(index.device)",
+                remedy: "use a vector of integers on \(device)", [self, index], file, line)
+        }
+        var target = shape
+        target[axis] = index.elementCount
+        return gathered(axis: axis, places.along(axis, of: target))
+    }
+
+    /// This tensor with `source[i][j]` added at `[index[i][j]][j]` (axis 0), and so on, in order: the same bits every
+    /// time. `index` and `source` have one shape, along the other axes no longer than this tensor.
+    public func scatterAdd(
+        axis: Int, index: Tensor, source: Tensor, file: StaticString = #fileID, line: UInt = #line
+    ) -> Tensor {
+        guard rank > 0, let axis = shape.normalizedAxis(axis) else {
+            return axisOutside("scatterAdd", axis, at: CallSite(file, line))
+        }
+        guard source.shape == index.shape, source.dtype == dtype, shares(source) else {
+            return invalid(
+                "scatterAdd", "source \(source.dtype)\(source.shape), index \(index.shape), self \(dtype)",
+                remedy: "source must have the index's shape and this tensor's dtype and device", [self, source, index],
+                file, line)
+        }
+        guard let places = checkedIndex("scatterAdd", axis, index, self, file, line) else { return failedLike(index) }
+        var added = source.scattered(axis: axis, places, count: shape[axis])
+        for other in 0..<rank where other != axis {
+            added = added.padded(
+                axis: other, before: 0, after: shape[other] - added.shape[other],
+                value: dtype.isFloat ? .float(0) : .int(0))
+        }
+        return self + added
+    }
+
+    /// 1 at each index, 0 elsewhere: shape `[...]` gives `[..., classes]`.
+    public func oneHot(
+        classes: Int, dtype type: DType = .float32, file: StaticString = #fileID, line: UInt = #line
+    ) -> Tensor {
+        guard let places = asIndex, rank < Shape.maximumRank, classes > 0 else {
+            return invalid(
+                "oneHot", "\(classes) classes of \(dtype)\(shape)", remedy: "use integers and at least one class",
+                [self], file, line)
+        }
+        return (places.viewed(as: shape.inserting(1, at: rank)) .== indices([classes])).cast(to: type)
+    }
+
+    /// The index as int64 where it fits this tensor, checked.
+    private func checkedIndex(
+        _ name: String, _ axis: Int, _ index: Tensor, _ data: Tensor, _ file: StaticString, _ line: UInt
+    ) -> Tensor? {
+        let fits = index.rank == rank && (0..<rank).allSatisfy { $0 == axis || index.shape[$0] <= shape[$0] }
+        if fits, shares(index), let places = index.asIndex { return places }
+        _ = invalid(
+            name, "index \(index.dtype)\(index.shape) on \(index.device) for \(shape) on \(device), axis \(axis)",
+            remedy: "use integers of the same rank, no longer along the other axes, on \(device)", [self, index], file,
+            line)
+        return nil
+    }
+
+    /// A poisoned tensor of the shape of `index`, after an error was recorded.
+    private func failedLike(_ index: Tensor) -> Tensor {
+        let error =
+            handle.failure ?? index.handle.failure ?? ExecutionContext.current.errors?.error
+            ?? TensorError(.invalidArgument, "an operand failed")
+        return Tensor(context.failed(error, shape: index.shape, dtype: dtype))
+    }
+
+    /// The leading part of each axis but one, as long as `target`.
+    private func fitted(to target: Shape, butFor axis: Int) -> Tensor {
+        var extents = target
+        extents[axis] = shape[axis]
+        return sliced(starts: .zero, extents: extents, steps: Shape(repeating: 1, rank: rank))
+    }
+}

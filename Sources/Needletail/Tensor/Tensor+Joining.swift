@@ -1,0 +1,161 @@
+import TensorGraph
+import TensorRuntime
+
+extension Tensor {
+    /// Joins tensors of one dtype along an axis; the other extents are equal. Shapes `[a, n]`, `[b, n]` give `[a + b, n]`.
+    public static func concatenate(
+        _ tensors: [Tensor], axis: Int = 0, file: StaticString = #fileID, line: UInt = #line
+    ) -> Tensor {
+        guard let first = tensors.first else {
+            return invalidCreation(
+                "concatenate", "there are no tensors", remedy: "pass at least one", shape: [0], dtype: .float32,
+                device: nil, at: CallSite(file, line))
+        }
+        guard first.rank > 0, let index = first.shape.normalizedAxis(axis) else {
+            return first.axisOutside("concatenate", axis, at: CallSite(file, line))
+        }
+        var shape = first.shape
+        var type = first.dtype
+        for tensor in tensors.dropFirst() {
+            guard tensor.shares(first) else {
+                return first.deviceMismatch("concatenate", tensor, at: CallSite(file, line))
+            }
+            guard tensor.rank == first.rank, tensor.shape.removing(axis: index) == first.shape.removing(axis: index)
+            else {
+                return first.invalid(
+                    "concatenate", "shapes \(first.shape) and \(tensor.shape) along axis \(axis)",
+                    remedy: "all other extents must be equal", tensors, file, line)
+            }
+            shape[index] += tensor.shape[index]
+            type = type.promoted(with: tensor.dtype)
+        }
+        let parts = tensors.filter { $0.shape[index] > 0 }.map { $0.cast(to: type) }
+        if parts.count <= 1 { return parts.first ?? first.cast(to: type) }
+        return joined(parts, axis: index, shape: shape)
+    }
+
+    /// The concatenation node. `parts` have one dtype, and fit.
+    private static func joined(_ parts: [Tensor], axis: Int, shape: Shape) -> Tensor {
+        var function: GradientFunction?
+        if parts.contains(where: \.requiresGrad), ExecutionContext.current.recordsGradients {
+            let extents = parts.map { $0.shape[axis] }
+            let links = GradientFunction.Links(more: parts.map(\.gradientFunction)) { p in
+                var start = 0
+                return InputGradients(
+                    all: extents.map { extent in
+                        defer { start += extent }
+                        return p.gradient.narrowed(axis: axis, start: start, count: extent)
+                    })
+            }
+            function = GradientFunction(links)
+        }
+        let handle = parts[0].context.trace(
+            .concatenate(axis: axis), shape: shape, dtype: parts[0].dtype, more: parts.map(\.handle), tag: function)
+        return Tensor(handle)
+    }
+
+    /// Joins tensors of one shape along a new axis.
+    public static func stack(
+        _ tensors: [Tensor], axis: Int = 0, file: StaticString = #fileID, line: UInt = #line
+    ) -> Tensor {
+        for tensor in tensors where tensor.shape != tensors[0].shape {
+            return tensor.invalid(
+                "stack", "shapes \(tensors[0].shape) and \(tensor.shape)", remedy: "all shapes must be equal", tensors,
+                file, line)
+        }
+        let rows = tensors.map { $0.unsqueeze(axis, file: file, line: line) }
+        let place = axis < 0 ? axis + (rows.first?.rank ?? 0) : axis
+        return concatenate(rows, axis: place, file: file, line: line)
+    }
+
+    /// Views of `size` elements along an axis each, the last of what remains.
+    public func split(
+        _ size: Int, axis: Int = 0, file: StaticString = #fileID, line: UInt = #line
+    ) -> [Tensor] {
+        guard rank > 0, let index = shape.normalizedAxis(axis) else {
+            return [axisOutside("split", axis, at: CallSite(file, line))]
+        }
+        guard size > 0 else {
+            return [invalid("split", "size \(size)", remedy: "use a size of at least 1", [self], file, line)]
+        }
+        let extent = shape[index]
+        return stride(from: 0, to: Swift.max(extent, 1), by: size).map {
+            narrowed(axis: index, start: $0, count: Swift.min(size, extent - $0))
+        }
+    }
+
+    /// At most `count` views of equal size along an axis; the last may be smaller.
+    public func chunk(
+        _ count: Int, axis: Int = 0, file: StaticString = #fileID, line: UInt = #line
+    ) -> [Tensor] {
+        guard rank > 0, let index = shape.normalizedAxis(axis) else {
+            return [axisOutside("chunk", axis, at: CallSite(file, line))]
+        }
+        guard count > 0 else {
+            return [invalid("chunk", "\(count) chunks", remedy: "ask for at least 1", [self], file, line)]
+        }
+        return split(Swift.max((shape[index] + count - 1) / count, 1), axis: index, file: file, line: line)
+    }
+
+    /// Adds elements of one value around the tensor: a pair for each of the last axes, in the order of the axes.
+    public func pad(
+        _ widths: [(before: Int, after: Int)], value: Double = 0, file: StaticString = #fileID, line: UInt = #line
+    ) -> Tensor {
+        guard widths.count <= rank, widths.allSatisfy({ $0.before >= 0 && $0.after >= 0 }) else {
+            return invalid(
+                "pad", "\(widths.map { "(\($0.before), \($0.after))" }.joined(separator: ", ")) for shape \(shape)",
+                remedy: "pass at most one pair of non-negative widths an axis", [self], file, line)
+        }
+        var result = self
+        let fill: Scalar = dtype.isFloat ? .float(value) : .int(Int64(value))
+        for (position, width) in widths.enumerated() {
+            result = result.padded(
+                axis: rank - widths.count + position, before: width.before, after: width.after, value: fill)
+        }
+        return result
+    }
+
+    /// Adds elements of one value before and after along one axis.
+    func padded(axis: Int, before: Int, after: Int, value: Scalar) -> Tensor {
+        if before == 0 && after == 0 { return self }
+        var target = shape
+        target[axis] += before + after
+        var parts: [Tensor] = []
+        var edge = shape
+        if before > 0 {
+            edge[axis] = before
+            parts.append(filled(edge, value, dtype: dtype))
+        }
+        if elementCount > 0 { parts.append(self) }
+        if after > 0 {
+            edge[axis] = after
+            parts.append(filled(edge, value, dtype: dtype))
+        }
+        return parts.count == 1 ? parts[0] : Tensor.joined(parts, axis: axis, shape: target)
+    }
+
+    /// The elements `start..<start + count` of an axis, as a view.
+    public func narrow(
+        axis: Int, start: Int, count: Int, file: StaticString = #fileID, line: UInt = #line
+    ) -> Tensor {
+        guard rank > 0, let index = shape.normalizedAxis(axis) else {
+            return axisOutside("narrow", axis, at: CallSite(file, line))
+        }
+        guard start >= 0, count >= 0, start + count <= shape[index] else {
+            return invalid(
+                "narrow", "\(start)..<\(start + count) of axis \(axis) of shape \(shape)",
+                remedy: "stay within the axis", [self], file, line)
+        }
+        return narrowed(axis: index, start: start, count: count)
+    }
+
+    func narrowed(axis: Int, start: Int, count: Int, step: Int = 1) -> Tensor {
+        var starts = SIMD8<Int>.zero
+        var steps = Shape(repeating: 1, rank: rank)
+        var extents = shape
+        starts[axis] = start
+        steps[axis] = step
+        extents[axis] = count
+        return sliced(starts: starts, extents: extents, steps: steps)
+    }
+}

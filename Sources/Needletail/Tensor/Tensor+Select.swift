@@ -1,0 +1,90 @@
+import TensorGraph
+import TensorRuntime
+
+extension Tensor {
+    /// `a` where `condition` is true, `b` elsewhere; the three broadcast to one shape. A condition that is not bool is
+    /// true where it is not 0.
+    public static func `where`(
+        _ condition: Tensor, _ a: Tensor, _ b: Tensor, file: StaticString = #fileID, line: UInt = #line
+    ) -> Tensor {
+        select(condition, .tensor(a), .tensor(b), at: CallSite(file, line))
+    }
+
+    /// `a` where `condition` is true, the scalar `b` elsewhere.
+    public static func `where`(
+        _ condition: Tensor, _ a: Tensor, _ b: some ScalarOperand, file: StaticString = #fileID, line: UInt = #line
+    ) -> Tensor {
+        select(condition, .tensor(a), .scalar(b.scalar), at: CallSite(file, line))
+    }
+
+    /// The scalar `a` where `condition` is true, `b` elsewhere.
+    public static func `where`(
+        _ condition: Tensor, _ a: some ScalarOperand, _ b: Tensor, file: StaticString = #fileID, line: UInt = #line
+    ) -> Tensor {
+        select(condition, .scalar(a.scalar), .tensor(b), at: CallSite(file, line))
+    }
+
+    /// The scalar `a` where `condition` is true, the scalar `b` elsewhere; float32 or int64.
+    public static func `where`(
+        _ condition: Tensor, _ a: some ScalarOperand, _ b: some ScalarOperand, file: StaticString = #fileID,
+        line: UInt = #line
+    ) -> Tensor {
+        select(condition, .scalar(a.scalar), .scalar(b.scalar), at: CallSite(file, line))
+    }
+
+    /// This tensor with `value` in place of the elements where `condition` is true.
+    public func masked(
+        where condition: Tensor, with value: some ScalarOperand, file: StaticString = #fileID, line: UInt = #line
+    ) -> Tensor {
+        Tensor.select(condition, .scalar(value.scalar), .tensor(self), at: CallSite(file, line))
+    }
+
+    /// A node of `select`: tensors broadcast and promoted, scalars as scalars.
+    static func select(
+        _ condition: Tensor, _ a: PointwiseOperand, _ b: PointwiseOperand, at site: CallSite? = nil
+    ) -> Tensor {
+        var shape = condition.shape
+        for case let operand? in [a.tensor, b.tensor] {
+            guard condition.shares(operand) else { return condition.deviceMismatch("where", operand, at: site) }
+            guard let joint = shape.broadcast(with: operand.shape) else {
+                return operand.invalid(
+                    "where", "shapes \(shape) and \(operand.shape) do not broadcast",
+                    remedy: "their last dimensions must be equal or 1", [condition, operand], at: site)
+            }
+            shape = joint
+        }
+        let type: DType
+        switch (a, b) {
+        case (.tensor(let x), .tensor(let y)): type = x.dtype.promoted(with: y.dtype)
+        case (.tensor(let x), .scalar(let y)), (.scalar(let y), .tensor(let x)):
+            type = x.dtype.promoted(withScalarOf: y.kind)
+            guard y.fits(type) else {
+                return x.invalid(
+                    "where", "\(y.text) does not fit a tensor of \(type)", remedy: "cast the tensor, to(.int64)", [x],
+                    at: site)
+            }
+        case (.scalar(let x), .scalar(let y)):
+            type = x.kind == .float || y.kind == .float ? .float32 : .int64
+        }
+        let mask = condition.cast(to: .bool).expanded(to: shape)
+        let x = a.tensor?.cast(to: type).expanded(to: shape)
+        let y = b.tensor?.cast(to: type).expanded(to: shape)
+        return traced(
+            .pointwise(.select), shape: shape, dtype: type, mask, x, y, scalar0: scalar(a, b), scalar1: scalar(b)
+        ) {
+            { arguments in
+                let gradient = arguments.gradient
+                return InputGradients(
+                    nil,
+                    arguments.needs(1) ? select(mask, .tensor(gradient), .scalar(.float(0))) : nil,
+                    arguments.needs(2) ? select(mask, .scalar(.float(0)), .tensor(gradient)) : nil)
+            }
+        }
+    }
+
+    /// The first operand that is a scalar.
+    private static func scalar(_ operands: PointwiseOperand...) -> Scalar {
+        for case .scalar(let value) in operands { return value }
+        return .int(0)
+    }
+}

@@ -1,0 +1,71 @@
+import TensorRuntime
+
+extension Tensor {
+    /// The variance of float tensors: the sum of squared distances from the mean, divided by `n - correction`.
+    /// Source: [torch.var](https://pytorch.org/docs/stable/generated/torch.var.html). Gradient:
+    /// `2 g (x - mean) / (n - correction)`.
+    public func variance(
+        axes: [Int], correction: Int = 1, keepDims: Bool = false, file: StaticString = #fileID, line: UInt = #line
+    ) -> Tensor {
+        guard dtype.isFloat else {
+            return invalid("variance", "the tensor is \(dtype)", remedy: "cast it, to(.float32)", [self], file, line)
+        }
+        guard let mask = axisMask(axes, in: shape) else {
+            return axesOutside("variance", axes, at: CallSite(file, line))
+        }
+        let x = self
+        let count = foldCount(mask)
+        let freedom = Double(Swift.max(count - correction, 0))
+        let result = Tensor.composite(x) {
+            (x - x.foldedMean(mask, count)).square().folded(.sum, mask) / freedom
+        } pullback: {
+            { p in InputGradients((x - x.foldedMean(mask, count)) * (p.gradient * (2 / freedom))) }
+        }
+        return result.dropping(mask, unless: keepDims)
+    }
+
+    public func variance(
+        axes: Int..., correction: Int = 1, keepDims: Bool = false, file: StaticString = #fileID, line: UInt = #line
+    ) -> Tensor {
+        variance(axes: axes, correction: correction, keepDims: keepDims, file: file, line: line)
+    }
+
+    /// The standard deviation: the root of ``variance(axes:correction:keepDims:file:line:)``.
+    public func std(
+        axes: Int..., correction: Int = 1, keepDims: Bool = false, file: StaticString = #fileID, line: UInt = #line
+    ) -> Tensor {
+        variance(axes: axes, correction: correction, keepDims: keepDims, file: file, line: line).sqrt()
+    }
+
+    private func foldedMean(_ mask: UInt8, _ count: Int) -> Tensor { folded(.sum, mask) / Double(count) }
+
+    /// `log(sum(exp(x)))`, without overflow. Of float tensors; integers are cast. Of no elements: minus infinity.
+    /// Gradient: `g * exp(x - y)`.
+    public func logSumExp(
+        axes: [Int], keepDims: Bool = false, file: StaticString = #fileID, line: UInt = #line
+    ) -> Tensor {
+        guard let mask = axisMask(axes, in: shape) else {
+            return axesOutside("logSumExp", axes, at: CallSite(file, line))
+        }
+        let x = dtype.isFloat ? self : cast(to: .float32)
+        if foldCount(mask) == 0 { return x.exp().folded(.sum, mask).log().dropping(mask, unless: keepDims) }
+        let result = Tensor.composite(x, savesOutput: true) {
+            let largest = x.folded(.maximum, mask)
+            // An infinite maximum would make infinity minus infinity.
+            let shift = Tensor.select(largest.abs() .== Double.infinity, .scalar(.float(0)), .tensor(largest))
+            return (x - shift).exp().folded(.sum, mask).log() + shift
+        } pullback: {
+            { p in InputGradients(p.gradient * (x - p.output).exp()) }
+        }
+        return result.dropping(mask, unless: keepDims)
+    }
+
+    public func logSumExp(
+        axes: Int..., keepDims: Bool = false, file: StaticString = #fileID, line: UInt = #line
+    ) -> Tensor {
+        logSumExp(axes: axes, keepDims: keepDims, file: file, line: line)
+    }
+
+    /// The Euclidean norm of all elements, as a tensor of rank 0.
+    public func norm() -> Tensor { square().sum().sqrt() }
+}

@@ -1,0 +1,88 @@
+/// The models that `needletail train mnist` knows.
+public enum MNISTModel: String, Hashable, Sendable, CaseIterable {
+    case mlp
+    case mlpSmall = "mlp-small"
+    case cnn
+    case lenet
+
+    /// The model with initial weights: images `[N, 1, 28, 28]` to logits `[N, 10]`.
+    ///
+    /// - Parameter dropout: whether it has its dropout layers; benchmarks leave them out.
+    public func make(generator: Generator? = nil, dropout: Bool = true, device: DeviceID? = nil) -> Sequential {
+        func linear(_ inputs: Int, _ outputs: Int) -> Linear {
+            Linear(inputs, outputs, generator: generator, device: device)
+        }
+        func conv(_ inputs: Int, _ outputs: Int, kernel: Extent2D, padding: Extent2D = 0) -> Conv2d {
+            Conv2d(inputs, outputs, kernel: kernel, padding: padding, generator: generator, device: device)
+        }
+        switch self {
+        case .mlp:
+            return Sequential {
+                Flatten()
+                linear(784, 128)
+                ReLU()
+                if dropout { Dropout(0.2) }
+                linear(128, 128)
+                ReLU()
+                linear(128, 10)
+            }
+        case .mlpSmall:
+            return Sequential {
+                Flatten()
+                linear(784, 64)
+                ReLU()
+                linear(64, 32)
+                ReLU()
+                linear(32, 10)
+            }
+        case .cnn:
+            return Sequential {
+                conv(1, 32, kernel: 3)
+                ReLU()
+                conv(32, 64, kernel: 3)
+                ReLU()
+                MaxPool2d(kernel: 2)
+                if dropout { Dropout(0.25) }
+                Flatten()
+                linear(9216, 128)
+                ReLU()
+                if dropout { Dropout(0.5) }
+                linear(128, 10)
+            }
+        case .lenet:
+            return Sequential {
+                conv(1, 6, kernel: 5, padding: 2)
+                ReLU()
+                MaxPool2d(kernel: 2)
+                conv(6, 16, kernel: 5)
+                ReLU()
+                MaxPool2d(kernel: 2)
+                Flatten()
+                linear(400, 120)
+                ReLU()
+                linear(120, 84)
+                ReLU()
+                linear(84, 10)
+            }
+        }
+    }
+
+    /// The optimizer and learning rate that are taken unless told otherwise.
+    public var defaultOptimizer: OptimizerKind { self == .mlpSmall ? .sgd : .adam }
+}
+
+/// The optimizers that can be named on the command line.
+public enum OptimizerKind: String, Hashable, Sendable, CaseIterable {
+    case sgd, adam, adamw
+
+    public var defaultLearningRate: Double { self == .sgd ? 1e-2 : 1e-3 }
+
+    public func make(_ parameters: [Parameter], learningRate: Double? = nil) -> Optimizer {
+        let rate = learningRate ?? defaultLearningRate
+        switch self {
+        case .sgd: return SGD(parameters, learningRate: rate)
+        case .adam: return Adam(parameters, learningRate: rate)
+        case .adamw: return AdamW(parameters, learningRate: rate)
+        }
+    }
+}

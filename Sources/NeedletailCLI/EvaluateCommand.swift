@@ -1,0 +1,40 @@
+import ArgumentParser
+import Foundation
+import Needletail
+
+/// `needletail evaluate`
+struct EvaluateCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "evaluate", abstract: "Says the MNIST test accuracy of a checkpoint.")
+
+    @Option(help: "A file that `needletail train mnist --output` wrote.")
+    var checkpoint: String
+
+    @Option(help: "The directory of MNIST's files (default: NEEDLETAIL_DATA, else Datasets/mnist).")
+    var data: String?
+
+    @Option(help: "auto, cpu, or a device that `needletail devices` lists (default: NEEDLETAIL_DEVICE, else auto).")
+    var device: String?
+
+    @Flag(help: "One JSON object on standard output, and nothing else there.")
+    var json = false
+
+    func run() throws {
+        let device = try DeviceArgument.resolve(device)
+        let saved = try Checkpoint(contentsOf: checkpoint, device: device)
+        let model = try saved.makeMNISTModel(path: checkpoint, device: device)
+        let images = try MNISTFiles.load(.test, from: MNISTFiles.directory(data))
+        let result = try model.evaluate(on: DeviceDataset(images, device: device))
+        if json {
+            try JSONLines.write([
+                "event": "evaluation", "device": .string("\(device)"), "model": .string(saved.model),
+                "parameters": .integer(model.parameterCount), "epoch": .integer(saved.position.epoch),
+                "images": .integer(result.count), "test_loss": .number(result.loss),
+                "test_accuracy": .number(result.accuracy),
+            ])
+        } else {
+            print("\(saved.model), epoch \(saved.position.epoch), \(result.count) images, loss \(String(format: "%.4f", result.loss))")
+            print(String(format: "MNIST test accuracy: %.2f %%", 100 * result.accuracy))
+        }
+    }
+}

@@ -1,0 +1,57 @@
+import ArgumentParser
+import Foundation
+import Needletail
+
+@main
+struct NeedletailCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "needletail", abstract: "Trains neural networks on the CPU and on any OpenCL or Vulkan device.",
+        subcommands: [TrainCommand.self, EvaluateCommand.self, DevicesCommand.self])
+
+    /// Runs the command; what goes wrong is one line on standard error and an exit code.
+    static func main() {
+        do {
+            var command = try parseAsRoot()
+            try command.run()
+        } catch let error as TensorError {
+            fail(error.message, code: exitCode(of: error))
+        } catch let code as ExitCode {
+            leave(code.rawValue)
+        } catch {
+            let code = exitCode(for: error)
+            // Help and the like is no error, and has many lines.
+            if code == .success { exit(withError: error) }
+            fail(message(for: error), code: code.rawValue)
+        }
+    }
+
+    /// 64 usage, 65 data, 69 device, 1 the rest.
+    private static func exitCode(of error: TensorError) -> Int32 {
+        switch error.kind {
+        case .invalidArgument: EX_USAGE
+        case .data: EX_DATAERR
+        case .deviceUnavailable: EX_UNAVAILABLE
+        case .unsupported, .outOfMemory, .deviceFailure, .file: EXIT_FAILURE
+        }
+    }
+
+    private static func fail(_ message: String, code: Int32) -> Never {
+        let line = message.split(separator: "\n").joined(separator: " ")
+        FileHandle.standardError.write(Data("needletail: error: \(line)\n".utf8))
+        leave(code)
+    }
+
+    private static func leave(_ code: Int32) -> Never {
+        fflush(nil)
+        Foundation.exit(code)
+    }
+}
+
+/// A device as the command line names it.
+enum DeviceArgument {
+    /// The device of `--device`; nil leaves the choice to `NEEDLETAIL_DEVICE`.
+    static func resolve(_ text: String?) throws(TensorError) -> DeviceID {
+        guard let text else { return try DeviceSelection.current }
+        return try DeviceSelection.resolve(text)
+    }
+}

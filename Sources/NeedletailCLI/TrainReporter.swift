@@ -1,0 +1,108 @@
+import Foundation
+import Needletail
+
+/// What `needletail train mnist` says while it runs: lines and a bar for people, or JSON objects for programs.
+final class TrainReporter {
+    private let training: MNISTRun
+    private let isJSON: Bool
+    private let isQuiet: Bool
+    private var bar: ProgressBar?
+
+    init(_ training: MNISTRun, isJSON: Bool, isQuiet: Bool) {
+        self.training = training
+        self.isJSON = isJSON
+        self.isQuiet = isQuiet
+        training.onEpoch = { [unowned self] in try epoch($0) }
+        if ProgressBar.standardErrorIsTerminal, !isQuiet {
+            training.trainer.onStep = { [unowned self] trainer, steps in try step(trainer, of: steps) }
+        }
+    }
+
+    /// Says what is about to be trained.
+    func begin() throws {
+        let options = training.trainer.options
+        let rate = training.trainer.optimizer.learningRate
+        if isJSON {
+            try JSONLines.write([
+                "event": "start", "device": .string("\(training.device)"), "model": .string(training.kind.rawValue),
+                "parameters": .integer(training.trainer.model.parameterCount), "epochs": .integer(options.epochs),
+                "batch_size": .integer(options.batchSize), "optimizer": .string(training.optimizerKind.rawValue),
+                "learning_rate": .number(rate), "seed": .integer(Int(truncatingIfNeeded: options.seed)),
+                "train_images": .integer(training.trainingSet.count), "test_images": .integer(training.testSet.count),
+            ])
+        } else if !isQuiet {
+            say(
+                "\(training.kind.rawValue), \(training.trainer.model.parameterCount) parameters, on \(training.device): "
+                    + "\(training.trainingSet.count) images, batches of \(options.batchSize), "
+                    + "\(training.optimizerKind.rawValue) \(rate), seed \(options.seed)")
+        }
+    }
+
+    private func step(_ trainer: Trainer, of steps: Int) throws {
+        if bar == nil {
+            bar = ProgressBar(
+                label: "epoch \(trainer.position.epoch + 1)/\(trainer.options.epochs)", total: steps,
+                firstStep: trainer.position.step - 1)
+        }
+        let done = trainer.position.step
+        try bar?.update(step: done, images: trainer.options.batchSize * done) { () throws(TensorError) in
+            ProgressBar.Metrics(loss: try trainer.loss.value(), accuracy: try trainer.accuracy.value())
+        }
+    }
+
+    private func epoch(_ report: MNISTRun.EpochReport) throws {
+        bar?.clear()
+        bar = nil
+        if isJSON {
+            try JSONLines.write([
+                "event": "epoch", "epoch": .integer(report.epoch), "train_loss": .number(report.trainLoss),
+                "train_accuracy": .number(report.trainAccuracy), "test_loss": .number(report.test.loss),
+                "test_accuracy": .number(report.test.accuracy), "seconds": .number(report.seconds),
+                "images_per_second": .number(report.imagesPerSecond),
+            ])
+        } else if !isQuiet {
+            let facts = String(
+                format: "loss %.4f  accuracy %.2f %%  test accuracy %.2f %%  %.2f s  %.0f images/s", report.trainLoss,
+                100 * report.trainAccuracy, 100 * report.test.accuracy, report.seconds, report.imagesPerSecond)
+            say("epoch \(report.epoch)/\(training.trainer.options.epochs)  \(facts)")
+        }
+    }
+
+    /// Says the result, as the last line.
+    func finish() throws {
+        let accuracy = training.result?.accuracy ?? 0
+        let timer = training.trainer.timer
+        guard isJSON else {
+            say(String(format: "MNIST test accuracy: %.2f %%", 100 * accuracy))
+            return
+        }
+        try JSONLines.write([
+            "event": "result", "device": .string("\(training.device)"), "model": .string(training.kind.rawValue),
+            "parameters": .integer(training.trainer.model.parameterCount),
+            "epochs": .integer(training.trainer.options.epochs), "train_seconds": .number(timer.seconds),
+            "step_ms_median": .optional(timer.medianMilliseconds), "test_accuracy": .number(accuracy),
+            "plans_built": .integer(timer.statistics.plansBuilt), "plan_hits": .integer(timer.statistics.planHits),
+            "launches_per_step": .number(timer.launchesPerStep),
+            "host_us": .optional(
+                timer.steps > 0 ? Double(timer.statistics.hostNanoseconds) / 1000 / Double(timer.steps) : nil),
+        ])
+    }
+
+    /// Says that Ctrl-C ended training, and where it was saved.
+    func interrupted(_ path: String?) throws {
+        bar?.clear()
+        bar = nil
+        if isJSON {
+            try JSONLines.write(["event": "interrupted", "checkpoint": path.map { .string($0) } ?? .null])
+        }
+        let text =
+            path.map { "interrupted; go on with --resume \($0)" }
+            ?? "interrupted; nothing was saved, because there was no --output"
+        FileHandle.standardError.write(Data("needletail: \(text)\n".utf8))
+    }
+
+    private func say(_ line: String) {
+        print(line)
+        fflush(nil)
+    }
+}

@@ -1,0 +1,322 @@
+import Testing
+
+@testable import Needletail
+
+private typealias Check = GradientCheck
+
+private func x(_ shape: Shape = [3, 4], low: Double = -1.5, high: Double = 1.5, seed: UInt64 = 1) -> Tensor {
+    GradientCheck.sample(shape, low: low, high: high, seed: seed)
+}
+
+@Suite("Gradients against finite differences")
+struct GradientTests {
+    static let unary: [GradientCheck] = [
+        Check(name: "negate", inputs: [x()]) { -$0[0] },
+        Check(name: "abs", inputs: [x()]) { $0[0].abs() },
+        Check(name: "square", inputs: [x()]) { $0[0].square() },
+        Check(name: "reciprocal", inputs: [x(low: 0.5)]) { $0[0].reciprocal() },
+        Check(name: "sqrt", inputs: [x(low: 0.5)]) { $0[0].sqrt() },
+        Check(name: "rsqrt", inputs: [x(low: 0.5)]) { $0[0].rsqrt() },
+        Check(name: "exp", inputs: [x()]) { $0[0].exp() },
+        Check(name: "expm1", inputs: [x()]) { $0[0].expm1() },
+        Check(name: "log", inputs: [x(low: 0.5)]) { $0[0].log() },
+        Check(name: "log1p", inputs: [x(low: -0.5)]) { $0[0].log1p() },
+        Check(name: "sin", inputs: [x()]) { $0[0].sin() },
+        Check(name: "cos", inputs: [x()]) { $0[0].cos() },
+        Check(name: "tan", inputs: [x(low: -1, high: 1)]) { $0[0].tan() },
+        Check(name: "tanh", inputs: [x()]) { $0[0].tanh() },
+        Check(name: "sigmoid", inputs: [x()]) { $0[0].sigmoid() },
+        Check(name: "erf", inputs: [x()]) { $0[0].erf() },
+        Check(name: "relu", inputs: [x()]) { $0[0].relu() },
+        Check(name: "gelu", inputs: [x()]) { $0[0].gelu() },
+        Check(name: "gelu tanh", inputs: [x()]) { $0[0].gelu(approximate: true) },
+        Check(name: "silu", inputs: [x()]) { $0[0].silu() },
+        Check(name: "softplus", inputs: [x()]) { $0[0].softplus() },
+        Check(name: "logSigmoid", inputs: [x()]) { $0[0].logSigmoid() },
+        Check(name: "leakyRelu", inputs: [x()]) { $0[0].leakyRelu(slope: 0.2) },
+        Check(name: "elu", inputs: [x()]) { $0[0].elu(alpha: 0.7) },
+        Check(name: "softmax", inputs: [x()]) { $0[0].softmax(axis: 0) },
+        Check(name: "logSoftmax", inputs: [x()]) { $0[0].logSoftmax() },
+        Check(name: "pow 3", inputs: [x()]) { $0[0].pow(3) },
+        Check(name: "pow 2.5", inputs: [x(low: 0.5)]) { $0[0].pow(2.5) },
+        Check(name: "clamp", inputs: [x()]) { $0[0].clamp(min: -0.8, max: 0.9) },
+        Check(name: "2 - x", inputs: [x()]) { 2 - $0[0] },
+        Check(name: "2 / x", inputs: [x(low: 0.5)]) { 2 / $0[0] },
+        Check(name: "x / 2", inputs: [x()]) { $0[0] / 2 },
+        Check(name: "x % 0.7", inputs: [x()]) { $0[0] % 0.7 },
+        Check(name: "x * 3 + 1", inputs: [x()]) { $0[0] * 3 + 1 },
+    ]
+
+    @Test("of functions of one tensor", arguments: unary)
+    func ofOne(_ check: GradientCheck) throws { try check.run() }
+
+    static let binary: [GradientCheck] = [
+        Check(name: "add", inputs: [x(), x([4], seed: 2)]) { $0[0] + $0[1] },
+        Check(name: "subtract", inputs: [x([3, 1]), x([4], seed: 2)]) { $0[0] - $0[1] },
+        Check(name: "multiply", inputs: [x(), x([3, 1], seed: 2)]) { $0[0] * $0[1] },
+        Check(name: "divide", inputs: [x(), x([4], low: 0.5, seed: 2)]) { $0[0] / $0[1] },
+        Check(name: "pow", inputs: [x(low: 0.5), x([4], seed: 2)]) { $0[0].pow($0[1]) },
+        Check(name: "maximum", inputs: [x(), x(seed: 2)]) { maximum($0[0], $0[1]) },
+        Check(name: "minimum", inputs: [x(), x(seed: 2)]) { minimum($0[0], $0[1]) },
+        Check(name: "where", inputs: [x(), x([4], seed: 2)]) { Tensor.where($0[0].detach() .> 0.2, $0[0], $0[1]) },
+        Check(name: "twice", inputs: [x()]) { $0[0] * $0[0] + $0[0].exp() * $0[0] },
+        Check(name: "vectors", inputs: [x([4]), x([4], seed: 2)]) { matmul($0[0], $0[1]) },
+        Check(name: "matrix by vector", inputs: [x(), x([4], seed: 2)]) { matmul($0[0], $0[1]) },
+        Check(name: "vector by matrix", inputs: [x([3]), x(seed: 2)]) { matmul($0[0], $0[1]) },
+        Check(name: "matrices", inputs: [x(), x([4, 2], seed: 2)]) { matmul($0[0], $0[1]) },
+        Check(name: "transposed", inputs: [x(), x([2, 4], seed: 2)]) {
+            matmul($0[0], transposed: false, $0[1], transposed: true)
+        },
+        Check(name: "batch by matrix", inputs: [x([2, 3, 4]), x([4, 2], seed: 2)]) { matmul($0[0], $0[1]) },
+        Check(name: "batches", inputs: [x([2, 1, 3, 2]), x([3, 2, 2], seed: 2)]) { matmul($0[0], $0[1]) },
+        Check(name: "linear", inputs: [x(), x([2, 4], seed: 2), x([2], seed: 3)]) {
+            Tensor.linear($0[0], $0[1], bias: $0[2])
+        },
+    ]
+
+    @Test("of functions of several tensors", arguments: binary)
+    func ofSeveral(_ check: GradientCheck) throws { try check.run() }
+
+    static let reductions: [GradientCheck] = [
+        Check(name: "sum", inputs: [x([2, 3, 2])]) { $0[0].sum(axes: 0, 2).square() },
+        Check(name: "mean", inputs: [x()]) { $0[0].mean(axes: 1, keepDims: true).square() },
+        Check(name: "max", inputs: [x()]) { $0[0].max(axes: 1).square() },
+        Check(name: "min", inputs: [x()]) { $0[0].min().square() },
+        Check(name: "prod", inputs: [x()]) { $0[0].prod(axes: 1) },
+        Check(name: "variance", inputs: [x()]) { $0[0].variance(axes: 1) },
+        Check(name: "std", inputs: [x()]) { $0[0].std(axes: 0, correction: 0, keepDims: true) },
+        Check(name: "logSumExp", inputs: [x()]) { $0[0].logSumExp(axes: 1) },
+        Check(name: "norm", inputs: [x()]) { $0[0].norm() },
+    ]
+
+    @Test("of reductions", arguments: reductions)
+    func ofReductions(_ check: GradientCheck) throws { try check.run() }
+
+    static let views: [GradientCheck] = [
+        Check(name: "reshape", inputs: [x()]) { $0[0].reshape(2, -1).square() },
+        Check(name: "permute", inputs: [x([2, 3, 4])]) { $0[0].permute(2, 0, 1).square() },
+        Check(name: "expand", inputs: [x([3, 1])]) { $0[0].expand(2, -1, 4).square() },
+        Check(name: "slice", inputs: [x([5, 4])]) { $0[0][1..<4, -1].square() },
+        Check(name: "steps", inputs: [x([5, 4])]) { $0[0][.range(0, nil, by: 2), 1...].square() },
+        Check(name: "flip", inputs: [x()]) { $0[0].flip(0, 1).square() },
+        Check(name: "concatenate", inputs: [x(), x([2, 4], seed: 2)]) { Tensor.concatenate($0).square() },
+        Check(name: "stack", inputs: [x(), x(seed: 2)]) { Tensor.stack($0, axis: -1).square() },
+        Check(name: "split", inputs: [x()]) { inputs in
+            let parts = inputs[0].split(3, axis: 1)
+            return parts[0].sum(axes: 1) * parts[1].squeeze(1)
+        },
+        Check(name: "pad", inputs: [x()]) { $0[0].pad([(1, 0), (0, 2)], value: 3).square() },
+        Check(name: "gather", inputs: [x()]) { inputs in
+            inputs[0].gather(axis: 1, index: Tensor([[0, 0], [3, 1], [2, 2]])).square()
+        },
+        Check(name: "indexSelect", inputs: [x()]) { $0[0].indexSelect(index: Tensor([2, 0, 2])).square() },
+        Check(name: "tensor index", inputs: [x()]) { $0[0][.all, Tensor([[1, 0], [3, 1]])].square() },
+        Check(name: "scatterAdd", inputs: [x(), x([2, 2], seed: 2)]) { inputs in
+            inputs[0].scatterAdd(axis: 0, index: Tensor([[1, 0], [1, 2]]), source: inputs[1]).square()
+        },
+        Check(name: "assignment", inputs: [x([5, 4]), x([2], seed: 2)]) { inputs in
+            var result = inputs[0]
+            result[.range(0, nil, by: 3), 1..<3] = inputs[1]
+            return result.square()
+        },
+        Check(name: "cast", inputs: [x([2])]) { $0[0].to(.float64).square() },
+    ]
+
+    @Test("of views and indexing", arguments: views)
+    func ofViews(_ check: GradientCheck) throws { try check.run() }
+
+    static let windows: [GradientCheck] = [
+        Check(name: "conv2d", inputs: [x([2, 2, 4, 5]), x([3, 2, 2, 3], seed: 2), x([3], seed: 3)]) {
+            Tensor.conv2d($0[0], weight: $0[1], bias: $0[2], stride: [2, 1], padding: [1, 0]).square()
+        },
+        Check(name: "conv2d in groups", inputs: [x([1, 4, 4, 4]), x([2, 2, 2, 2], seed: 2)]) {
+            Tensor.conv2d($0[0], weight: $0[1], dilation: [2, 1], groups: 2).square()
+        },
+        Check(name: "conv1d", inputs: [x([2, 2, 5]), x([2, 2, 3], seed: 2)]) {
+            Tensor.conv1d($0[0], weight: $0[1], padding: 1).square()
+        },
+        Check(name: "maxPool2d", inputs: [x([1, 2, 4, 4])]) { Tensor.maxPool2d($0[0], kernel: [2, 2]).square() },
+        Check(name: "maxPool2d, overlapping", inputs: [x([1, 1, 4, 5])]) {
+            Tensor.maxPool2d($0[0], kernel: [3, 3], stride: [1, 2], padding: [1, 1]).square()
+        },
+        Check(name: "avgPool2d", inputs: [x([1, 2, 4, 4])]) {
+            Tensor.avgPool2d($0[0], kernel: [3, 3], stride: [1, 1], padding: [1, 1], countsPadding: false).square()
+        },
+        Check(name: "maxPool1d", inputs: [x([1, 2, 6])]) { Tensor.maxPool1d($0[0], kernel: 2).square() },
+    ]
+
+    @Test("of convolutions and pooling", arguments: windows)
+    func ofWindows(_ check: GradientCheck) throws { try check.run() }
+}
+
+@Suite("The table of derivatives")
+struct DerivativeTableTests {
+    @Test func `every pointwise operation with a float result has its rows`() {
+        let x = Tensor.ones([2]).requiringGrad()
+        for operation in PointwiseOperation.allCases {
+            switch (operation.row.rule, operation.arity) {
+            case (.same, 1), (.sameNumber, 1), (.sameFloat, 1): _ = Derivatives.unary(operation, x)
+            case (.same, 2), (.sameNumber, 2), (.sameFloat, 2):
+                _ = Derivatives.binary(operation, x, x)
+                _ = Derivatives.binary(operation, x, .float(2), scalarIsFirst: true)
+                _ = Derivatives.binary(operation, x, .float(2), scalarIsFirst: false)
+            default: continue
+            }
+        }
+    }
+}
+
+@Suite("The tape")
+struct TapeTests {
+    @Test func `backward adds to a parameter's gradient, and zeroGrad forgets it`() throws {
+        let w = Parameter(Tensor([1, 2, 3] as [Float]))
+        (w.value * w.value).sum().backward()
+        #expect(try w.grad!.scalars(as: Float.self) == [2, 4, 6])
+        (w.value * 10).sum().backward()
+        #expect(try w.grad!.scalars(as: Float.self) == [12, 14, 16])
+        w.zeroGrad()
+        #expect(w.grad == nil)
+    }
+
+    @Test func `a parameter without requiresGrad records nothing`() {
+        let w = Parameter(Tensor.ones([2]), requiresGrad: false)
+        #expect(!(w.value * 2).requiresGrad)
+        w.requiresGrad = true
+        #expect((w.value * 2).requiresGrad)
+    }
+
+    @Test func `the third derivative of x to the fourth is 24 x`() throws {
+        let x = Tensor(1.5).requiringGrad()
+        var y = x.square() * x.square()
+        for _ in 0..<3 { y = gradients(of: y, withRespectTo: [x], createGraph: true)[0]! }
+        #expect(try y.item() == 36)
+    }
+
+    @Test func `withNoGrad and detach cut the tape`() {
+        let x = Tensor.ones([2]).requiringGrad()
+        #expect(!withNoGrad { x * 2 }.requiresGrad)
+        #expect(!x.detach().requiresGrad)
+        #expect(withNoGrad { withGrad { x * 2 } }.requiresGrad)
+    }
+
+    @Test func `reading the loss between forward and backward changes nothing`() throws {
+        let w = Parameter(Tensor([0.5, -1] as [Float]))
+        let loss = (w.value.exp() * 3).sum()
+        let value = try loss.item()
+        loss.backward()
+        #expect(try loss.item() == value)
+        let grad = try w.grad!.scalars(as: Float.self)
+        #expect(Swift.abs(grad[0] - 4.946164) < 1e-5 && Swift.abs(grad[1] - 1.1036383) < 1e-5)
+    }
+
+    @Test func `kept losses hold only their values after backward`() throws {
+        try withOwnDevice { context in
+            let w = Parameter(Tensor.ones([256, 256]))
+            var losses: [Tensor] = []
+            var sizes: [Int] = []
+            for step in 0..<40 {
+                let loss = matmul(w.value, w.value).relu().mean()
+                loss.backward()
+                w.assign(w.value - w.grad! * 0.1)
+                w.zeroGrad()
+                losses.append(loss)
+                try evaluate(w.value, loss)
+                if step == 9 || step == 39 { sizes.append(context.statistics.allocatedBytes) }
+            }
+            #expect(sizes[1] - sizes[0] <= 30 * 512, "\(sizes)")
+        }
+    }
+
+    @Test func `reading the loss between forward and backward adds no matmul`() throws {
+        try withOwnDevice { context in
+            let a = Parameter(Tensor.ones([8, 8])), b = Parameter(Tensor.ones([8, 8]))
+            func step(reads: Bool) throws -> Int {
+                let before = context.statistics.nodes
+                let loss = matmul(a.value, b.value).tanh().sum()
+                if reads { _ = try loss.item() }
+                loss.backward()
+                try evaluate([a.grad!, b.grad!, loss])
+                a.zeroGrad()
+                b.zeroGrad()
+                return context.statistics.nodes - before
+            }
+            _ = try step(reads: false)
+            #expect(try step(reads: true) <= step(reads: false) + 1)
+        }
+    }
+
+    @Test func `retainGraph lets backward run twice`() throws {
+        let w = Parameter(Tensor([2] as [Float]))
+        let loss = w.value.square().sum()
+        loss.backward(retainGraph: true)
+        loss.backward()
+        #expect(try w.grad!.item() == 8)
+    }
+
+    @Test func `a second backward is a programmer's error`() async {
+        await #expect(processExitsWith: .failure) {
+            let w = Parameter(Tensor([2] as [Float]))
+            let loss = w.value.square().sum()
+            loss.backward()
+            loss.backward()
+        }
+    }
+
+    @Test func `a second backward inside checked throws`() throws {
+        let w = Parameter(Tensor([2] as [Float]))
+        let loss = w.value.square().sum()
+        loss.backward()
+        #expect(throws: TensorError.self) { try checked { loss.backward() } }
+    }
+
+    @Test func `after assign gradients flow to the same parameter, and old values stay`() throws {
+        let w = Parameter(Tensor([1, 2] as [Float]))
+        let before = w.value
+        w.assign(before * 2)
+        #expect(try before.scalars(as: Float.self) == [1, 2])
+        #expect(try w.value.scalars(as: Float.self) == [2, 4])
+        w.value.square().sum().backward()
+        #expect(try w.grad!.scalars(as: Float.self) == [4, 8])
+    }
+
+    @Test func `equal largest elements share the gradient`() throws {
+        let x = Tensor([3, 1, 3] as [Float]).requiringGrad()
+        let g = gradients(of: x.max(), withRespectTo: [x])[0]!
+        #expect(try g.scalars(as: Float.self) == [0.5, 0, 0.5])
+    }
+
+    @Test func `the gradient of a product with one zero is the product of the others`() throws {
+        let x = Tensor([[2, 0, 5], [0, 0, 3]] as [[Float]]).requiringGrad()
+        let g = gradients(of: x.prod(axes: 1).sum(), withRespectTo: [x])[0]!
+        #expect(try g.scalars(as: Float.self) == [0, 10, 0, 0, 0, 0])
+    }
+
+    @Test func `a gradient by a tensor on the way is found`() throws {
+        let x = Tensor([1, 2] as [Float]).requiringGrad()
+        let h = x * 3
+        let found = gradients(of: h.square().sum(), withRespectTo: [h, x])
+        #expect(try found[0]!.scalars(as: Float.self) == [6, 12])
+        #expect(try found[1]!.scalars(as: Float.self) == [18, 36])
+    }
+
+    @Test func `what the output does not depend on has no gradient`() {
+        let x = Tensor.ones([2]).requiringGrad()
+        let y = Tensor.ones([2]).requiringGrad()
+        #expect(gradients(of: x.sum(), withRespectTo: [x, y])[1] == nil)
+    }
+
+    @Test func `a custom gradient replaces that of the steps`() throws {
+        let x = Tensor([1, 2] as [Float]).requiringGrad()
+        let y = Tensor.custom([x], forward: { x.round() }, pullback: { gradient, _ in [gradient * 7] })
+        #expect(try gradients(of: y.sum(), withRespectTo: [x])[0]!.scalars(as: Float.self) == [7, 7])
+    }
+
+    @Test func `a chain of a million steps is released without recursion`() throws {
+        var x = Tensor.ones([1]).requiringGrad()
+        for step in 0..<1_000_000 {
+            x = x + 1
+            if step % 20_000 == 0 { try x.evaluate() }
+        }
+        #expect(try x.item() == 1_000_001)
+    }
+}

@@ -1,0 +1,160 @@
+import Foundation
+import Needletail
+import Testing
+
+/// Runs `needletail` as a process of its own.
+private struct CommandLineTool {
+    let process = Process()
+    private let output = Pipe()
+    private let errors = Pipe()
+
+    init(_ arguments: [String]) throws {
+        // Built beside the tests.
+        let directory = URL(fileURLWithPath: "/proc/self/exe").resolvingSymlinksInPath().deletingLastPathComponent()
+        let candidates = ["needletail", "NeedletailCLI"].map { directory.appendingPathComponent($0) }
+        process.executableURL = try #require(
+            candidates.first { FileManager.default.isExecutableFile(atPath: $0.path) },
+            "no needletail beside the tests in \(directory.path); build the whole package")
+        process.arguments = arguments
+        process.standardOutput = output
+        process.standardError = errors
+        try process.run()
+    }
+
+    /// Waits until there is something on standard output.
+    func waitForOutput() -> Data { output.fileHandleForReading.availableData }
+
+    /// Waits for the end.
+    func finish() -> (code: Int32, output: String, errors: String) {
+        let text = output.fileHandleForReading.readDataToEndOfFile()
+        let wrong = errors.fileHandleForReading.readDataToEndOfFile()
+        process.waitUntilExit()
+        return (process.terminationStatus, String(decoding: text, as: UTF8.self), String(decoding: wrong, as: UTF8.self))
+    }
+}
+
+@Suite("Command line")
+struct CommandLineTests {
+    private let data = TemporaryDirectory()
+    private let output = TemporaryDirectory()
+
+    private func run(_ arguments: String...) throws -> (code: Int32, output: String, errors: String) {
+        try CommandLineTool(arguments).finish()
+    }
+
+    /// Runs `train mnist`, which must fail with this code and one line on standard error that has these texts.
+    private func expectFailure(
+        _ code: Int32, _ texts: [String], _ arguments: [String], sourceLocation: SourceLocation = #_sourceLocation
+    ) throws {
+        let result = try CommandLineTool(["train", "mnist"] + arguments).finish()
+        #expect(result.code == code, "\(result)", sourceLocation: sourceLocation)
+        #expect(result.output.isEmpty, "\(result)", sourceLocation: sourceLocation)
+        #expect(result.errors.split(separator: "\n").count == 1, "\(result)", sourceLocation: sourceLocation)
+        for text in texts {
+            #expect(result.errors.contains(text), "no \(text) in \(result)", sourceLocation: sourceLocation)
+        }
+    }
+
+    @Test("wrong options are usage errors")
+    func refusesOptions() throws {
+        try expectFailure(64, ["--batch-size 0"], ["--batch-size", "0"])
+        try expectFailure(64, ["--epochs -1"], ["--epochs=-1"])
+        try expectFailure(64, ["--learning-rate"], ["--learning-rate", "0"])
+        try expectFailure(64, ["resnet"], ["--model", "resnet"])
+        try expectFailure(64, ["--wrong"], ["--wrong"])
+    }
+
+    @Test("a device that is not there ends with 69")
+    func refusesDevices() throws {
+        try expectFailure(69, ["vulkan:7"], ["--device", "vulkan:7"])
+        try expectFailure(69, ["cpu:3"], ["--device", "cpu:3"])
+        try expectFailure(69, ["'one two'"], ["--device", "one two"])
+    }
+
+    @Test("bad data ends with 65 and leaves no file")
+    func refusesData() throws {
+        try expectFailure(65, [data.path], ["--data", data.path, "--output", output.path])
+        try expectFailure(65, ["/nowhere"], ["--data", "/nowhere"])
+        TrainingSample.write(to: data, count: 20)
+        data.write([0x1F, 0x8B, 8, 0, 0, 0, 0, 0, 0, 3, 1, 2, 3], to: "train-images-idx3-ubyte")
+        try expectFailure(65, ["train-images"], ["--data", data.path, "--output", output.path])
+        #expect(output.contents.isEmpty)
+    }
+
+    @Test("an output directory that cannot be is found before training")
+    func refusesOutput() throws {
+        TrainingSample.write(to: data, count: 20)
+        try expectFailure(1, ["/dev/null/here"], ["--data", data.path, "--output", "/dev/null/here"])
+    }
+
+    @Test("corrupt checkpoints end with 65")
+    func refusesCheckpoints() throws {
+        TrainingSample.write(to: data, count: 20)
+        let path = output.write([0, 0, 0, 0, 0, 0, 0, 0x10, 0x7B, 0x7D], to: "bad.safetensors")
+        try expectFailure(65, [path], ["--data", data.path, "--resume", path])
+        let result = try run("evaluate", "--checkpoint", path, "--data", data.path)
+        #expect(result.code == 65)
+        let saved = try run("train", "mnist", "--data", data.path, "--model", "mlp-small", "--output", output.path, "--quiet")
+        #expect(saved.code == 0, "\(saved)")
+        let checkpoint = output.path("checkpoint.safetensors")
+        try expectFailure(65, [checkpoint, "mlp-small"], ["--data", data.path, "--resume", checkpoint, "--model", "mlp"])
+        try expectFailure(64, ["--batch-size 7"], ["--data", data.path, "--resume", checkpoint, "--batch-size", "7"])
+    }
+
+    @Test("training ends in the accuracy, and evaluation says the same one")
+    func trainsAndEvaluates() throws {
+        TrainingSample.write(to: data, count: 200)
+        let plain = try run("train", "mnist", "--data", data.path, "--epochs", "3", "--batch-size", "20", "--output", output.path)
+        #expect(plain.code == 0, "\(plain)")
+        let last = try #require(plain.output.split(separator: "\n").last)
+        #expect(last.hasPrefix("MNIST test accuracy: ") && last.hasSuffix(" %"))
+        let evaluation = try run("evaluate", "--checkpoint", output.path("checkpoint.safetensors"), "--data", data.path)
+        #expect(evaluation.output.split(separator: "\n").last == last)
+        let json = try run("train", "mnist", "--data", data.path, "--epochs", "3", "--batch-size", "20", "--json")
+        let lines = json.output.split(separator: "\n")
+        #expect(lines.count == 5)
+        for line in lines {
+            #expect(throws: Never.self) { try JSONSerialization.jsonObject(with: Data(line.utf8)) }
+        }
+        let result = try #require(
+            try JSONSerialization.jsonObject(with: Data(lines.last!.utf8)) as? [String: Any])
+        for key in ["event", "device", "model", "parameters", "epochs", "train_seconds", "step_ms_median",
+            "test_accuracy", "plans_built", "plan_hits", "launches_per_step"]
+        {
+            #expect(result[key] != nil, "no \(key)")
+        }
+        #expect(result["parameters"] as? Int == 118_282)
+    }
+
+    @Test("Ctrl-C saves and ends with 130, and the resumed run writes the file of an uninterrupted one")
+    func resumesAfterInterruption() throws {
+        TrainingSample.write(to: data, count: 2000)
+        let straight = TemporaryDirectory()
+        let common = ["train", "mnist", "--data", data.path, "--epochs", "3", "--batch-size", "16", "--json"]
+        let whole = try CommandLineTool(common + ["--output", straight.path]).finish()
+        #expect(whole.code == 0, "\(whole)")
+        let broken = try CommandLineTool(common + ["--output", output.path])
+        _ = broken.waitForOutput()
+        kill(broken.process.processIdentifier, SIGINT)
+        let interrupted = broken.finish()
+        #expect(interrupted.code == 130, "\(interrupted)")
+        #expect(output.contents == ["checkpoint.safetensors"])
+        let checkpoint = output.path("checkpoint.safetensors")
+        let resumed = try CommandLineTool(
+            ["train", "mnist", "--data", data.path, "--epochs", "3", "--json", "--resume", checkpoint, "--output", output.path]
+        ).finish()
+        #expect(resumed.code == 0, "\(resumed)")
+        #expect(
+            try Data(contentsOf: URL(fileURLWithPath: checkpoint))
+                == Data(contentsOf: URL(fileURLWithPath: straight.path("checkpoint.safetensors"))))
+    }
+
+    @Test("the list of devices has the CPU and the choice")
+    func listsDevices() throws {
+        let plain = try run("devices")
+        #expect(plain.code == 0)
+        #expect(plain.output.contains("cpu") && plain.output.contains("chosen: "))
+        let json = try run("devices", "--json")
+        #expect(json.output.contains(#""event":"choice""#))
+    }
+}
