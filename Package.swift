@@ -36,7 +36,8 @@ let package = Package(
         .testTarget(name: "TensorGraphTests", dependencies: ["TensorGraph", "CPUBackend", "TensorConformance"]),
         .testTarget(name: "CPUBackendTests", dependencies: ["CPUBackend", "TensorConformance"]),
         .testTarget(
-            name: "NeedletailTests", dependencies: ["Needletail", "NeedletailCLI", "TensorConformance"],
+            name: "NeedletailTests",
+            dependencies: ["Needletail", "NeedletailCLI", "TensorGraph", "TensorConformance", "CPUBackend"],
             exclude: ["Golden"]),
     ],
     swiftLanguageModes: [.v6]

@@ -29,7 +29,9 @@ struct DevicesCommand: ParsableCommand {
     private func show(_ device: DeviceDescription, isChosen: Bool) throws {
         guard json else {
             let memory = String(format: "%.1f GiB", Double(device.memory) / Double(1 << 30))
-            print("\(isChosen ? "*" : " ") \(device.id)  \(device.name)  (\(device.kind.rawValue), \(memory), \(device.driver))")
+            print(
+                "\(isChosen ? "*" : " ") \(device.id)  \(device.name)  (\(device.kind.rawValue), \(memory), \(device.driver))"
+            )
             return
         }
         try JSONLines.write([

@@ -1,6 +1,6 @@
 import Testing
 
-@testable import Needletail
+import Needletail
 
 private typealias Check = GradientCheck
 

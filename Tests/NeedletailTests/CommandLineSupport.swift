@@ -4,7 +4,7 @@ import Synchronization
 import Testing
 
 /// The built `needletail` as a subprocess.
-struct CommandLineTool {
+struct NeedletailTool {
     /// What a run left behind.
     struct Result {
         let code: Int32
@@ -69,7 +69,8 @@ struct CommandLineTool {
         process.arguments = arguments
         process.environment = ProcessInfo.processInfo.environment.filter { !$0.key.hasPrefix("NEEDLETAIL_") }
             .merging(environment) { $1 }
-        let output = Pipe(), errors = Pipe()
+        let output = Pipe()
+        let errors = Pipe()
         process.standardOutput = output
         process.standardError = errors
         process.standardInput = FileHandle.nullDevice
@@ -104,7 +105,8 @@ struct CommandLineTool {
 
 /// Runs `body` on a thread that takes SIGINT: a subprocess inherits what is blocked, and the threads of tests block it.
 private func withoutBlockedInterrupts(_ body: () throws -> Void) rethrows {
-    var signals = sigset_t(), before = sigset_t()
+    var signals = sigset_t()
+    var before = sigset_t()
     sigemptyset(&signals)
     sigaddset(&signals, SIGINT)
     pthread_sigmask(SIG_UNBLOCK, &signals, &before)
@@ -134,6 +136,7 @@ struct MadeUpMNIST {
     var path: String { directory.path }
 
     private static func header(_ rank: UInt8, _ extents: [Int]) -> [UInt8] {
-        [0, 0, 8, rank] + extents.flatMap { extent in (0..<4).map { UInt8(truncatingIfNeeded: extent >> (24 - 8 * $0)) } }
+        [0, 0, 8, rank]
+            + extents.flatMap { extent in (0..<4).map { UInt8(truncatingIfNeeded: extent >> (24 - 8 * $0)) } }
     }
 }

@@ -12,9 +12,10 @@ private struct CommandLineTool {
         // Built beside the tests.
         let directory = URL(fileURLWithPath: "/proc/self/exe").resolvingSymlinksInPath().deletingLastPathComponent()
         let candidates = ["needletail", "NeedletailCLI"].map { directory.appendingPathComponent($0) }
-        process.executableURL = try #require(
-            candidates.first { FileManager.default.isExecutableFile(atPath: $0.path) },
-            "no needletail beside the tests in \(directory.path); build the whole package")
+        let found = candidates.first { FileManager.default.isExecutableFile(atPath: $0.path) }
+        let executable: URL = try #require(
+            found, "no needletail beside the tests in \(directory.path); build the whole package")
+        process.executableURL = executable
         process.arguments = arguments
         process.standardOutput = output
         process.standardError = errors
@@ -29,7 +30,9 @@ private struct CommandLineTool {
         let text = output.fileHandleForReading.readDataToEndOfFile()
         let wrong = errors.fileHandleForReading.readDataToEndOfFile()
         process.waitUntilExit()
-        return (process.terminationStatus, String(decoding: text, as: UTF8.self), String(decoding: wrong, as: UTF8.self))
+        return (
+            process.terminationStatus, String(decoding: text, as: UTF8.self), String(decoding: wrong, as: UTF8.self)
+        )
     }
 }
 
@@ -94,17 +97,20 @@ struct CommandLineTests {
         try expectFailure(65, [path], ["--data", data.path, "--resume", path])
         let result = try run("evaluate", "--checkpoint", path, "--data", data.path)
         #expect(result.code == 65)
-        let saved = try run("train", "mnist", "--data", data.path, "--model", "mlp-small", "--output", output.path, "--quiet")
+        let saved = try run(
+            "train", "mnist", "--data", data.path, "--model", "mlp-small", "--output", output.path, "--quiet")
         #expect(saved.code == 0, "\(saved)")
         let checkpoint = output.path("checkpoint.safetensors")
-        try expectFailure(65, [checkpoint, "mlp-small"], ["--data", data.path, "--resume", checkpoint, "--model", "mlp"])
+        try expectFailure(
+            65, [checkpoint, "mlp-small"], ["--data", data.path, "--resume", checkpoint, "--model", "mlp"])
         try expectFailure(64, ["--batch-size 7"], ["--data", data.path, "--resume", checkpoint, "--batch-size", "7"])
     }
 
     @Test("training ends in the accuracy, and evaluation says the same one")
     func trainsAndEvaluates() throws {
         TrainingSample.write(to: data, count: 200)
-        let plain = try run("train", "mnist", "--data", data.path, "--epochs", "3", "--batch-size", "20", "--output", output.path)
+        let plain = try run(
+            "train", "mnist", "--data", data.path, "--epochs", "3", "--batch-size", "20", "--output", output.path)
         #expect(plain.code == 0, "\(plain)")
         let last = try #require(plain.output.split(separator: "\n").last)
         #expect(last.hasPrefix("MNIST test accuracy: ") && last.hasSuffix(" %"))
@@ -118,9 +124,10 @@ struct CommandLineTests {
         }
         let result = try #require(
             try JSONSerialization.jsonObject(with: Data(lines.last!.utf8)) as? [String: Any])
-        for key in ["event", "device", "model", "parameters", "epochs", "train_seconds", "step_ms_median",
-            "test_accuracy", "plans_built", "plan_hits", "launches_per_step"]
-        {
+        for key in [
+            "event", "device", "model", "parameters", "epochs", "train_seconds", "step_ms_median",
+            "test_accuracy", "plans_built", "plan_hits", "launches_per_step",
+        ] {
             #expect(result[key] != nil, "no \(key)")
         }
         #expect(result["parameters"] as? Int == 118_282)
@@ -129,21 +136,25 @@ struct CommandLineTests {
     @Test("Ctrl-C saves and ends with 130, and the resumed run writes the file of an uninterrupted one")
     func resumesAfterInterruption() throws {
         TrainingSample.write(to: data, count: 2000)
-        let straight = TemporaryDirectory()
-        let common = ["train", "mnist", "--data", data.path, "--epochs", "3", "--batch-size", "16", "--json"]
-        let whole = try CommandLineTool(common + ["--output", straight.path]).finish()
-        #expect(whole.code == 0, "\(whole)")
-        let broken = try CommandLineTool(common + ["--output", output.path])
+        let common = ["train", "mnist", "--data", data.path, "--batch-size", "16", "--json"]
+        let broken = try CommandLineTool(common + ["--epochs", "1000", "--output", output.path])
         _ = broken.waitForOutput()
         kill(broken.process.processIdentifier, SIGINT)
         let interrupted = broken.finish()
         #expect(interrupted.code == 130, "\(interrupted)")
         #expect(output.contents == ["checkpoint.safetensors"])
         let checkpoint = output.path("checkpoint.safetensors")
+        let epochs = String(try Checkpoint(contentsOf: checkpoint).position.epoch + 1)
         let resumed = try CommandLineTool(
-            ["train", "mnist", "--data", data.path, "--epochs", "3", "--json", "--resume", checkpoint, "--output", output.path]
+            [
+                "train", "mnist", "--data", data.path, "--epochs", epochs, "--json", "--resume", checkpoint, "--output",
+                output.path,
+            ]
         ).finish()
         #expect(resumed.code == 0, "\(resumed)")
+        let straight = TemporaryDirectory()
+        let whole = try CommandLineTool(common + ["--epochs", epochs, "--output", straight.path]).finish()
+        #expect(whole.code == 0, "\(whole)")
         #expect(
             try Data(contentsOf: URL(fileURLWithPath: checkpoint))
                 == Data(contentsOf: URL(fileURLWithPath: straight.path("checkpoint.safetensors"))))

@@ -5,7 +5,8 @@ import Testing
 struct DatasetTests {
     /// 10 examples of 3 bytes: example i is 3i, 3i + 1, 3i + 2, of class 9 - i.
     private func sample() -> DeviceDataset {
-        DeviceDataset(features: (0..<30).map { UInt8($0) }, shape: [3], labels: (0..<10).map { UInt8(9 - $0) }, scale: 0.5)
+        DeviceDataset(
+            features: (0..<30).map { UInt8($0) }, shape: [3], labels: (0..<10).map { UInt8(9 - $0) }, scale: 0.5)
     }
 
     @Test("batches are cast and scaled, and the last one is smaller")

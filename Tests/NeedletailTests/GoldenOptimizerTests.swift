@@ -41,7 +41,8 @@ import Testing
         try withDevice(.cpu) {
             let weights = try file.tensors("start/").map { Parameter($0) }
             let optimizer = row.make(weights)
-            let x = try file.tensor("x"), t = try file.tensor("t")
+            let x = try file.tensor("x")
+            let t = try file.tensor("t")
             var losses: [Double] = []
             for step in 0..<5 {
                 optimizer.zeroGrad()

@@ -21,7 +21,9 @@ struct GoldenFile {
 
     func has(_ name: String) -> Bool { entries[name] != nil }
 
-    func entry(_ name: String) throws -> SafeTensorsFile.Entry { try #require(entries[name], "no \(name) in \(self.name)") }
+    func entry(_ name: String) throws -> SafeTensorsFile.Entry {
+        try #require(entries[name], "no \(name) in \(self.name)")
+    }
 
     func tensor(_ name: String) throws -> Tensor {
         let entry = try entry(name)
@@ -62,9 +64,11 @@ struct GoldenFile {
 
     private static func half(_ bits: UInt16) -> Double {
         let sign = bits >> 15 == 0 ? 1.0 : -1.0
-        let exponent = Int(bits >> 10 & 31), fraction = Double(bits & 1023)
+        let exponent = Int(bits >> 10 & 31)
+        let fraction = Double(bits & 1023)
         if exponent == 31 { return fraction == 0 ? sign * .infinity : .nan }
-        return sign * (exponent == 0 ? fraction * 0x1p-24 : (1024 + fraction) * Foundation.pow(2, Double(exponent - 25)))
+        return sign
+            * (exponent == 0 ? fraction * 0x1p-24 : (1024 + fraction) * Foundation.pow(2, Double(exponent - 25)))
     }
 }
 
@@ -88,7 +92,8 @@ func expectGolden(
         return
     }
     let scale = max(1, expected.filter(\.isFinite).map(abs).max() ?? 0)
-    var error = 0.0, length = 0.0
+    var error = 0.0
+    var length = 0.0
     for (index, (a, e)) in zip(actual, expected).enumerated() {
         if a.isNaN && e.isNaN || a == e { continue }
         guard e.isFinite, abs(a - e) <= tolerance.relative * abs(e) + tolerance.absolute * scale else {
@@ -124,7 +129,8 @@ struct GoldenCase: Sendable, CustomTestStringConvertible {
     let function: @Sendable ([Tensor]) -> Tensor
 
     init(
-        _ name: String, relative: Double = 4e-6, absolute: Double = 1e-6, _ function: @escaping @Sendable ([Tensor]) -> Tensor
+        _ name: String, relative: Double = 4e-6, absolute: Double = 1e-6,
+        _ function: @escaping @Sendable ([Tensor]) -> Tensor
     ) {
         self.name = name
         tolerance = GoldenTolerance(

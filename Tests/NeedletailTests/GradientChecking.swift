@@ -1,6 +1,6 @@
 import Testing
 
-@testable import Needletail
+import Needletail
 
 /// Checks the gradients of a function against central differences, in float64.
 ///

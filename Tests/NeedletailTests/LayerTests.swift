@@ -68,7 +68,8 @@ struct LayerTests {
         var expected: [Double] = []
         for row in 0..<2 {
             for out in 0..<2 {
-                expected.append((0..<3).reduce(Double(bias[out])) { $0 + Double(x[row * 3 + $1] * weights[out * 3 + $1]) })
+                expected.append(
+                    (0..<3).reduce(Double(bias[out])) { $0 + Double(x[row * 3 + $1] * weights[out * 3 + $1]) })
             }
         }
         #expect(isClose(try layer(Tensor(x, shape: [2, 3])).scalars(as: Float.self), expected))
@@ -139,7 +140,8 @@ struct LayerTests {
         let layer = BatchNorm1d(2, momentum: 0.5)
         let x: [Float] = [1, 10, 2, 20, 3, 30, 6, 60]
         let trained = try layer(Tensor(x, shape: [4, 2])).scalars(as: Float.self)
-        let mean = 3.0, variance = 3.5
+        let mean = 3.0
+        let variance = 3.5
         let expected = [1.0, 2, 3, 6].map { ($0 - mean) / (variance + 1e-5).squareRoot() }
         #expect(isClose([trained[0], trained[2], trained[4], trained[6]], expected))
         #expect(isClose(try layer.runningMean.value.scalars(as: Float.self), [1.5, 15]))

@@ -101,8 +101,10 @@ struct LossTests {
 
     @Test("negative log likelihood of log softmax is cross entropy")
     func agreesWithLikelihood() throws {
-        let x = Tensor(logits, shape: [4, 6]), y = Tensor(classes, shape: [4])
-        let a = try nllLoss(x.logSoftmax(axis: 1), y).item(), b = try crossEntropy(x, y).item()
+        let x = Tensor(logits, shape: [4, 6])
+        let y = Tensor(classes, shape: [4])
+        let a = try nllLoss(x.logSoftmax(axis: 1), y).item()
+        let b = try crossEntropy(x, y).item()
         #expect(abs(a - b) < 1e-5)
     }
 

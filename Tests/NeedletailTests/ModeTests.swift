@@ -62,7 +62,7 @@ import Testing
     }
 
     @Test func theNumberOfThreadsChangesNoBit() throws {
-        let results = try [1, 2, 3].map { threads in
+        let results = try [1, 2, 3].map { (threads: Int) in
             try train(Mode("\(threads) threads") { $0.threads = threads }.configuration)
         }
         #expect(results[0] == results[1])

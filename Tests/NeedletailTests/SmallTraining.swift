@@ -86,7 +86,8 @@ final class SmallTraining {
 
 /// The squared error by the squared length.
 func normalizedSquareError(_ a: [Float], _ b: [Float]) -> Double {
-    var error = 0.0, length = 0.0
+    var error = 0.0
+    var length = 0.0
     for (x, y) in zip(a, b) {
         error += Double(x - y) * Double(x - y)
         length += Double(y) * Double(y)

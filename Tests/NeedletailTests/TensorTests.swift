@@ -1,6 +1,6 @@
 import Testing
 
-@testable import Needletail
+import Needletail
 
 @Suite("Tensor values")
 struct TensorTests {

@@ -25,8 +25,11 @@ enum TrainingSample {
     static func write(to directory: TemporaryDirectory, count: Int, testCount: Int = 50) {
         for (stem, count) in [("train", count), ("t10k", testCount)] {
             let (images, labels) = bytes(count: count)
-            let extent: [UInt8] = [UInt8(count >> 24), UInt8(count >> 16 & 255), UInt8(count >> 8 & 255), UInt8(count & 255)]
-            directory.write([0, 0, 8, 3] + extent + [0, 0, 0, 28, 0, 0, 0, 28] + images, to: "\(stem)-images-idx3-ubyte")
+            let extent: [UInt8] = [
+                UInt8(count >> 24), UInt8(count >> 16 & 255), UInt8(count >> 8 & 255), UInt8(count & 255),
+            ]
+            directory.write(
+                [0, 0, 8, 3] + extent + [0, 0, 0, 28, 0, 0, 0, 28] + images, to: "\(stem)-images-idx3-ubyte")
             directory.write([0, 0, 8, 1] + extent + labels, to: "\(stem)-labels-idx1-ubyte")
         }
     }

@@ -58,7 +58,8 @@ import Testing
         func launches(withMetrics: Bool) throws -> Int {
             try ObservedContext.run { observed in
                 let training = SmallTraining()
-                let loss = MeanMetric(), accuracy = Accuracy()
+                let loss = MeanMetric()
+                let accuracy = Accuracy()
                 let (spent, _) = try steadyState(
                     training, observed, steps: 10,
                     between: { step in
@@ -98,7 +99,8 @@ import Testing
                 return (observed.statistics - before).launches
             }
         }
-        let gradients = try launches(steps: false), all = try launches(steps: true)
+        let gradients = try launches(steps: false)
+        let all = try launches(steps: true)
         #expect(all <= gradients + 1, "\(all) launches with the step, \(gradients) for the gradients alone")
     }
 
@@ -111,7 +113,8 @@ import Testing
                 return (launches.filter { $0 == .matmul }.count, try training.weights())
             }
         }
-        let read = try matmuls(reads: true), unread = try matmuls(reads: false)
+        let read = try matmuls(reads: true)
+        let unread = try matmuls(reads: false)
         #expect(read.count == unread.count)
         #expect(normalizedSquareError(read.weights, unread.weights) < 1e-10)
     }

@@ -32,7 +32,8 @@ import Testing
                 return observed.statistics.peakAllocatedBytes
             }
         }
-        let one = try peak(microBatches: 1), eight = try peak(microBatches: 8)
+        let one = try peak(microBatches: 1)
+        let eight = try peak(microBatches: 8)
         #expect(Double(eight) <= 1.2 * Double(one), "\(eight) bytes, \(one) for one")
     }
 
@@ -51,7 +52,8 @@ import Testing
                 return try held.map { try $0.scalars(as: Float.self) }
             }
         }
-        let atOnce = try kept(until: 3), later = try kept(until: 8)
+        let atOnce = try kept(until: 3)
+        let later = try kept(until: 8)
         #expect(atOnce == later)
     }
 

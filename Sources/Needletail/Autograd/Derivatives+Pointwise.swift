@@ -7,9 +7,9 @@ import TensorRuntime
 /// only what it reads. Source: PyTorch's
 /// [derivatives.yaml](https://github.com/pytorch/pytorch/blob/main/tools/autograd/derivatives.yaml) for the choice of
 /// subgradients.
-enum Derivatives {
+package enum Derivatives {
     /// A pullback, and whether it reads the result.
-    struct Row {
+    package struct Row {
         var savesOutput = false
         var pullback: Pullback
 
@@ -22,7 +22,7 @@ enum Derivatives {
     }
 
     /// Operations of one operand. Those that are flat almost everywhere send nothing back.
-    static func unary(_ operation: PointwiseOperation, _ x: Tensor) -> Row {
+    package static func unary(_ operation: PointwiseOperation, _ x: Tensor) -> Row {
         switch operation {
         case .identity: return Row({ p in InputGradients(p.gradient) })
         case .negate: return Row({ p in InputGradients(-p.gradient) })
@@ -53,7 +53,7 @@ enum Derivatives {
     }
 
     /// Operations of two tensors of one shape and dtype.
-    static func binary(_ operation: PointwiseOperation, _ a: Tensor, _ b: Tensor) -> Pullback {
+    package static func binary(_ operation: PointwiseOperation, _ a: Tensor, _ b: Tensor) -> Pullback {
         let wantsA = a.requiresGrad
         let wantsB = b.requiresGrad
         switch operation {
@@ -113,7 +113,7 @@ enum Derivatives {
     }
 
     /// Operations of a tensor and a scalar.
-    static func binary(
+    package static func binary(
         _ operation: PointwiseOperation, _ x: Tensor, _ scalar: Scalar, scalarIsFirst: Bool
     ) -> Pullback {
         let value = scalar.doubleValue
@@ -129,11 +129,11 @@ enum Derivatives {
         case .power:
             if scalarIsFirst { return { p in InputGradients(p.gradient * p.output * log(value)) } }
             return { p in InputGradients(value == 0 ? nil : p.gradient * (x.pow(value - 1) * value)) }
-        // As clamp: the bound itself passes the gradient.
+        // As clamp in PyTorch 2.15: at the bound itself the gradient is 0.
         case .maximum:
-            return { p in InputGradients(Tensor.select(x .>= scalar, .tensor(p.gradient), .scalar(.float(0)))) }
+            return { p in InputGradients(Tensor.select(x .> scalar, .tensor(p.gradient), .scalar(.float(0)))) }
         case .minimum:
-            return { p in InputGradients(Tensor.select(x .<= scalar, .tensor(p.gradient), .scalar(.float(0)))) }
+            return { p in InputGradients(Tensor.select(x .< scalar, .tensor(p.gradient), .scalar(.float(0)))) }
         case .remainder:
             if scalarIsFirst { return { p in InputGradients(-(p.gradient * (value / x).floor())) } }
             return { p in InputGradients(p.gradient) }

@@ -3,7 +3,7 @@ import TensorGraph
 import TensorRuntime
 
 /// What a pullback gets: the gradient of the loss by the operation's result, and what the operation kept.
-struct PullbackArguments {
+package struct PullbackArguments {
     /// Of the result's shape and dtype.
     let gradient: Tensor
     fileprivate let savedOutput: Tensor?
@@ -17,7 +17,7 @@ struct PullbackArguments {
 }
 
 /// Gradients by an operation's operands, in their order; nil where there is none.
-struct InputGradients {
+package struct InputGradients {
     var first: Tensor?
     var second: Tensor?
     var third: Tensor?
@@ -34,7 +34,7 @@ struct InputGradients {
 }
 
 /// Computes operands' gradients from the result's, in tensor operations, so that it can be differentiated again.
-typealias Pullback = @Sendable (PullbackArguments) -> InputGradients
+package typealias Pullback = @Sendable (PullbackArguments) -> InputGradients
 
 /// One step of the tape: how gradients flow from an operation's result to its operands, or the place where they gather.
 ///

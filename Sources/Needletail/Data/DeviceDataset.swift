@@ -81,7 +81,8 @@ public struct DatasetBatches: RandomAccessCollection, Sendable {
 
     public subscript(index: Int) -> Batch {
         precondition(indices.contains(index), "batch \(index) is outside 0..<\(count)")
-        let start = index * size, end = Swift.min(start + size, dataset.count)
+        let start = index * size
+        let end = Swift.min(start + size, dataset.count)
         let features: Tensor
         let labels: Tensor
         if let order {

@@ -124,8 +124,11 @@ private struct CrossEntropy {
         let scale = reduction == .mean ? 1 / Double(parts.losses.elementCount) : 1
         return Tensor.custom([logits]) {
             result
-        } pullback: { [self, exponentials = parts.exponentials, sum = parts.sum, target = parts.target,
-            weight = parts.weight] gradient, _ in
+        } pullback: {
+            [
+                self, exponentials = parts.exponentials, sum = parts.sum, target = parts.target,
+                weight = parts.weight
+            ] gradient, _ in
             // Differentiated again, the softmax has to be a function of the logits.
             let recording = ExecutionContext.current.recordsGradients
             var probabilities = recording ? logits.softmax(axis: axis) : exponentials / sum

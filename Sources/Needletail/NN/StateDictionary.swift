@@ -61,7 +61,8 @@ extension Module {
     /// - Parameter strict: whether missing and unexpected names are errors; otherwise they are only reported.
     /// - Throws: `data` for missing or unexpected names, or a shape or dtype that differs; `outOfMemory`.
     @discardableResult
-    public func load(stateDictionary: StateDictionary, strict: Bool = true) throws(TensorError) -> StateDictionaryReport {
+    public func load(stateDictionary: StateDictionary, strict: Bool = true) throws(TensorError) -> StateDictionaryReport
+    {
         var targets: [(name: String, now: Tensor, assign: (Tensor) -> Void)] = []
         visit { name, value in
             switch value {
@@ -79,7 +80,8 @@ extension Module {
         if strict, let name = report.missing.first {
             throw TensorError(
                 .data,
-                "state dictionary: '\(name)'\(others(report.missing)) is missing; load the weights of this model, or pass strict: false")
+                "state dictionary: '\(name)'\(others(report.missing)) is missing; load the weights of this model, or pass strict: false"
+            )
         }
         if strict, let name = report.unexpected.first {
             throw TensorError(

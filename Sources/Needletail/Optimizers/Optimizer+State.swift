@@ -20,7 +20,9 @@ extension Optimizer {
                 let number = result.steps.count
                 let (step, tensors) = group.state(of: index)
                 result.steps.append(step)
-                for (name, tensor) in zip(group.rule.stateNames, tensors) { result.tensors["\(number).\(name)"] = tensor }
+                for (name, tensor) in zip(group.rule.stateNames, tensors) {
+                    result.tensors["\(number).\(name)"] = tensor
+                }
             }
         }
         return result
@@ -33,7 +35,8 @@ extension Optimizer {
         let parameters = parameters
         guard state.steps.count == parameters.count, state.steps.allSatisfy({ $0 >= 0 }) else {
             throw TensorError(
-                .data, "optimizer state: of \(state.steps.count) parameters, but there are \(parameters.count); load "
+                .data,
+                "optimizer state: of \(state.steps.count) parameters, but there are \(parameters.count); load "
                     + "the state of this model's optimizer")
         }
         var number = 0

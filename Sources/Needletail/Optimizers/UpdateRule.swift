@@ -123,14 +123,17 @@ public struct AdamRule: UpdateRule {
             largest = Tensor.maximum(state[2], square)
             state[2] = largest
         }
-        let correction1 = 1 - power(betas.0, step), correction2 = 1 - power(betas.1, step)
+        let correction1 = 1 - power(betas.0, step)
+        let correction2 = 1 - power(betas.1, step)
         let denominator = largest.sqrt() * (1 / correction2.squareRoot()) + epsilon
         return value - mean / denominator * (learningRate / correction1)
     }
 
     /// By squaring, so that no platform's `pow` decides bits.
     private func power(_ base: Double, _ exponent: Int) -> Double {
-        var result = 1.0, square = base, rest = exponent
+        var result = 1.0
+        var square = base
+        var rest = exponent
         while rest > 0 {
             if rest & 1 == 1 { result *= square }
             square *= square

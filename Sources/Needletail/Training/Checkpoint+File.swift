@@ -131,7 +131,8 @@ extension Checkpoint {
         func wrong(_ key: String) -> TensorError {
             let found = values[key].map { "is '\($0.prefix(40))'" } ?? "is missing"
             return TensorError(
-                .data, "\(path): '\(key)' of the checkpoint's metadata \(found); name a file that `needletail train` wrote")
+                .data,
+                "\(path): '\(key)' of the checkpoint's metadata \(found); name a file that `needletail train` wrote")
         }
     }
 }

@@ -155,16 +155,20 @@ private struct MNISTRunSettings {
         let path = options.resumedFile ?? ""
         let known = MNISTModel.allCases.map(\.rawValue).joined(separator: ", ")
         guard let model = MNISTModel(rawValue: checkpoint.model) else {
-            throw TensorError(.data, "\(path): of model '\(checkpoint.model)', which is none of \(known); name another file")
+            throw TensorError(
+                .data, "\(path): of model '\(checkpoint.model)', which is none of \(known); name another file")
         }
         if let wanted = options.model, wanted != model {
             throw TensorError(
-                .data, "\(path): of model '\(model.rawValue)', not '\(wanted.rawValue)'; leave out --model or name another file")
+                .data,
+                "\(path): of model '\(model.rawValue)', not '\(wanted.rawValue)'; leave out --model or name another file"
+            )
         }
         guard let optimizer = OptimizerKind(rawValue: checkpoint.optimizer),
             let learningRate = checkpoint.hyperparameters["lr"]
         else {
-            throw TensorError(.data, "\(path): optimizer '\(checkpoint.optimizer)' is not known here; name another file")
+            throw TensorError(
+                .data, "\(path): optimizer '\(checkpoint.optimizer)' is not known here; name another file")
         }
         func check<Value: Equatable>(_ option: String, _ given: Value?, _ saved: Value) throws(TensorError) {
             guard let given, given != saved else { return }

@@ -23,3 +23,37 @@ struct KernelDraft {
     /// Element counts of the outputs, in order.
     var outputCounts: [Int]
 }
+
+extension KernelDraft {
+    /// The pointwise program of the launch (a pointwise kernel, or another's epilogue), and how many operands stand before
+    /// those of its inputs that have bindings.
+    private var pointwise: (kernel: FusedKernel, operands: Int)? {
+        switch body {
+        case let kernel as FusedKernel: kernel.program.hasReduction ? nil : (kernel, 0)
+        case let kernel as MatmulKernel: (kernel.epilogue, 2)
+        case let kernel as ConvolutionKernel: (kernel.epilogue, 2)
+        case let kernel as PoolingKernel: (kernel.epilogue, kernel.sourceCount)
+        default: nil
+        }
+    }
+
+    /// Whether the launch reads `value` only place by place where it writes `result`, so that the two may share memory.
+    func reads(_ value: Int, inPlaceOf result: Int) -> Bool {
+        guard let (kernel, operands) = pointwise else { return false }
+        // An epilogue's first input is the kernel's own result and has no binding.
+        let hidden = operands == 0 ? 0 : 1
+        let firstOutput = operands + kernel.inputs.count - hidden
+        guard let output = bindings.firstIndex(where: { $0.isOutput && $0.target == .value(result) }),
+            bindings[output].offset == OffsetExpression()
+        else { return false }
+        let written = kernel.outputs[output - firstOutput].strides
+        for (position, binding) in bindings.enumerated() where binding.target == .value(value) {
+            if binding.isOutput || position < operands { return false }
+            let access = kernel.inputs[position - operands + hidden]
+            if access.strides != written || access.gatherCount != 0 || binding.offset != OffsetExpression() {
+                return false
+            }
+        }
+        return true
+    }
+}

@@ -86,21 +86,10 @@ struct MemoryPlan {
         }
     }
 
+    /// Whether launch `step` reads leaf `leaf` only at the places where it writes `index`.
     private func isReadInPlace(_ leaf: Int, by step: Int, writing index: Int) -> Bool {
-        guard let kernel = drafts[step].body as? FusedKernel, !kernel.program.hasReduction,
-            graph.nodes[leaf].leaf!.isAtStart, graph.nodes[leaf].dtype.byteCount == graph.nodes[index].dtype.byteCount
-        else { return false }
-        let bindings = drafts[step].bindings
-        guard let output = bindings.firstIndex(where: { $0.isOutput && $0.target == .value(index) }) else { return false }
-        let written = kernel.outputs[output - kernel.inputs.count].strides
-        for (position, binding) in bindings.enumerated() where binding.target == .value(leaf) {
-            let access = kernel.inputs[position]
-            if access.strides != written || access.gatherCount != 0 || binding.offset != OffsetExpression() {
-                return false
-            }
-        }
-        // Another output of the launch may lie in the same bytes only if it is this one.
-        return bindings[output].offset == OffsetExpression()
+        graph.nodes[leaf].leaf!.isAtStart && drafts[step].reads(leaf, inPlaceOf: index)
+            && graph.nodes[leaf].dtype.byteCount == graph.nodes[index].dtype.byteCount
     }
 
     private mutating func nameResults() {
@@ -138,11 +127,30 @@ struct MemoryPlan {
             for index in starting[step] {
                 let node = graph.nodes[index]
                 let size = max((node.shape.elementCount * node.dtype.byteCount + 63) & ~63, 64)
-                let range = take(size, from: &free)
+                let range: Range<Int>
+                if let dying = dying(ending[step], in: step, for: index, size: size, taken) {
+                    // The sum of gradients so far, say, becomes the next one.
+                    range = taken.removeValue(forKey: dying)!
+                    ending[step].removeAll { $0 == dying }
+                } else {
+                    range = take(size, from: &free)
+                }
                 taken[index] = range
                 slots[index] = .arena(byteOffset: range.lowerBound)
             }
             for index in ending[step] { give(taken[index]!, to: &free) }
+        }
+    }
+
+    /// A value that launch `step` reads for the last time, only where it writes `index`, and that has the same size.
+    private func dying(
+        _ ending: [Int], in step: Int, for index: Int, size: Int, _ taken: [Int: Range<Int>]
+    ) -> Int? {
+        guard placements[index] == nil else { return nil }
+        return ending.first { old in
+            old != index && firstUse[old] < step && taken[old]?.count == size
+                && graph.nodes[old].dtype.byteCount == graph.nodes[index].dtype.byteCount
+                && drafts[step].reads(old, inPlaceOf: index)
         }
     }
 

@@ -37,8 +37,9 @@ struct Fuser {
             if node.isLeaf || node.operation.isView || node.isFree { continue }
             begin(index)
             guard isFusing, node.isFusible else { continue }
-            // A kernel's epilogue first: its operand is still in registers.
-            let sources = sourceGroups(of: index).sorted { groups[$0]!.anchor != nil && groups[$1]!.anchor == nil }
+            // A kernel's epilogue first: its operand is still in registers. Of two kernels the later one, so that a sum of
+            // gradients is added to as they come and none waits for the last.
+            let sources = sourceGroups(of: index).sorted { (groups[$0]!.anchor ?? -1) > (groups[$1]!.anchor ?? -1) }
             for source in sources where groups[source]!.anchor == nil || takesEpilogue(index, from: source) {
                 join(source, groupOf[index])
             }

@@ -1,0 +1,215 @@
+import Foundation
+import Needletail
+import Testing
+
+/// Every bad input of the `needletail` command, in a subprocess: one line that names it and the remedy, the right exit
+/// code, and nothing left behind.
+@Suite(.serialized, .enabled(if: NeedletailTool.path != nil, "needletail has not been built"))
+struct CommandLineInputTests {
+    /// Expects one line of error with these texts, the exit code, and no file in the output directory.
+    private func expectFailure(
+        _ arguments: [String], code: Int32, naming texts: [String], output: TemporaryDirectory? = nil,
+        sourceLocation: SourceLocation = #_sourceLocation
+    ) throws {
+        let result = try NeedletailTool.run(arguments)
+        #expect(result.code == code, "\(result.errors)", sourceLocation: sourceLocation)
+        #expect(result.errorLines.count == 1, "\(result.errors)", sourceLocation: sourceLocation)
+        #expect(result.output == "", sourceLocation: sourceLocation)
+        for text in texts {
+            #expect(result.errors.contains(text), "no \(text) in: \(result.errors)", sourceLocation: sourceLocation)
+        }
+        // The remedy stands behind a semicolon or colon.
+        #expect(
+            result.errors.contains(";") || result.errors.contains(": give"), "no remedy in: \(result.errors)",
+            sourceLocation: sourceLocation)
+        if let output { #expect(output.contents == [], sourceLocation: sourceLocation) }
+    }
+
+    private func train(_ data: String, _ output: TemporaryDirectory, _ more: String...) -> [String] {
+        ["train", "mnist", "--device", "cpu", "--data", data, "--output", output.path] + more
+    }
+
+    // MARK: Data
+
+    @Test func aTruncatedGzipIsBadData() throws {
+        let data = MadeUpMNIST()
+        let output = TemporaryDirectory()
+        let whole = [UInt8](
+            FileManager.default.contents(atPath: NeedletailTool.datasets + "/train-images-idx3-ubyte.gz")!)
+        try FileManager.default.removeItem(atPath: data.directory.path("train-images-idx3-ubyte"))
+        let path = data.directory.write(Array(whole.prefix(50_000)), to: "train-images-idx3-ubyte.gz")
+        try expectFailure(train(data.path, output), code: 65, naming: [path], output: output)
+    }
+
+    @Test func aWrongMagicIsBadData() throws {
+        let data = MadeUpMNIST()
+        let output = TemporaryDirectory()
+        let path = data.directory.write([1, 2, 3, 4, 5, 6, 7, 8], to: "train-labels-idx1-ubyte")
+        try expectFailure(train(data.path, output), code: 65, naming: [path], output: output)
+    }
+
+    @Test func aLabelOfTenIsBadData() throws {
+        let data = MadeUpMNIST(wrongLabel: 10)
+        let output = TemporaryDirectory()
+        try expectFailure(
+            train(data.path, output), code: 65, naming: ["train-labels-idx1-ubyte", "label 10"], output: output)
+    }
+
+    @Test func imagesAndLabelsOfDifferentCountsAreBadData() throws {
+        let data = MadeUpMNIST(train: 20, labelCount: 19)
+        let output = TemporaryDirectory()
+        try expectFailure(
+            train(data.path, output), code: 65, naming: ["train-images-idx3-ubyte", "20", "19"], output: output)
+    }
+
+    @Test func anEmptyDirectoryIsBadData() throws {
+        let data = TemporaryDirectory()
+        let output = TemporaryDirectory()
+        try expectFailure(train(data.path, output), code: 65, naming: [data.path, "--data"], output: output)
+        try expectFailure(
+            train(data.path("absent"), output), code: 65, naming: [data.path("absent"), "--data"], output: output)
+    }
+
+    // MARK: Options
+
+    @Test func anUnwritableOutputDirectoryFailsBeforeTraining() throws {
+        let data = MadeUpMNIST()
+        let output = TemporaryDirectory()
+        // A file where the directory should be: nobody can write there, root neither.
+        let file = output.write([1], to: "file")
+        for directory in [file + "/run", "/proc/needletail"] {
+            try expectFailure(
+                ["train", "mnist", "--data", data.path, "--output", directory], code: 1, naming: [directory])
+        }
+        #expect(output.contents == ["file"])
+    }
+
+    @Test func anUnknownDeviceIsUnavailable() throws {
+        let data = MadeUpMNIST()
+        let output = TemporaryDirectory()
+        for device in ["warp:9", "cpu:7", "not a device"] {
+            let arguments = ["train", "mnist", "--data", data.path, "--output", output.path, "--device", device]
+            try expectFailure(arguments, code: 69, naming: [device], output: output)
+        }
+        let result = try NeedletailTool.run(
+            ["train", "mnist", "--data", data.path], environment: ["NEEDLETAIL_DEVICE": "warp:9"])
+        #expect(result.code == 69 && result.errors.contains("warp:9"), "\(result.errors)")
+    }
+
+    @Test(arguments: [
+        "--batch-size=0", "--batch-size=-3", "--epochs=0", "--limit=0", "--learning-rate=-1", "--learning-rate=nan",
+        "--model=resnet", "--optimizer=lion", "--batch-size=many", "--seed=-1",
+    ]) func aWrongValueIsAUsageError(_ option: String) throws {
+        let data = MadeUpMNIST()
+        let output = TemporaryDirectory()
+        let result = try NeedletailTool.run(train(data.path, output, option))
+        #expect(result.code == 64)
+        #expect(result.errorLines.count == 1, "\(result.errors)")
+        for part in option.split(separator: "=") { #expect(result.errors.contains(part), "\(result.errors)") }
+        #expect(output.contents == [])
+    }
+
+    // MARK: Checkpoints
+
+    @Test func aCheckpointOfAnotherModelIsRefused() throws {
+        let data = MadeUpMNIST()
+        let first = TemporaryDirectory()
+        let output = TemporaryDirectory()
+        let made = try NeedletailTool.run(train(data.path, first, "--model", "mlp-small", "--quiet"))
+        #expect(made.code == 0, "\(made.errors)")
+        #expect(first.contents.count == 1)
+        let path = first.path(try #require(first.contents.first))
+        try expectFailure(
+            train(data.path, output, "--model", "mlp", "--resume", path), code: 65, naming: [path, "mlp-small"],
+            output: output)
+        var file = try SafeTensorsFile(contentsOf: path)
+        file.metadata["model"] = "lenet"
+        let renamed = first.path("renamed.safetensors")
+        try file.write(to: renamed)
+        try expectFailure(["evaluate", "--checkpoint", renamed, "--data", data.path], code: 65, naming: [renamed])
+        try expectFailure(train(data.path, output, "--resume", renamed), code: 65, naming: [renamed], output: output)
+    }
+
+    @Test func aCorruptCheckpointIsBadData() throws {
+        let data = MadeUpMNIST()
+        let files = TemporaryDirectory()
+        let output = TemporaryDirectory()
+        func header(_ json: String, dataCount: Int) -> [UInt8] {
+            let text = Array(json.utf8)
+            return (0..<8).map { UInt8(truncatingIfNeeded: text.count >> (8 * $0)) } + text
+                + [UInt8](repeating: 0, count: dataCount)
+        }
+        let overlap =
+            #"{"a":{"dtype":"F32","shape":[2],"data_offsets":[0,8]},"b":{"dtype":"F32","shape":[2],"data_offsets":[4,12]}}"#
+        let corrupt: [(name: String, bytes: [UInt8])] = [
+            // A header of 2^60 bytes.
+            ("long", [0, 0, 0, 0, 0, 0, 0, 0x10] + [UInt8](repeating: 32, count: 64)),
+            ("overlap", header(overlap, dataCount: 12)),
+            ("range", header(#"{"a":{"dtype":"F32","shape":[2],"data_offsets":[8,16]}}"#, dataCount: 8)),
+            (
+                "huge",
+                header(#"{"a":{"dtype":"F32","shape":[4611686018427387904,8],"data_offsets":[0,8]}}"#, dataCount: 8)
+            ),
+            ("cut", [9, 0, 0]),
+            ("text", Array("this is no checkpoint at all".utf8)),
+            ("empty", []),
+            // A good file, and no checkpoint.
+            ("plain", header(#"{"a":{"dtype":"F32","shape":[2],"data_offsets":[0,8]}}"#, dataCount: 8)),
+        ]
+        for (name, bytes) in corrupt {
+            let path = files.write(bytes, to: "\(name).safetensors")
+            try expectFailure(["evaluate", "--checkpoint", path, "--data", data.path], code: 65, naming: [path])
+            try expectFailure(train(data.path, output, "--resume", path), code: 65, naming: [path], output: output)
+        }
+        let absent = files.path("absent.safetensors")
+        try expectFailure(["evaluate", "--checkpoint", absent, "--data", data.path], code: 1, naming: [absent])
+    }
+
+    // MARK: Whole runs
+
+    @Test func jsonIsOneObjectALineAndEndsWithTheResult() throws {
+        let result = try NeedletailTool.run([
+            "train", "mnist", "--device", "cpu", "--data", NeedletailTool.datasets, "--limit", "2000", "--epochs", "2",
+            "--json",
+        ])
+        #expect(result.code == 0, "\(result.errors)")
+        #expect(result.errors == "")
+        let events = try result.events()
+        #expect(events.filter { $0["event"]?.text == "epoch" }.count == 2)
+        let last = try #require(events.last)
+        #expect(last["event"]?.text == "result")
+        #expect(last["device"]?.text == "cpu")
+        #expect(last["model"]?.text == "mlp")
+        #expect(last["parameters"]?.number == 118_282)
+        #expect(last["epochs"]?.number == 2)
+        for name in ["train_seconds", "step_ms_median", "plans_built", "plan_hits", "launches_per_step"] {
+            #expect(try #require(last[name]?.number, "\(name)") > 0, "\(name)")
+        }
+        let accuracy = try #require(last["test_accuracy"]?.number)
+        #expect(accuracy > 0.75 && accuracy <= 1)
+    }
+
+    @Test func aRunInterruptedInTheMiddleGoesOnBitForBit() throws {
+        // Few images to test with: most of the time goes into steps, where the signal should fall.
+        let data = MadeUpMNIST(train: 2100)
+        let whole = TemporaryDirectory()
+        let parted = TemporaryDirectory()
+        func arguments(_ output: TemporaryDirectory) -> [String] {
+            train(data.path, output, "--limit", "2000", "--epochs", "40", "--json")
+        }
+        let uninterrupted = try NeedletailTool.run(arguments(whole))
+        #expect(uninterrupted.code == 0, "\(uninterrupted.errors)")
+        let interrupted = try NeedletailTool.run(arguments(parted), interruptAfter: #""event":"epoch""#)
+        #expect(interrupted.code == 130, "\(interrupted.errors)")
+        #expect(interrupted.errors.contains("--resume"), "\(interrupted.errors)")
+        #expect(parted.contents.count == 1)
+        let checkpoint = parted.path(try #require(parted.contents.first))
+        let resumed = try NeedletailTool.run(arguments(parted) + ["--resume", checkpoint])
+        #expect(resumed.code == 0, "\(resumed.errors)")
+        let name = try #require(whole.contents.first)
+        #expect(
+            FileManager.default.contents(atPath: whole.path(name))
+                == FileManager.default.contents(atPath: parted.path(name)))
+        #expect(try uninterrupted.events().last?["test_accuracy"] == resumed.events().last?["test_accuracy"])
+    }
+}
