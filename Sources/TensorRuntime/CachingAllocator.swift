@@ -18,7 +18,7 @@ public final class MemoryBlock: Sendable {
 /// Keeps freed blocks by size and hands the last freed one out first, so that a steady training step asks nothing of
 /// the driver and sees the same addresses again.
 ///
-/// Sizes are rounded to 512 bytes, and from 1 MiB up to 1/8 of their power of two, so that a cached block fits
+/// Sizes are rounded to 512 bytes, and from 1 MiB up to 1/16 of their power of two, so that a cached block fits
 /// requests that are close.
 public final class CachingAllocator: Sendable {
     private struct State {
@@ -34,7 +34,7 @@ public final class CachingAllocator: Sendable {
     /// The size that a request of `byteCount` bytes gets.
     public static func roundedSize(_ byteCount: Int) -> Int {
         if byteCount <= 1 << 20 { return max((byteCount + 511) & ~511, 512) }
-        let step = (1 << (Int.bitWidth - 1 - byteCount.leadingZeroBitCount)) >> 3
+        let step = (1 << (Int.bitWidth - 1 - byteCount.leadingZeroBitCount)) >> 4
         return (byteCount + step - 1) / step * step
     }
 

@@ -172,3 +172,29 @@ extension FusedProgram {
         }
     }
 }
+
+extension FusedProgram: CustomStringConvertible {
+    /// One line a step: `%3 row float32 = sum %2`. Elements, rows and totals are told apart; scalars are `s0`, inputs `in0`.
+    public var description: String {
+        var lines = steps.enumerated().map { index, step in
+            let name =
+                switch step.operation {
+                case .load(let input): "load in\(input)"
+                case .gather(let input): "gather in\(input)"
+                case .index(let input): "index in\(input)"
+                case .fill: "fill"
+                case .pointwise(let operation): operation.name
+                case .reduce(let operation): operation.name
+                }
+            let operands = step.operands.map { operand in
+                switch operand {
+                case .value(let value): "%\(value)"
+                case .scalar(let slot): "s\(slot)"
+                }
+            }
+            return "%\(index) \(step.level) \(step.dtype) = " + ([name] + operands).joined(separator: " ")
+        }
+        lines.append("store " + outputs.map { "%\($0.value)" }.joined(separator: " "))
+        return lines.joined(separator: "\n")
+    }
+}

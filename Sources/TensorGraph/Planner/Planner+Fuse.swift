@@ -39,7 +39,10 @@ struct Fuser {
             guard isFusing, node.isFusible else { continue }
             // A kernel's epilogue first: its operand is still in registers. Of two kernels the later one, so that a sum of
             // gradients is added to as they come and none waits for the last.
-            let sources = sourceGroups(of: index).sorted { (groups[$0]!.anchor ?? -1) > (groups[$1]!.anchor ?? -1) }
+            let sources = sourceGroups(of: index).sorted {
+                let a = groups[$0]!, b = groups[$1]!
+                return (a.anchor ?? -1, a.nodes.last!) > (b.anchor ?? -1, b.nodes.last!)
+            }
             for source in sources where groups[source]!.anchor == nil || takesEpilogue(index, from: source) {
                 join(source, groupOf[index])
             }
@@ -122,8 +125,24 @@ struct Fuser {
 
     /// Joins group `p` with group `c`, which reads it, if one kernel can compute both.
     private mutating func join(_ p: Int, _ c: Int) {
-        guard p != c, let frame = frame(p, c), fits(p, c), !hasPath(from: p, to: c) else { return }
+        guard p != c, let frame = frame(p, c), belongTogether(p, c), fits(p, c), !hasPath(from: p, to: c) else {
+            return
+        }
         merge(p, c, frame)
+    }
+
+    /// Two reductions that meet only in their results are one kernel if they read something in common. Otherwise the first
+    /// would wait for the second and keep its inputs alive: bias gradients of many micro-batches, say.
+    private func belongTogether(_ p: Int, _ c: Int) -> Bool {
+        guard groups[p]!.reduced != nil, groups[c]!.reduced != nil else { return true }
+        for reader in groups[c]!.nodes {
+            for operand in graph.nodes[reader].operands {
+                guard let source = operand.node, groupOf[base(source)] == p else { continue }
+                if levels[base(source)] == .element || levels[reader] == .element { return true }
+                if case .reduce = graph.nodes[reader].operation { return true }
+            }
+        }
+        return sharesInput(p, c, leaves: true)
     }
 
     /// The joined iteration space, and by how many levels each group's values move up in it.
@@ -160,12 +179,22 @@ struct Fuser {
             outer.shape(of: level) == moved.domain
         else { return nil }
         if let reduced = moved.reduced {
-            // Rows of the moved group become totals: it must reduce everything.
+            // Rows of the moved group become totals, which nothing but totals may use: it must reduce everything, and no
+            // element of it may read a row.
             guard shift == 1, reduced == UInt8((1 << moved.domain.rank) - 1),
-                moved.nodes.allSatisfy({ levels[$0] != .total })
+                moved.nodes.allSatisfy({ levels[$0] != .total && !readsRow($0) })
             else { return nil }
         }
         return Frame(domain: outer.domain, reduced: outer.reduced, shiftP: shiftA, shiftC: shiftB)
+    }
+
+    /// Whether an element of a group is computed from one of its rows.
+    private func readsRow(_ index: Int) -> Bool {
+        levels[index] == .element
+            && graph.nodes[index].operands.contains { operand in
+                guard let source = operand.node else { return false }
+                return groupOf[base(source)] == groupOf[index] && levels[base(source)] == .row
+            }
     }
 
     /// Whether every value that passes from `p` to `c` can stay in registers.
@@ -322,15 +351,17 @@ struct Fuser {
         }
     }
 
-    /// Whether both read the same value that some kernel computed.
-    private func sharesInput(_ p: Int, _ c: Int) -> Bool {
+    /// Whether both read the same value: one that some kernel computed, or with `leaves` any.
+    private func sharesInput(_ p: Int, _ c: Int, leaves: Bool = false) -> Bool {
         func read(_ group: Int) -> [Int] {
             var result: [Int] = []
             for index in groups[group]!.nodes {
                 for operand in graph.nodes[index].operands {
                     guard let source = operand.node else { continue }
                     let made = base(source)
-                    if groupOf[made] != group, groupOf[made] >= 0 { result.append(made) }
+                    if groupOf[made] != group, groupOf[made] >= 0 || (leaves && graph.nodes[made].isLeaf) {
+                        result.append(made)
+                    }
                 }
             }
             return result
