@@ -15,9 +15,10 @@ struct Snapshot {
     /// The signature: equal words, equal plan.
     var words: [UInt64] = []
 
+    /// Each leaf's place, and the number of its storage.
+    private var leaves: [(node: Int, storage: Int)] = []
     private var insideOwners: [Int] = []
     private var isExposed: [Bool] = []
-    private var storageWords: [Int] = []
 
     mutating func clear() {
         nodes.removeAll(keepingCapacity: true)
@@ -26,9 +27,9 @@ struct Snapshot {
         scalars.removeAll(keepingCapacity: true)
         starts.removeAll(keepingCapacity: true)
         words.removeAll(keepingCapacity: true)
+        leaves.removeAll(keepingCapacity: true)
         insideOwners.removeAll(keepingCapacity: true)
         isExposed.removeAll(keepingCapacity: true)
-        storageWords.removeAll(keepingCapacity: true)
     }
 
     /// Reads a trace whose nodes stand in creation order.
@@ -84,6 +85,7 @@ struct Snapshot {
             insideOwners.append(0)
             isExposed.append(false)
         }
+        leaves.append((node.mark, number))
         insideOwners[number] += 1
         if node.handles > 0 || node.consumers != node.edges { isExposed[number] = true }
         let aligned = alignment == 1 || node.offset % alignment == 0
@@ -150,8 +152,8 @@ struct Snapshot {
         words.append(bits)
         // A result overwrites a donated leaf place by place only if the leaf lies at its block's start.
         guard hasFree else { return }
-        for (index, node) in nodes.enumerated() where node.storage != nil && node.offset == 0 {
-            words.append(UInt64(index))
+        for leaf in leaves where donatable[leaf.storage] && nodes[leaf.node].offset == 0 {
+            words.append(UInt64(leaf.node))
         }
     }
 }

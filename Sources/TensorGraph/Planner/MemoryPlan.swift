@@ -112,82 +112,77 @@ struct MemoryPlan {
 
     // MARK: Arena
 
-    /// Walks the launches, giving each value the smallest free range that holds it, and freeing it after its last use.
+    /// Bytes of the arena from launch `first` to launch `last`: one value, or several that take each other's place.
+    private struct Block {
+        var size: Int
+        var first: Int
+        var last: Int
+        var offset = 0
+
+        func overlaps(_ other: Block) -> Bool { first <= other.last && other.first <= last }
+    }
+
+    /// Puts each block at the lowest offset where it meets no other that lives at the same time: the largest first, which
+    /// leaves few gaps, or in a very long plan those that begin first, so that only living ones are looked at.
     private mutating func placeArena() {
+        var blocks: [Block] = []
+        let blockOf = formBlocks(&blocks)
+        let isLong = blocks.count > 2048
+        let order = blocks.indices.sorted { a, b in
+            let x = blocks[a], y = blocks[b]
+            return isLong || x.size == y.size ? (x.first, a) < (y.first, b) : x.size > y.size
+        }
+        var placed: [Int] = []
+        for index in order {
+            if isLong { placed.removeAll { blocks[$0].last < blocks[index].first } }
+            let others = placed.filter { blocks[$0].overlaps(blocks[index]) }
+                .map { blocks[$0].offset..<blocks[$0].offset + blocks[$0].size }
+                .sorted { ($0.lowerBound, $0.upperBound) < ($1.lowerBound, $1.upperBound) }
+            var offset = 0
+            for range in others {
+                if offset + blocks[index].size <= range.lowerBound { break }
+                offset = max(offset, range.upperBound)
+            }
+            blocks[index].offset = offset
+            arenaByteCount = max(arenaByteCount, offset + blocks[index].size)
+            placed.append(index)
+        }
+        for (node, block) in blockOf { slots[node] = .arena(byteOffset: blocks[block].offset) }
+    }
+
+    /// Gives each value that is neither a result nor a leaf a block, in order of the launches. A value takes over the block
+    /// of one that its launch reads for the last time, place by place: the sum of gradients so far becomes the next one.
+    private func formBlocks(_ blocks: inout [Block]) -> [(node: Int, block: Int)] {
         var starting = [[Int]](repeating: [], count: drafts.count)
-        var ending = [[Int]](repeating: [], count: drafts.count)
         for index in graph.nodes.indices
         where firstUse[index] != Int.max && slots[index] == nil && !graph.nodes[index].isLeaf {
             starting[firstUse[index]].append(index)
-            ending[lastUse[index]].append(index)
         }
-        var free: [Range<Int>] = []
-        var taken: [Int: Range<Int>] = [:]
+        var result: [(node: Int, block: Int)] = []
+        var blockOf = [Int?](repeating: nil, count: graph.nodes.count)
         for step in drafts.indices {
             for index in starting[step] {
                 let node = graph.nodes[index]
                 let size = max((node.shape.elementCount * node.dtype.byteCount + 63) & ~63, 64)
-                let range: Range<Int>
-                if let dying = dying(ending[step], in: step, for: index, size: size, taken) {
-                    // The sum of gradients so far, say, becomes the next one.
-                    range = taken.removeValue(forKey: dying)!
-                    ending[step].removeAll { $0 == dying }
+                let dying = drafts[step].bindings.compactMap { binding -> Int? in
+                    guard case .value(let old) = binding.target, let block = blockOf[old], old != index,
+                        blocks[block].last == step, blocks[block].size == size, firstUse[old] < step,
+                        graph.nodes[old].dtype.byteCount == node.dtype.byteCount,
+                        drafts[step].reads(old, inPlaceOf: index)
+                    else { return nil }
+                    return block
+                }.first
+                if let dying {
+                    blocks[dying].last = lastUse[index]
+                    blockOf[index] = dying
                 } else {
-                    range = take(size, from: &free)
+                    blockOf[index] = blocks.count
+                    blocks.append(Block(size: size, first: step, last: lastUse[index]))
                 }
-                taken[index] = range
-                slots[index] = .arena(byteOffset: range.lowerBound)
+                result.append((index, blockOf[index]!))
             }
-            for index in ending[step] { give(taken[index]!, to: &free) }
         }
-    }
-
-    /// A value that launch `step` reads for the last time, only where it writes `index`, and that has the same size.
-    private func dying(
-        _ ending: [Int], in step: Int, for index: Int, size: Int, _ taken: [Int: Range<Int>]
-    ) -> Int? {
-        guard placements[index] == nil else { return nil }
-        return ending.first { old in
-            old != index && firstUse[old] < step && taken[old]?.count == size
-                && graph.nodes[old].dtype.byteCount == graph.nodes[index].dtype.byteCount
-                && drafts[step].reads(old, inPlaceOf: index)
-        }
-    }
-
-    private mutating func take(_ size: Int, from free: inout [Range<Int>]) -> Range<Int> {
-        var best: Int?
-        for (place, range) in free.enumerated() where range.count >= size {
-            if best == nil || range.count < free[best!].count { best = place }
-        }
-        guard let best else {
-            // Grow the arena, starting in its free tail if there is one.
-            var start = arenaByteCount
-            if let last = free.last, last.upperBound == arenaByteCount {
-                start = last.lowerBound
-                free.removeLast()
-            }
-            arenaByteCount = start + size
-            return start..<start + size
-        }
-        let range = free[best]
-        if range.count == size {
-            free.remove(at: best)
-        } else {
-            free[best] = range.lowerBound + size..<range.upperBound
-        }
-        return range.lowerBound..<range.lowerBound + size
-    }
-
-    /// Puts a range back, in order and joined with its neighbours.
-    private func give(_ range: Range<Int>, to free: inout [Range<Int>]) {
-        let place = free.firstIndex { $0.lowerBound > range.lowerBound } ?? free.count
-        free.insert(range, at: place)
-        if place + 1 < free.count, free[place].upperBound == free[place + 1].lowerBound {
-            free[place] = free[place].lowerBound..<free.remove(at: place + 1).upperBound
-        }
-        if place > 0, free[place - 1].upperBound == free[place].lowerBound {
-            free[place - 1] = free[place - 1].lowerBound..<free.remove(at: place).upperBound
-        }
+        return result
     }
 
     // MARK: Steps
