@@ -31,9 +31,17 @@ struct Planner {
     }
 
     /// Groups in a topological order that stays close to the program's, so that its peak memory does.
+    ///
+    /// A group stands where its kernel, matmul or last reduction, stands in the program. What was traced later and joined to
+    /// it (the addition of a gradient to the sum so far) does not hold it back, and its operands alive.
     static func order(_ fuser: Fuser, _ graph: PlanGraph) -> [Int] {
+        func place(_ group: Group) -> Int {
+            if let anchor = group.anchor { return anchor }
+            let reduction = group.nodes.last { if case .reduce = graph.nodes[$0].operation { true } else { false } }
+            return reduction ?? group.nodes.last!
+        }
         let waiting = fuser.groups.indices.filter { fuser.groups[$0] != nil }
-            .sorted { (fuser.groups[$0]!.nodes.last!, $0) < (fuser.groups[$1]!.nodes.last!, $1) }
+            .sorted { (place(fuser.groups[$0]!), $0) < (place(fuser.groups[$1]!), $1) }
         var isDone = [Bool](repeating: false, count: fuser.groups.count)
         var result: [Int] = []
         for group in waiting {
