@@ -37,7 +37,9 @@ final class OperationCase {
             m, k, n in
             OperationCase(
                 "matmul \(m)x\(k)x\(n)", { [normal([m, k]), normal([k, n])] }, { $0[0].matmul($0[1]) },
-                expected: { x, i in (0..<k).reduce(0.0) { $0 + Double(x[0][i / n * k + $1]) * Double(x[1][$1 * n + i % n]) } })
+                expected: { x, i in
+                    (0..<k).reduce(0.0) { $0 + Double(x[0][i / n * k + $1]) * Double(x[1][$1 * n + i % n]) }
+                })
         }
     }
 
@@ -65,28 +67,37 @@ final class OperationCase {
     }
 
     private static var rows: [OperationCase] {
-        let rows = 4096, columns = 1024
+        let rows = 4096
+        let columns = 1024
         let one = { [normal([rows, columns])] }
         func row(_ x: [[Float]], _ i: Int) -> [Double] {
             x[0][i / columns * columns..<(i / columns + 1) * columns].map(Double.init)
         }
         return [
-            OperationCase("softmax 4096x1024", one, { $0[0].softmax(axis: 1) }) { x, i in
-                let values = row(x, i)
-                return Foundation.exp(values[i % columns]) / values.reduce(0) { $0 + Foundation.exp($1) }
-            },
-            OperationCase("layer_norm 4096x1024", one, { layerNorm($0[0]) }) { x, i in
-                let values = row(x, i)
-                let mean = values.reduce(0, +) / Double(columns)
-                let variance = values.reduce(0) { $0 + ($1 - mean) * ($1 - mean) } / Double(columns)
-                return (values[i % columns] - mean) / (variance + 1e-5).squareRoot()
-            },
-            OperationCase("sum axis0 4096x1024", one, { $0[0].sum(axes: [0]) }) { x, i in
-                (0..<rows).reduce(0.0) { $0 + Double(x[0][$1 * columns + i]) }
-            },
-            OperationCase("transpose copy 4096x1024", one, { $0[0].transpose(0, 1).contiguous() }) { x, i in
-                Double(x[0][i % rows * columns + i / rows])
-            },
+            OperationCase(
+                "softmax 4096x1024", one, { $0[0].softmax(axis: 1) },
+                expected: { x, i in
+                    let values = row(x, i)
+                    return Foundation.exp(values[i % columns]) / values.reduce(0) { $0 + Foundation.exp($1) }
+                }),
+            OperationCase(
+                "layer_norm 4096x1024", one, { layerNorm($0[0]) },
+                expected: { x, i in
+                    let values = row(x, i)
+                    let mean = values.reduce(0, +) / Double(columns)
+                    let variance = values.reduce(0) { $0 + ($1 - mean) * ($1 - mean) } / Double(columns)
+                    return (values[i % columns] - mean) / (variance + 1e-5).squareRoot()
+                }),
+            OperationCase(
+                "sum axis0 4096x1024", one, { $0[0].sum(axes: [0]) },
+                expected: { x, i in
+                    (0..<rows).reduce(0.0) { $0 + Double(x[0][$1 * columns + i]) }
+                }),
+            OperationCase(
+                "transpose copy 4096x1024", one, { $0[0].transpose(0, 1).contiguous() },
+                expected: { x, i in
+                    Double(x[0][i % rows * columns + i / rows])
+                }),
         ]
     }
 

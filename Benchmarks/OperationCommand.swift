@@ -45,7 +45,9 @@ struct OperationCommand: ParsableCommand {
             best = min(best, elapsed * 1000)
         }
         let launches = (executionStatistics() - before).launches
-        guard launches >= 5 * count else { throw BenchmarkFailure("\(test.name): \(launches) launches of \(5 * count)") }
+        guard launches >= 5 * count else {
+            throw BenchmarkFailure("\(test.name): \(launches) launches of \(5 * count)")
+        }
         return best
     }
 

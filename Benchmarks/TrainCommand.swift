@@ -5,7 +5,9 @@ import Needletail
 /// Times training steps: no dropout, no metrics, each batch gathered by a shuffled index inside the step.
 struct TrainCommand: ParsableCommand {
     enum Model: String, CaseIterable, ExpressibleByArgument {
-        case mlp, mlpSmall = "mlp-small", cnn
+        case mlp
+        case mlpSmall = "mlp-small"
+        case cnn
     }
 
     static let configuration = CommandConfiguration(commandName: "train", abstract: "Times training steps on MNIST.")
@@ -123,7 +125,8 @@ struct TrainCommand: ParsableCommand {
         } else {
             print(
                 "\(model.rawValue) on \(id), batch \(batchSize): \(rounded(median)) ms a step (best \(rounded(minimum))), "
-                    + "\(rounded(launches)) launches, \(rounded(hostMicroseconds)) us on the host, \(plans) plans built")
+                    + "\(rounded(launches)) launches, \(rounded(hostMicroseconds)) us on the host, \(plans) plans built"
+            )
         }
     }
 }

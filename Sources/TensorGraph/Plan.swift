@@ -92,10 +92,12 @@ final class Plan: Sendable {
                 lines += kernel.program.description.split(separator: "\n").map { "    \($0)" }
             }
             for binding in step.bindings {
-                lines.append("    \(binding.slot) + \(binding.offset.constant) \(binding.offset.terms) \(binding.dtype)")
+                lines.append(
+                    "    \(binding.slot) + \(binding.offset.constant) \(binding.offset.terms) \(binding.dtype)")
             }
         }
-        lines.append("arena \(arenaByteCount), outputs \(outputs.map(\.byteCount)), donors \(outputs.map { $0.donor ?? -1 })")
+        lines.append(
+            "arena \(arenaByteCount), outputs \(outputs.map(\.byteCount)), donors \(outputs.map { $0.donor ?? -1 })")
         return lines.joined(separator: "\n")
     }
 }

@@ -31,7 +31,8 @@ public struct Layout: Hashable, Sendable {
     /// The half-open range of element offsets that the layout touches; empty for an empty shape.
     public var extent: Range<Int> {
         if shape.elementCount == 0 { return offset..<offset }
-        var low = offset, high = offset
+        var low = offset
+        var high = offset
         for axis in 0..<shape.rank {
             let reach = (shape[axis] - 1) * strides[axis]
             if reach < 0 { low += reach } else { high += reach }

@@ -98,8 +98,10 @@ public struct Shape: Hashable, Sendable, ExpressibleByArrayLiteral, RandomAccess
         let rank = Swift.max(rank, other.rank)
         var result = Shape(repeating: 1, rank: rank)
         for index in 0..<rank {
-            let a = index - (rank - self.rank), b = index - (rank - other.rank)
-            let x = a < 0 ? 1 : storage[a], y = b < 0 ? 1 : other.storage[b]
+            let a = index - (rank - self.rank)
+            let b = index - (rank - other.rank)
+            let x = a < 0 ? 1 : storage[a]
+            let y = b < 0 ? 1 : other.storage[b]
             guard x == y || x == 1 || y == 1 else { return nil }
             result.storage[index] = x == 1 ? y : x
         }

@@ -1,6 +1,5 @@
-import Testing
-
 import Needletail
+import Testing
 
 private typealias Check = GradientCheck
 
@@ -229,7 +228,8 @@ struct TapeTests {
 
     @Test func `reading the loss between forward and backward adds no matmul`() throws {
         try withOwnDevice { context in
-            let a = Parameter(Tensor.ones([8, 8])), b = Parameter(Tensor.ones([8, 8]))
+            let a = Parameter(Tensor.ones([8, 8]))
+            let b = Parameter(Tensor.ones([8, 8]))
             func step(reads: Bool) throws -> Int {
                 let before = context.statistics.nodes
                 let loss = matmul(a.value, b.value).tanh().sum()

@@ -1,6 +1,5 @@
-import Testing
-
 import Needletail
+import Testing
 
 @Suite("Broadcasting and promotion")
 struct BroadcastTests {

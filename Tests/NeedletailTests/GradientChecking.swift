@@ -1,6 +1,5 @@
-import Testing
-
 import Needletail
+import Testing
 
 /// Checks the gradients of a function against central differences, in float64.
 ///

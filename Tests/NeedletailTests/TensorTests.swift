@@ -1,6 +1,5 @@
-import Testing
-
 import Needletail
+import Testing
 
 @Suite("Tensor values")
 struct TensorTests {

@@ -1,10 +1,11 @@
-import Testing
 import TensorGraph
 import TensorRuntime
+import Testing
 
 @Suite struct RandomGraphTests {
     /// Builds the same random graph of pointwise, view, reduction, matmul and slice nodes in any context.
-    static func build(seed: UInt64, in context: DeviceContext) throws -> (live: [Value], matmuls: Int, reductions: Int) {
+    static func build(seed: UInt64, in context: DeviceContext) throws -> (live: [Value], matmuls: Int, reductions: Int)
+    {
         var random = TestRandom(state: seed)
         var pool: [Value] = []
         for _ in 0..<3 {

@@ -1,6 +1,6 @@
-import Testing
 import TensorGraph
 import TensorRuntime
+import Testing
 
 @Suite struct TraceTests {
     @Test func aChainOfPointwiseOperationsIsOneLaunch() throws {

@@ -219,6 +219,7 @@ extension Tensor {
     }
 
     /// The last two axes exchanged; a tensor of lower rank is itself.
+    // swift-format-ignore: AlwaysUseLowerCamelCase
     public var T: Tensor { rank < 2 ? self : transpose(-2, -1) }
 
     /// The elements of the axes in reverse order.

@@ -42,7 +42,8 @@ struct Lowering {
         let stored = group.nodes.filter { isStored[$0] }
         guard !stored.isEmpty else { return }
         if group.isOpaque { return lowerOpaque(group.nodes[0]) }
-        if graph.nodes[stored[0]].shape.elementCount == 0, stored.allSatisfy({ graph.nodes[$0].shape.elementCount == 0 })
+        if graph.nodes[stored[0]].shape.elementCount == 0,
+            stored.allSatisfy({ graph.nodes[$0].shape.elementCount == 0 })
         {
             return
         }

@@ -129,7 +129,8 @@ struct MemoryPlan {
         let blockOf = formBlocks(&blocks)
         let isLong = blocks.count > 2048
         let order = blocks.indices.sorted { a, b in
-            let x = blocks[a], y = blocks[b]
+            let x = blocks[a]
+            let y = blocks[b]
             return isLong || x.size == y.size ? (x.first, a) < (y.first, b) : x.size > y.size
         }
         var placed: [Int] = []

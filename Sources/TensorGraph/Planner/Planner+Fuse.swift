@@ -40,7 +40,8 @@ struct Fuser {
             // A kernel's epilogue first: its operand is still in registers. Of two kernels the later one, so that a sum of
             // gradients is added to as they come and none waits for the last.
             let sources = sourceGroups(of: index).sorted {
-                let a = groups[$0]!, b = groups[$1]!
+                let a = groups[$0]!
+                let b = groups[$1]!
                 return (a.anchor ?? -1, a.nodes.last!) > (b.anchor ?? -1, b.nodes.last!)
             }
             for source in sources where groups[source]!.anchor == nil || takesEpilogue(index, from: source) {
@@ -154,7 +155,8 @@ struct Fuser {
     }
 
     private func frame(_ p: Int, _ c: Int) -> Frame? {
-        let a = groups[p]!, b = groups[c]!
+        let a = groups[p]!
+        let b = groups[c]!
         if a.isOpaque || b.isOpaque || (a.anchor != nil && b.anchor != nil) { return nil }
         if a.nodes[0] / window != b.nodes[0] / window { return nil }
         let anchored = a.anchor != nil || b.anchor != nil
@@ -213,7 +215,8 @@ struct Fuser {
                 guard readLevel <= 2, madeLevel <= 2 else { return false }
                 switch relation(of: source, made: made) {
                 case .broadcast(over: 0): if readLevel != madeLevel { return false }
-                case .broadcast(let mask): if !(readLevel == 0 && madeLevel == 1 && mask == frame.reduced) { return false }
+                case .broadcast(let mask):
+                    if !(readLevel == 0 && madeLevel == 1 && mask == frame.reduced) { return false }
                 case .other: return false
                 }
             }
@@ -258,7 +261,8 @@ struct Fuser {
 
     /// Whether the joined group keeps to a kernel's limits.
     private func fits(_ p: Int, _ c: Int) -> Bool {
-        let a = groups[p]!, b = groups[c]!
+        let a = groups[p]!
+        let b = groups[c]!
         if a.nodes.count + b.nodes.count > maximumNodes { return false }
         var read: [Int] = []
         var stored = 0

@@ -148,8 +148,10 @@ private struct SnapshotReader {
     /// Whether rows or columns of the last two dimensions lie without gaps between elements.
     private func isMatrix(_ layout: PlanLayout) -> Bool {
         let rank = layout.shape.rank
-        let rows = layout.shape[rank - 2], columns = layout.shape[rank - 1]
-        let rowStride = layout.strides[rank - 2], columnStride = layout.strides[rank - 1]
+        let rows = layout.shape[rank - 2]
+        let columns = layout.shape[rank - 1]
+        let rowStride = layout.strides[rank - 2]
+        let columnStride = layout.strides[rank - 1]
         let isRowMajor = (columnStride == 1 || columns == 1) && (rowStride >= columns || rows == 1)
         let isColumnMajor = (rowStride == 1 || rows == 1) && (columnStride >= rows || columns == 1)
         return isRowMajor || isColumnMajor

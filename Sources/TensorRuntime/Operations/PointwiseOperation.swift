@@ -153,7 +153,8 @@ public enum PointwiseOperation: UInt8, CaseIterable, Hashable, Sendable {
         case .logicalOr: a != 0 || b != 0 ? 1 : 0
         case .logicalXor: (a != 0) != (b != 0) ? 1 : 0
         case .select: a != 0 ? b : c
-        case .randomBits: Double(Philox.bits(index: .init(wrapping: a), key: .init(wrapping: b), offset: .init(wrapping: c)))
+        case .randomBits:
+            Double(Philox.bits(index: .init(wrapping: a), key: .init(wrapping: b), offset: .init(wrapping: c)))
         case .randomUniform:
             Double(Philox.uniform(index: .init(wrapping: a), key: .init(wrapping: b), offset: .init(wrapping: c)))
         }
