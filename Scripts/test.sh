@@ -10,4 +10,5 @@ run() {
 
 run Scripts/setup.sh
 run swift build -c release --build-tests
-run swift test -c release
+# The same build: without --skip-build, swift test builds everything again with testability.
+run swift test -c release --skip-build

@@ -67,15 +67,25 @@ public final class CachingAllocator: Sendable {
     private func driverAllocation(_ size: Int) throws(TensorError) -> any DeviceBuffer {
         let limit = device.description.maximumAllocation
         if size <= limit {
-            if let buffer = try? device.allocate(byteCount: size) { return buffer }
+            if let buffer = try attempt(size) { return buffer }
             emptyCache()
-            if let buffer = try? device.allocate(byteCount: size) { return buffer }
+            if let buffer = try attempt(size) { return buffer }
         }
         let now = statistics
         throw TensorError(
             .outOfMemory,
             "\(device.description.id): out of memory: requested \(size) bytes, allocated \(now.allocatedBytes), "
                 + "reserved \(now.reservedBytes), largest single allocation \(limit); use smaller batches")
+    }
+
+    /// The driver's block, or nil where it has no memory; any other failure is the caller's.
+    private func attempt(_ size: Int) throws(TensorError) -> (any DeviceBuffer)? {
+        do throws(TensorError) {
+            return try device.allocate(byteCount: size)
+        } catch {
+            if error.kind == .outOfMemory { return nil }
+            throw error
+        }
     }
 
     /// Gives every unused block back to the driver.
