@@ -34,6 +34,8 @@ void nt_context_layout(nt_context *context, nt_needs needs, char *memory) {
 }
 
 int64_t nt_block_elements(int32_t register_units) {
+    // Nothing is kept between steps: the cache sets no limit, and fewer blocks cost less.
+    if (register_units == 0) return 32768;
     int64_t units = register_units > 4 ? register_units : 4;
     int64_t elements = (16384 / units) & ~(int64_t)63;
     return elements < 512 ? 512 : elements;

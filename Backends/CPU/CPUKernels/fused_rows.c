@@ -68,7 +68,7 @@ static bool only_reduces(const nt_fused *fused) {
 
 static void choose_blocks(row_job *job, const nt_fused *fused, const nt_space *space) {
     int64_t elements = nt_block_elements(fused->whole.register_units), columns = space->columns, rows;
-    if (only_reduces(fused)) elements = WHOLE_ELEMENTS;
+    if (only_reduces(fused)) elements = 2 * WHOLE_ELEMENTS;
     bool in_columns = job->context.layout == LAYOUT_COLUMNS;
     int64_t largest = fused->passes > 1 ? WHOLE_ELEMENTS : elements;
     if (in_columns) {
