@@ -20,9 +20,9 @@ final class OperationCase {
     }
 
     /// Makes and evaluates the operands, and gives the operation on them.
-    func prepare() -> () -> Tensor {
+    func prepare() throws -> () -> Tensor {
         let operands = makeOperands()
-        host = operands.map { (try? $0.scalars(as: Float.self)) ?? [] }
+        host = try operands.map { try $0.scalars(as: Float.self) }
         return { [body] in body(operands) }
     }
 

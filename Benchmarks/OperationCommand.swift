@@ -30,7 +30,7 @@ struct OperationCommand: ParsableCommand {
 
     /// The best of five rounds, in microseconds an iteration; the peers' benchmark does the same.
     private func time(_ test: OperationCase) throws -> Double {
-        let run = test.prepare()
+        let run = try test.prepare()
         let result = run()
         try check(result, test)
         let once = try milliseconds(1) { try evaluate(run()) }
