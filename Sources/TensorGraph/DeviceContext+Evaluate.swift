@@ -141,6 +141,7 @@ extension DeviceContext {
         }
         let planner = Planner(device: device, isFusing: configuration.fusion && !configuration.checksNaN)
         let plan = try planner.plan(snapshot, kernelsMade: &counters.kernelsMade)
+        for step in plan.steps { programs.insert(step.kernel.spec.code) }
         counters.plansBuilt += 1
         planCache.insert(plan, words: snapshot.words, hash: hash)
         return plan

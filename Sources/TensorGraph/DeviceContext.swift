@@ -23,6 +23,8 @@ public final class DeviceContext: @unchecked Sendable {
     var snapshot = Snapshot()
     let planCache = PlanCache()
     var lastPlan: Plan?
+    /// The codes of all kernels made; asked, never iterated.
+    var programs: Set<KernelCode> = []
 
     let streamLock = RawLock()
     let stream: any DeviceStream
@@ -46,6 +48,7 @@ public final class DeviceContext: @unchecked Sendable {
         result.recordings = counters.recordings
         result.decomposedOperations = counters.decomposedOperations
         result.kernelsMade = counters.kernelsMade
+        result.programsMade = programs.count
         result.nodes = counters.nodes
         result.hostNanoseconds = counters.hostNanoseconds
         return result

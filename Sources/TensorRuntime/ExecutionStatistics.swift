@@ -20,8 +20,9 @@ public struct ExecutionStatistics: Hashable, Sendable {
     public var peakAllocatedBytes = 0
     /// Operations run through their decomposition because the device lacks their family.
     public var decomposedOperations = 0
-    /// Kernels made by the device.
+    /// Kernels made by the device, and how many different programs (``KernelSpec/code``) were among them.
     public var kernelsMade = 0
+    public var programsMade = 0
     /// Nodes evaluated.
     public var nodes = 0
     /// Nanoseconds spent on signature, look-up and binding.
@@ -40,6 +41,7 @@ public struct ExecutionStatistics: Hashable, Sendable {
         result.blockRequests -= earlier.blockRequests
         result.decomposedOperations -= earlier.decomposedOperations
         result.kernelsMade -= earlier.kernelsMade
+        result.programsMade -= earlier.programsMade
         result.nodes -= earlier.nodes
         result.hostNanoseconds -= earlier.hostNanoseconds
         return result

@@ -144,6 +144,7 @@ public struct FusedKernel: KernelBody {
     public var operandCount: Int { inputs.count + outputs.count }
     public var scalarTypes: [DType] { program.scalarTypes }
     public var elementCount: Int { extents.elementCount }
+    public var code: KernelCode { KernelCode(.fused, [extents.rank, outerRank], program: program) }
 }
 
 extension FusedProgram {

@@ -26,6 +26,23 @@ public protocol KernelBody: Hashable, Sendable {
     var operandCount: Int { get }
     /// The type in which each scalar slot is read; scalars travel as 64 bits (``Scalar/bits(as:)``).
     var scalarTypes: [DType] { get }
+    /// What a program or pipeline is keyed by: operations, dtypes, ranks and flags, but no extent, stride or scalar.
+    var code: KernelCode { get }
+}
+
+/// The part of a kernel that is compiled. Equal codes share a program.
+public struct KernelCode: Hashable, Sendable {
+    public let family: KernelFamily
+    /// Dtypes, ranks and flags of the family, in its order.
+    public let numbers: [Int]
+    /// The fused program, or the epilogue.
+    public let program: FusedProgram?
+
+    public init(_ family: KernelFamily, _ numbers: [Int], program: FusedProgram? = nil) {
+        self.family = family
+        self.numbers = numbers
+        self.program = program
+    }
 }
 
 /// Everything about a kernel: its family and that family's one struct of arguments.
@@ -44,6 +61,9 @@ public struct KernelSpec: Hashable, Sendable {
     }
 
     public func hash(into hasher: inout Hasher) { body.hash(into: &hasher) }
+
+    /// What the kernel's program is keyed by.
+    public var code: KernelCode { body.code }
 }
 
 /// Batched matrix product `[batch..., m, k] x [batch..., k, n]`, followed by an epilogue.
@@ -84,6 +104,11 @@ public struct MatmulKernel: KernelBody {
 
     public var operandCount: Int { 1 + epilogue.operandCount }
     public var scalarTypes: [DType] { epilogue.scalarTypes }
+    public var code: KernelCode {
+        KernelCode(
+            .matmul, [Int(dtype.rawValue), batch.rank, transposesA ? 1 : 0, transposesB ? 1 : 0],
+            program: epilogue.program)
+    }
 }
 
 /// Stride, padding and dilation of a window that moves over height and width.
@@ -172,6 +197,10 @@ public struct ConvolutionKernel: KernelBody {
 
     public var operandCount: Int { 1 + epilogue.operandCount }
     public var scalarTypes: [DType] { epilogue.scalarTypes }
+    public var code: KernelCode {
+        KernelCode(
+            .convolution, [Int(dtype.rawValue), Int(kind.rawValue), groups == 1 ? 0 : 1], program: epilogue.program)
+    }
 }
 
 /// 2-D pooling over `[planes, height, width]` (planes = batch x channels), and its gradients.
@@ -228,6 +257,10 @@ public struct PoolingKernel: KernelBody {
 
     public var operandCount: Int { sourceCount + epilogue.operandCount - 1 }
     public var scalarTypes: [DType] { epilogue.scalarTypes }
+    public var code: KernelCode {
+        KernelCode(
+            .pooling, [Int(dtype.rawValue), Int(kind.rawValue), countsPadding ? 1 : 0], program: epilogue.program)
+    }
 }
 
 /// `output[..., index[p], ...] += source[p]` over all places `p` of the source, on zeros, in ascending order of `p` for
@@ -259,4 +292,5 @@ public struct ScatterAddKernel: KernelBody {
 
     public var operandCount: Int { 3 }
     public var scalarTypes: [DType] { [] }
+    public var code: KernelCode { KernelCode(.scatterAdd, [Int(dtype.rawValue), sourceShape.rank, axis]) }
 }

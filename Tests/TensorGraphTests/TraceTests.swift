@@ -169,3 +169,28 @@ import Testing
         #expect(dumps[0] == dumps[1])
     }
 }
+
+@Suite struct ProgramTests {
+    @Test func aHundredBatchSizesShareTheProgramsOfAFew() throws {
+        /// A forward pass, its loss and a weight gradient over `count` examples.
+        func step(_ count: Int, in context: DeviceContext) throws {
+            let x = try Value.make([Float](repeating: 0.5, count: count * 6), [count, 6], in: context)
+            let weight = try Value.make([Float](repeating: 0.1, count: 24), [6, 4], in: context)
+            let bias = try Value.make([1, 2, 3, 4], [1, 4], in: context)
+            let logits = x.matmul(weight).binary(.add, bias.expand([count, 4])).unary(.relu)
+            let shifted = logits.binary(.subtract, logits.reduce(.maximum, axes: [1]).expand([count, 4]))
+            let sums = shifted.unary(.exp).reduce(.sum, axes: [1])
+            let loss = sums.unary(.log).reduce(.sum, axes: [0, 1])
+            let slope = shifted.unary(.exp).binary(.divide, sums.expand([count, 4]))
+            let gradient = x.transposed().matmul(slope)
+            let biasGradient = slope.reduce(.sum, axes: [0])
+            try context.evaluate([loss.handle, gradient.handle, biasGradient.handle])
+        }
+        let one = try makeContext()
+        try step(64, in: one)
+        let many = try makeContext()
+        for count in 1...100 { try step(count, in: many) }
+        #expect(many.statistics.plansBuilt == 100)
+        #expect(many.statistics.programsMade <= 3 * one.statistics.programsMade)
+    }
+}
