@@ -108,8 +108,9 @@ extension DeviceContext {
         counters.nodes += nodes.count
         counters.launches += plan.steps.count
         let liveNodes = plan.results.map { snapshot.nodes[$0.node] }
-        snapshot.clear()
+        // Blocks that this work reads for the last time are freed behind it: a copy to the device needs this lock only.
         streamLock.lock()
+        snapshot.clear()
         let spent = clock.now - began
         counters.hostNanoseconds += Int(spent.components.attoseconds / 1_000_000_000)
         lock.unlock()

@@ -1,4 +1,5 @@
 import CPUBackend
+import Foundation
 import TensorGraph
 import TensorRuntime
 import Testing
@@ -50,5 +51,61 @@ import Testing
         let sum = await a.binary(.add, await b)
         #expect(try sum.floats() == [4, 7, 10])
         #expect(context.statistics.launches == 1)
+    }
+
+    /// While one thread's launch runs, another plans one that reads a leaf for the last time: until its work is in the
+    /// stream, nobody may be given the leaf's block.
+    @Test func aLeafsBlockIsReusedOnlyBehindTheWorkThatReadsIt() throws {
+        let gate = Gate()
+        let context = try DeviceContext(
+            device: FragileDevice(beforeLaunch: { gate.pass() }), configuration: RuntimeConfiguration())
+        let x = try Value.make([1], [1], in: context).unary(.negate)
+        let y = try Value.make([Float](repeating: 3, count: 1000), [1000], in: context).reduce(.sum, axes: [0])
+        gate.close()
+        let first = Thread { _ = try? x.floats() }
+        first.start()
+        gate.awaitArrival()
+
+        let before = context.allocator.statistics
+        let second = Thread { _ = try? y.floats() }
+        second.start()
+        while context.allocator.statistics.blockRequests == before.blockRequests { usleep(1000) }
+        usleep(50_000)
+        #expect(context.allocator.statistics.allocatedBytes > before.allocatedBytes)
+        gate.open()
+        #expect(try y.floats() == [3000])
+    }
+}
+
+/// Holds up the threads that pass it while it is closed.
+private final class Gate: @unchecked Sendable {
+    // Safety: fields are touched only under `condition`.
+    private let condition = NSCondition()
+    private var isClosed = false
+    private var arrivals = 0
+
+    func close() { change { isClosed = true } }
+    func open() { change { isClosed = false } }
+
+    func pass() {
+        condition.lock()
+        defer { condition.unlock() }
+        guard isClosed else { return }
+        arrivals += 1
+        condition.broadcast()
+        while isClosed { condition.wait() }
+    }
+
+    func awaitArrival() {
+        condition.lock()
+        defer { condition.unlock() }
+        while arrivals == 0 { condition.wait() }
+    }
+
+    private func change(_ body: () -> Void) {
+        condition.lock()
+        defer { condition.unlock() }
+        body()
+        condition.broadcast()
     }
 }
