@@ -18,8 +18,15 @@ let package = Package(
         .target(name: "TensorGraph", dependencies: ["TensorRuntime"]),
         .target(name: "CPUKernels", path: "Backends/CPU/CPUKernels"),
         .target(name: "CPUBackend", dependencies: ["TensorRuntime", "CPUKernels"], path: "Backends/CPU/CPUBackend"),
+        .target(name: "KernelIR", dependencies: ["TensorRuntime"]),
+        .target(name: "Shaders", dependencies: ["KernelIR", "TensorRuntime"], path: "Shaders"),
+        .target(name: "COpenCL", path: "Backends/OpenCL/COpenCL"),
+        .target(
+            name: "OpenCLBackend", dependencies: ["Shaders", "KernelIR", "TensorRuntime", "COpenCL"],
+            path: "Backends/OpenCL/OpenCLBackend"),
         .systemLibrary(name: "CZlib", path: "Sources/CZlib"),
-        .target(name: "Needletail", dependencies: ["TensorRuntime", "TensorGraph", "CPUBackend", "CZlib"]),
+        .target(
+            name: "Needletail", dependencies: ["TensorRuntime", "TensorGraph", "CPUBackend", "OpenCLBackend", "CZlib"]),
         .target(name: "TensorConformance", dependencies: ["TensorRuntime"]),
         .executableTarget(
             name: "NeedletailCLI",
@@ -35,6 +42,11 @@ let package = Package(
         .testTarget(name: "TensorRuntimeTests", dependencies: ["TensorRuntime"]),
         .testTarget(name: "TensorGraphTests", dependencies: ["TensorGraph", "CPUBackend", "TensorConformance"]),
         .testTarget(name: "CPUBackendTests", dependencies: ["CPUBackend", "TensorConformance"]),
+        .testTarget(name: "KernelIRTests", dependencies: ["KernelIR"]),
+        .testTarget(name: "ShadersTests", dependencies: ["Shaders", "KernelIR", "TensorConformance"]),
+        .testTarget(
+            name: "OpenCLBackendTests",
+            dependencies: ["OpenCLBackend", "CPUBackend", "TensorConformance", "TensorGraph", "Needletail"]),
         .testTarget(
             name: "NeedletailTests",
             dependencies: ["Needletail", "NeedletailCLI", "TensorGraph", "TensorConformance", "CPUBackend"],
