@@ -106,7 +106,7 @@ extension DeviceContext {
         let nodes = close(trace)
         detach(nodes)
         counters.nodes += nodes.count
-        counters.launches += plan.steps.count
+        counters.launches += plan.dispatchCount
         let liveNodes = plan.results.map { snapshot.nodes[$0.node] }
         // Blocks that this work reads for the last time are freed behind it: a copy to the device needs this lock only.
         streamLock.lock()

@@ -45,6 +45,7 @@ struct PlanStep: Sendable {
     }
 
     let kernel: any DeviceKernel
+    /// In the family's order; the kernel's workspace, if it has one, is the last.
     let bindings: [Binding]
     let scalars: [(source: ScalarSource, dtype: DType)]
     /// What it computes, for dumps and for messages about NaN.
@@ -71,12 +72,15 @@ final class Plan: Sendable {
     }
 
     let steps: [PlanStep]
+    /// Dispatches of one submission.
+    let dispatchCount: Int
     let arenaByteCount: Int
     let outputs: [Output]
     let results: [Result]
 
     init(steps: [PlanStep], arenaByteCount: Int, outputs: [Output], results: [Result]) {
         self.steps = steps
+        dispatchCount = steps.reduce(0) { $0 + $1.kernel.dispatchCount }
         self.arenaByteCount = arenaByteCount
         self.outputs = outputs
         self.results = results
@@ -95,6 +99,8 @@ final class Plan: Sendable {
                 lines.append(
                     "    \(binding.slot) + \(binding.offset.constant) \(binding.offset.terms) \(binding.dtype)")
             }
+            let workspace = step.kernel.workspaceByteCount
+            if workspace > 0 { lines.append("    the last is a workspace of \(workspace) bytes") }
         }
         lines.append(
             "arena \(arenaByteCount), outputs \(outputs.map(\.byteCount)), donors \(outputs.map { $0.donor ?? -1 })")

@@ -18,7 +18,8 @@ public protocol Device: AnyObject, Sendable {
     func makeStream() throws(TensorError) -> any DeviceStream
 }
 
-/// A block of device memory, freed when it is released.
+/// A block of device memory, freed when it is released. The core may release it while encoded work still uses it: a
+/// backend whose work runs later keeps it until that is done.
 public protocol DeviceBuffer: AnyObject, Sendable {
     var byteCount: Int { get }
 }
@@ -26,6 +27,15 @@ public protocol DeviceBuffer: AnyObject, Sendable {
 /// A kernel made for one spec; immutable, and used by several streams at once.
 public protocol DeviceKernel: AnyObject, Sendable {
     var spec: KernelSpec { get }
+
+    /// Bytes of device memory that one launch needs for partial results. (optional: none by default)
+    ///
+    /// Where it is not 0, `encode` gets one binding more, behind the family's: a part of a buffer that nothing else uses
+    /// during the launch, its contents undefined, at an offset in bytes that is a multiple of 256.
+    var workspaceByteCount: Int { get }
+
+    /// How many dispatches one `encode` is: 2 for a reduction in two passes. (optional: 1 by default)
+    var dispatchCount: Int { get }
 }
 
 /// A buffer, and where in it an operand starts, in elements of the operand's type.
@@ -43,7 +53,8 @@ public struct BufferBinding: Sendable {
 
 /// An in-order queue of work on a device. The core calls one stream from one thread at a time.
 public protocol DeviceStream: AnyObject, Sendable {
-    /// Appends one launch. `bindings` stand in the family's order, `scalars` are the 64-bit scalar slots.
+    /// Appends one launch. `bindings` stand in the family's order, the kernel's workspace last where it has one;
+    /// `scalars` are the 64-bit scalar slots.
     func encode(
         _ kernel: any DeviceKernel, bindings: UnsafeBufferPointer<BufferBinding>, scalars: UnsafeBufferPointer<UInt64>)
         throws(TensorError)
@@ -78,6 +89,11 @@ extension Device {
     public func unsupportedReason(_ spec: KernelSpec) -> String? {
         description.families.contains(spec.family) ? nil : "\(description.id) has no \(spec.family) kernels"
     }
+}
+
+extension DeviceKernel {
+    public var workspaceByteCount: Int { 0 }
+    public var dispatchCount: Int { 1 }
 }
 
 extension DeviceStream {

@@ -10,10 +10,14 @@ struct CaseRun {
     private var after: [[UInt8]] = []
     /// The operand that owns each operand's buffer.
     private let owners: [Int]
+    /// Guard, workspace, guard, after the run; empty where the kernel asks for none.
+    private var workspace: [UInt8] = []
+    private let pattern: UInt8
 
     /// Fills new buffers (outputs and guards with `pattern`), runs `kernel` once on a new stream, and reads all back.
     init(_ row: ConformanceCase, device: any Device, kernel: any DeviceKernel, pattern: UInt8) throws(TensorError) {
         self.row = row
+        self.pattern = pattern
         owners = row.operands.indices.map { row.operands[$0].alias ?? $0 }
         let stream = try device.makeStream()
         var buffers: [(any DeviceBuffer)?] = []
@@ -28,10 +32,12 @@ struct CaseRun {
             try CaseRun.copyIn(contents, to: buffer, stream: stream)
             buffers.append(buffer)
         }
-        let bindings = row.operands.enumerated().map { position, operand in
+        var bindings = row.operands.enumerated().map { position, operand in
             let start = operand.hasBuffer ? CaseRun.guardBytes / operand.dtype.byteCount : 0
             return BufferBinding(buffer: buffers[owners[position]], offset: start + operand.offset)
         }
+        let workspace = try CaseRun.makeWorkspace(of: kernel, device: device, pattern: pattern, stream: stream)
+        if let workspace { bindings.append(BufferBinding(buffer: workspace, offset: CaseRun.guardBytes)) }
         try CaseRun.encode(kernel, bindings: bindings, scalars: row.scalarBits, stream: stream)
         try stream.submit()
         try stream.synchronize()
@@ -40,6 +46,20 @@ struct CaseRun {
             if let buffer { try CaseRun.copyOut(buffer, to: &bytes, stream: stream) }
             after.append(bytes)
         }
+        guard let workspace else { return }
+        self.workspace = [UInt8](repeating: 0, count: workspace.byteCount)
+        try CaseRun.copyOut(workspace, to: &self.workspace, stream: stream)
+    }
+
+    /// What the kernel asks for with guards around it, full of `pattern`; nil where it asks for nothing.
+    private static func makeWorkspace(
+        of kernel: any DeviceKernel, device: any Device, pattern: UInt8, stream: any DeviceStream
+    ) throws(TensorError) -> (any DeviceBuffer)? {
+        guard kernel.workspaceByteCount > 0 else { return nil }
+        let count = kernel.workspaceByteCount + 2 * guardBytes
+        let buffer = try device.allocate(byteCount: count)
+        try copyIn([UInt8](repeating: pattern, count: count), to: buffer, stream: stream)
+        return buffer
     }
 
     /// Guard, payload, guard; nothing for an operand without a buffer of its own.
@@ -69,8 +89,10 @@ struct CaseRun {
         return (nil, worst)
     }
 
-    /// A changed byte outside the outputs' elements: in a guard, a gap or an input.
+    /// A changed byte outside the outputs' elements and the workspace: in a guard, a gap or an input.
     var violation: String? {
+        let guards = workspace.prefix(CaseRun.guardBytes) + workspace.suffix(CaseRun.guardBytes)
+        if guards.contains(where: { $0 != pattern }) { return "a byte beside the workspace was overwritten" }
         var expected = before
         for output in OutputGeometry.outputs(of: row.spec) {
             let owner = owners[output.operand]

@@ -1,7 +1,7 @@
 import TensorRuntime
 
 /// Gives every stored value its place: results in blocks of their own, or over a donated leaf; everything else in one
-/// arena, where values that do not live at the same time share bytes.
+/// arena, where values that do not live at the same time share bytes. A kernel's workspace is there during its launch.
 struct MemoryPlan {
     private(set) var outputs: [Plan.Output] = []
     private(set) var results: [Plan.Result] = []
@@ -10,17 +10,24 @@ struct MemoryPlan {
     private let graph: PlanGraph
     private let placements: [Int: (concatenation: Int, offset: Int)]
     private let drafts: [KernelDraft]
+    /// Bytes of each launch's workspace, and where in the arena it is.
+    private let workspaces: [Int]
+    private var workspaceOffsets: [Int]
     /// The block of each value that is not placed inside another.
     private var slots: [PlanSlot?]
     /// First and last launch that touches each such value.
     private var firstUse: [Int]
     private var lastUse: [Int]
 
-    /// - Parameter storages: block sizes of the leaf storages that may be overwritten.
-    init(graph: PlanGraph, lowering: Lowering, storages: [Int?]) {
+    /// - Parameters:
+    ///   - workspaces: bytes of workspace of each launch's kernel.
+    ///   - storages: block sizes of the leaf storages that may be overwritten.
+    init(graph: PlanGraph, lowering: Lowering, workspaces: [Int], storages: [Int?]) {
         self.graph = graph
         placements = lowering.placements
         drafts = lowering.drafts
+        self.workspaces = workspaces
+        workspaceOffsets = Array(repeating: 0, count: workspaces.count)
         slots = Array(repeating: nil, count: graph.nodes.count)
         firstUse = Array(repeating: Int.max, count: graph.nodes.count)
         lastUse = Array(repeating: -1, count: graph.nodes.count)
@@ -112,12 +119,20 @@ struct MemoryPlan {
 
     // MARK: Arena
 
-    /// Bytes of the arena from launch `first` to launch `last`: one value, or several that take each other's place.
+    /// Bytes of the arena from launch `first` to launch `last`: one value, several that take each other's place, or a
+    /// workspace.
     private struct Block {
-        var size: Int
-        var first: Int
+        let size: Int
+        let first: Int
         var last: Int
         var offset = 0
+
+        /// Every block begins at a multiple of 256 bytes, which serves every device's kernels.
+        init(byteCount: Int, first: Int, last: Int) {
+            size = max((byteCount + 255) & ~255, 256)
+            self.first = first
+            self.last = last
+        }
 
         func overlaps(_ other: Block) -> Bool { first <= other.last && other.first <= last }
     }
@@ -127,6 +142,11 @@ struct MemoryPlan {
     private mutating func placeArena() {
         var blocks: [Block] = []
         let blockOf = formBlocks(&blocks)
+        var workspaceBlocks: [(step: Int, block: Int)] = []
+        for step in drafts.indices where workspaces[step] > 0 {
+            workspaceBlocks.append((step, blocks.count))
+            blocks.append(Block(byteCount: workspaces[step], first: step, last: step))
+        }
         let isLong = blocks.count > 2048
         let order = blocks.indices.sorted { a, b in
             let x = blocks[a]
@@ -149,6 +169,7 @@ struct MemoryPlan {
             placed.append(index)
         }
         for (node, block) in blockOf { slots[node] = .arena(byteOffset: blocks[block].offset) }
+        for (step, block) in workspaceBlocks { workspaceOffsets[step] = blocks[block].offset }
     }
 
     /// Gives each value that is neither a result nor a leaf a block, in order of the launches. A value takes over the block
@@ -164,21 +185,22 @@ struct MemoryPlan {
         for step in drafts.indices {
             for index in starting[step] {
                 let node = graph.nodes[index]
-                let size = max((node.shape.elementCount * node.dtype.byteCount + 63) & ~63, 64)
+                let new = Block(
+                    byteCount: node.shape.elementCount * node.dtype.byteCount, first: step, last: lastUse[index])
                 let dying = drafts[step].bindings.compactMap { binding -> Int? in
                     guard case .value(let old) = binding.target, let block = blockOf[old], old != index,
-                        blocks[block].last == step, blocks[block].size == size, firstUse[old] < step,
+                        blocks[block].last == step, blocks[block].size == new.size, firstUse[old] < step,
                         graph.nodes[old].dtype.byteCount == node.dtype.byteCount,
                         drafts[step].reads(old, inPlaceOf: index)
                     else { return nil }
                     return block
                 }.first
                 if let dying {
-                    blocks[dying].last = lastUse[index]
+                    blocks[dying].last = new.last
                     blockOf[index] = dying
                 } else {
                     blockOf[index] = blocks.count
-                    blocks.append(Block(size: size, first: step, last: lastUse[index]))
+                    blocks.append(new)
                 }
                 result.append((index, blockOf[index]!))
             }
@@ -188,8 +210,9 @@ struct MemoryPlan {
 
     // MARK: Steps
 
-    /// The launch with its operands in their places.
-    func step(_ draft: KernelDraft, kernel: any DeviceKernel, graph: PlanGraph) -> PlanStep {
+    /// Launch `number` with its operands, and its workspace behind them, in their places.
+    func step(_ number: Int, kernel: any DeviceKernel) -> PlanStep {
+        let draft = drafts[number]
         var bindings: [PlanStep.Binding] = []
         var found: [(binding: Int, count: Int)] = []
         for binding in draft.bindings {
@@ -209,6 +232,10 @@ struct MemoryPlan {
             let place = root(node)
             offset.constant += place.offset
             bindings.append(.init(slot: slots[place.node]!, offset: offset, dtype: binding.dtype))
+        }
+        if workspaces[number] > 0 {
+            let slot = PlanSlot.arena(byteOffset: workspaceOffsets[number])
+            bindings.append(.init(slot: slot, offset: OffsetExpression(), dtype: .uint8))
         }
         return PlanStep(
             kernel: kernel, bindings: bindings, scalars: draft.scalars.map { ($0.source, $0.dtype) },

@@ -14,20 +14,27 @@ struct Planner {
         fuser.run()
         var lowering = Lowering(graph: graph, fuser: fuser, maximumOperands: device.description.maximumOperands)
         lowering.run(order: Planner.order(fuser, graph))
-        let memory = MemoryPlan(graph: graph, lowering: lowering, storages: snapshot.leafBlockSizes)
-        var steps: [PlanStep] = []
-        steps.reserveCapacity(lowering.drafts.count)
+        // Kernels before memory: they say what workspace they need.
+        var kernels: [any DeviceKernel] = []
+        kernels.reserveCapacity(lowering.drafts.count)
         for draft in lowering.drafts {
-            let spec = KernelSpec(draft.body)
-            if let reason = device.unsupportedReason(spec) {
-                throw TensorError(.unsupported, "\(draft.label): \(reason); move the tensors to a device that has it")
-            }
-            let kernel = try device.makeKernel(spec)
+            kernels.append(try makeKernel(draft))
             kernelsMade += 1
-            steps.append(memory.step(draft, kernel: kernel, graph: graph))
         }
+        let memory = MemoryPlan(
+            graph: graph, lowering: lowering, workspaces: kernels.map(\.workspaceByteCount),
+            storages: snapshot.leafBlockSizes)
         return Plan(
-            steps: steps, arenaByteCount: memory.arenaByteCount, outputs: memory.outputs, results: memory.results)
+            steps: kernels.indices.map { memory.step($0, kernel: kernels[$0]) }, arenaByteCount: memory.arenaByteCount,
+            outputs: memory.outputs, results: memory.results)
+    }
+
+    private func makeKernel(_ draft: KernelDraft) throws(TensorError) -> any DeviceKernel {
+        let spec = KernelSpec(draft.body)
+        if let reason = device.unsupportedReason(spec) {
+            throw TensorError(.unsupported, "\(draft.label): \(reason); move the tensors to a device that has it")
+        }
+        return try device.makeKernel(spec)
     }
 
     /// Groups in a topological order that stays close to the program's, so that its peak memory does.
