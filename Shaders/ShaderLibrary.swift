@@ -17,7 +17,13 @@ protocol ShaderFamily {
 public struct ShaderLibrary: Sendable {
     public let target: ShaderTarget
 
-    public init(target: ShaderTarget) { self.target = target }
+    /// What was measured on the device, which comes before the library's own choice.
+    public let tuning: TuningTable?
+
+    public init(target: ShaderTarget, tuning: TuningTable? = nil) {
+        self.target = target
+        self.tuning = tuning
+    }
 
     /// The schedules that a tuner may try for a specification; the first is the one chosen without it.
     public func schedules(for spec: KernelSpec) -> [String] {
@@ -33,16 +39,24 @@ public struct ShaderLibrary: Sendable {
 
     /// The launches that run a specification.
     ///
-    /// - Parameter schedule: one of ``schedules(for:)``; nil takes the first.
+    /// - Parameter schedule: one of ``schedules(for:)``; nil takes the tuned one, or else the first.
     public func plan(_ spec: KernelSpec, schedule: String? = nil) throws(TensorError) -> ShaderPlan {
+        let schedule = schedule ?? tuned(spec)
         switch spec.body {
-        case let body as FusedKernel: try plan(FusedShader.self, body, schedule)
-        case let body as MatmulKernel: try plan(MatmulShader.self, body, schedule)
-        case let body as ConvolutionKernel: try plan(ConvolutionShader.self, body, schedule)
-        case let body as PoolingKernel: try plan(PoolingShader.self, body, schedule)
-        case let body as ScatterAddKernel: try plan(ScatterAddShader.self, body, schedule)
+        case let body as FusedKernel: return try plan(FusedShader.self, body, schedule)
+        case let body as MatmulKernel: return try plan(MatmulShader.self, body, schedule)
+        case let body as ConvolutionKernel: return try plan(ConvolutionShader.self, body, schedule)
+        case let body as PoolingKernel: return try plan(PoolingShader.self, body, schedule)
+        case let body as ScatterAddKernel: return try plan(ScatterAddShader.self, body, schedule)
         default: throw TensorError(.unsupported, "there is no \(spec.family) kernel in the library")
         }
+    }
+
+    private func tuned(_ spec: KernelSpec) -> String? {
+        guard let tuning, let name = tuning.schedules[spec.tuningKey], schedules(for: spec).contains(name) else {
+            return nil
+        }
+        return name
     }
 
     private func plan<Family: ShaderFamily>(

@@ -6,9 +6,18 @@ import TensorRuntime
 /// Its parameters are named `in1`, `out0`, ... with strides `in1_stride0`, ..., and scalars `scalar0`, ...: a kernel has one
 /// epilogue, and names of its own that differ from these.
 struct EpilogueEmitter {
-    /// Declares the epilogue's buffers and arguments in a kernel that is being built.
+    private let k: KernelBuilder
+    private let emitter: StepEmitter
+    private let program: FusedProgram
+
+    /// Makes ready to emit an epilogue in a kernel that is being built. Buffers and arguments are declared when they are
+    /// first used.
     init(_ k: KernelBuilder, _ epilogue: FusedKernel) {
-        fatalError("not yet")
+        self.k = k
+        program = epilogue.program
+        let rank = epilogue.extents.rank
+        emitter = StepEmitter(
+            k, epilogue.program, rank: rank, outerRank: rank, classes: EpilogueEmitter.classes(epilogue))
     }
 
     /// Runs the program at `coordinates`, one int32 for each dimension of the epilogue's space, and stores its outputs.
@@ -16,17 +25,34 @@ struct EpilogueEmitter {
     /// - Parameter result: the value of input 0. A vector covers as many consecutive places of the last dimension, from
     ///   the last coordinate on.
     func emit(_ result: Value, at coordinates: [Value]) {
-        fatalError("not yet")
+        let indexScalar = emitter.classes.indexScalar
+        var scope = StepEmitter.Scope(
+            coordinates: coordinates.map { $0.convert(to: indexScalar) }, width: result.type.width)
+        for (number, step) in program.steps.enumerated() {
+            if case .load(input: 0) = step.operation { scope.values[number] = result }
+        }
+        // Everything is read before anything is written: an output may lie in an input's buffer.
+        let values = program.outputs.map { emitter.value($0.value, in: &scope) }
+        for (output, value) in values.enumerated() { emitter.store(output: output, value, in: scope) }
+    }
+
+    private static func classes(_ epilogue: FusedKernel) -> AccessClasses {
+        let rank = epilogue.extents.rank
+        var classes = AccessClasses(epilogue, laneDimension: rank == 0 ? nil : rank - 1)
+        // Input 0 has no place.
+        if !classes.inputs.isEmpty { classes.inputs[0] = .zero }
+        return classes
     }
 
     /// The class of arguments that the emitted code was written for: a part of ``ShaderKey/variant``.
-    static func variant(_ epilogue: FusedKernel) -> [Int] { fatalError("not yet") }
+    static func variant(_ epilogue: FusedKernel) -> [Int] { classes(epilogue).variant }
 
     /// Adds the epilogue's buffers and arguments to a launch.
     ///
     /// - Parameter firstOperand: the place among the specification's operands of the epilogue's input 1; its outputs
     ///   follow its inputs.
     static func bind(_ epilogue: FusedKernel, firstOperand: Int, to launch: inout ShaderLaunch) {
-        fatalError("not yet")
+        let operands = (1..<epilogue.operandCount).map { ShaderLaunch.Buffer.operand(firstOperand + $0 - 1) }
+        launch.bind(epilogue, operands: [nil] + operands)
     }
 }

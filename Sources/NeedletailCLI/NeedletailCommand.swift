@@ -6,7 +6,9 @@ import Needletail
 struct NeedletailCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "needletail", abstract: "Trains neural networks on the CPU and on any OpenCL or Vulkan device.",
-        subcommands: [TrainCommand.self, EvaluateCommand.self, DevicesCommand.self])
+        subcommands: [
+            TrainCommand.self, EvaluateCommand.self, DevicesCommand.self, KernelsCommand.self, TuneCommand.self,
+        ])
 
     /// Runs the command; what goes wrong is one line on standard error and an exit code.
     static func main() {

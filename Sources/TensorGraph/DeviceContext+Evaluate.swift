@@ -155,6 +155,13 @@ extension DeviceContext {
         return lastPlan?.dump ?? ""
     }
 
+    /// The launches of the plan that ran last, in order: what each computes, and its kernel.
+    public var lastPlanLaunches: [(label: String, kernel: any DeviceKernel)] {
+        lock.lock()
+        defer { lock.unlock() }
+        return lastPlan?.steps.map { ($0.label, $0.kernel) } ?? []
+    }
+
     /// The plan of the pending trace of `handle`, as text, without running it.
     public func planDump(of handle: Handle) throws(TensorError) -> String {
         lock.lock()

@@ -91,10 +91,7 @@ final class Plan: Sendable {
         var lines: [String] = []
         for (index, step) in steps.enumerated() {
             lines.append("\(index): \(step.label)")
-            if let kernel = step.kernel.spec.body as? FusedKernel {
-                lines.append("    over \(kernel.extents), \(kernel.outerRank) outer")
-                lines += kernel.program.description.split(separator: "\n").map { "    \($0)" }
-            }
+            lines += step.kernel.spec.listing.split(separator: "\n").map { "    \($0)" }
             for binding in step.bindings {
                 lines.append(
                     "    \(binding.slot) + \(binding.offset.constant) \(binding.offset.terms) \(binding.dtype)")

@@ -36,6 +36,9 @@ public protocol DeviceKernel: AnyObject, Sendable {
 
     /// How many dispatches one `encode` is: 2 for a reduction in two passes. (optional: 1 by default)
     var dispatchCount: Int { get }
+
+    /// What the device runs, as text for people. (optional: what it computes by default)
+    var listing: String { get }
 }
 
 /// A buffer, and where in it an operand starts, in elements of the operand's type.
@@ -94,6 +97,7 @@ extension Device {
 extension DeviceKernel {
     public var workspaceByteCount: Int { 0 }
     public var dispatchCount: Int { 1 }
+    public var listing: String { spec.listing }
 }
 
 extension DeviceStream {
