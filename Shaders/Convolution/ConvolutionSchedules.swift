@@ -17,6 +17,7 @@ enum ConvolutionSchedule: Hashable, Sendable {
         ("tile64x64", .implicitProduct(ProductTile(rows: 64, columns: 64, depth: 16, threadRows: 4, threadColumns: 4))),
         ("tile32x64", .implicitProduct(ProductTile(rows: 32, columns: 64, depth: 16, threadRows: 2, threadColumns: 4))),
         ("tile32x32", .implicitProduct(ProductTile(rows: 32, columns: 32, depth: 16, threadRows: 2, threadColumns: 2))),
+        ("tile16x16", .implicitProduct(ProductTile(rows: 16, columns: 16, depth: 16, threadRows: 2, threadColumns: 2))),
     ]
 
     /// The names of those that fit, best first.
