@@ -11,7 +11,7 @@ struct BoundPlan {
     /// Reserves memory and resolves every operand and scalar. Under the context's lock.
     init(_ plan: Plan, snapshot: Snapshot, allocator: CachingAllocator) throws(TensorError) {
         self.plan = plan
-        arena = plan.arenaByteCount > 0 ? try allocator.allocate(plan.arenaByteCount) : nil
+        arena = plan.arenaByteCount > 0 ? try allocator.allocate(plan.arenaByteCount, isTransient: true) : nil
         outputs.reserveCapacity(plan.outputs.count)
         for output in plan.outputs {
             if let donor = output.donor {
@@ -37,12 +37,17 @@ struct BoundPlan {
         switch binding.slot {
         case .none: return BufferBinding(buffer: nil, offset: offset)
         case .leaf(let node, let storage):
-            return BufferBinding(
-                buffer: snapshot.leafStorages[storage].block.buffer, offset: offset + snapshot.nodes[node].offset)
+            let block = snapshot.leafStorages[storage].block
+            return place(block, offset: offset + snapshot.nodes[node].offset, binding.dtype)
         case .arena(let byteOffset):
-            return BufferBinding(buffer: arena!.buffer, offset: offset + byteOffset / binding.dtype.byteCount)
-        case .output(let index): return BufferBinding(buffer: outputs[index].block.buffer, offset: offset)
+            return place(arena!, offset: offset + byteOffset / binding.dtype.byteCount, binding.dtype)
+        case .output(let index): return place(outputs[index].block, offset: offset, binding.dtype)
         }
+    }
+
+    /// Element `offset` of a block. A block begins at a multiple of every element's size.
+    private func place(_ block: MemoryBlock, offset: Int, _ dtype: DType) -> BufferBinding {
+        BufferBinding(buffer: block.buffer, offset: block.offset / dtype.byteCount + offset)
     }
 
     func storage(of slot: PlanSlot, snapshot: Snapshot) -> Storage {

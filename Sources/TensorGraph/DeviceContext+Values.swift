@@ -12,7 +12,7 @@ extension DeviceContext {
         if bytes.count > 0 {
             streamLock.lock()
             defer { streamLock.unlock() }
-            try stream.copyIn(bytes, to: storage.block.buffer, offset: 0)
+            try stream.copyIn(bytes, to: storage.block.buffer, offset: storage.block.offset)
         }
         let node = Node(.leaf, shape: shape, dtype: dtype, context: self)
         node.settle(storage, strides: shape.contiguousStrides, offset: 0)
@@ -34,8 +34,8 @@ extension DeviceContext {
         if storage.isPoisoned {
             throw TensorError(.deviceFailure, "\(deviceID): the work that was to compute this value failed")
         }
-        try stream.copyOut(
-            from: storage.block.buffer, offset: source.node.offset * source.dtype.byteCount, to: destination)
+        let offset = storage.block.offset + source.node.offset * source.dtype.byteCount
+        try stream.copyOut(from: storage.block.buffer, offset: offset, to: destination)
     }
 }
 

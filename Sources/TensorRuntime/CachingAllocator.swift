@@ -1,29 +1,60 @@
 import Synchronization
 
-/// A block from the caching allocator; it goes back when it is released.
+/// A block from the caching allocator: bytes of a buffer. It goes back when it is released.
 public final class MemoryBlock: Sendable {
     public let buffer: any DeviceBuffer
+    /// Where the block begins in the buffer, in bytes: a multiple of 512.
+    public let offset: Int
+    /// The size of the request, rounded (``CachingAllocator/roundedSize(_:)``): it follows from the request alone.
     public let byteCount: Int
+    private let pool: CachingAllocator.Pool
+    private let region: Int
     private let allocator: CachingAllocator
 
-    fileprivate init(buffer: any DeviceBuffer, byteCount: Int, allocator: CachingAllocator) {
-        self.buffer = buffer
+    fileprivate init(
+        _ place: BlockPool.Placement, of pool: CachingAllocator.Pool, byteCount: Int, allocator: CachingAllocator
+    ) {
+        self.pool = pool
+        buffer = place.buffer
+        offset = place.offset
+        region = place.region
         self.byteCount = byteCount
         self.allocator = allocator
     }
 
-    deinit { allocator.reclaim(buffer, byteCount: byteCount) }
+    deinit { allocator.reclaim(region, of: pool, byteCount: byteCount) }
 }
 
-/// Keeps freed blocks by size and hands the last freed one out first, so that a steady training step asks nothing of
-/// the driver and sees the same addresses again.
+/// Asks the driver for segments and cuts blocks from them, so that a steady training step asks nothing of the driver and
+/// sees the same addresses again.
 ///
-/// Sizes are rounded to 512 bytes, and from 1 MiB up to 1/16 of their power of two, so that a cached block fits
-/// requests that are close.
+/// Blocks of at most 1 MiB come from segments of 2 MiB, those of at most 10 MiB from segments of 20 MiB, and a larger one
+/// makes a segment of its own size, which smaller ones use later. Blocks that are held for one submission only, the arenas
+/// of plans, have segments apart, so that no result lies in the way of a larger arena. No segment is larger than the device
+/// allows.
 public final class CachingAllocator: Sendable {
+    private static let granule = 512
+    private static let smallLimit = 1 << 20
+    private static let sharedLimit = 10 << 20
+
+    /// Which segments a block comes from.
+    fileprivate enum Pool: Int {
+        case small, large, transient
+
+        init(_ size: Int, isTransient: Bool) {
+            self = isTransient ? .transient : size <= smallLimit ? .small : .large
+        }
+    }
+
     private struct State {
-        var free: [Int: [any DeviceBuffer]] = [:]
+        /// By ``Pool``. What is left of a large block is worth keeping if it serves a large request.
+        var pools = [granule, smallLimit + granule, granule].map { BlockPool(smallestRest: $0) }
         var statistics = ExecutionStatistics()
+
+        mutating func use(_ size: Int) {
+            statistics.allocatedBytes += size
+            statistics.peakAllocatedBytes = max(statistics.peakAllocatedBytes, statistics.allocatedBytes)
+        }
     }
 
     private let device: any Device
@@ -33,43 +64,47 @@ public final class CachingAllocator: Sendable {
 
     /// The size that a request of `byteCount` bytes gets.
     public static func roundedSize(_ byteCount: Int) -> Int {
-        if byteCount <= 1 << 20 { return max((byteCount + 511) & ~511, 512) }
-        let step = (1 << (Int.bitWidth - 1 - byteCount.leadingZeroBitCount)) >> 4
-        return (byteCount + step - 1) / step * step
+        max((byteCount + granule - 1) & ~(granule - 1), granule)
     }
 
     /// A block of at least `byteCount` bytes, its contents undefined.
     ///
-    /// - Throws: `outOfMemory` after cached blocks were freed and the driver was asked again.
-    public func allocate(_ byteCount: Int) throws(TensorError) -> MemoryBlock {
+    /// - Parameter isTransient: whether the block is held for one submission only.
+    /// - Throws: `outOfMemory` after unused segments were freed and the driver was asked again.
+    public func allocate(_ byteCount: Int, isTransient: Bool = false) throws(TensorError) -> MemoryBlock {
         let size = CachingAllocator.roundedSize(byteCount)
-        let cached: (any DeviceBuffer)? = state.withLock { state in
+        let pool = Pool(size, isTransient: isTransient)
+        let cached = state.withLock { state in
             state.statistics.blockRequests += 1
-            guard let buffer = state.free[size]?.popLast() else { return nil }
-            CachingAllocator.use(size, &state)
-            return buffer
+            let place = state.pools[pool.rawValue].take(size)
+            if place != nil { state.use(size) }
+            return place
         }
-        if let cached { return MemoryBlock(buffer: cached, byteCount: size, allocator: self) }
-        let buffer = try driverAllocation(size)
-        state.withLock { state in
+        if let cached { return MemoryBlock(cached, of: pool, byteCount: size, allocator: self) }
+        let (buffer, segmentSize) = try makeSegment(for: size, pool)
+        let place = state.withLock { state in
             state.statistics.driverAllocations += 1
-            state.statistics.reservedBytes += size
-            CachingAllocator.use(size, &state)
+            state.statistics.reservedBytes += segmentSize
+            state.use(size)
+            return state.pools[pool.rawValue].take(size, from: buffer, segmentSize: segmentSize)
         }
-        return MemoryBlock(buffer: buffer, byteCount: size, allocator: self)
+        return MemoryBlock(place, of: pool, byteCount: size, allocator: self)
     }
 
-    private static func use(_ size: Int, _ state: inout State) {
-        state.statistics.allocatedBytes += size
-        state.statistics.peakAllocatedBytes = max(state.statistics.peakAllocatedBytes, state.statistics.allocatedBytes)
-    }
+    // MARK: Segments
 
-    private func driverAllocation(_ size: Int) throws(TensorError) -> any DeviceBuffer {
+    /// A segment that holds `size` bytes: of its usual size, or where the driver has not that much, of just this one.
+    private func makeSegment(
+        for size: Int, _ pool: Pool
+    ) throws(TensorError) -> (buffer: any DeviceBuffer, size: Int) {
         let limit = device.description.maximumAllocation
         if size <= limit {
-            if let buffer = try attempt(size) { return buffer }
+            let usual = CachingAllocator.segmentSize(for: size, pool, limit: limit)
+            makeRoom(for: usual, request: size, pool)
+            if let buffer = try attempt(usual) { return (buffer, usual) }
             emptyCache()
-            if let buffer = try attempt(size) { return buffer }
+            if let buffer = try attempt(usual) { return (buffer, usual) }
+            if usual > size, let buffer = try attempt(size) { return (buffer, size) }
         }
         let now = statistics
         throw TensorError(
@@ -78,7 +113,28 @@ public final class CachingAllocator: Sendable {
                 + "reserved \(now.reservedBytes), largest single allocation \(limit); use smaller batches")
     }
 
-    /// The driver's block, or nil where it has no memory; any other failure is the caller's.
+    private static func segmentSize(for size: Int, _ pool: Pool, limit: Int) -> Int {
+        let usual =
+            pool == .large && size <= sharedLimit ? 20 << 20 : (size + (2 << 20) - 1) & ~((2 << 20) - 1)
+        return max(size, min(usual, limit & ~(granule - 1)))
+    }
+
+    /// Before a segment for one block is made: frees the pool's unused ones, all of which are smaller, where with them more
+    /// than 5/4 of the most ever in use would be held. Sizes that grow from step to step would otherwise add up.
+    private func makeRoom(for segment: Int, request: Int, _ pool: Pool) {
+        guard pool == .transient || request > CachingAllocator.sharedLimit else { return }
+        let dropped = state.withLock { state in
+            let now = state.statistics
+            let bound = max(now.peakAllocatedBytes, now.allocatedBytes + request) / 4 * 5
+            let excess = now.reservedBytes + segment - bound
+            let dropped = state.pools[pool.rawValue].removeUnused(max(excess, 0))
+            state.statistics.reservedBytes -= dropped.byteCount
+            return dropped.buffers
+        }
+        withExtendedLifetime(dropped) {}
+    }
+
+    /// The driver's memory, or nil where it has none; any other failure is the caller's.
     private func attempt(_ size: Int) throws(TensorError) -> (any DeviceBuffer)? {
         do throws(TensorError) {
             return try device.allocate(byteCount: size)
@@ -88,16 +144,21 @@ public final class CachingAllocator: Sendable {
         }
     }
 
-    /// Gives every unused block back to the driver.
+    /// Gives every segment without used blocks back to the driver.
     public func emptyCache() {
         let dropped = state.withLock { state in
-            let dropped = state.free
-            for (size, buffers) in dropped { state.statistics.reservedBytes -= size * buffers.count }
-            state.free = [:]
+            var dropped: [any DeviceBuffer] = []
+            for pool in state.pools.indices {
+                let unused = state.pools[pool].removeUnused()
+                state.statistics.reservedBytes -= unused.byteCount
+                dropped += unused.buffers
+            }
             return dropped
         }
         withExtendedLifetime(dropped) {}
     }
+
+    // MARK: Statistics
 
     /// Sets the peak to what is in use now.
     public func resetPeak() {
@@ -106,10 +167,10 @@ public final class CachingAllocator: Sendable {
 
     public var statistics: ExecutionStatistics { state.withLock { $0.statistics } }
 
-    fileprivate func reclaim(_ buffer: any DeviceBuffer, byteCount: Int) {
+    fileprivate func reclaim(_ region: Int, of pool: Pool, byteCount: Int) {
         state.withLock { state in
             state.statistics.allocatedBytes -= byteCount
-            state.free[byteCount, default: []].append(buffer)
+            state.pools[pool.rawValue].release(region)
         }
     }
 }

@@ -10,7 +10,7 @@ public struct ExecutionStatistics: Hashable, Sendable {
     public var launches = 0
     /// Command buffers recorded, where a backend records.
     public var recordings = 0
-    /// Blocks asked of the driver.
+    /// Segments asked of the driver.
     public var driverAllocations = 0
     /// Blocks asked of the caching allocator.
     public var blockRequests = 0

@@ -2,9 +2,9 @@ import Needletail
 import TensorGraph
 import TensorRuntime
 
-/// Runs `body` on a CPU context of its own, so that counters hold nothing of tests that run at the same time.
-func withOwnDevice<Result>(_ body: (DeviceContext) throws -> Result) throws -> Result {
-    let shared = try deviceContext(.cpu)
+/// Runs `body` on a context of its own, so that counters hold nothing of tests that run at the same time.
+func withOwnDevice<Result>(_ id: DeviceID = .cpu, _ body: (DeviceContext) throws -> Result) throws -> Result {
+    let shared = try deviceContext(id)
     let context = try DeviceContext(device: shared.device)
     return try withDeviceContext(context) { () throws(any Error) in try body(context) }
 }

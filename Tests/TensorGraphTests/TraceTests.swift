@@ -1,3 +1,4 @@
+import CPUBackend
 import TensorGraph
 import TensorRuntime
 import Testing
@@ -171,6 +172,29 @@ import Testing
 }
 
 @Suite struct ProgramTests {
+    @Test func batchesOfManySizesHoldLittleMoreMemoryThanTheLargest() throws {
+        /// A step of a product, a softmax and an update, whose results are kept until the next; how much it reserved.
+        func run(_ counts: [Int]) throws -> Int {
+            let configuration = RuntimeConfiguration()
+            let context = try DeviceContext(
+                device: try CPUBackend().open(index: 0, configuration: configuration), configuration: configuration)
+            var weight = try Value.make([Float](repeating: 0.01, count: 4 * 20_000), [4, 20_000], in: context)
+            for count in counts {
+                let x = Value.fill(1, [count, 4], in: context)
+                let hidden = x.matmul(weight).unary(.exp)
+                let sums = hidden.reduce(.sum, axes: [1]).expand([count, 20_000])
+                let slope = hidden.binary(.divide, sums)
+                weight = weight.binary(.subtract, x.transposed().matmul(slope.binary(.multiply, hidden)))
+                try context.evaluate([weight.handle])
+            }
+            return context.statistics.reservedBytes
+        }
+        let alone = try run([100, 100])
+        for counts in [Array(1...100), (1...100).reversed(), (1...100).map { $0 * 37 % 101 }] {
+            #expect(try run(counts) * 2 <= alone * 3)
+        }
+    }
+
     @Test func aHundredBatchSizesShareTheProgramsOfAFew() throws {
         /// A forward pass, its loss and a weight gradient over `count` examples.
         func step(_ count: Int, in context: DeviceContext) throws {

@@ -20,12 +20,15 @@ final class FakeDevice: Device {
     fileprivate let used = Mutex(0)
     private let requested = Mutex<[Int]>([])
 
-    init(capacity: Int = 1 << 30, id: DeviceID = DeviceID(backend: "fake")) {
+    init(capacity: Int = 1 << 30, maximumAllocation: Int? = nil, id: DeviceID = DeviceID(backend: "fake")) {
         self.capacity = capacity
         description = DeviceDescription(
-            id: id, name: "fake", kind: .discreteGPU, driver: "none", memory: capacity, dtypes: [.float32],
-            families: [.fused])
+            id: id, name: "fake", kind: .discreteGPU, driver: "none", memory: capacity,
+            maximumAllocation: maximumAllocation, dtypes: [.float32], families: [.fused])
     }
+
+    /// Bytes of the buffers that are held.
+    var bytesInUse: Int { used.withLock { $0 } }
 
     /// The sizes asked for, refused ones too.
     var requests: [Int] { requested.withLock { $0 } }

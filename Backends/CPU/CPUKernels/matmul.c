@@ -94,7 +94,7 @@ void nt_matmul_plan(nt_matmul *p) {
         p->method = nt_matmul_typed;
         unit_m = 1;
         unit_n = 32;
-    } else if (p->sgemm && blas && volume > 4e9) {
+    } else if (p->sgemm && blas && volume > 7e8) {
         p->method = nt_matmul_blas;
     } else if (rows_of_a && p->rsb == 1 && !rows_of_b && p->k <= 256 && p->n >= unit_n && p->m >= 16
         && volume <= 0x1p24) {

@@ -1,0 +1,79 @@
+import Foundation
+import Needletail
+import Testing
+
+/// Training on the first OpenCL device, against the CPU.
+@Suite(.enabled(if: OpenCLTests.areWanted, "NEEDLETAIL_TEST_WITHOUT_OPENCL is set")) struct OpenCLTrainingTests {
+    private static let device = DeviceID(backend: "opencl")
+
+    @Test func theFirstFiftyLossesAreTheCPUs() throws {
+        func losses(on device: DeviceID) throws -> [Float] {
+            try withDevice(device) {
+                var losses: [Float] = []
+                try SmallTraining().run(50, after: { _, step in losses.append(try step.loss.item()) })
+                return losses
+            }
+        }
+        let expected = try losses(on: .cpu)
+        let found = try losses(on: OpenCLTrainingTests.device)
+        for (step, (a, b)) in zip(found, expected).enumerated() {
+            #expect(abs(a - b) <= 2e-5 * abs(b), "step \(step): \(a), on the CPU \(b)")
+        }
+        #expect(expected[49] < expected[0])
+    }
+
+    @Test(arguments: [MNISTModel.mlpSmall, .cnn, .lenet]) func everyModelLearnsAsOnTheCPU(_ model: MNISTModel) throws {
+        func losses(on device: DeviceID) throws -> [Float] {
+            try withDevice(device) {
+                let generator = Generator(seed: 5)
+                let net = model.make(generator: generator)
+                let optimizer = model.defaultOptimizer.make(net.parameters)
+                let batches = TrainingSample.dataset(count: 40).batches(of: 8)
+                return try withGenerator(generator) {
+                    try batches.map { batch in
+                        optimizer.zeroGrad()
+                        let loss = crossEntropy(net(batch.features), batch.labels)
+                        loss.backward()
+                        try optimizer.step()
+                        return try loss.item()
+                    }
+                }
+            }
+        }
+        for (a, b) in zip(try losses(on: OpenCLTrainingTests.device), try losses(on: .cpu)) {
+            #expect(abs(a - b) <= 2e-5 * abs(b), "\(model): \(a), on the CPU \(b)")
+        }
+    }
+
+    @Test func aSteadyStepBuildsNothing() throws {
+        try withOwnDevice(OpenCLTrainingTests.device) { context in
+            let training = SmallTraining()
+            try training.run(6)
+            let before = context.statistics
+            try training.run(20, from: 6)
+            let spent = context.statistics - before
+            #expect(spent.plansBuilt == 0)
+            #expect(spent.driverAllocations == 0)
+            #expect(spent.kernelsMade == 0)
+            #expect(spent.launches <= 20 * 16)
+        }
+    }
+
+    @Test func gradientsAreTheCPUs() throws {
+        func gradients(on device: DeviceID) throws -> [Float] {
+            try withDevice(device) {
+                let training = SmallTraining(batchSize: 33)
+                training.forward(training.batches()[0]).loss.backward()
+                return try training.parameters.flatMap { try $0.grad!.scalars(as: Float.self) }
+            }
+        }
+        let error = normalizedSquareError(
+            try gradients(on: OpenCLTrainingTests.device), try gradients(on: .cpu))
+        #expect(error < 1e-10)
+    }
+}
+
+/// Whether tests that need an OpenCL device run: always, unless told otherwise. They fail where there is none.
+enum OpenCLTests {
+    static let areWanted = ProcessInfo.processInfo.environment["NEEDLETAIL_TEST_WITHOUT_OPENCL"] != "1"
+}
