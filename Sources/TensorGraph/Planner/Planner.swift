@@ -8,7 +8,7 @@ struct Planner {
     let isFusing: Bool
 
     func plan(_ snapshot: Snapshot, kernelsMade: inout Int) throws(TensorError) -> Plan {
-        let graph = Planner.simplify(snapshot)
+        let graph = Planner.simplify(snapshot, families: device.description.families)
         var fuser = Fuser(
             graph: graph, isFusing: isFusing, maximumOperands: device.description.maximumOperands)
         fuser.run()
@@ -27,7 +27,8 @@ struct Planner {
             steps.append(memory.step(draft, kernel: kernel, graph: graph))
         }
         return Plan(
-            steps: steps, arenaByteCount: memory.arenaByteCount, outputs: memory.outputs, results: memory.results)
+            steps: steps, arenaByteCount: memory.arenaByteCount, outputs: memory.outputs, results: memory.results,
+            decomposedOperations: graph.decomposedOperations)
     }
 
     /// Groups in a topological order that stays close to the program's, so that its peak memory does.
