@@ -156,8 +156,7 @@ def pointwise():
     golden.case("log1p", torch.log1p, torch.tensor([-0.99, -0.5, -1e-6, 0.0, 1e-6, 1e-3, 0.5, 3.0, 1e5]))
     golden.case("tan", torch.tan, torch.tensor([-1.5, -1.0, -0.1, 0.0, 0.1, 1.0, 1.5]))
     special = torch.tensor([math.nan, math.inf, -math.inf, 0.0, -0.0, 88.0, 89.5, -88.0, -104.0, 1e30, -1e30])
-    # Not sign: PyTorch's is 0 of NaN, ours keeps NaN.
-    for name in ["negate", "abs", "square", "exp", "expm1", "tanh", "sigmoid", "erf", "relu", "floor", "round",
+    for name in ["negate", "abs", "sign", "square", "exp", "expm1", "tanh", "sigmoid", "erf", "relu", "floor", "round",
                  "softplus", "clamp"]:
         golden.case(f"special_{name}", UNARY[name], special, gradients=False)
     for name in ["sqrt", "rsqrt", "log", "reciprocal"]:
