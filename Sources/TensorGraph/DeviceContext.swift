@@ -29,7 +29,9 @@ public final class DeviceContext: @unchecked Sendable {
     let streamLock = RawLock()
     let stream: any DeviceStream
 
+    /// - Throws: `invalidArgument` where the configuration has problems, and what the device throws.
     public init(device: any Device, configuration: RuntimeConfiguration = .current) throws(TensorError) {
+        try configuration.check()
         self.device = device
         self.deviceID = device.description.id
         self.configuration = configuration
