@@ -30,6 +30,8 @@ public struct RuntimeConfiguration: Sendable {
     public var checksNaN = false
     /// The number of pending nodes at which a trace is evaluated unasked.
     public var traceLimit = 50_000
+    /// The bytes of pending values at which a trace is evaluated unasked; nil means a quarter of the device's memory.
+    public var traceByteLimit: Int?
     /// What is wrong with the environment, a line a variable. No device opens while there is any.
     public private(set) var problems: [String] = []
 
