@@ -18,6 +18,15 @@ import Testing
         #expect(big.slice(axis: 1, start: 0, count: 2).handle.failure == nil)
     }
 
+    @Test func noContextOpensInAnEnvironmentThatCannotBeRead() {
+        let configuration = RuntimeConfiguration(environment: ["NEEDLETAIL_FUSION": "perhaps"])
+        let error = #expect(throws: TensorError.self) {
+            try DeviceContext(device: ReferenceDevice(), configuration: configuration)
+        }
+        #expect(error?.kind == .invalidArgument)
+        #expect(error?.message.contains("NEEDLETAIL_FUSION is 'perhaps'") == true)
+    }
+
     @Test func aDeviceFailurePoisonsWhatDependsOnItAndNothingElse() throws {
         let device = FragileDevice(launchesLeft: 1)
         let context = try DeviceContext(device: device, configuration: RuntimeConfiguration())
