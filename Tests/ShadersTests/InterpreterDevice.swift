@@ -13,6 +13,7 @@ final class InterpreterDevice: Device {
     private let chooseSchedule: @Sendable (KernelSpec) -> String?
     /// The kernels by key, each validated once.
     private let programs = Mutex<[ShaderKey: KernelInterpreter]>([:])
+    private let schedules = Mutex<Set<String>>([])
 
     init(_ target: ShaderTarget, schedule: @escaping @Sendable (KernelSpec) -> String? = { _ in nil }) {
         let hasDouble = target.features.contains(.float64)
@@ -25,12 +26,8 @@ final class InterpreterDevice: Device {
         chooseSchedule = schedule
     }
 
-    /// A device of one class with the extents that are common.
-    convenience init(
-        _ deviceClass: ShaderTarget.DeviceClass, schedule: @escaping @Sendable (KernelSpec) -> String? = { _ in nil }
-    ) {
-        self.init(.common(deviceClass), schedule: schedule)
-    }
+    /// The schedules of the kernels so far, as `family/schedule`.
+    var schedulesRun: Set<String> { schedules.withLock { $0 } }
 
     /// The number of different programs so far.
     var programCount: Int { programs.withLock { $0.count } }
@@ -45,7 +42,9 @@ final class InterpreterDevice: Device {
     }
 
     func makeKernel(_ spec: KernelSpec) throws(TensorError) -> any DeviceKernel {
-        let plan = try library.plan(spec, schedule: chooseSchedule(spec))
+        let schedule = chooseSchedule(spec) ?? library.schedules(for: spec)[0]
+        let plan = try library.plan(spec, schedule: schedule)
+        schedules.withLock { _ = $0.insert("\(spec.family)/\(schedule)") }
         var interpreters: [KernelInterpreter] = []
         for launch in plan.launches { interpreters.append(try program(launch)) }
         return InterpreterKernel(spec: spec, plan: plan, interpreters: interpreters)
@@ -78,6 +77,13 @@ extension ShaderTarget {
         ShaderTarget(
             deviceClass: deviceClass, computeUnits: deviceClass == .gpu ? 16 : 2,
             vectorWidth: deviceClass == .gpu ? 4 : 8, features: .float64)
+    }
+
+    /// A processor with vectors of 16 floats.
+    static var wide: ShaderTarget {
+        var target = common(.cpu)
+        target.vectorWidth = 16
+        return target
     }
 }
 
