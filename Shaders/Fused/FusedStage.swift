@@ -59,17 +59,6 @@ struct FusedStage {
     }
 }
 
-/// Memory for partial results, handed out one piece after the other.
-struct Workspace {
-    private(set) var byteCount = 0
-
-    mutating func take(_ count: Int, _ dtype: DType) -> ShaderLaunch.Buffer {
-        let offset = byteCount
-        byteCount += (count * dtype.byteCount + 255) / 256 * 256
-        return .workspace(byteOffset: offset)
-    }
-}
-
 extension DType {
     /// The type in which partial results wait: as exact as the kernel computes.
     var workspaceType: DType {
