@@ -13,7 +13,9 @@ struct ConformanceTests {
     func theCataloguePasses(_ scheduleClass: RuntimeConfiguration.ScheduleClass) throws {
         let device = try OpenCLTesting.open { $0.scheduleClass = scheduleClass }.device
         let results = Self.suite.run(device: device)
-        let skipped = Dictionary(grouping: results.filter { $0.skipReason != nil }) { "\($0.family): \($0.skipReason!)" }
+        let skipped = Dictionary(grouping: results.filter { $0.skipReason != nil }) {
+            "\($0.family): \($0.skipReason!)"
+        }
         for (reason, rows) in skipped.sorted(by: { $0.key < $1.key }) {
             print("\(scheduleClass): \(rows.count) of \(results.count) rows skipped, \(reason)")
         }
@@ -21,6 +23,7 @@ struct ConformanceTests {
         for failure in failures.prefix(40) { print("\(scheduleClass): \(failure)") }
         #expect(failures.isEmpty, "\(failures.count) of \(results.count) rows fail")
         print(
-            "\(scheduleClass): \(results.filter(\.passed).count) rows passed with \(device.programCounts.compiled) programs")
+            "\(scheduleClass): \(results.filter(\.passed).count) rows passed with \(device.programCounts.compiled) programs"
+        )
     }
 }

@@ -19,7 +19,8 @@ enum OpenCLTesting {
         let backend = OpenCLBackend(configuration: configuration)
         let report = backend.probe()
         let help = "install pocl-opencl-icd, or run Scripts/test.sh --without-opencl"
-        try #require(!report.devices.isEmpty, "there is no OpenCL device (\(report.notes.joined(separator: "; "))); \(help)")
+        try #require(
+            !report.devices.isEmpty, "there is no OpenCL device (\(report.notes.joined(separator: "; "))); \(help)")
         return (try backend.openDevice(index: 0, configuration: configuration), try #require(backend.calls))
     }
 }

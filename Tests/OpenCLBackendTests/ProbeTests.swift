@@ -62,7 +62,8 @@ import Testing
     /// Standard output of `needletail devices`, which must succeed whatever the drivers are.
     private func devices(_ environment: [String: String]) throws -> String {
         let process = Process()
-        process.executableURL = URL(fileURLWithPath: try #require(NeedletailProgram.path, "there is no built needletail"))
+        process.executableURL = URL(
+            fileURLWithPath: try #require(NeedletailProgram.path, "there is no built needletail"))
         process.arguments = ["devices"]
         process.environment = ProcessInfo.processInfo.environment.filter { !$0.key.hasPrefix("NEEDLETAIL_") }
             .merging(["OCL_ICD_VENDORS": vendors.path]) { $1 }.merging(environment) { $1 }

@@ -93,10 +93,11 @@ import Testing
         configuration.notice = { lines.add($0) }
         let backend = OpenCLBackend(configuration: configuration)
         let notes = backend.probe().notes.filter { $0.contains("/dev/null/cache") }
-        #expect(notes == [
-            "compiled programs are not kept: /dev/null/cache/opencl cannot be written; set NEEDLETAIL_CACHE to another "
-                + "directory"
-        ])
+        #expect(
+            notes == [
+                "compiled programs are not kept: /dev/null/cache/opencl cannot be written; set NEEDLETAIL_CACHE to another "
+                    + "directory"
+            ])
         let device = try backend.openDevice(index: 0, configuration: configuration)
         #expect(try run([Scaling(count: 16)], on: device) == [0, 2])
         #expect(device.programCounts == .init(compiled: 1, loaded: 0, stored: 0))

@@ -26,7 +26,8 @@ import Testing
 
         func launch(factor: Double = 2, from: Int = 0, to: Int = 0) throws {
             try stream.launch(
-                kernel, [BufferBinding(buffer: input, offset: from), BufferBinding(buffer: output, offset: to)], [factor])
+                kernel, [BufferBinding(buffer: input, offset: from), BufferBinding(buffer: output, offset: to)],
+                [factor])
         }
     }
 
