@@ -26,7 +26,9 @@ import Testing
         #expect(failures.isEmpty, "\(failures.count) of \(rows.count) rows fail, the first: \(failures.first!)")
 
         let skipped = zip(rows, results).filter { $1.skipReason != nil }
-        for (reason, rows) in Dictionary(grouping: skipped, by: { "\($0.family): \($1.skipReason!)" }).sorted(by: { $0.key < $1.key }) {
+        for (reason, rows) in Dictionary(grouping: skipped, by: { "\($0.family): \($1.skipReason!)" }).sorted(by: {
+            $0.key < $1.key
+        }) {
             print("\(deviceClass): \(rows.count) rows skipped, \(reason)")
         }
         if Self.isComplete {
@@ -56,7 +58,9 @@ import Testing
             let chosen = small.isEmpty ? [rows.min { $0.operations < $1.operations }!] : small
             let results = chosen.map { Self.suite.run($0, on: device) }
             let failures = results.filter { !$0.passed }
-            #expect(failures.isEmpty, "\(deviceClass) \(name): \(failures.count) of \(chosen.count), the first: \(failures.first!)")
+            #expect(
+                failures.isEmpty,
+                "\(deviceClass) \(name): \(failures.count) of \(chosen.count), the first: \(failures.first!)")
             print("\(deviceClass): \(name) passed \(results.filter(\.passed).count) of \(rows.count) rows")
         }
     }
