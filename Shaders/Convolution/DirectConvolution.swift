@@ -103,18 +103,6 @@ struct DirectConvolution {
     }
 }
 
-/// Places in a plan's workspace, each aligned for vectors.
-struct Workspace {
-    private(set) var byteCount = 0
-
-    /// The byte offset of memory for some elements.
-    mutating func reserve(_ count: Int, _ dtype: DType) -> Int {
-        let offset = byteCount
-        byteCount += (max(count, 1) * dtype.byteCount + 63) / 64 * 64
-        return offset
-    }
-}
-
 extension ShaderTarget {
     /// Lanes of a vector that suits the device, 2...16.
     func lanes(of dtype: DType) -> Int {

@@ -12,6 +12,9 @@ struct NeedletailCommand: ParsableCommand {
 
     /// Runs the command; what goes wrong is one line on standard error and an exit code.
     static func main() {
+        RuntimeConfiguration.current.notice = { line in
+            FileHandle.standardError.write(Data("needletail: \(line)\n".utf8))
+        }
         do {
             var command = try parseAsRoot()
             try command.run()

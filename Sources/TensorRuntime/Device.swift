@@ -12,6 +12,9 @@ public protocol Device: AnyObject, Sendable {
     /// Why the device cannot run `spec`, or nil. (optional: by default it asks only for the family)
     func unsupportedReason(_ spec: KernelSpec) -> String?
 
+    /// Told which kernels will be made next, before the first of them. (optional: nothing by default)
+    func prepareKernels(_ specs: [KernelSpec])
+
     /// Makes a kernel. Programs are cached by the device by the *code* of the spec.
     func makeKernel(_ spec: KernelSpec) throws(TensorError) -> any DeviceKernel
 
@@ -92,6 +95,8 @@ extension Device {
     public func unsupportedReason(_ spec: KernelSpec) -> String? {
         description.families.contains(spec.family) ? nil : "\(description.id) has no \(spec.family) kernels"
     }
+
+    public func prepareKernels(_ specs: [KernelSpec]) {}
 }
 
 extension DeviceKernel {

@@ -12,6 +12,13 @@ public struct RuntimeConfiguration: Sendable {
         case baseline, avx2, avx512
     }
 
+    /// The kind of schedule of kernels written in KernelIR.
+    public enum ScheduleClass: String, Sendable, CaseIterable {
+        /// What suits the device.
+        case automatic = "auto"
+        case gpu, cpu
+    }
+
     /// `NEEDLETAIL_DEVICE`: the default device, `auto` or a ``DeviceID``.
     public var device: String = "auto"
     /// `NEEDLETAIL_THREADS`: threads of the CPU backend; nil means the number the cgroup allows.
@@ -20,6 +27,20 @@ public struct RuntimeConfiguration: Sendable {
     public var instructionSet: InstructionSet = .automatic
     /// `NEEDLETAIL_BLAS`: a library to open in place of the system's, or `none` for the built-in matmul.
     public var blas: String?
+    /// `NEEDLETAIL_OPENCL`: the OpenCL loader to open in place of the system's, or `none` for no OpenCL.
+    public var openCLLoader: String?
+    /// Where that loader looks for drivers (it reads `OCL_ICD_VENDORS` and `OPENCL_VENDOR_PATH` itself): a directory, or
+    /// one file of it. Used only to say why a driver is missing.
+    public var openCLVendors: String?
+    /// `NEEDLETAIL_SCHEDULE_CLASS`: `auto`, `gpu`, `cpu`.
+    public var scheduleClass: ScheduleClass = .automatic
+    /// `NEEDLETAIL_CACHE`: where compiled programs are kept, `none` for nowhere; unset it is `needletail` in
+    /// `XDG_CACHE_HOME` or `~/.cache`. Nil keeps none.
+    public var cacheDirectory: String?
+    /// `NEEDLETAIL_PROFILE=1`: keep the time of every dispatch, where the device can tell it.
+    public var profiles = false
+    /// Told, in a line of text, what keeps the user waiting; silent unless a program sets it.
+    public var notice: (@Sendable (String) -> Void)?
     /// `NEEDLETAIL_DATA`: where datasets are.
     public var dataDirectory: String?
     /// `NEEDLETAIL_EAGER=1`: evaluate after every operation.
@@ -39,10 +60,21 @@ public struct RuntimeConfiguration: Sendable {
         threads = environment["NEEDLETAIL_THREADS"].flatMap(Int.init).map { max($0, 1) }
         instructionSet = environment["NEEDLETAIL_ISA"].flatMap(InstructionSet.init) ?? .automatic
         blas = environment["NEEDLETAIL_BLAS"]
+        openCLLoader = environment["NEEDLETAIL_OPENCL"]
+        openCLVendors = environment["OCL_ICD_VENDORS"] ?? environment["OPENCL_VENDOR_PATH"]
+        scheduleClass = environment["NEEDLETAIL_SCHEDULE_CLASS"].flatMap(ScheduleClass.init) ?? .automatic
+        cacheDirectory = RuntimeConfiguration.cacheDirectory(environment)
+        profiles = environment["NEEDLETAIL_PROFILE"] == "1"
         dataDirectory = environment["NEEDLETAIL_DATA"]
         eager = environment["NEEDLETAIL_EAGER"] == "1"
         fusion = environment["NEEDLETAIL_FUSION"] != "0"
         checksNaN = environment["NEEDLETAIL_CHECK_NAN"] == "1"
+    }
+
+    private static func cacheDirectory(_ environment: [String: String]) -> String? {
+        if let named = environment["NEEDLETAIL_CACHE"] { return named == "none" ? nil : named }
+        if let base = environment["XDG_CACHE_HOME"], base.hasPrefix("/") { return base + "/needletail" }
+        return environment["HOME"].map { $0 + "/.cache/needletail" }
     }
 
     private static let stored = Mutex(RuntimeConfiguration(environment: ProcessInfo.processInfo.environment))

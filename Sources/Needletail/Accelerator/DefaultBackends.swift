@@ -1,4 +1,5 @@
 import CPUBackend
+import OpenCLBackend
 import TensorRuntime
 
 /// Registers the backends that this package brings. The only file that names them.
@@ -6,5 +7,6 @@ enum DefaultBackends {
     /// Evaluated once, before the first device is looked for.
     static let registered: Void = {
         BackendRegistry.shared.register(CPUBackend())
+        BackendRegistry.shared.register(OpenCLBackend())
     }()
 }

@@ -17,6 +17,7 @@ struct Planner {
         // Kernels before memory: they say what workspace they need.
         var kernels: [any DeviceKernel] = []
         kernels.reserveCapacity(lowering.drafts.count)
+        device.prepareKernels(lowering.drafts.map { KernelSpec($0.body) })
         for draft in lowering.drafts {
             kernels.append(try makeKernel(draft))
             kernelsMade += 1

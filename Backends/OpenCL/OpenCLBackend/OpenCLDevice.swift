@@ -1,0 +1,152 @@
+import COpenCL
+import Shaders
+import Synchronization
+import TensorRuntime
+
+/// A device of an OpenCL platform, opened: a context, its programs and its memory.
+public final class OpenCLDevice: Device, KernelTiming, @unchecked Sendable {
+    // Safety: the context never changes and drivers are safe for threads; the rest is locked or immutable.
+
+    /// How programs came to be.
+    public struct ProgramCounts: Hashable, Sendable {
+        /// Built from source.
+        public var compiled = 0
+        /// Taken from the disk.
+        public var loaded = 0
+        /// Written to the disk.
+        public var stored = 0
+    }
+
+    public let description: DeviceDescription
+    let info: OpenCLDeviceInfo
+    let library: OpenCLLibrary
+    let context: cl_context
+    let profiles: Bool
+    private let shaders: ShaderLibrary
+    private let programs: OpenCLPrograms
+    private let isDead = Atomic<Bool>(false)
+    private let cause = Mutex<TensorError?>(nil)
+    private let profile: OpenCLProfile
+
+    init(
+        _ info: OpenCLDeviceInfo, library: OpenCLLibrary, configuration: RuntimeConfiguration
+    ) throws(TensorError) {
+        self.info = info
+        self.library = library
+        description = info.description
+        var device: cl_device_id? = info.device
+        var properties = [cl_context_properties(CL_CONTEXT_PLATFORM), Int(bitPattern: info.platform), 0]
+        var status: cl_int = 0
+        let made = nt_clCreateContext(library.pointer, &properties, 1, &device, nil, nil, &status)
+        guard let made else {
+            throw TensorError(
+                .deviceUnavailable,
+                "\(info.description.id): \(info.description.name) cannot be opened: \(OpenCLStatus.name(status))"
+            )
+        }
+        context = made
+        profiles = configuration.profiles
+        profile = OpenCLProfile(library: library)
+        shaders = ShaderLibrary(target: info.target(configuration.scheduleClass))
+        programs = OpenCLPrograms(info, context: made, library: library, configuration: configuration)
+    }
+
+    deinit { _ = nt_clReleaseContext(library.pointer, context) }
+
+    /// What the kernel library knows of this device.
+    public var target: ShaderTarget { shaders.target }
+
+    /// How programs came to be since the device was opened.
+    public var programCounts: ProgramCounts { programs.counts }
+
+    // MARK: The contract
+
+    public func allocate(byteCount: Int) throws(TensorError) -> any DeviceBuffer {
+        try checkAlive()
+        return try OpenCLBuffer(byteCount: byteCount, device: self)
+    }
+
+    public func unsupportedReason(_ spec: KernelSpec) -> String? {
+        do throws(TensorError) {
+            _ = try shaders.plan(spec)
+            return nil
+        } catch {
+            return error.kind == .unsupported ? error.message : nil
+        }
+    }
+
+    public func prepareKernels(_ specs: [KernelSpec]) {
+        // What cannot be planned is refused when it is made.
+        programs.announce(specs.flatMap { (try? shaders.plan($0).launches.filter(\.hasWork)) ?? [] })
+    }
+
+    public func makeKernel(_ spec: KernelSpec) throws(TensorError) -> any DeviceKernel {
+        try makeKernel(spec, shaders.plan(spec))
+    }
+
+    /// The kernel of a plan that need not come from the library, for tests.
+    package func makeKernel(_ spec: KernelSpec, _ plan: ShaderPlan) throws(TensorError) -> any DeviceKernel {
+        try checkAlive()
+        var dispatches: [OpenCLDispatch] = []
+        for launch in plan.launches where launch.hasWork {
+            let (program, handle) = try programs.make(launch)
+            dispatches.append(
+                try OpenCLDispatch(launch, program: program, handle: handle, spec: spec, library: library))
+        }
+        return OpenCLKernel(spec: spec, workspaceByteCount: plan.workspaceByteCount, dispatches: dispatches)
+    }
+
+    public func makeStream() throws(TensorError) -> any DeviceStream {
+        try checkAlive()
+        return try OpenCLStream(device: self)
+    }
+
+    // MARK: Programs on disk, times
+
+    /// Keeps programs whose launches are done.
+    func store(_ launched: [(program: OpenCLProgram, variants: UInt8)]) { programs.store(launched) }
+
+    func recordTime(of kernel: String, _ event: cl_event) { profile.add(kernel, event) }
+
+    public func takeKernelTimes() -> [KernelTime] { profile.take() }
+
+    // MARK: Failure
+
+    /// Fails with the first cause where the device was lost.
+    func checkAlive() throws(TensorError) {
+        if isDead.load(ordering: .relaxed), let cause = cause.withLock({ $0 }) { throw cause }
+    }
+
+    /// Fails where a command did; a fatal status makes everything later on this device fail with it.
+    func check(_ status: cl_int, _ command: @autoclosure () -> String) throws(TensorError) {
+        if status == CL_SUCCESS { return }
+        throw failure(status, command())
+    }
+
+    func failure(_ status: cl_int, _ command: String) -> TensorError {
+        let what = "\(description.id): \(command): \(OpenCLStatus.name(status))"
+        if OpenCLStatus.isFatal(status) { return lose(what) }
+        return TensorError(OpenCLStatus.isOutOfMemory(status) ? .outOfMemory : .deviceFailure, what)
+    }
+
+    /// Marks the device dead because work that was queued failed, whatever its status.
+    func loss(_ status: cl_int, _ command: String) -> TensorError {
+        lose("\(description.id): \(command): \(OpenCLStatus.name(status))")
+    }
+
+    /// The first cause of the device's loss, which may be this one.
+    private func lose(_ what: String) -> TensorError {
+        let error = TensorError(.deviceFailure, "\(what); the device is lost to this process")
+        return cause.withLock { cause in
+            if let first = cause { return first }
+            cause = error
+            isDead.store(true, ordering: .relaxed)
+            return error
+        }
+    }
+}
+
+extension ShaderLaunch {
+    /// An empty grid is not launched.
+    fileprivate var hasWork: Bool { workgroups.min() > 0 }
+}

@@ -1,0 +1,41 @@
+import COpenCL
+import TensorRuntime
+
+/// A point in a queue's work.
+final class OpenCLEvent: DeviceEvent, @unchecked Sendable {
+    // Safety: an event may be asked, waited for and released from any thread.
+
+    let event: cl_event
+    private let device: OpenCLDevice
+
+    init(_ event: cl_event, device: OpenCLDevice) {
+        self.event = event
+        self.device = device
+    }
+
+    deinit { _ = nt_clReleaseEvent(device.library.pointer, event) }
+
+    /// Complete too where the work failed: it will do no more.
+    var isComplete: Bool { status.map { $0 <= CL_COMPLETE } ?? true }
+
+    func synchronize() throws(TensorError) {
+        var event: cl_event? = event
+        let waited = nt_clWaitForEvents(device.library.pointer, 1, &event)
+        try checkStatus()
+        try device.check(waited, "waiting for work")
+    }
+
+    /// Fails where the work did.
+    func checkStatus() throws(TensorError) {
+        guard let status, status < 0 else { return }
+        throw device.loss(status, "work failed on the device")
+    }
+
+    private var status: cl_int? {
+        var result: cl_int = 0
+        let asked = nt_clGetEventInfo(
+            device.library.pointer, event, cl_event_info(CL_EVENT_COMMAND_EXECUTION_STATUS), MemoryLayout<cl_int>.size,
+            &result, nil)
+        return asked == CL_SUCCESS ? result : nil
+    }
+}

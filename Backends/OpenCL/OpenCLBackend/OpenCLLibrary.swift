@@ -1,0 +1,62 @@
+import COpenCL
+import TensorRuntime
+
+/// An opened OpenCL loader: its entry points, what they were asked, and queries in Swift's types.
+final class OpenCLLibrary: @unchecked Sendable {
+    // Safety: the pointer never changes, and what it points to counts atomically; drivers are safe for threads.
+
+    let pointer: OpaquePointer
+
+    /// Why there is no loader.
+    struct Missing: Error {
+        let reason: String
+    }
+
+    /// Opens the loader at `path`. Every library opened counts for itself.
+    init(path: String) throws(Missing) {
+        let capacity = 512
+        var reason = [CChar](repeating: 0, count: capacity)
+        guard let opened = nt_cl_open(path, &reason, capacity) else {
+            throw Missing(
+                reason: String(decoding: reason.prefix { $0 != 0 }.map(UInt8.init(bitPattern:)), as: UTF8.self))
+        }
+        pointer = opened
+    }
+
+    /// How often an entry point was called.
+    func calls(_ call: nt_cl_call) -> Int { Int(nt_cl_calls(pointer, call)) }
+
+    // MARK: Queries
+
+    /// The bytes that a query gives, or nil where it fails.
+    func bytes(_ query: (Int, UnsafeMutableRawPointer?, UnsafeMutablePointer<Int>?) -> cl_int) -> [UInt8]? {
+        var count = 0
+        guard query(0, nil, &count) == CL_SUCCESS else { return nil }
+        var result = [UInt8](repeating: 0, count: count)
+        let status = result.withUnsafeMutableBytes { query(count, $0.baseAddress, nil) }
+        return status == CL_SUCCESS ? result : nil
+    }
+
+    func text(ofPlatform platform: cl_platform_id, _ name: Int32) -> String {
+        OpenCLLibrary.text(bytes { nt_clGetPlatformInfo(pointer, platform, cl_platform_info(name), $0, $1, $2) })
+    }
+
+    func text(of device: cl_device_id, _ name: Int32) -> String {
+        OpenCLLibrary.text(bytes(of: device, name))
+    }
+
+    func bytes(of device: cl_device_id, _ name: Int32) -> [UInt8]? {
+        bytes { nt_clGetDeviceInfo(pointer, device, cl_device_info(name), $0, $1, $2) }
+    }
+
+    /// An integer of the device; nil where it does not know the question or answers in another size.
+    func integer<Number: FixedWidthInteger>(of device: cl_device_id, _ name: Int32, as: Number.Type) -> Number? {
+        guard let bytes = bytes(of: device, name), bytes.count == MemoryLayout<Number>.size else { return nil }
+        return bytes.withUnsafeBytes { $0.loadUnaligned(as: Number.self) }
+    }
+
+    private static func text(_ bytes: [UInt8]?) -> String {
+        let text = String(decoding: bytes?.prefix { $0 != 0 } ?? [], as: UTF8.self)
+        return text.split(whereSeparator: \.isWhitespace).joined(separator: " ")
+    }
+}

@@ -1,0 +1,219 @@
+import COpenCL
+import TensorRuntime
+
+/// An in-order queue. Work is appended without events and flushed once a submission; at most three submissions are in
+/// flight, and what follows waits for the oldest.
+final class OpenCLStream: DeviceStream, @unchecked Sendable {
+    // Safety: the core calls a stream from one thread at a time.
+
+    static let maximumInFlight = 3
+    /// Host data up to this size is copied aside, so that a copy to a busy device need not wait for it.
+    static let stagingLimit = 1 << 20
+
+    /// Host bytes that a queued copy still reads.
+    private struct Staged {
+        let bytes: UnsafeMutableRawPointer
+        let event: OpenCLEvent
+    }
+
+    private let device: OpenCLDevice
+    private let library: OpaquePointer
+    private let queue: cl_command_queue
+    /// A marker behind each submission that may not be done.
+    private var inFlight: [OpenCLEvent] = []
+    /// Whether something was appended since the last submission.
+    private var isOpen = false
+    /// Whether something may be running or waiting.
+    private var isBusy = false
+    private var staged: [Staged] = []
+    /// Programs that were launched and are not on disk yet, with the variants that were.
+    private var launched: [ObjectIdentifier: (program: OpenCLProgram, variants: UInt8)] = [:]
+
+    init(device: OpenCLDevice) throws(TensorError) {
+        var status: cl_int = 0
+        let properties = cl_command_queue_properties(device.profiles ? CL_QUEUE_PROFILING_ENABLE : 0)
+        let made = nt_clCreateCommandQueue(
+            device.library.pointer, device.context, device.info.device, properties, &status)
+        guard let made else { throw device.failure(status, "making a queue") }
+        self.device = device
+        library = device.library.pointer
+        queue = made
+    }
+
+    deinit {
+        if isBusy { _ = nt_clFinish(library, queue) }
+        for copy in staged { copy.bytes.deallocate() }
+        if !launched.isEmpty { device.store(Array(launched.values)) }
+        _ = nt_clReleaseCommandQueue(library, queue)
+    }
+
+    // MARK: Launches
+
+    func encode(
+        _ kernel: any DeviceKernel, bindings: UnsafeBufferPointer<BufferBinding>, scalars: UnsafeBufferPointer<UInt64>
+    ) throws(TensorError) {
+        guard let kernel = kernel as? OpenCLKernel else {
+            throw TensorError(
+                .invalidArgument,
+                "\(device.description.id): cannot run a \(kernel.spec.family) kernel of another device")
+        }
+        try open()
+        for dispatch in kernel.dispatches {
+            let status: cl_int
+            if device.profiles {
+                var event: cl_event?
+                status = dispatch.enqueue(queue, bindings: bindings, scalars: scalars, event: &event)
+                if let event { device.recordTime(of: dispatch.name, event) }
+            } else {
+                status = dispatch.enqueue(queue, bindings: bindings, scalars: scalars, event: nil)
+            }
+            try device.check(status, "launching \(dispatch.name)")
+            if dispatch.program.unstored.load(ordering: .relaxed) & dispatch.variant != 0 { remember(dispatch) }
+        }
+    }
+
+    private func remember(_ dispatch: OpenCLDispatch) {
+        launched[ObjectIdentifier(dispatch.program), default: (dispatch.program, 0)].variants |= dispatch.variant
+    }
+
+    /// Makes room for a submission at its first command.
+    private func open() throws(TensorError) {
+        try device.checkAlive()
+        if isOpen { return }
+        if inFlight.count == OpenCLStream.maximumInFlight { try inFlight.removeFirst().synchronize() }
+        isOpen = true
+        isBusy = true
+    }
+
+    func submit() throws(TensorError) {
+        guard isOpen else { return }
+        try device.checkAlive()
+        inFlight.append(try mark())
+        try device.check(nt_clFlush(library, queue), "flushing")
+        isOpen = false
+    }
+
+    private func mark() throws(TensorError) -> OpenCLEvent {
+        var event: cl_event?
+        try device.check(nt_clEnqueueMarkerWithWaitList(library, queue, 0, nil, &event), "placing a marker")
+        return OpenCLEvent(event!, device: device)
+    }
+
+    // MARK: Waiting
+
+    func synchronize() throws(TensorError) {
+        try device.checkAlive()
+        try device.check(nt_clFinish(library, queue), "waiting for all work")
+        try settle()
+    }
+
+    /// What follows once all work is done.
+    private func settle() throws(TensorError) {
+        isOpen = false
+        isBusy = false
+        let done = inFlight
+        inFlight = []
+        for copy in staged { copy.bytes.deallocate() }
+        staged = []
+        for event in done { try event.checkStatus() }
+        guard !launched.isEmpty else { return }
+        device.store(Array(launched.values))
+        launched = [:]
+    }
+
+    func record() throws(TensorError) -> any DeviceEvent {
+        try device.checkAlive()
+        let event = try mark()
+        // An event is asked and waited for elsewhere: the work behind it must be under way.
+        try device.check(nt_clFlush(library, queue), "flushing")
+        return event
+    }
+
+    func wait(for event: any DeviceEvent) throws(TensorError) {
+        try open()
+        guard let event = event as? OpenCLEvent else {
+            throw TensorError(.invalidArgument, "\(device.description.id): cannot wait for an event of another device")
+        }
+        var handle: cl_event? = event.event
+        try device.check(nt_clEnqueueBarrierWithWaitList(library, queue, 1, &handle, nil), "waiting for an event")
+    }
+
+    // MARK: Copies
+
+    func copyIn(_ source: UnsafeRawBufferPointer, to destination: any DeviceBuffer, offset: Int) throws(TensorError) {
+        guard let base = source.baseAddress, source.count > 0 else { return }
+        try device.checkAlive()
+        let memory = unsafeDowncast(destination, to: OpenCLBuffer.self).memory
+        if isBusy && source.count <= OpenCLStream.stagingLimit {
+            return try stage(base, source.count, memory, offset)
+        }
+        if device.info.isUnified {
+            let mapped = try map(memory, CL_MAP_WRITE_INVALIDATE_REGION, offset, source.count)
+            mapped.copyMemory(from: base, byteCount: source.count)
+            try unmap(memory, mapped)
+        } else {
+            let status = nt_clEnqueueWriteBuffer(
+                library, queue, memory, cl_bool(CL_TRUE), offset, source.count, base, 0, nil, nil)
+            try device.check(status, "copying \(source.count) bytes to the device")
+        }
+    }
+
+    /// Queues a copy of the bytes, which are kept until it is done.
+    private func stage(
+        _ source: UnsafeRawPointer, _ count: Int, _ memory: cl_mem, _ offset: Int
+    ) throws(TensorError) {
+        freeStaged()
+        try open()
+        let bytes = UnsafeMutableRawPointer.allocate(byteCount: count, alignment: 64)
+        bytes.copyMemory(from: source, byteCount: count)
+        var event: cl_event?
+        let status = nt_clEnqueueWriteBuffer(
+            library, queue, memory, cl_bool(CL_FALSE), offset, count, bytes, 0, nil, &event)
+        guard let event else {
+            bytes.deallocate()
+            throw device.failure(status, "copying \(count) bytes to the device")
+        }
+        staged.append(Staged(bytes: bytes, event: OpenCLEvent(event, device: device)))
+    }
+
+    private func freeStaged() {
+        while let first = staged.first, first.event.isComplete {
+            first.bytes.deallocate()
+            staged.removeFirst()
+        }
+    }
+
+    func copyOut(from source: any DeviceBuffer, offset: Int, to destination: UnsafeMutableRawBufferPointer)
+        throws(TensorError)
+    {
+        guard let base = destination.baseAddress, destination.count > 0 else { return }
+        try device.checkAlive()
+        let memory = unsafeDowncast(source, to: OpenCLBuffer.self).memory
+        if device.info.isUnified {
+            let mapped = try map(memory, CL_MAP_READ, offset, destination.count)
+            base.copyMemory(from: mapped, byteCount: destination.count)
+            try unmap(memory, mapped)
+        } else {
+            let status = nt_clEnqueueReadBuffer(
+                library, queue, memory, cl_bool(CL_TRUE), offset, destination.count, base, 0, nil, nil)
+            try device.check(status, "copying \(destination.count) bytes from the device")
+        }
+        // The queue is in order, so that all before the copy is done too.
+        try settle()
+    }
+
+    /// Waits for the work so far and gives the host's view of a part of a buffer.
+    private func map(
+        _ memory: cl_mem, _ flags: Int32, _ offset: Int, _ count: Int
+    ) throws(TensorError) -> UnsafeMutableRawPointer {
+        var status: cl_int = 0
+        let mapped = nt_clEnqueueMapBuffer(
+            library, queue, memory, cl_bool(CL_TRUE), cl_map_flags(flags), offset, count, 0, nil, nil, &status)
+        guard let mapped else { throw device.failure(status, "mapping \(count) bytes") }
+        return mapped
+    }
+
+    private func unmap(_ memory: cl_mem, _ mapped: UnsafeMutableRawPointer) throws(TensorError) {
+        try device.check(nt_clEnqueueUnmapMemObject(library, queue, memory, mapped, 0, nil, nil), "unmapping")
+    }
+}

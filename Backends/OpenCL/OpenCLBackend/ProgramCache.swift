@@ -1,0 +1,117 @@
+import Foundation
+import TensorRuntime
+
+/// Compiled programs in files, one each, by what they depend on: source, options, device, driver and their versions.
+///
+/// Files are written under another name and then renamed, so that processes may share the directory. A file that is cut
+/// short, spoilt or of another program is as none.
+struct ProgramCache: Sendable {
+    /// A compiled program, and for which variants of its launches it holds machine code.
+    struct Entry: Equatable {
+        var binary: [UInt8]
+        var variants: UInt8
+    }
+
+    let directory: String
+    /// Why nothing is kept, if so.
+    let complaint: String?
+
+    private static let magic: [UInt8] = Array("needletail/opencl/1\n".utf8)
+
+    /// - Parameter directory: nil keeps nothing.
+    init(directory: String?) {
+        self.directory = directory.map { $0 + "/opencl" } ?? ""
+        complaint = directory == nil ? "compiled programs are not kept" : ProgramCache.complaint(self.directory)
+    }
+
+    /// Why a directory cannot be written, judged by the nearest part of its path that is there; it need not be made yet.
+    static func complaint(_ directory: String) -> String? {
+        var path = directory
+        while !FileManager.default.fileExists(atPath: path), path != "/", !path.isEmpty {
+            path = (path as NSString).deletingLastPathComponent
+        }
+        var isDirectory: ObjCBool = false
+        _ = FileManager.default.fileExists(atPath: path, isDirectory: &isDirectory)
+        if isDirectory.boolValue && access(path, W_OK | X_OK) == 0 { return nil }
+        return
+            "compiled programs are not kept: \(directory) cannot be written; set NEEDLETAIL_CACHE to another directory"
+    }
+
+    /// The path of the file for a key.
+    func path(_ key: String) -> String { "\(directory)/\(ProgramCache.name(key)).bin" }
+
+    /// 128-bit FNV-1a, as 32 digits. Keys that share it take each other's place, no more: a file holds its whole key.
+    static func name(_ key: String) -> String {
+        var hash: UInt128 = 0x6c62_272e_07bb_0142_62b8_2175_6295_c58d
+        for byte in key.utf8 { hash = (hash ^ UInt128(byte)) &* 0x0000_0000_0100_0000_0000_0000_0000_013b }
+        let digits = String(hash, radix: 16)
+        return String(repeating: "0", count: 32 - digits.count) + digits
+    }
+
+    // MARK: Files
+
+    func load(_ key: String) -> Entry? {
+        guard !directory.isEmpty, let data = FileManager.default.contents(atPath: path(key)) else { return nil }
+        return ProgramCache.entry([UInt8](data), key: key)
+    }
+
+    /// Keeps a program; whether that worked is no one's concern.
+    func store(_ key: String, _ entry: Entry) {
+        guard complaint == nil else { return }
+        write(ProgramCache.file(entry, key: key), to: path(key))
+    }
+
+    /// Keeps the source and log of a program that could not be built; the path, or nil where nothing can be written.
+    func storeFailure(_ text: String, key: String) -> String? {
+        let name = "failed-\(ProgramCache.name(key)).txt"
+        let folder = complaint == nil ? directory : FileManager.default.temporaryDirectory.path
+        let path = "\(folder)/\(complaint == nil ? "" : "needletail-")\(name)"
+        return write(Array(text.utf8), to: path) ? path : nil
+    }
+
+    @discardableResult
+    private func write(_ bytes: [UInt8], to path: String) -> Bool {
+        let folder = (path as NSString).deletingLastPathComponent
+        try? FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
+        let temporary = "\(path).\(ProcessInfo.processInfo.processIdentifier)-\(UInt32.random(in: 0 ... .max)).tmp"
+        guard FileManager.default.createFile(atPath: temporary, contents: Data(bytes)) else { return false }
+        if rename(temporary, path) == 0 { return true }
+        unlink(temporary)
+        return false
+    }
+
+    // MARK: Format: magic, checksum of the rest, variants, length of the key, key, binary
+
+    static func file(_ entry: Entry, key: String) -> [UInt8] {
+        let rest = [entry.variants] + bytes(UInt64(key.utf8.count)) + Array(key.utf8) + entry.binary
+        return magic + bytes(checksum(rest[...])) + rest
+    }
+
+    static func entry(_ file: [UInt8], key: String) -> Entry? {
+        let head = magic.count + 8
+        guard file.count > head + 9, file.starts(with: magic),
+            number(file[magic.count...]) == checksum(file[head...])
+        else { return nil }
+        let keyStart = head + 9
+        guard number(file[(head + 1)...]) == UInt64(key.utf8.count), file[keyStart...].starts(with: key.utf8) else {
+            return nil
+        }
+        return Entry(binary: Array(file[(keyStart + key.utf8.count)...]), variants: file[head])
+    }
+
+    private static func bytes(_ number: UInt64) -> [UInt8] {
+        (0..<8).map { UInt8(truncatingIfNeeded: number >> (8 * $0)) }
+    }
+
+    private static func number(_ bytes: ArraySlice<UInt8>) -> UInt64 {
+        bytes.prefix(8).reversed().reduce(0) { $0 << 8 | UInt64($1) }
+    }
+
+    private static func checksum(_ bytes: ArraySlice<UInt8>) -> UInt64 {
+        bytes.withUnsafeBufferPointer { bytes in
+            var hash: UInt64 = 0xcbf2_9ce4_8422_2325
+            for byte in bytes { hash = (hash ^ UInt64(byte)) &* 0x100_0000_01b3 }
+            return hash
+        }
+    }
+}

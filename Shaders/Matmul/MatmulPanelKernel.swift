@@ -1,0 +1,177 @@
+import KernelIR
+
+/// One work-item computes a strip of columns for a range of rows. It copies the strip of B into a contiguous panel (whose
+/// lines stay in the caches where those of a matrix with a long power of two of columns fight for one set), then moves a
+/// register tile down the rows.
+struct MatmulPanelKernel {
+    private let k: KernelBuilder
+    private let place: MatmulPlace
+    private let work: MatmulWork
+    private let schedule: MatmulSchedule
+    private let width: Int
+    private let columns: Int
+    /// The first column, and the first element of the panel.
+    private let column: Value
+    private let panel: Value
+    /// The steps of k.
+    private let length: Value
+
+    /// The rows of a block of A that is copied at once.
+    static func blockRows(_ schedule: MatmulSchedule) -> Int { schedule.rows * 8 }
+
+    /// The elements of workspace that a workgroup needs.
+    static func slot(_ schedule: MatmulSchedule, _ form: MatmulForm, sliceLength: Int) -> Int {
+        let columns = schedule.columnCount(width: form.width)
+        let lines = (schedule.form == .panel ? columns : 0) + (form.packsA ? blockRows(schedule) : 0)
+        return schedule.rows * columns + lines * sliceLength
+    }
+
+    static func build(_ schedule: MatmulSchedule, _ form: MatmulForm) -> Kernel {
+        KernelBuilder.build("matmul_\(schedule.name)") { k in
+            MatmulPanelKernel(k, schedule, form).emit()
+        }
+    }
+
+    private init(_ k: KernelBuilder, _ schedule: MatmulSchedule, _ form: MatmulForm) {
+        self.k = k
+        self.schedule = schedule
+        width = form.width
+        columns = schedule.columnCount(width: form.width)
+        place = MatmulPlace(k, form)
+        work = MatmulWork(place, rows: schedule.rows, columns: columns)
+        column = place.columnBlock * columns
+        length = place.index(place.end - place.start)
+        let block = form.packsA ? length * MatmulPanelKernel.blockRows(schedule) : place.index(k.int(0))
+        panel = work.rest + block
+    }
+
+    private func emit() {
+        if schedule.form == .panel {
+            k.if(column + columns <= place.n) {
+                place.form.transposesB ? copyTransposed() : copyLines()
+            } else: {
+                copyEdge()
+            }
+        }
+        let rowCount = k.argument("block_rows", .int32)
+        let first = place.rowBlock * rowCount
+        let last = (first + rowCount).binary(.minimum, place.m)
+        if place.form.packsA {
+            let blockRows = MatmulPanelKernel.blockRows(schedule)
+            k.loop(from: first, to: last, by: blockRows) { block in
+                copyBlock(block)
+                let end = (block + blockRows).binary(.minimum, last)
+                k.loop(from: block, to: end, by: schedule.rows) { row in
+                    let start = work.rest + place.index(row - block)
+                    tile(row, last: end) { step, i in work.buffer[start + step * blockRows + i] }
+                }
+            }
+        } else {
+            k.loop(from: first, to: last, by: schedule.rows) { row in
+                let base = place.aBase + place.index(place.start) * place.aInner
+                let rows = place.lines(schedule.rows, from: base, number: row, last: place.m, stride: place.aRow)
+                tile(row, last: last) { step, i in place.a[rows[i] + step * place.aInner] }
+            }
+        }
+    }
+
+    // MARK: Copies
+
+    /// The element of B at a step of k, counted from the first, and a column.
+    private func element(_ step: Value, _ column: Value) -> Value {
+        let inner = place.index(place.start) + step
+        return place.bBase + inner * place.bInner + place.index(column) * place.bColumn
+    }
+
+    private func copyLines() {
+        k.loop(from: 0, to: length) { step in
+            for vector in 0..<schedule.columns {
+                let value = place.b.load(element(step, column + vector * width), width: width)
+                work.buffer.store(value, at: panel + step * columns + vector * width)
+            }
+        }
+    }
+
+    /// Squares are loaded along k and stored along n.
+    private func copyTransposed() {
+        let side = min(width, 8)
+        let whole = length - length % place.index(k.int(side))
+        k.loop(from: 0, to: k.int(columns), by: side) { j in
+            var starts = [element(place.index(k.int(0)), column + j)]
+            for _ in 1..<side { starts.append(starts[starts.count - 1] + place.bColumn) }
+            k.loop(from: 0, to: whole, by: side) { step in
+                let lines = starts.map { place.b.load($0 + step, width: side) }
+                for lane in 0..<side {
+                    let to = panel + (step + lane) * columns + place.index(j)
+                    work.buffer.store(k.construct(lines.map { $0.lane(lane) }), at: to)
+                }
+            }
+        }
+        k.loop(from: whole, to: length) { step in
+            k.loop(from: 0, to: k.int(columns)) { j in
+                work.buffer[panel + step * columns + place.index(j)] = place.b[element(step, column + j)]
+            }
+        }
+    }
+
+    /// The last panel, with zeros where B has no more columns.
+    private func copyEdge() {
+        k.loop(from: 0, to: length) { step in
+            k.loop(from: 0, to: k.int(columns)) { j in
+                let present = (column + j).binary(.minimum, place.n - 1)
+                let value = k.select(column + j < place.n, place.b[element(step, present)], place.zero())
+                work.buffer[panel + step * columns + place.index(j)] = value
+            }
+        }
+    }
+
+    /// A block of A's rows, which are contiguous along m; the last row again where there are no more.
+    private func copyBlock(_ row: Value) {
+        let blockRows = MatmulPanelKernel.blockRows(schedule)
+        func start(_ step: Value) -> Value { place.aBase + (place.index(place.start) + step) * place.aInner }
+        k.if(row + blockRows <= place.m) {
+            k.loop(from: 0, to: length) { step in
+                for i in stride(from: 0, to: blockRows, by: width) {
+                    let value = place.a.load(start(step) + place.index(row + i), width: width)
+                    work.buffer.store(value, at: work.rest + step * blockRows + i)
+                }
+            }
+        } else: {
+            k.loop(from: 0, to: length) { step in
+                k.loop(from: 0, to: k.int(blockRows)) { i in
+                    let present = (row + i).binary(.minimum, place.m - 1)
+                    let value = place.a[start(step) + place.index(present)]
+                    work.buffer[work.rest + step * blockRows + place.index(i)] = value
+                }
+            }
+        }
+    }
+
+    // MARK: The product
+
+    /// A register tile over all steps; `factor` is the element of A at a step and a row of the tile.
+    private func tile(_ row: Value, last: Value, _ factor: @escaping (Value, Int) -> Value) {
+        let sums = (0..<schedule.rows).map { _ in
+            (0..<schedule.columns).map { _ in k.variable(place.zero(width: width)) }
+        }
+        k.loop(from: 0, to: length) { step in
+            let vectors = (0..<schedule.columns).map { vector in
+                schedule.form == .panel
+                    ? work.buffer.load(panel + step * columns + vector * width, width: width)
+                    : place.b.load(element(step, column + vector * width), width: width)
+            }
+            for i in 0..<schedule.rows {
+                let left = factor(step, i)
+                for (sum, vector) in zip(sums[i], vectors) {
+                    sum.value = place.multiplyAdd(left, vector, sum.value)
+                }
+            }
+        }
+        for i in 0..<schedule.rows {
+            for (vector, sum) in sums[i].enumerated() {
+                work.buffer.store(sum.value, at: work.tile + (i * columns + vector * width))
+            }
+        }
+        work.drain(row: row, lastRow: last, column: column, width: width)
+    }
+}

@@ -1,0 +1,235 @@
+import KernelIR
+import Shaders
+import Synchronization
+import TensorConformance
+import TensorRuntime
+
+/// A device that runs the kernel library on ``KernelInterpreter``: what the library does on a device, checked at each
+/// access, without a driver.
+final class InterpreterDevice: Device {
+    let description: DeviceDescription
+    let library: ShaderLibrary
+    /// Chooses a specification's schedule; nil takes the library's own.
+    private let chooseSchedule: @Sendable (KernelSpec) -> String?
+    /// The kernels by key, each validated once.
+    private let programs = Mutex<[ShaderKey: KernelInterpreter]>([:])
+
+    init(_ target: ShaderTarget, schedule: @escaping @Sendable (KernelSpec) -> String? = { _ in nil }) {
+        let hasDouble = target.features.contains(.float64)
+        description = DeviceDescription(
+            id: DeviceID(backend: "interpreter"), name: "KernelIR interpreter, \(target.deviceClass.rawValue)",
+            kind: target.deviceClass == .gpu ? .discreteGPU : .cpu, driver: "KernelIR", memory: 1 << 32,
+            dtypes: Set(DType.allCases.filter { hasDouble || $0 != .float64 }),
+            families: Set(ConformanceCatalogue.families), alignment: 64)
+        library = ShaderLibrary(target: target)
+        chooseSchedule = schedule
+    }
+
+    /// A device of one class with the extents that are common.
+    convenience init(
+        _ deviceClass: ShaderTarget.DeviceClass, schedule: @escaping @Sendable (KernelSpec) -> String? = { _ in nil }
+    ) {
+        self.init(.common(deviceClass), schedule: schedule)
+    }
+
+    /// The number of different programs so far.
+    var programCount: Int { programs.withLock { $0.count } }
+
+    func allocate(byteCount: Int) throws(TensorError) -> any DeviceBuffer { InterpreterMemory(byteCount: byteCount) }
+
+    func unsupportedReason(_ spec: KernelSpec) -> String? {
+        do {
+            _ = try library.plan(spec, schedule: chooseSchedule(spec))
+            return nil
+        } catch { return error.kind == .unsupported ? error.message : nil }
+    }
+
+    func makeKernel(_ spec: KernelSpec) throws(TensorError) -> any DeviceKernel {
+        let plan = try library.plan(spec, schedule: chooseSchedule(spec))
+        var interpreters: [KernelInterpreter] = []
+        for launch in plan.launches { interpreters.append(try program(launch)) }
+        return InterpreterKernel(spec: spec, plan: plan, interpreters: interpreters)
+    }
+
+    func makeStream() throws(TensorError) -> any DeviceStream { InterpreterStream() }
+
+    /// The program of a launch's key. Each launch builds its kernel, so that two that differ under one key are found.
+    private func program(_ launch: ShaderLaunch) throws(TensorError) -> KernelInterpreter {
+        let kernel = launch.build()
+        return try programs.withLock { (programs) throws(TensorError) in
+            if let known = programs[launch.key] {
+                if known.kernel == kernel { return known }
+                throw TensorError(
+                    .deviceFailure, "two kernels of one key \(launch.key):\n\(known.kernel)\n--- and ---\n\(kernel)")
+            }
+            do throws(KernelError) {
+                try kernel.validate()
+                let interpreter = try KernelInterpreter(kernel)
+                programs[launch.key] = interpreter
+                return interpreter
+            } catch { throw TensorError(.deviceFailure, error.description) }
+        }
+    }
+}
+
+extension ShaderTarget {
+    /// A device of one class with everything that the library may use but subgroups.
+    static func common(_ deviceClass: DeviceClass) -> ShaderTarget {
+        ShaderTarget(
+            deviceClass: deviceClass, computeUnits: deviceClass == .gpu ? 16 : 2,
+            vectorWidth: deviceClass == .gpu ? 4 : 8, features: .float64)
+    }
+}
+
+/// Memory of the host.
+private final class InterpreterMemory: DeviceBuffer {
+    let byteCount: Int
+    // Safety: allocated once and freed in deinit; the contract gives one stream at a time the contents.
+    nonisolated(unsafe) let bytes: UnsafeMutableRawBufferPointer
+
+    init(byteCount: Int) {
+        self.byteCount = byteCount
+        bytes = .allocate(byteCount: byteCount, alignment: 64)
+    }
+
+    deinit { bytes.deallocate() }
+}
+
+private final class InterpreterKernel: DeviceKernel {
+    let spec: KernelSpec
+    let plan: ShaderPlan
+    let interpreters: [KernelInterpreter]
+    let bounds: [Range<Int>]
+
+    init(spec: KernelSpec, plan: ShaderPlan, interpreters: [KernelInterpreter]) {
+        self.spec = spec
+        self.plan = plan
+        self.interpreters = interpreters
+        bounds = OperandBounds.of(spec)
+    }
+
+    var workspaceByteCount: Int { plan.workspaceByteCount }
+    var dispatchCount: Int { plan.launches.count }
+}
+
+/// Runs each kernel when it is encoded.
+private final class InterpreterStream: DeviceStream {
+    func encode(
+        _ kernel: any DeviceKernel, bindings: UnsafeBufferPointer<BufferBinding>, scalars: UnsafeBufferPointer<UInt64>
+    ) throws(TensorError) {
+        guard let kernel = kernel as? InterpreterKernel else {
+            throw TensorError(.invalidArgument, "interpreter: a kernel of another device")
+        }
+        // What the first launches write to the workspace, the later ones may read.
+        let flagCount = kernel.workspaceByteCount == 0 ? 0 : bindings[bindings.count - 1].buffer!.byteCount
+        let written = UnsafeMutablePointer<Bool>.allocate(capacity: flagCount)
+        written.initialize(repeating: false, count: flagCount)
+        defer { written.deallocate() }
+        for (launch, interpreter) in zip(kernel.plan.launches, kernel.interpreters) {
+            let program = interpreter.kernel
+            do throws(KernelError) {
+                let buffers = program.buffers.map { parameter in
+                    buffer(parameter, launch: launch, kernel: kernel, bindings: bindings, written: written)
+                }
+                let arguments = program.arguments.map { parameter in
+                    bits(parameter, launch: launch, spec: kernel.spec, bindings: bindings, scalars: scalars)
+                }
+                try interpreter.launch(workgroups: launch.workgroups, arguments: arguments, buffers: buffers)
+            } catch {
+                throw TensorError(.deviceFailure, error.description)
+            }
+        }
+    }
+
+    private func buffer(
+        _ parameter: Kernel.Buffer, launch: ShaderLaunch, kernel: InterpreterKernel,
+        bindings: UnsafeBufferPointer<BufferBinding>, written: UnsafeMutablePointer<Bool>
+    ) -> InterpreterBuffer {
+        let size = parameter.element.byteCount
+        switch launch.buffers[parameter.name] {
+        case .operand(let operand)?:
+            let binding = bindings[operand]
+            guard let memory = binding.buffer as? InterpreterMemory else {
+                preconditionFailure("\(parameter.name): operand \(operand) has no buffer")
+            }
+            return InterpreterBuffer(
+                region: memory.bytes, offset: binding.offset, bounds: kernel.bounds[operand])
+        case .workspace(let byteOffset)?:
+            let binding = bindings[bindings.count - 1]
+            guard let memory = binding.buffer as? InterpreterMemory else {
+                preconditionFailure("\(parameter.name): there is no workspace")
+            }
+            let count = (kernel.workspaceByteCount - byteOffset) / size
+            return InterpreterBuffer(
+                region: memory.bytes, offset: (binding.offset + byteOffset) / size, bounds: 0..<count, written: written)
+        case nil: preconditionFailure("nothing is bound to \(parameter.name)")
+        }
+    }
+
+    private func bits(
+        _ parameter: Kernel.Argument, launch: ShaderLaunch, spec: KernelSpec,
+        bindings: UnsafeBufferPointer<BufferBinding>, scalars: UnsafeBufferPointer<UInt64>
+    ) -> UInt64 {
+        func integer(_ value: Int) -> UInt64 {
+            precondition(
+                parameter.scalar == .int64 || (parameter.scalar == .int32 && Int32(exactly: value) != nil),
+                "\(parameter.name): \(value) is no \(parameter.scalar.name)")
+            return UInt64(bitPattern: Int64(value))
+        }
+        switch launch.arguments[parameter.name] {
+        case .integer(let value)?: return integer(value)
+        case .offset(let operand)?: return integer(bindings[operand].offset)
+        case .scalar(let slot)?:
+            let dtype = spec.body.scalarTypes[slot]
+            precondition(
+                parameter.scalar == dtype.valueScalar, "\(parameter.name): a \(dtype) slot as \(parameter.scalar.name)")
+            return dtype.argumentBits(ofSlot: scalars[slot])
+        case nil: preconditionFailure("nothing is given to \(parameter.name)")
+        }
+    }
+
+    func copyIn(_ source: UnsafeRawBufferPointer, to destination: any DeviceBuffer, offset: Int) throws(TensorError) {
+        guard let memory = destination as? InterpreterMemory, offset + source.count <= memory.byteCount else {
+            throw TensorError(.invalidArgument, "interpreter: copy of \(source.count) bytes to \(offset) does not fit")
+        }
+        UnsafeMutableRawBufferPointer(rebasing: memory.bytes[offset...]).copyMemory(from: source)
+    }
+
+    func copyOut(
+        from source: any DeviceBuffer, offset: Int, to destination: UnsafeMutableRawBufferPointer
+    ) throws(TensorError) {
+        guard let memory = source as? InterpreterMemory, offset + destination.count <= memory.byteCount else {
+            throw TensorError(
+                .invalidArgument, "interpreter: copy of \(destination.count) bytes from \(offset) does not fit")
+        }
+        destination.copyMemory(
+            from: UnsafeRawBufferPointer(rebasing: memory.bytes[offset..<offset + destination.count]))
+    }
+
+    func synchronize() throws(TensorError) {}
+    func record() throws(TensorError) -> any DeviceEvent { CompletedEvent() }
+    func wait(for event: any DeviceEvent) throws(TensorError) {}
+}
+
+private final class CompletedEvent: DeviceEvent {
+    var isComplete: Bool { true }
+    func synchronize() throws(TensorError) {}
+}
+
+extension DType {
+    /// A scalar slot read as this type, in the bits of a kernel's argument: slots hold a Double or an Int64.
+    fileprivate func argumentBits(ofSlot slot: UInt64) -> UInt64 {
+        let double = Double(bitPattern: slot)
+        switch self {
+        case .float64, .int64, .int32: return slot
+        case .float32: return UInt64(Float(double).bitPattern)
+        case .float16: return UInt64(Float(Float16(double)).bitPattern)
+        case .bfloat16:
+            let wide = Float(double).bitPattern
+            if double.isNaN { return UInt64(wide) }
+            return UInt64((wide + 0x7FFF + ((wide >> 16) & 1)) & 0xFFFF_0000)
+        case .uint8: return slot & 0xFF
+        case .bool: return slot == 0 ? 0 : 1
+        }
+    }
+}
