@@ -10,6 +10,8 @@ import TensorRuntime
 /// - `elements`: a work-item owns one output element, and looks at every index.
 enum ScatterAddShader: ShaderFamily {
     static func schedules(for body: ScatterAddKernel, target: ShaderTarget) -> [String] {
+        // Sums in memory would be rounded to a half type at every step.
+        if body.dtype.byteCount == 2 { return ["elements"] }
         guard target.deviceClass == .gpu else { return ["columns"] }
         let geometry = ScatterGeometry(body)
         // One work-item for each element pays while it reads little more than its own.
