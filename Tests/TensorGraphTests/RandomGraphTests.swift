@@ -2,59 +2,150 @@ import TensorGraph
 import TensorRuntime
 import Testing
 
-@Suite struct RandomGraphTests {
-    /// Builds the same random graph of pointwise, view, reduction, matmul and slice nodes in any context.
-    static func build(seed: UInt64, in context: DeviceContext) throws -> (live: [Value], matmuls: Int, reductions: Int)
-    {
-        var random = TestRandom(state: seed)
-        var pool: [Value] = []
-        for _ in 0..<3 {
-            let shape: Shape = [Int.random(in: 1...4, using: &random), Int.random(in: 1...5, using: &random)]
-            pool.append(try Value.make(random.floats(shape.elementCount), shape, in: context))
-        }
-        var matmuls = 0
-        var reductions = 0
-        for _ in 0..<Int.random(in: 3...40, using: &random) {
-            let x = pool[Int.random(in: 0..<pool.count, using: &random)]
-            switch Int.random(in: 0..<10, using: &random) {
-            case 0: pool.append(x.unary(.tanh))
-            case 1: pool.append(x.binary(.multiply, 0.5))
-            case 2, 3:
-                let partners = pool.filter { $0.shape == x.shape }
-                let y = partners[Int.random(in: 0..<partners.count, using: &random)]
-                pool.append(x.binary([.add, .multiply, .maximum].randomElement(using: &random)!, y))
-            case 4:
-                reductions += 1
-                let axis = Int.random(in: 0...1, using: &random)
-                let row = x.reduce([.sum, .maximum].randomElement(using: &random)!, axes: [axis])
-                pool.append(Bool.random(using: &random) ? row.expand(x.shape) : row)
-            case 5:
-                reductions += 1
-                pool.append(x.reduce(.sum, axes: [0, 1]).binary(.multiply, 0.1))
-            case 6: pool.append(x.transposed())
-            case 7:
-                guard let y = pool.last(where: { $0.shape[0] == x.shape[1] }) else { continue }
-                matmuls += 1
-                pool.append(x.matmul(y))
-            case 8:
-                let count = Int.random(in: 1...x.shape[1], using: &random)
-                pool.append(
-                    x.slice(axis: 1, start: Int.random(in: 0...(x.shape[1] - count), using: &random), count: count))
-            default: pool.append(x.reshape([x.shape[1], x.shape[0]]))
-            }
-        }
-        var live = pool.filter { _ in Int.random(in: 0..<4, using: &random) == 0 }
-        if live.isEmpty { live = [pool.last!] }
-        return (live, matmuls, reductions)
+/// A random graph of pointwise, view, reduction, matmul and slice nodes, the same for a seed in any context.
+struct RandomGraph {
+    /// A value, and what it takes to compute it.
+    private struct Entry {
+        let value: Value
+        /// The shape of the nearest value that is no view.
+        var space: Shape
+        var matmuls: Set<Int> = []
+        var reductions: Set<Int> = []
+        /// Pointwise values that have to be in memory to be read: by a matmul, or through a view that moves elements; and
+        /// the copies that reshapes of moved elements are views of.
+        var stored: Set<Int> = []
+        /// Where the nearest value that is no view stands in the pool.
+        var root: Int
+        /// Whether the value is computed element by element, so that its kernel could be its reader's.
+        var isPointwise = false
+        /// Whether elements lie elsewhere than in the root.
+        var isMoved = false
+        /// The operations that it is connected with; nil for a value that is there.
+        var trace: Int?
     }
 
+    private var random: TestRandom
+    private var pool: [Entry] = []
+    private var count = 0
+
+    /// What of it is held; handles to everything else are gone.
+    private(set) var live: [Value] = []
+    /// The most launches of all its traces.
+    private(set) var launchBound = 0
+
+    init(seed: UInt64, in context: DeviceContext) throws {
+        random = TestRandom(state: seed)
+        for _ in 0..<3 {
+            let shape: Shape = [Int.random(in: 1...4, using: &random), Int.random(in: 1...5, using: &random)]
+            let value = try Value.make(random.floats(shape.elementCount), shape, in: context)
+            pool.append(Entry(value: value, space: shape, root: pool.count))
+        }
+        for _ in 0..<Int.random(in: 3...40, using: &random) { grow() }
+        var chosen = pool.filter { _ in Int.random(in: 0..<4, using: &random) == 0 }
+        if chosen.isEmpty { chosen = [pool[pool.count - 1]] }
+        live = chosen.map(\.value)
+        launchBound = Set(chosen.compactMap(\.trace)).reduce(0) { sum, trace in
+            sum + RandomGraph.bound(of: chosen.filter { $0.trace == trace })
+        }
+        pool = []
+    }
+
+    /// The most launches for the live values of one trace: their matmuls, their reductions, one for each iteration space,
+    /// and one for each value that has to be in memory for a reader though its kernel could be the reader's.
+    private static func bound(of entries: [Entry]) -> Int {
+        func count(_ numbers: KeyPath<Entry, Set<Int>>) -> Int {
+            entries.reduce(into: Set<Int>()) { $0.formUnion($1[keyPath: numbers]) }.count
+        }
+        return count(\.matmuls) + count(\.reductions) + count(\.stored) + Set(entries.map(\.space)).count
+    }
+
+    private mutating func grow() {
+        let source = Int.random(in: 0..<pool.count, using: &random)
+        let x = pool[source].value
+        switch Int.random(in: 0..<10, using: &random) {
+        case 0: add(x.unary(.tanh), from: [source])
+        case 1: add(x.binary(.multiply, 0.5), from: [source])
+        case 2, 3:
+            let partners = pool.indices.filter { pool[$0].value.shape == x.shape }
+            let partner = partners[Int.random(in: 0..<partners.count, using: &random)]
+            let operation: PointwiseOperation = [.add, .multiply, .maximum].randomElement(using: &random)!
+            add(x.binary(operation, pool[partner].value), from: [source, partner])
+        case 4:
+            let axis = Int.random(in: 0...1, using: &random)
+            add(x.reduce([.sum, .maximum].randomElement(using: &random)!, axes: [axis]), from: [source])
+            pool[pool.count - 1].reductions.insert(count)
+            pool[pool.count - 1].isPointwise = false
+            if Bool.random(using: &random) { view(of: pool.count - 1, moves: true) { $0.expand(x.shape) } }
+        case 5:
+            add(x.reduce(.sum, axes: [0, 1]), from: [source])
+            pool[pool.count - 1].reductions.insert(count)
+            pool[pool.count - 1].isPointwise = false
+            add(pool[pool.count - 1].value.binary(.multiply, 0.1), from: [pool.count - 1])
+        case 6: view(of: source, moves: true) { $0.transposed() }
+        case 7:
+            guard let other = pool.lastIndex(where: { $0.value.shape[0] == x.shape[1] }) else { return }
+            add(x.matmul(pool[other].value), from: [source, other])
+            pool[pool.count - 1].matmuls.insert(count)
+            pool[pool.count - 1].isPointwise = false
+            for operand in [source, other] where pool[operand].isMoved || pool[pool[operand].root].isPointwise {
+                pool[pool.count - 1].stored.insert(pool[operand].root)
+            }
+        case 8:
+            let width = Int.random(in: 1...x.shape[1], using: &random)
+            let start = Int.random(in: 0...(x.shape[1] - width), using: &random)
+            view(of: source, moves: width < x.shape[1]) { $0.slice(axis: 1, start: start, count: width) }
+        default: reshape(source)
+        }
+    }
+
+    private mutating func view(of source: Int, moves: Bool, _ make: (Value) -> Value) {
+        let viewed = pool[source]
+        add(make(viewed.value), from: [source])
+        pool[pool.count - 1].space = viewed.space
+        pool[pool.count - 1].root = viewed.root
+        pool[pool.count - 1].isPointwise = false
+        pool[pool.count - 1].isMoved = viewed.isMoved || moves
+    }
+
+    /// A reshape of moved elements is a view of a copy.
+    private mutating func reshape(_ source: Int) {
+        let shape = pool[source].value.shape
+        if pool[source].isMoved {
+            add(pool[source].value.reshape([shape[1], shape[0]]), from: [source])
+            pool[pool.count - 1].stored.insert(pool.count - 1)
+            pool[pool.count - 1].space = Shape(shape.filter { $0 != 1 })
+        } else {
+            view(of: source, moves: false) { $0.reshape([shape[1], shape[0]]) }
+        }
+    }
+
+    private mutating func add(_ value: Value, from sources: [Int]) {
+        count += 1
+        var entry = Entry(
+            value: value, space: Shape(value.shape.filter { $0 != 1 }), root: pool.count, isPointwise: true)
+        if !value.handle.isEvaluated { entry.trace = count }
+        for source in sources {
+            entry.matmuls.formUnion(pool[source].matmuls)
+            entry.reductions.formUnion(pool[source].reductions)
+            entry.stored.formUnion(pool[source].stored)
+            let root = pool[source].root
+            if pool[source].isMoved && pool[root].isPointwise { entry.stored.insert(root) }
+            if let trace = pool[source].trace {
+                for index in pool.indices where pool[index].trace == trace { pool[index].trace = count }
+            }
+        }
+        pool.append(entry)
+    }
+}
+
+@Suite struct RandomGraphTests {
     @Test(arguments: 0..<30)
     func fusedGraphsEqualUnfusedOnes(hundred: Int) throws {
         for seed in hundred * 100..<(hundred + 1) * 100 {
             let fused = try makeContext()
             let plain = try makeContext { $0.fusion = false }
-            let a = try RandomGraphTests.build(seed: UInt64(seed), in: fused)
-            let b = try RandomGraphTests.build(seed: UInt64(seed), in: plain)
+            let a = try RandomGraph(seed: UInt64(seed), in: fused)
+            let b = try RandomGraph(seed: UInt64(seed), in: plain)
             for (x, y) in zip(a.live, b.live) {
                 let distance = difference(try x.floats(), try y.floats())
                 #expect(distance < 1e-5, "seed \(seed)")
@@ -62,14 +153,17 @@ import Testing
         }
     }
 
-    @Test(arguments: 0..<60)
-    func launchesStayWithinTheBoundOfMatmulsReductionsAndOutputs(seed: Int) throws {
-        let context = try makeContext()
-        let graph = try RandomGraphTests.build(seed: UInt64(seed) + 1000, in: context)
-        try context.evaluate(graph.live.map(\.handle))
-        let spaces = Set(graph.live.map { $0.shape })
-        // A view or a copy between two kernels may need one launch of its own.
-        let bound = graph.matmuls * 3 + graph.reductions * 2 + spaces.count * 2 + 4
-        #expect(context.statistics.launches <= bound)
+    @Test func launchesAreBoundedByMatmulsReductionsSpacesAndStoredValues() throws {
+        var atBound = 0
+        for seed in 10_000..<11_000 {
+            let context = try makeContext()
+            let graph = try RandomGraph(seed: UInt64(seed), in: context)
+            try context.evaluate(graph.live.map(\.handle))
+            let (launches, bound) = (context.statistics.launches, graph.launchBound)
+            #expect(launches <= bound, "seed \(seed)")
+            atBound += launches == bound ? 1 : 0
+        }
+        // The bound is tight: many graphs need just as many.
+        #expect(atBound > 100)
     }
 }

@@ -10,8 +10,8 @@ import Testing
             let context = try DeviceContext(
                 device: WorkspaceDevice(byteCount: 40 + seed % 7 * 100), configuration: RuntimeConfiguration())
             let plain = try makeContext()
-            let a = try RandomGraphTests.build(seed: UInt64(seed), in: context)
-            let b = try RandomGraphTests.build(seed: UInt64(seed), in: plain)
+            let a = try RandomGraph(seed: UInt64(seed), in: context)
+            let b = try RandomGraph(seed: UInt64(seed), in: plain)
             for (x, y) in zip(a.live, b.live) { #expect(try x.floats() == y.floats(), "seed \(seed)") }
         }
     }

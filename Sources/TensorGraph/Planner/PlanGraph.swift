@@ -84,9 +84,11 @@ struct PlanLayout: Hashable {
             result.shape = node.shape
             for axis in 0..<shape.rank {
                 result.strides[axis] = strides[axis] * steps[axis]
+                // A slice of a whole dimension starts at 0.
+                let isWhole = node.shape[axis] == shape[axis] && steps[axis] == 1
                 if let starts = node.fixedStarts {
                     result.offset.constant += starts[axis] * strides[axis]
-                } else if strides[axis] != 0 {
+                } else if strides[axis] != 0 && !isWhole {
                     result.offset.terms.append(.init(start: node.firstStart + axis, stride: strides[axis]))
                 }
             }
