@@ -49,14 +49,16 @@ extension FusedLowering {
 
     /// The vectors that suit the stage: one lane where an operand's elements lie apart.
     private func width(_ stage: FusedStage, _ form: FusedForm) -> Int {
-        guard let dimension = laneDimension(stage.kernel, form), stage.scattered(along: dimension) == 0 else { return 1 }
+        guard let dimension = laneDimension(stage.kernel, form), stage.scattered(along: dimension) == 0 else {
+            return 1
+        }
         let extent = stage.kernel.extents[dimension]
         if form.deviceClass == .gpu {
             let isPointwise = !stage.kernel.program.hasReduction
             return isPointwise && extent >= 4 && stage.kernel.elementCount >= 4096 ? 4 : 1
         }
         // A reduction waits for its sum: two vectors at once, if there are registers for them.
-        let isLight = form.lanes == .inner && extent >= 64 && stage.kernel.program.steps.count <= 12
+        let isLight = stage.kernel.program.hasReduction && extent >= 64 && stage.kernel.program.steps.count <= 12
         let widest = min(16, isLight ? 2 * target.vectorWidth : target.vectorWidth)
         return [16, 8, 4].first { $0 <= widest && $0 <= extent } ?? 1
     }
