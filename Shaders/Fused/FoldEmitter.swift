@@ -42,9 +42,11 @@ struct FoldEmitter {
         self.indexScalar = indexScalar
         for width in widths {
             let type = ValueType(source == .bool ? .int32 : source.valueScalar, width: width)
+            // Behind every place, so that any element wins.
+            let last = indexScalar == .int64 ? Int.max : Int(Int32.max)
             let place =
                 operation.yieldsIndex
-                ? k.variable(k.constant(Int(Int32.max), ValueType(indexScalar, width: width))) : nil
+                ? k.variable(k.constant(last, ValueType(indexScalar, width: width))) : nil
             accumulators.append((width, Accumulator(value: k.variable(neutral(type)), place: place)))
         }
     }

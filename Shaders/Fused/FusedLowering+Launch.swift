@@ -58,7 +58,7 @@ extension FusedLowering {
             return isPointwise && extent >= 4 && stage.kernel.elementCount >= 4096 ? 4 : 1
         }
         // A reduction waits for its sum: two vectors at once, if there are registers for them.
-        let isLight = form.lanes == .inner && extent >= 64 && stage.kernel.program.steps.count <= 12
+        let isLight = stage.kernel.program.hasReduction && extent >= 64 && stage.kernel.program.steps.count <= 12
         let widest = min(16, isLight ? 2 * target.vectorWidth : target.vectorWidth)
         return [16, 8, 4].first { $0 <= widest && $0 <= extent } ?? 1
     }

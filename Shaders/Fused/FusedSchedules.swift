@@ -3,55 +3,67 @@ import TensorRuntime
 
 /// One way to run fused programs: the rows of ``FusedSchedule/table``.
 struct FusedSchedule: Hashable, Sendable {
+    /// Which programs it serves.
+    enum Use: Hashable, Sendable {
+        /// Programs without reductions.
+        case pointwise
+        case reductions
+        /// Programs with reductions, the first of which are made in parts by one launch and folded by another.
+        case splitReductions
+    }
+
     let name: String
     let deviceClass: ShaderTarget.DeviceClass
+    let use: Use
     let lanes: FusedForm.Lanes
     /// Work-items of a workgroup.
     let team: Int
-    /// Whether the first reductions are made in parts by one launch and folded by another.
-    let splits: Bool
 
     static let table: [FusedSchedule] = [
-        FusedSchedule(name: "cpu rows", deviceClass: .cpu, lanes: .inner, team: 1, splits: false),
-        FusedSchedule(name: "cpu columns", deviceClass: .cpu, lanes: .outer, team: 1, splits: false),
-        FusedSchedule(name: "cpu rows split", deviceClass: .cpu, lanes: .inner, team: 1, splits: true),
-        FusedSchedule(name: "cpu columns split", deviceClass: .cpu, lanes: .outer, team: 1, splits: true),
-        FusedSchedule(name: "gpu row of 64", deviceClass: .gpu, lanes: .inner, team: 64, splits: false),
-        FusedSchedule(name: "gpu row of 256", deviceClass: .gpu, lanes: .inner, team: 256, splits: false),
-        FusedSchedule(name: "gpu columns", deviceClass: .gpu, lanes: .outer, team: 256, splits: false),
-        FusedSchedule(name: "gpu narrow columns", deviceClass: .gpu, lanes: .outer, team: 64, splits: false),
-        FusedSchedule(name: "gpu row split", deviceClass: .gpu, lanes: .inner, team: 256, splits: true),
-        FusedSchedule(name: "gpu columns split", deviceClass: .gpu, lanes: .outer, team: 64, splits: true),
+        FusedSchedule(name: "cpu pointwise", deviceClass: .cpu, use: .pointwise, lanes: .outer, team: 1),
+        FusedSchedule(name: "cpu rows", deviceClass: .cpu, use: .reductions, lanes: .inner, team: 1),
+        FusedSchedule(name: "cpu columns", deviceClass: .cpu, use: .reductions, lanes: .outer, team: 1),
+        FusedSchedule(name: "cpu rows split", deviceClass: .cpu, use: .splitReductions, lanes: .inner, team: 1),
+        FusedSchedule(name: "cpu columns split", deviceClass: .cpu, use: .splitReductions, lanes: .outer, team: 1),
+        FusedSchedule(name: "gpu pointwise", deviceClass: .gpu, use: .pointwise, lanes: .outer, team: 256),
+        FusedSchedule(name: "gpu rows of 64", deviceClass: .gpu, use: .reductions, lanes: .inner, team: 64),
+        FusedSchedule(name: "gpu rows of 256", deviceClass: .gpu, use: .reductions, lanes: .inner, team: 256),
+        FusedSchedule(name: "gpu columns of 64", deviceClass: .gpu, use: .reductions, lanes: .outer, team: 64),
+        FusedSchedule(name: "gpu columns of 256", deviceClass: .gpu, use: .reductions, lanes: .outer, team: 256),
+        FusedSchedule(name: "gpu rows split", deviceClass: .gpu, use: .splitReductions, lanes: .inner, team: 256),
+        FusedSchedule(name: "gpu columns split", deviceClass: .gpu, use: .splitReductions, lanes: .outer, team: 64),
     ]
 
     static func named(_ name: String) -> FusedSchedule { table.first { $0.name == name }! }
 
     /// The rows of the table that can run a stage, the best first.
     static func fitting(_ stage: FusedStage, _ target: ShaderTarget) -> [FusedSchedule] {
+        let hasReduction = stage.kernel.program.hasReduction
+        let canSplit = stage.split(into: 2) != nil
+        let shape = FusedShape(stage)
         let fits = table.filter { row in
             guard row.deviceClass == target.deviceClass, row.team <= target.maximumWorkgroupSize else { return false }
-            if !stage.kernel.program.hasReduction { return row.lanes == .outer && !row.splits }
-            return !row.splits || stage.split(into: 2) != nil
+            switch row.use {
+            case .pointwise: return !hasReduction
+            case .reductions: return hasReduction
+            case .splitReductions: return canSplit
+            }
         }
-        return fits.sorted { penalty(of: $0, stage, target) < penalty(of: $1, stage, target) }
+        let ranked = fits.map { (row: $0, penalty: $0.penalty(shape, target)) }
+        return ranked.sorted { $0.penalty < $1.penalty }.map(\.row)
     }
 
     /// The lower, the better; equal ones keep the table's order.
-    private static func penalty(of row: FusedSchedule, _ stage: FusedStage, _ target: ShaderTarget) -> Int {
-        let shape = FusedShape(stage)
-        guard stage.kernel.program.hasReduction else { return row.team == target.deviceClass.pointwiseTeam ? 0 : 1 }
-        var penalty = row.lanes == shape.bestLanes(on: target) ? 0 : 8
-        if row.splits != shape.gainsFromSplitting(row.lanes, on: target) { penalty += 4 }
-        if row.deviceClass == .gpu {
-            let large = row.lanes == .inner ? shape.innerCount >= 1024 : shape.rowCount >= 256 * target.computeUnits
-            if large != (row.team == 256) { penalty += 1 }
+    private func penalty(_ shape: FusedShape, _ target: ShaderTarget) -> Int {
+        guard use != .pointwise else { return 0 }
+        var penalty = lanes == shape.bestLanes(on: target) ? 0 : 8
+        if (use == .splitReductions) != shape.gainsFromSplitting(lanes, on: target) { penalty += 4 }
+        if deviceClass == .gpu && use == .reductions {
+            let isLarge = lanes == .inner ? shape.innerCount >= 1024 : shape.rowCount >= 256 * target.computeUnits
+            if isLarge != (team == 256) { penalty += 1 }
         }
         return penalty
     }
-}
-
-extension ShaderTarget.DeviceClass {
-    fileprivate var pointwiseTeam: Int { self == .gpu ? 256 : 1 }
 }
 
 /// What the choice of a schedule looks at.

@@ -16,9 +16,7 @@ enum FusedShader: ShaderFamily {
         if body.elementCount == 0 && !hasTotals && (whole.rowCount == 0 || !body.program.hasReduction) {
             return ShaderPlan([])
         }
-        if body.program.scalarCount > 0 && !target.features.contains(.float64)
-            && body.program.scalarTypes.contains(.float64)
-        {
+        if !target.features.contains(.float64) && body.program.steps.contains(where: { $0.dtype == .float64 }) {
             throw TensorError(.unsupported, "fused: the device has no float64")
         }
         var lowering = FusedLowering(target: target, schedule: FusedSchedule.named(schedule))
@@ -44,21 +42,22 @@ struct FusedLowering {
         if !stage.reductions(.total).isEmpty {
             if makesTotalsAtOnce(stage, schedule) { return append(stage, schedule, makesTotals: true) }
             var memory = Workspace()
-            let stages = stage.separatingTotals(&memory)
-            lowerAll(reserving(memory, stages))
+            let separated = stage.separatingTotals(&memory)
+            let stages = reserving(memory, separated)
+            let fitting = FusedSchedule.fitting(stages[0], target)
+            lower(stages[0], schedule: fitting.contains(schedule) ? schedule : fitting[0])
+            lowerAll(Array(stages[1...]))
             return
         }
-        if schedule.splits, let split = stage.split(into: FusedShape(stage).parts(schedule.lanes, on: target)) {
+        let parts = FusedShape(stage).parts(schedule.lanes, on: target)
+        if schedule.use == .splitReductions, let split = stage.split(into: parts) {
             let stages = reserving(split.workspace, split.stages + (split.rest.map { [$0] } ?? []))
             append(stages[0], schedule, makesTotals: false)
             lowerAll(Array(stages[1...]))
             return
         }
-        append(
-            stage, schedule,
-            makesTotals: !stage.kernel.program.outputs.allSatisfy {
-                stage.kernel.program.steps[$0.value].level != .total
-            })
+        let program = stage.kernel.program
+        append(stage, schedule, makesTotals: program.outputs.contains { program.steps[$0.value].level == .total })
     }
 
     private mutating func append(_ stage: FusedStage, _ row: FusedSchedule, makesTotals: Bool) {
