@@ -76,7 +76,7 @@ struct MatmulTileKernel {
 
     /// Copies one tile, neighbouring work-items neighbouring elements in memory; zeros outside the matrix.
     private func loadA(_ step: Value) {
-        load(lines: schedule.rows, isAlongInner: !place.form.transposesA) { line, inner, offset in
+        load(lines: schedule.rows, isAlongInner: !place.form.transposesA) { line, inner in
             let present = (row + line).binary(.minimum, place.m - 1)
             let last = (step + inner).binary(.minimum, place.end - 1)
             let index = place.aBase + place.index(present) * place.aRow + place.index(last) * place.aInner
@@ -86,7 +86,7 @@ struct MatmulTileKernel {
     }
 
     private func loadB(_ step: Value) {
-        load(lines: schedule.columns, isAlongInner: place.form.transposesB) { line, inner, offset in
+        load(lines: schedule.columns, isAlongInner: place.form.transposesB) { line, inner in
             let present = (column + line).binary(.minimum, place.n - 1)
             let last = (step + inner).binary(.minimum, place.end - 1)
             let index = place.bBase + place.index(present) * place.bColumn + place.index(last) * place.bInner
@@ -95,14 +95,14 @@ struct MatmulTileKernel {
         }
     }
 
-    private func load(lines: Int, isAlongInner: Bool, _ copy: (Value, Value, Value) -> Void) {
+    private func load(lines: Int, isAlongInner: Bool, _ copy: (Value, Value) -> Void) {
         let count = lines * schedule.depth / schedule.itemCount
         k.loop(from: 0, to: k.int(count), unrolls: true) { round in
             let offset = local + round * schedule.itemCount
             if isAlongInner {
-                copy(offset >> log2(schedule.depth), offset & (schedule.depth - 1), offset)
+                copy(offset >> log2(schedule.depth), offset & (schedule.depth - 1))
             } else {
-                copy(offset & (lines - 1), offset >> log2(lines), offset)
+                copy(offset & (lines - 1), offset >> log2(lines))
             }
         }
     }
