@@ -34,7 +34,8 @@ struct ConvolutionFrameShader {
             ])
         } else {
             launch.setIntegers([
-                "left": frame.border[1], "spreadColumns": frame.spread[1], "phases": frame.phases, "phaseWidth": frame.phaseWidth,
+                "left": frame.border[1], "spreadColumns": frame.spread[1], "phases": frame.phases,
+                "phaseWidth": frame.phaseWidth,
             ])
         }
         return launch

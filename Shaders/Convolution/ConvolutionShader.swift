@@ -18,7 +18,8 @@ enum ConvolutionShader: ShaderFamily {
                 let gradient = DirectWeightGradient(body, rows: gradientRows, name: name, target: target)
                 return gradient.plan(target: target)
             }
-            return DirectConvolution(body, rows: rows, vectors: vectors, name: name, target: target).plan(target: target)
+            return DirectConvolution(body, rows: rows, vectors: vectors, name: name, target: target).plan(
+                target: target)
         case .implicitProduct(let tile)?:
             return ImplicitProduct(body, tile: tile, target: target).plan(name: name, target: target)
         case nil:

@@ -79,7 +79,8 @@ struct DirectConvolution {
             source: frame.isSource ? body.dtype : geometry.compute, compute: geometry.compute)
         let epilogue = body.epilogue
         var launch = ShaderLaunch(
-            key: ShaderKey(code: body.code, schedule: name, variant: kernel.variant + EpilogueEmitter.variant(epilogue)),
+            key: ShaderKey(
+                code: body.code, schedule: name, variant: kernel.variant + EpilogueEmitter.variant(epilogue)),
             workgroups: [1, 1, 1], buffers: ["source": source, "weights": packed, "scratch": scratch],
             build: { kernel.build(epilogue) })
         let window = body.window
