@@ -28,8 +28,11 @@ toolchain_packages=(
     tzdata
 )
 
-# Software devices for the tests of the OpenCL and Vulkan backends: they come with those backends.
-device_packages=()
+# Software devices, for the tests of the backends that use them.
+device_packages=(
+    ocl-icd-libopencl1
+    pocl-opencl-icd
+)
 
 say() { printf 'setup: %s\n' "$*"; }
 fail() {

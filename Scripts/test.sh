@@ -1,7 +1,17 @@
 #!/usr/bin/env bash
-# Builds everything in release mode and runs every test.
+# Builds everything in release mode and runs every test. With --without-opencl, tests that need an OpenCL device are left
+# out; otherwise they fail where there is none.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
+
+case "${1-}" in
+    --without-opencl) export NEEDLETAIL_TEST_WITHOUT_OPENCL=1 ;;
+    "") ;;
+    *)
+        printf 'test: unknown option %s; usage: Scripts/test.sh [--without-opencl]\n' "$1" >&2
+        exit 64
+        ;;
+esac
 
 run() {
     printf 'test: %s\n' "$*"

@@ -49,7 +49,9 @@ extension FusedLowering {
 
     /// The vectors that suit the stage: one lane where an operand's elements lie apart.
     private func width(_ stage: FusedStage, _ form: FusedForm) -> Int {
-        guard let dimension = laneDimension(stage.kernel, form), stage.scattered(along: dimension) == 0 else { return 1 }
+        guard let dimension = laneDimension(stage.kernel, form), stage.scattered(along: dimension) == 0 else {
+            return 1
+        }
         let extent = stage.kernel.extents[dimension]
         if form.deviceClass == .gpu {
             let isPointwise = !stage.kernel.program.hasReduction

@@ -54,9 +54,11 @@ struct FusedLowering {
             lowerAll(Array(stages[1...]))
             return
         }
-        append(stage, schedule, makesTotals: !stage.kernel.program.outputs.allSatisfy {
-            stage.kernel.program.steps[$0.value].level != .total
-        })
+        append(
+            stage, schedule,
+            makesTotals: !stage.kernel.program.outputs.allSatisfy {
+                stage.kernel.program.steps[$0.value].level != .total
+            })
     }
 
     private mutating func append(_ stage: FusedStage, _ row: FusedSchedule, makesTotals: Bool) {

@@ -66,8 +66,8 @@ struct PointwiseEmitter {
         case .negate: return -x
         case .abs: return x.unary(.absolute)
         case .sign:
-            let whereZero = k.select(x == zero, zero, x)
-            return k.select(x > zero, one, k.select(x < zero, k.constant(-1, x.type), whereZero))
+            // NaN gives 0, as in PyTorch.
+            return k.select(x > zero, one, k.select(x < zero, k.constant(-1, x.type), zero))
         case .square: return x * x
         case .reciprocal: return one / x
         case .sqrt: return x.unary(.squareRoot)

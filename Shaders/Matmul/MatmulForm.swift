@@ -6,7 +6,7 @@ struct MatmulForm: Hashable, Sendable {
     let dtype: DType
     let batchRank: Int
     /// The rows of A are contiguous along m, not along k.
-    let transposesA: Bool
+    private(set) var transposesA: Bool
     /// The columns of B are contiguous along k, not along n.
     let transposesB: Bool
     /// The type of indices into A, B and the workspace.
@@ -15,8 +15,8 @@ struct MatmulForm: Hashable, Sendable {
     let width: Int
     /// Whether k is cut into slices whose sums go to the workspace.
     var splits = false
-    /// Whether blocks of A are copied to the workspace before they are used.
-    var packsA = false
+    /// Whether A is what ``MatmulTransposeKernel`` left in the workspace, its rows contiguous along k.
+    private(set) var readsCopy = false
     let epilogue: FusedKernel
 
     init(_ body: MatmulKernel, target: ShaderTarget) {
@@ -43,9 +43,17 @@ struct MatmulForm: Hashable, Sendable {
         }
     }
 
+    /// The form of the same product of A's copy.
+    var readingCopy: MatmulForm {
+        var form = self
+        form.readsCopy = true
+        form.transposesA = false
+        return form
+    }
+
     /// The part of a key's variant that these choices make.
     var variant: [Int] {
-        let flags = [transposesA, transposesB, index == .int64, splits, packsA].map { $0 ? 1 : 0 }
+        let flags = [transposesA, transposesB, index == .int64, splits, readsCopy].map { $0 ? 1 : 0 }
         return flags + [width] + (splits ? [] : EpilogueEmitter.variant(epilogue))
     }
 
@@ -89,7 +97,7 @@ struct MatmulPlace {
     init(_ k: KernelBuilder, _ form: MatmulForm) {
         self.k = k
         self.form = form
-        a = k.buffer("a", form.dtype, .read)
+        a = k.buffer("a", form.readsCopy ? form.workType : form.dtype, .read)
         b = k.buffer("b", form.dtype, .read)
         m = k.argument("m", .int32)
         n = k.argument("n", .int32)

@@ -16,14 +16,10 @@ struct MatmulPanelKernel {
     /// The steps of k.
     private let length: Value
 
-    /// The rows of a block of A that is copied at once.
-    static func blockRows(_ schedule: MatmulSchedule) -> Int { schedule.rows * 8 }
-
     /// The elements of workspace that a workgroup needs.
     static func slot(_ schedule: MatmulSchedule, _ form: MatmulForm, sliceLength: Int) -> Int {
         let columns = schedule.columnCount(width: form.width)
-        let lines = (schedule.form == .panel ? columns : 0) + (form.packsA ? blockRows(schedule) : 0)
-        return schedule.rows * columns + lines * sliceLength
+        return schedule.rows * columns + (schedule.form == .panel ? columns * sliceLength : 0)
     }
 
     static func build(_ schedule: MatmulSchedule, _ form: MatmulForm) -> Kernel {
@@ -41,8 +37,7 @@ struct MatmulPanelKernel {
         work = MatmulWork(place, rows: schedule.rows, columns: columns)
         column = place.columnBlock * columns
         length = place.index(place.end - place.start)
-        let block = form.packsA ? length * MatmulPanelKernel.blockRows(schedule) : place.index(k.int(0))
-        panel = work.rest + block
+        panel = work.rest
     }
 
     private func emit() {
@@ -56,22 +51,11 @@ struct MatmulPanelKernel {
         let rowCount = k.argument("block_rows", .int32)
         let first = place.rowBlock * rowCount
         let last = (first + rowCount).binary(.minimum, place.m)
-        if place.form.packsA {
-            let blockRows = MatmulPanelKernel.blockRows(schedule)
-            k.loop(from: first, to: last, by: blockRows) { block in
-                copyBlock(block)
-                let end = (block + blockRows).binary(.minimum, last)
-                k.loop(from: block, to: end, by: schedule.rows) { row in
-                    let start = work.rest + place.index(row - block)
-                    tile(row, last: end) { step, i in work.buffer[start + step * blockRows + i] }
-                }
-            }
-        } else {
-            k.loop(from: first, to: last, by: schedule.rows) { row in
-                let base = place.aBase + place.index(place.start) * place.aInner
-                let rows = place.lines(schedule.rows, from: base, number: row, last: place.m, stride: place.aRow)
-                tile(row, last: last) { step, i in place.a[rows[i] + step * place.aInner] }
-            }
+        let base = place.aBase + place.index(place.start) * place.aInner
+        k.loop(from: first, to: last, by: schedule.rows) { row in
+            let rows = place.lines(schedule.rows, from: base, number: row, last: place.m, stride: place.aRow)
+            tile(rows)
+            work.drain(row: row, lastRow: last, column: column, width: width)
         }
     }
 
@@ -125,32 +109,10 @@ struct MatmulPanelKernel {
         }
     }
 
-    /// A block of A's rows, which are contiguous along m; the last row again where there are no more.
-    private func copyBlock(_ row: Value) {
-        let blockRows = MatmulPanelKernel.blockRows(schedule)
-        func start(_ step: Value) -> Value { place.aBase + (place.index(place.start) + step) * place.aInner }
-        k.if(row + blockRows <= place.m) {
-            k.loop(from: 0, to: length) { step in
-                for i in stride(from: 0, to: blockRows, by: width) {
-                    let value = place.a.load(start(step) + place.index(row + i), width: width)
-                    work.buffer.store(value, at: work.rest + step * blockRows + i)
-                }
-            }
-        } else: {
-            k.loop(from: 0, to: length) { step in
-                k.loop(from: 0, to: k.int(blockRows)) { i in
-                    let present = (row + i).binary(.minimum, place.m - 1)
-                    let value = place.a[start(step) + place.index(present)]
-                    work.buffer[work.rest + step * blockRows + place.index(i)] = value
-                }
-            }
-        }
-    }
-
     // MARK: The product
 
-    /// A register tile over all steps; `factor` is the element of A at a step and a row of the tile.
-    private func tile(_ row: Value, last: Value, _ factor: @escaping (Value, Int) -> Value) {
+    /// A register tile over all steps, from the starts of A's rows.
+    private func tile(_ rows: [Value]) {
         let sums = (0..<schedule.rows).map { _ in
             (0..<schedule.columns).map { _ in k.variable(place.zero(width: width)) }
         }
@@ -160,8 +122,8 @@ struct MatmulPanelKernel {
                     ? work.buffer.load(panel + step * columns + vector * width, width: width)
                     : place.b.load(element(step, column + vector * width), width: width)
             }
-            for i in 0..<schedule.rows {
-                let left = factor(step, i)
+            for (i, row) in rows.enumerated() {
+                let left = place.a[row + step * place.aInner]
                 for (sum, vector) in zip(sums[i], vectors) {
                     sum.value = place.multiplyAdd(left, vector, sum.value)
                 }
@@ -172,6 +134,5 @@ struct MatmulPanelKernel {
                 work.buffer.store(sum.value, at: work.tile + (i * columns + vector * width))
             }
         }
-        work.drain(row: row, lastRow: last, column: column, width: width)
     }
 }

@@ -124,10 +124,11 @@ struct MatmulSelection {
         func schedule(_ name: String) -> MatmulSchedule { MatmulSchedule.named(name)! }
         let direct = schedule("direct4x2")
         let dot = schedule(isWide ? "dot4x4" : "dot2x4")
-        // A panel pays when enough rows use it.
         if body.n <= 16 || body.m <= 16, fits(dot) { return dot }
-        if body.m <= 8, fits(direct) { return direct }
-        return schedule(isWide ? "panel8x2" : "panel4x2")
+        // A panel pays when enough rows use it, and where B does not stay in the caches as it lies.
+        let staysCached = body.k * body.n <= 65536 && body.n % 1024 != 0
+        if body.m <= 8 || staysCached, fits(direct) { return direct }
+        return schedule(isWide ? "panel8x2" : "panel6x2")
     }
 
     // MARK: Devices of class gpu

@@ -55,8 +55,9 @@ private struct MatmulCut {
         } else {
             let workgroups = columnBlocks * batches * slices
             blockRows = MatmulCut.blockRows(body, schedule, workgroups: workgroups, target)
-            // Far apart, A's elements of neighbouring steps fight for one set of the caches.
-            self.form.packsA = form.transposesA && schedule.form != .dot && sliceLength >= 256
+            // Far apart, A's elements of neighbouring steps fight for one set of the caches; each strip of B would fetch
+            // them again.
+            if form.transposesA && body.k >= 256 && body.m >= 32 && body.n >= 128 { self.form = self.form.readingCopy }
         }
         rowBlocks = (body.m + blockRows - 1) / blockRows
     }
@@ -89,16 +90,26 @@ private struct MatmulCut {
         form.splits ? (slices * batches * body.m * body.n * form.workType.byteCount + 255) / 256 * 256 : 0
     }
 
+    /// A's copy lies behind the partial sums, the workgroups' parts behind it.
+    private var copyByteCount: Int {
+        form.readsCopy ? (batches * body.m * body.k * form.workType.byteCount + 255) / 256 * 256 : 0
+    }
+
     // MARK: Launches
 
     var plan: ShaderPlan {
-        let byteCount = partialsByteCount + slot * workgroupCount * form.workType.byteCount
-        return ShaderPlan(form.splits ? [product, sum] : [product], workspaceByteCount: byteCount)
+        let own = slot * workgroupCount * form.workType.byteCount
+        var launches = [product]
+        if form.readsCopy { launches.insert(copy, at: 0) }
+        if form.splits { launches.append(sum) }
+        return ShaderPlan(launches, workspaceByteCount: partialsByteCount + copyByteCount + own)
     }
 
     private var product: ShaderLaunch {
-        var buffers: [String: ShaderLaunch.Buffer] = ["a": .operand(0), "b": .operand(1)]
-        if slot > 0 { buffers["work"] = .workspace(byteOffset: partialsByteCount) }
+        var buffers: [String: ShaderLaunch.Buffer] = [
+            "a": form.readsCopy ? .workspace(byteOffset: partialsByteCount) : .operand(0), "b": .operand(1),
+        ]
+        if slot > 0 { buffers["work"] = .workspace(byteOffset: partialsByteCount + copyByteCount) }
         if form.splits { buffers["partials"] = .workspace(byteOffset: 0) }
         let rank = body.batch.rank
         var arguments: [String: ShaderLaunch.Argument] = [
@@ -108,15 +119,17 @@ private struct MatmulCut {
         if form.transposesA {
             arguments["a_inner"] = .integer(body.aStrides[rank + 1])
         } else {
-            arguments["a_row"] = .integer(body.aStrides[rank])
+            arguments["a_row"] = .integer(form.readsCopy ? body.k : body.aStrides[rank])
         }
         if form.transposesB {
             arguments["b_column"] = .integer(body.bStrides[rank + 1])
         } else {
             arguments["b_inner"] = .integer(body.bStrides[rank])
         }
+        let copyStrides = body.batch.contiguousStrides
         for axis in 0..<rank {
-            arguments["a_batch\(axis)"] = .integer(body.aStrides[axis])
+            let stride = form.readsCopy ? copyStrides[axis] * body.m * body.k : body.aStrides[axis]
+            arguments["a_batch\(axis)"] = .integer(stride)
             arguments["b_batch\(axis)"] = .integer(body.bStrides[axis])
         }
         addBatchExtents(to: &arguments)
@@ -144,6 +157,23 @@ private struct MatmulCut {
         return launch
     }
 
+    private var copy: ShaderLaunch {
+        let rank = body.batch.rank
+        let blocks = (body.m + MatmulTransposeKernel.rows - 1) / MatmulTransposeKernel.rows
+        var arguments: [String: ShaderLaunch.Argument] = [
+            "m": .integer(body.m), "depth": .integer(body.k), "row_blocks": .integer(blocks),
+            "a_inner": .integer(body.aStrides[rank + 1]),
+        ]
+        for axis in 0..<rank { arguments["a_batch\(axis)"] = .integer(body.aStrides[axis]) }
+        addBatchExtents(to: &arguments)
+        let code = KernelCode(.matmul, [Int(body.dtype.rawValue), rank])
+        return ShaderLaunch(
+            key: ShaderKey(code: code, schedule: "transpose", variant: [form.width]),
+            workgroups: [blocks * batches, 1, 1],
+            buffers: ["a": .operand(0), "copy": .workspace(byteOffset: partialsByteCount)], arguments: arguments
+        ) { [form] in MatmulTransposeKernel.build(form) }
+    }
+
     private var sum: ShaderLaunch {
         let isVector = schedule.form != .tile
         let blocks = isVector ? 1 : (body.n + MatmulSumKernel.itemCount - 1) / MatmulSumKernel.itemCount
@@ -155,7 +185,6 @@ private struct MatmulCut {
         addBatchExtents(to: &arguments)
         var form = form
         form.splits = false
-        form.packsA = false
         var launch = ShaderLaunch(
             key: ShaderKey(code: body.code, schedule: "sum", variant: [isVector ? 1 : 0] + form.variant),
             workgroups: [batches * body.m * blocks, 1, 1], buffers: ["partials": .workspace(byteOffset: 0)],

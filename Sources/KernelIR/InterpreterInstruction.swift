@@ -125,6 +125,10 @@ private struct InterpreterCompiler {
             program.variables.append(allocate(type))
             program.variableFlags.append(allocate(.bool))
         }
+        // What the prologue makes stays for the whole launch: no block may take its registers before it is defined.
+        for case .define(let value, let operation) in kernel.body where operation.isOfLaunch {
+            registers[value] = allocate(kernel.types[value])
+        }
         compile(kernel.body, mask: 0, isOutermost: true)
     }
 
@@ -154,11 +158,12 @@ private struct InterpreterCompiler {
             statement += 1
             switch step {
             case .define(let value, let operation):
-                registers[value] = allocate(kernel.types[value])
+                let isOfLaunch = isOutermost && operation.isOfLaunch
+                if !isOfLaunch { registers[value] = allocate(kernel.types[value]) }
                 var instruction = instruction(for: operation, value: value)
                 instruction.result = registers[value]
                 instruction.width = instruction.code == .extract ? instruction.width : kernel.types[value].width
-                if isOutermost && instruction.code.isOfLaunch {
+                if isOfLaunch {
                     instruction.statement = statement
                     program.prologue.append(instruction)
                 } else {
@@ -269,11 +274,13 @@ private struct InterpreterCompiler {
     }
 }
 
-extension Instruction.Code {
+extension Operation {
     /// Whether it gives the same in every workgroup.
     fileprivate var isOfLaunch: Bool {
         switch self {
-        case .constant, .argument, .localID, .workgroupCount, .subgroupLane, .subgroupSize: true
+        case .constant, .argument, .builtin(.localID), .builtin(.workgroupCount), .builtin(.subgroupLane),
+            .builtin(.subgroupSize):
+            true
         default: false
         }
     }

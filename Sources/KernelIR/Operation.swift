@@ -10,7 +10,7 @@ public enum UnaryOperation: UInt8, CaseIterable, Hashable, Sendable {
     case squareRoot
     /// Of floats, exact. `roundEven` takes halves to the even neighbour.
     case floor, ceil, roundEven, truncate
-    /// The device's own functions, for floats wider than float32; float32 kernels use the library's polynomials.
+    /// The device's own functions, as exact as the device makes them. The library takes them for float64 alone.
     case exp, expm1, log, log1p, sin, cos, tan, tanh, erf
 
     public var isTranscendental: Bool { rawValue >= UnaryOperation.exp.rawValue }

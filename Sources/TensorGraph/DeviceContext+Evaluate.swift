@@ -107,6 +107,7 @@ extension DeviceContext {
         detach(nodes)
         counters.nodes += nodes.count
         counters.launches += plan.dispatchCount
+        counters.decomposedOperations += plan.decomposedOperations
         let liveNodes = plan.results.map { snapshot.nodes[$0.node] }
         // Blocks that this work reads for the last time are freed behind it: a copy to the device needs this lock only.
         streamLock.lock()

@@ -29,8 +29,14 @@ public final class DeviceContext: @unchecked Sendable {
     let streamLock = RawLock()
     let stream: any DeviceStream
 
+    /// The bytes of pending values at which a trace is evaluated unasked.
+    private let traceByteLimit: Int
+
+    /// - Throws: `invalidArgument` where the configuration has problems, and what the device throws.
     public init(device: any Device, configuration: RuntimeConfiguration = .current) throws(TensorError) {
+        try configuration.check()
         self.device = device
+        traceByteLimit = configuration.traceByteLimit ?? device.description.memory / 4
         self.deviceID = device.description.id
         self.configuration = configuration
         allocator = CachingAllocator(device: device)
@@ -77,7 +83,7 @@ extension DeviceContext {
         nextID += 1
         node.handles = 1
         join(node)
-        let full = node.trace.map { $0.nodes.count >= configuration.traceLimit } ?? false
+        let full = node.trace.map(isFull) ?? false
         lock.unlock()
         let handle = Handle(counted: node, tag: tag)
         if full || configuration.eager { flush(node) }
@@ -109,7 +115,12 @@ extension DeviceContext {
         let home = trace ?? begin()
         home.nodes.append(node)
         home.liveHandles += 1
+        if !node.operation.isView { home.byteCount += node.shape.elementCount * node.dtype.byteCount }
         node.trace = home
+    }
+
+    private func isFull(_ trace: Trace) -> Bool {
+        trace.nodes.count >= configuration.traceLimit || trace.byteCount >= traceByteLimit
     }
 
     private func begin() -> Trace {
@@ -125,6 +136,7 @@ extension DeviceContext {
         for node in small.nodes { node.trace = large }
         large.nodes.append(contentsOf: small.nodes)
         large.liveHandles += small.liveHandles
+        large.byteCount += small.byteCount
         large.isMerged = true
         small.nodes = []
         forget(small)

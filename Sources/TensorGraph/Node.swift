@@ -143,6 +143,9 @@ public final class Handle: Sendable {
 final class Trace: @unchecked Sendable {
     var nodes: [Node] = []
     var liveHandles = 0
+    /// Bytes of all values traced into it, views not counted. Nothing is taken off before the evaluation, so that a bound on
+    /// it falls at the same place each step, whenever handles go.
+    var byteCount = 0
     /// Nodes of two traces were joined: sort before use.
     var isMerged = false
     /// Place in the context's list of pending traces.

@@ -77,13 +77,18 @@ final class Plan: Sendable {
     let arenaByteCount: Int
     let outputs: [Output]
     let results: [Result]
+    /// How many operations run in the form of others because the device lacks their family.
+    let decomposedOperations: Int
 
-    init(steps: [PlanStep], arenaByteCount: Int, outputs: [Output], results: [Result]) {
+    init(
+        steps: [PlanStep], arenaByteCount: Int, outputs: [Output], results: [Result], decomposedOperations: Int
+    ) {
         self.steps = steps
         dispatchCount = steps.reduce(0) { $0 + $1.kernel.dispatchCount }
         self.arenaByteCount = arenaByteCount
         self.outputs = outputs
         self.results = results
+        self.decomposedOperations = decomposedOperations
     }
 
     /// The launches in order, as text: the same in every process.

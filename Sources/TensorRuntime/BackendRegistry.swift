@@ -66,6 +66,8 @@ public final class BackendRegistry: Sendable {
     }
 
     /// Opens a device, or gives the instance opened before.
+    ///
+    /// - Throws: `deviceUnavailable`, or `invalidArgument` where a variable of the environment cannot be read.
     public func open(_ id: DeviceID) throws(TensorError) -> any Device {
         if let device = state.withLock({ $0.devices[id] }) { return device }
         guard let backend = backends.first(where: { $0.name == id.backend }) else {
@@ -81,7 +83,9 @@ public final class BackendRegistry: Sendable {
                 "device \(id) is not there; \(id.backend) has \(found.isEmpty ? "no device" : found)"
                     + (why.isEmpty ? "" : " (\(why))") + "; run `needletail devices` for the whole list")
         }
-        let opened = try backend.open(index: id.index, configuration: .current)
+        let configuration = RuntimeConfiguration.current
+        try configuration.check()
+        let opened = try backend.open(index: id.index, configuration: configuration)
         return state.withLock { state in
             if let device = state.devices[id] { return device }
             state.devices[id] = opened

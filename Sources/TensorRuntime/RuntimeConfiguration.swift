@@ -51,24 +51,50 @@ public struct RuntimeConfiguration: Sendable {
     public var checksNaN = false
     /// The number of pending nodes at which a trace is evaluated unasked.
     public var traceLimit = 50_000
+    /// The bytes of pending values at which a trace is evaluated unasked; nil means a quarter of the device's memory.
+    public var traceByteLimit: Int?
+    /// What is wrong with the environment, a line a variable. No device opens while there is any.
+    public private(set) var problems: [String] = []
 
     public init() {}
 
-    /// The defaults as the environment fills them.
+    /// The defaults as the environment fills them. A variable that is empty counts as one that is not set.
     public init(environment: [String: String]) {
-        device = environment["NEEDLETAIL_DEVICE"] ?? "auto"
-        threads = environment["NEEDLETAIL_THREADS"].flatMap(Int.init).map { max($0, 1) }
-        instructionSet = environment["NEEDLETAIL_ISA"].flatMap(InstructionSet.init) ?? .automatic
-        blas = environment["NEEDLETAIL_BLAS"]
-        openCLLoader = environment["NEEDLETAIL_OPENCL"]
-        openCLVendors = environment["OCL_ICD_VENDORS"] ?? environment["OPENCL_VENDOR_PATH"]
-        scheduleClass = environment["NEEDLETAIL_SCHEDULE_CLASS"].flatMap(ScheduleClass.init) ?? .automatic
+        func text(_ name: String) -> String? { environment[name].flatMap { $0.isEmpty ? nil : $0 } }
+        /// The variable's value, read by `parse`; one that it cannot read is a problem.
+        func read<Value>(_ name: String, accepts: String, _ parse: (String) -> Value?) -> Value? {
+            guard let found = text(name) else { return nil }
+            if let value = parse(found) { return value }
+            problems.append("\(name) is '\(found)', but must be \(accepts)")
+            return nil
+        }
+        func flag(_ name: String) -> Bool? {
+            read(name, accepts: "0, 1, true or false") { ["0": false, "false": false, "1": true, "true": true][$0] }
+        }
+        device = text("NEEDLETAIL_DEVICE") ?? device
+        threads = read("NEEDLETAIL_THREADS", accepts: "a whole number of at least 1") { text in
+            Int(text).flatMap { $0 >= 1 ? $0 : nil }
+        }
+        let sets = InstructionSet.allCases.map(\.rawValue).joined(separator: ", ")
+        instructionSet = read("NEEDLETAIL_ISA", accepts: "one of \(sets)", InstructionSet.init) ?? instructionSet
+        blas = text("NEEDLETAIL_BLAS")
+        openCLLoader = text("NEEDLETAIL_OPENCL")
+        openCLVendors = text("OCL_ICD_VENDORS") ?? text("OPENCL_VENDOR_PATH")
+        let classes = ScheduleClass.allCases.map(\.rawValue).joined(separator: ", ")
+        scheduleClass =
+            read("NEEDLETAIL_SCHEDULE_CLASS", accepts: "one of \(classes)", ScheduleClass.init) ?? scheduleClass
         cacheDirectory = RuntimeConfiguration.cacheDirectory(environment)
-        profiles = environment["NEEDLETAIL_PROFILE"] == "1"
-        dataDirectory = environment["NEEDLETAIL_DATA"]
-        eager = environment["NEEDLETAIL_EAGER"] == "1"
-        fusion = environment["NEEDLETAIL_FUSION"] != "0"
-        checksNaN = environment["NEEDLETAIL_CHECK_NAN"] == "1"
+        profiles = flag("NEEDLETAIL_PROFILE") ?? profiles
+        dataDirectory = text("NEEDLETAIL_DATA")
+        eager = flag("NEEDLETAIL_EAGER") ?? eager
+        fusion = flag("NEEDLETAIL_FUSION") ?? fusion
+        checksNaN = flag("NEEDLETAIL_CHECK_NAN") ?? checksNaN
+    }
+
+    /// - Throws: `invalidArgument` with every problem, in one line.
+    public func check() throws(TensorError) {
+        if problems.isEmpty { return }
+        throw TensorError(.invalidArgument, "environment: " + problems.joined(separator: "; "))
     }
 
     private static func cacheDirectory(_ environment: [String: String]) -> String? {

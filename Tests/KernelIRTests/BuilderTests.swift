@@ -21,7 +21,9 @@ import Testing
             let i = k.globalID(0)
             let sum = k.variable(k.constant(0.5, .float32.vector(2)))
             k.if(i < count) {
-                k.loop(from: 0, to: count, by: 2, unrolls: true) { j in sum.value = k.fma(x.load(j, width: 2), sum.value, sum.value) }
+                k.loop(from: 0, to: count, by: 2, unrolls: true) { j in
+                    sum.value = k.fma(x.load(j, width: 2), sum.value, sum.value)
+                }
             } else: {
                 sum.value = -sum.value
             }
@@ -105,7 +107,11 @@ import Testing
             x[k.int(1)] = k.int(Int(Int32.max)) + one
             x[k.int(2)] = a * 0 + a % 1
             x[k.int(3)] = k.int(7) - 10
-            k.if(k.bool(false)) { x[k.int(4)] = a + 5 } else: { x[k.int(4)] = a }
+            k.if(k.bool(false)) {
+                x[k.int(4)] = a + 5
+            } else: {
+                x[k.int(4)] = a
+            }
         }
         #expect(count(kernel) { if case .binary = $0 { true } else { false } } == 0)
         let result = try run(kernel, arguments: [42], [[Int32](repeating: 9, count: 5)])

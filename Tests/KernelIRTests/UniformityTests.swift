@@ -27,7 +27,13 @@ import Testing
 
     @Test func whatComesFromAWorkItemsNumberDiffers() {
         #expect(check { k, _, n in k.if(k.localID(0) < n) { k.barrier() } }?.kind == .divergence)
-        #expect(check { k, _, n in k.if(k.localID(0) < n) {} else: { k.barrier() } }?.kind == .divergence)
+        #expect(
+            check { k, _, n in
+                k.if(k.localID(0) < n) {
+                } else: {
+                    k.barrier()
+                }
+            }?.kind == .divergence)
         #expect(check { k, x, n in k.if(x[k.localID(1)] < n) { k.barrier() } }?.kind == .divergence)
         #expect(check { k, _, n in k.if(k.subgroupLane() < n) { k.barrier() } }?.kind == .divergence)
         #expect(check { k, _, n in k.loop(from: k.localID(0), to: n) { _ in k.barrier() } }?.kind == .divergence)

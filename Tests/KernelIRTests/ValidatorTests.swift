@@ -16,7 +16,8 @@ import Testing
     /// Expects an error of this kind once `spoil` has changed a kernel that was right.
     private func expect(
         _ kind: KernelError.Kind, sourceLocation: SourceLocation = #_sourceLocation,
-        _ build: (KernelBuilder, BufferReference, Value) -> Void = { _, _, _ in }, spoil: (inout Kernel) -> Void = { _ in },
+        _ build: (KernelBuilder, BufferReference, Value) -> Void = { _, _, _ in },
+        spoil: (inout Kernel) -> Void = { _ in },
         wasRight: Bool = true
     ) {
         var kernel = right(build)
@@ -46,7 +47,12 @@ import Testing
 
     @Test(arguments: ["", "7up", "a b", "é", "float", "kernel", "v12", "r0", "count", "x_offset"])
     func namesAreUniqueIdentifiers(_ name: String) {
-        expect(.name, spoil: { $0.buffers[0].name = name == "x_offset" ? "x" : name; $0.arguments[0].name = name == "x_offset" ? name : "count" })
+        expect(
+            .name,
+            spoil: {
+                $0.buffers[0].name = name == "x_offset" ? "x" : name
+                $0.arguments[0].name = name == "x_offset" ? name : "count"
+            })
         expect(.name, spoil: { $0.name = name == "x_offset" ? "x" : name })
     }
 
@@ -73,7 +79,11 @@ import Testing
         // A value of one branch is not known in the other, nor behind them.
         var inner: Value?
         expectBuilt(.scope) { k, x, n in
-            k.if(n < 3) { inner = n + 2 } else: { x[inner!] = x[n] }
+            k.if(n < 3) {
+                inner = n + 2
+            } else: {
+                x[inner!] = x[n]
+            }
         }
         expectBuilt(.scope) { k, x, n in
             k.loop(from: 0, to: n) { i in inner = i }
@@ -87,7 +97,12 @@ import Testing
     }
 
     @Test func parametersHaveTheirTypes() {
-        expect(.type, { _, _, n in _ = n + n }, spoil: { $0.types[last($0)] = .float32; replace(&$0, .argument(0)) })
+        expect(
+            .type, { _, _, n in _ = n + n },
+            spoil: {
+                $0.types[last($0)] = .float32
+                replace(&$0, .argument(0))
+            })
         expect(.type, { k, _, _ in _ = k.localID(1) }, spoil: { $0.types[last($0)] = .int64 })
         expect(.type, { _, x, n in _ = x[n] }, spoil: { $0.types[last($0)] = .float64 })
         expect(.type, { _, x, n in _ = x[n] }, spoil: { $0.buffers[0].element = .int64 })
@@ -104,10 +119,12 @@ import Testing
     }
 
     @Test func indicesAreIntegers() {
-        expect(.type, { _, x, n in x[n] = x[n] }, spoil: { kernel in
-            let value = kernel.types.count - 1
-            kernel.body.append(.store(buffer: 0, index: value, value: value))
-        })
+        expect(
+            .type, { _, x, n in x[n] = x[n] },
+            spoil: { kernel in
+                let value = kernel.types.count - 1
+                kernel.body.append(.store(buffer: 0, index: value, value: value))
+            })
         expectBuilt(.type) { _, x, n in _ = x[n.bitcast(to: .uint32)] }
         expectBuilt(.type) { _, x, n in _ = x[n.broadcast(to: .int32.vector(2))] }
         expectBuilt(.type) { k, _, n in _ = k.shared("s", .float32, count: 4)[n.convert(to: .float32)] }
@@ -151,11 +168,20 @@ import Testing
         let sum = { (k: KernelBuilder, x: BufferReference, n: Value) in _ = n + n }
         expect(.type, sum, spoil: { $0.types[last($0)] = .bool })
         expect(.type, { _, _, n in _ = n < n }, spoil: { $0.types[last($0)] = .int32 })
-        expect(.type, { _, x, n in _ = (n + n, x[n]) }, spoil: { $0.types[last($0)] = .float32; replace(&$0, .binary(.add, 0, last($0) - 1)) })
+        expect(
+            .type, { _, x, n in _ = (n + n, x[n]) },
+            spoil: {
+                $0.types[last($0)] = .float32
+                replace(&$0, .binary(.add, 0, last($0) - 1))
+            })
         expect(.type, { _, _, n in _ = -n }, spoil: { $0.types[last($0)] = .int64 })
-        expect(.type, { k, x, n in _ = k.fma(x[n], x[n], x[n]) }, spoil: { replace(&$0, .fma(0, last($0) - 1, last($0) - 1)) })
+        expect(
+            .type, { k, x, n in _ = k.fma(x[n], x[n], x[n]) },
+            spoil: { replace(&$0, .fma(0, last($0) - 1, last($0) - 1)) })
         expectBuilt(.type) { k, _, n in _ = k.fma(n, n, n) }
-        expect(.type, { k, x, n in _ = k.select(n < 3, x[n], x[n]) }, spoil: { replace(&$0, .select(0, last($0) - 1, last($0) - 1)) })
+        expect(
+            .type, { k, x, n in _ = k.select(n < 3, x[n], x[n]) },
+            spoil: { replace(&$0, .select(0, last($0) - 1, last($0) - 1)) })
         expect(.type, { k, x, n in _ = k.select(n < 3, x[n], x[n]) }, spoil: { $0.types[last($0)] = .int32 })
     }
 
@@ -166,9 +192,13 @@ import Testing
         expect(.type, { _, _, n in _ = n.bitcast(to: .float32) }, spoil: { $0.types[last($0)] = .bool })
         expect(.type, { _, _, n in _ = n.bitcast(to: .float32) }, spoil: { $0.types[last($0)].width = 4 })
         expect(.type, { _, _, n in _ = n.broadcast(to: .int32.vector(4)) }, spoil: { $0.types[last($0)].width = 1 })
-        expect(.type, { _, _, n in _ = n.broadcast(to: .int32.vector(4)) }, spoil: { $0.types[last($0)].scalar = .float32 })
+        expect(
+            .type, { _, _, n in _ = n.broadcast(to: .int32.vector(4)) }, spoil: { $0.types[last($0)].scalar = .float32 }
+        )
         expect(.type, { k, _, n in _ = k.construct([n, n]) }, spoil: { replace(&$0, .construct([0, 0, 0])) })
-        expect(.type, { k, x, n in _ = (x[n], k.construct([n, n])) }, spoil: { replace(&$0, .construct([0, last($0) - 1])) })
+        expect(
+            .type, { k, x, n in _ = (x[n], k.construct([n, n])) },
+            spoil: { replace(&$0, .construct([0, last($0) - 1])) })
         let lane = { (k: KernelBuilder, x: BufferReference, n: Value) in _ = x.load(n, width: 4).lane(3) }
         expect(.type, lane, spoil: { $0.types[last($0)] = .int32 })
         expect(.type, { _, _, n in _ = n + n }, spoil: { replace(&$0, .extract(0, lane: 0)) })
@@ -260,7 +290,11 @@ import Testing
             }, from: place)
         var both = right { k, x, n in
             v = k.variable(n + n)
-            k.if(n < 3) { v!.value = n } else: { v!.value = n + 1 }
+            k.if(n < 3) {
+                v!.value = n
+            } else: {
+                v!.value = n + 1
+            }
             x[v!.value] = x[n]
         }
         both.body.remove(at: place)

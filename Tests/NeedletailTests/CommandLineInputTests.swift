@@ -96,6 +96,15 @@ struct CommandLineInputTests {
         #expect(result.code == 69 && result.errors.contains("warp:9"), "\(result.errors)")
     }
 
+    @Test(arguments: ["NEEDLETAIL_THREADS", "NEEDLETAIL_ISA", "NEEDLETAIL_EAGER"], [["devices"], ["train", "mnist"]])
+    func anUnreadableVariableIsAUsageError(_ name: String, command: [String]) throws {
+        let result = try NeedletailTool.run(command, environment: [name: "maybe"])
+        #expect(result.code == 64)
+        #expect(result.output.isEmpty)
+        #expect(result.errorLines.count == 1, "\(result.errors)")
+        #expect(result.errors.contains("\(name) is 'maybe', but must be"), "\(result.errors)")
+    }
+
     @Test(arguments: [
         "--batch-size=0", "--batch-size=-3", "--epochs=0", "--limit=0", "--learning-rate=-1", "--learning-rate=nan",
         "--model=resnet", "--optimizer=lion", "--batch-size=many", "--seed=-1",

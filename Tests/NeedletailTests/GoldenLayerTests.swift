@@ -5,6 +5,7 @@ import Testing
 @Suite struct GoldenLayerTests {
     static let file = GoldenFile("layers")
     static let lossFile = GoldenFile("losses")
+    static let weightedLossFile = GoldenFile("weighted_losses")
 
     /// Runs a layer whose parameters are the case's inputs from the second on, forwards and backwards.
     private func check(_ name: String, _ layer: any Module) throws {
@@ -72,11 +73,41 @@ import Testing
         GoldenCase("bce") { binaryCrossEntropyWithLogits($0[0], $0[1]) },
     ]
 
+    /// Inputs: logits, target, a weight for each class.
+    static let weightedLosses: [GoldenCase] = [
+        GoldenCase("mean") { crossEntropy($0[0], $0[1], weight: $0[2]) },
+        GoldenCase("none") { crossEntropy($0[0], $0[1], weight: $0[2], reduction: .none) },
+        GoldenCase("sum") { crossEntropy($0[0], $0[1], weight: $0[2], reduction: .sum) },
+        GoldenCase("smooth") { crossEntropy($0[0], $0[1], weight: $0[2], labelSmoothing: 0.1) },
+        GoldenCase("smooth_none") {
+            crossEntropy($0[0], $0[1], weight: $0[2], reduction: .none, labelSmoothing: 0.3)
+        },
+        GoldenCase("ignored") { crossEntropy($0[0], $0[1], weight: $0[2], ignoredIndex: 1) },
+        GoldenCase("ignored_smooth") {
+            crossEntropy($0[0], $0[1], weight: $0[2], labelSmoothing: 0.2, ignoredIndex: 1)
+        },
+        GoldenCase("ignored_smooth_sum") {
+            crossEntropy($0[0], $0[1], weight: $0[2], reduction: .sum, labelSmoothing: 0.2, ignoredIndex: 1)
+        },
+        GoldenCase("images") { crossEntropy($0[0], $0[1], weight: $0[2]) },
+        GoldenCase("soft") { crossEntropy($0[0], $0[1], weight: $0[2]) },
+        GoldenCase("soft_smooth") { crossEntropy($0[0], $0[1], weight: $0[2], labelSmoothing: 0.1) },
+        GoldenCase("nll") { nllLoss($0[0], $0[1], weight: $0[2]) },
+        GoldenCase("nll_none") { nllLoss($0[0], $0[1], weight: $0[2], reduction: .none) },
+        GoldenCase("nll_ignored") { nllLoss($0[0], $0[1], weight: $0[2], ignoredIndex: 1) },
+        GoldenCase("nll_only_ignored") { nllLoss($0[0], $0[1], ignoredIndex: 1) },
+    ]
+
+    @Test(arguments: weightedLosses) func lossesWithClassWeightsArePyTorchs(_ row: GoldenCase) throws {
+        try withOwnDevice { _ in try row.compare(with: GoldenLayerTests.weightedLossFile) }
+    }
+
     @Test(arguments: losses) func lossesAndTheirGradientsArePyTorchs(_ row: GoldenCase) throws {
         try row.check(GoldenLayerTests.lossFile)
     }
 
     @Test func everyLossOfTheFileIsChecked() {
         #expect(GoldenLayerTests.losses.map(\.name).sorted() == GoldenLayerTests.lossFile.cases)
+        #expect(GoldenLayerTests.weightedLosses.map(\.name).sorted() == GoldenLayerTests.weightedLossFile.cases)
     }
 }

@@ -43,8 +43,8 @@ import Testing
 
     /// NaN, infinities, zeros of both signs, and arguments where float32 ends.
     static let special: [GoldenCase] = [
-        "negate", "abs", "square", "exp", "expm1", "tanh", "sigmoid", "erf", "relu", "floor", "round", "softplus",
-        "clamp", "sqrt", "rsqrt", "log", "reciprocal",
+        "negate", "abs", "sign", "square", "exp", "expm1", "tanh", "sigmoid", "erf", "relu", "floor", "round",
+        "softplus", "clamp", "sqrt", "rsqrt", "log", "reciprocal",
     ].map { name in
         // The largest element is 1e30, so only the relative error counts.
         GoldenCase("special_\(name)", absolute: 1e-37, unary.first { $0.name == name }!.function)

@@ -141,21 +141,22 @@ struct GoldenCase: Sendable, CustomTestStringConvertible {
     var testDescription: String { name }
 
     /// Compares the result and, where the file has them, the gradients by the inputs, on the CPU.
-    func check(_ file: GoldenFile) throws {
-        try withDevice(.cpu) {
-            var inputs = try file.tensors("\(name)/in")
-            let leaves = inputs.indices.filter { file.has("\(name)/d\($0)") }
-            for index in leaves { inputs[index] = inputs[index].requiringGrad() }
-            let out = function(inputs)
-            try expectGolden(out, file, "\(name)/out", tolerance)
-            guard !leaves.isEmpty else { return }
-            let found = gradients(
-                of: out, withRespectTo: leaves.map { inputs[$0] }, gradient: try file.tensor("\(name)/g"))
-            for (index, gradient) in zip(leaves, found) {
-                // No path is the same as a gradient of zeros.
-                try expectGolden(
-                    gradient ?? Tensor.zerosLike(inputs[index].detach()), file, "\(name)/d\(index)", tolerance)
-            }
+    func check(_ file: GoldenFile) throws { try withDevice(.cpu) { try compare(with: file) } }
+
+    /// The same on the current device.
+    func compare(with file: GoldenFile) throws {
+        var inputs = try file.tensors("\(name)/in")
+        let leaves = inputs.indices.filter { file.has("\(name)/d\($0)") }
+        for index in leaves { inputs[index] = inputs[index].requiringGrad() }
+        let out = function(inputs)
+        try expectGolden(out, file, "\(name)/out", tolerance)
+        guard !leaves.isEmpty else { return }
+        let found = gradients(
+            of: out, withRespectTo: leaves.map { inputs[$0] }, gradient: try file.tensor("\(name)/g"))
+        for (index, gradient) in zip(leaves, found) {
+            // No path is the same as a gradient of zeros.
+            try expectGolden(
+                gradient ?? Tensor.zerosLike(inputs[index].detach()), file, "\(name)/d\(index)", tolerance)
         }
     }
 }

@@ -135,6 +135,25 @@ struct LayerTests {
         #expect(try parameter.grad!.scalars(as: Float.self) == values)
     }
 
+    @Test("pooling takes one image as a batch of one")
+    func poolsOneImage() throws {
+        let image = Tensor(sampleNumbers(3 * 5 * 6), shape: [3, 5, 6]).requiringGrad()
+        let functions: [(Tensor) -> Tensor] = [
+            { Tensor.maxPool2d($0, kernel: [2, 3]) }, { Tensor.maxPool2dIndices($0, kernel: [2, 3]).to(.float32) },
+            { Tensor.avgPool2d($0, kernel: [2, 2], stride: [1, 2]) },
+        ]
+        for function in functions {
+            let one = function(image)
+            let batch = function(image.unsqueeze(0))
+            #expect(one.shape == batch.shape.removing(axis: 0))
+            #expect(try one.scalars(as: Float.self) == batch.scalars(as: Float.self))
+        }
+        let loss = Tensor.maxPool2d(image, kernel: [2, 2]).sum()
+        let gradient = try #require(gradients(of: loss, withRespectTo: [image])[0])
+        #expect(gradient.shape == [3, 5, 6])
+        #expect(try gradient.sum().item() == 18)
+    }
+
     @Test("batch normalisation uses the batch in training and running statistics in evaluation")
     func normalizesBatches() throws {
         let layer = BatchNorm1d(2, momentum: 0.5)

@@ -125,6 +125,17 @@ struct LossTests {
         #expect(isClose(values, expected, tolerance: 1e-4))
     }
 
+    @Test("class weights are of the classes' number")
+    func reportsWeights() {
+        #expect {
+            try checked {
+                crossEntropy(Tensor.zeros([4, 10]), Tensor.zeros([4], dtype: .int64), weight: Tensor.ones([4]))
+            }
+        } throws: {
+            "\($0)".contains("[4, 10]") && "\($0)".contains("weight float32[4]")
+        }
+    }
+
     @Test("wrong targets name both shapes")
     func reportsShapes() {
         #expect {

@@ -224,6 +224,53 @@ struct OptimizerTests {
         }
     }
 
+    /// Launches that evaluate the gradients of `count` parameters of different shapes, which no optimizer holds.
+    private func looseLaunches(_ count: Int, evaluated: Bool = false, _ clip: ([Parameter]) -> Tensor?) throws -> Int {
+        try withOwnDevice { context in
+            let parameters = (0..<count).map { Parameter(Tensor(sampleNumbers(3 + $0, seed: UInt64($0)))) }
+            parameters.reduce(Tensor.zeros([])) { $0 + $1.value.exp().sum() }.backward()
+            if evaluated { try context.flushAll() }
+            let before = context.statistics.launches
+            let norm = clip(parameters)
+            try context.flushAll()
+            withExtendedLifetime((parameters, norm)) {}
+            return context.statistics.launches - before
+        }
+    }
+
+    @Test("clipping loose gradients is one launch, and one for each that is there already", arguments: [1, 10, 50])
+    func clipsLooseGradientsInOneLaunch(_ count: Int) throws {
+        #expect(try looseLaunches(count) { _ in nil } == count)
+        // A single gradient is computed by the kernel that clips it, and never copied.
+        let clipped = count == 1 ? 1 : count + 1
+        #expect(try looseLaunches(count) { clipGradientNorm($0, 0.5) } == clipped)
+        let clamped = try looseLaunches(count) {
+            clipGradientValue($0, 0.5)
+            return nil
+        }
+        #expect(clamped == clipped)
+        #expect(try looseLaunches(count, evaluated: true) { clipGradientNorm($0, 0.5) } == clipped)
+    }
+
+    @Test("loose gradients keep their dtypes")
+    func clipsLooseGradientsOfSeveralTypes() throws {
+        let a = Parameter(Tensor([Float(0), 0], shape: [2, 1]))
+        let b = Parameter(Tensor([0.0], shape: [1]))
+        let c = Parameter(Tensor([Float(0)], shape: [1]))
+        let d = Parameter(Tensor([Float(0)], shape: [1]))
+        a.grad = Tensor([Float(1), 5], shape: [2, 1])
+        b.grad = Tensor([3.0], shape: [1])
+        c.grad = Tensor([Float(1)], shape: [1])
+        #expect(try clipGradientNorm([a, b, c, d], 3).item() == 6)
+        #expect(a.grad!.dtype == .float32 && a.grad!.shape == [2, 1] && b.grad!.dtype == .float64 && d.grad == nil)
+        #expect(isClose(try a.grad!.scalars(as: Float.self), [0.5, 2.5]))
+        #expect(isClose(try b.grad!.scalars(as: Double.self).map(Float.init), [1.5]))
+        #expect(isClose(try c.grad!.scalars(as: Float.self), [0.5]))
+        clipGradientValue([a, b, c, d], 1)
+        #expect(isClose(try a.grad!.scalars(as: Float.self), [0.5, 1]))
+        #expect(isClose(try b.grad!.scalars(as: Double.self).map(Float.init), [1]))
+    }
+
     @Test("schedules follow PyTorch's")
     func schedulesRates() {
         let optimizer = SGD([Parameter(Tensor([Float(1)], shape: [1]))], learningRate: 1)

@@ -104,6 +104,32 @@ import Testing
         #expect(all <= gradients + 1, "\(all) launches with the step, \(gradients) for the gradients alone")
     }
 
+    @Test func gradientsOfLinearAreWrittenIntoTheirPlaces() throws {
+        try ObservedContext.run { observed in
+            func parameter(_ shape: Shape, _ seed: UInt64) -> Parameter {
+                Parameter(Tensor(sampleNumbers(shape.elementCount, seed: seed), shape: shape))
+            }
+            let weights = [parameter([16, 8], 1), parameter([16], 2), parameter([4, 16], 3), parameter([4], 4)]
+            let optimizer = SGD(weights, learningRate: 0.1)
+            let x = Tensor(sampleNumbers(10 * 8, seed: 5), shape: [10, 8])
+            for _ in 0..<2 {
+                _ = observed.device.takeLaunches()
+                optimizer.zeroGrad()
+                let hidden = Tensor.linear(x, weights[0].value, bias: weights[1].value).tanh()
+                Tensor.linear(hidden, weights[2].value, bias: weights[3].value).square().mean().backward()
+                try optimizer.step()
+            }
+            // Two forwards, two by weights, one by an input.
+            let launches = observed.device.takeLaunches()
+            #expect(launches.filter { $0 == .matmul }.count == 5)
+            let plan = observed.context.lastPlanDump.split(separator: "\n").filter { $0.first!.isNumber }
+            #expect(plan.count == launches.count)
+            #expect(!plan.contains { $0.contains("identity") || $0.contains("concatenate") }, "\(plan)")
+            // Besides: the loss's gradient, two sums for biases, and the step.
+            #expect(launches.count == 9, "\(plan)")
+        }
+    }
+
     @Test func readingTheLossBeforeBackwardAddsNoMatmul() throws {
         func matmuls(reads: Bool) throws -> (count: Int, weights: [Float]) {
             try ObservedContext.run { observed in

@@ -13,6 +13,7 @@ final class InterpreterDevice: Device {
     private let chooseSchedule: @Sendable (KernelSpec) -> String?
     /// The kernels by key, each validated once.
     private let programs = Mutex<[ShaderKey: KernelInterpreter]>([:])
+    private let schedules = Mutex<Set<String>>([])
 
     init(_ target: ShaderTarget, schedule: @escaping @Sendable (KernelSpec) -> String? = { _ in nil }) {
         let hasDouble = target.features.contains(.float64)
@@ -25,12 +26,8 @@ final class InterpreterDevice: Device {
         chooseSchedule = schedule
     }
 
-    /// A device of one class with the extents that are common.
-    convenience init(
-        _ deviceClass: ShaderTarget.DeviceClass, schedule: @escaping @Sendable (KernelSpec) -> String? = { _ in nil }
-    ) {
-        self.init(.common(deviceClass), schedule: schedule)
-    }
+    /// The schedules of the kernels so far, as `family/schedule`.
+    var schedulesRun: Set<String> { schedules.withLock { $0 } }
 
     /// The number of different programs so far.
     var programCount: Int { programs.withLock { $0.count } }
@@ -45,7 +42,9 @@ final class InterpreterDevice: Device {
     }
 
     func makeKernel(_ spec: KernelSpec) throws(TensorError) -> any DeviceKernel {
-        let plan = try library.plan(spec, schedule: chooseSchedule(spec))
+        let schedule = chooseSchedule(spec) ?? library.schedules(for: spec)[0]
+        let plan = try library.plan(spec, schedule: schedule)
+        schedules.withLock { _ = $0.insert("\(spec.family)/\(schedule)") }
         var interpreters: [KernelInterpreter] = []
         for launch in plan.launches { interpreters.append(try program(launch)) }
         return InterpreterKernel(spec: spec, plan: plan, interpreters: interpreters)
@@ -78,6 +77,13 @@ extension ShaderTarget {
         ShaderTarget(
             deviceClass: deviceClass, computeUnits: deviceClass == .gpu ? 16 : 2,
             vectorWidth: deviceClass == .gpu ? 4 : 8, features: .float64)
+    }
+
+    /// A processor with vectors of 16 floats.
+    static var wide: ShaderTarget {
+        var target = common(.cpu)
+        target.vectorWidth = 16
+        return target
     }
 }
 
@@ -127,13 +133,17 @@ private final class InterpreterStream: DeviceStream {
         defer { written.deallocate() }
         for (launch, interpreter) in zip(kernel.plan.launches, kernel.interpreters) {
             let program = interpreter.kernel
+            var buffers: [InterpreterBuffer] = []
+            for parameter in program.buffers {
+                buffers.append(
+                    try buffer(parameter, launch: launch, kernel: kernel, bindings: bindings, written: written))
+            }
+            var arguments: [UInt64] = []
+            for parameter in program.arguments {
+                arguments.append(
+                    try bits(parameter, launch: launch, spec: kernel.spec, bindings: bindings, scalars: scalars))
+            }
             do throws(KernelError) {
-                let buffers = program.buffers.map { parameter in
-                    buffer(parameter, launch: launch, kernel: kernel, bindings: bindings, written: written)
-                }
-                let arguments = program.arguments.map { parameter in
-                    bits(parameter, launch: launch, spec: kernel.spec, bindings: bindings, scalars: scalars)
-                }
                 try interpreter.launch(workgroups: launch.workgroups, arguments: arguments, buffers: buffers)
             } catch {
                 throw TensorError(.deviceFailure, error.description)
@@ -144,47 +154,46 @@ private final class InterpreterStream: DeviceStream {
     private func buffer(
         _ parameter: Kernel.Buffer, launch: ShaderLaunch, kernel: InterpreterKernel,
         bindings: UnsafeBufferPointer<BufferBinding>, written: UnsafeMutablePointer<Bool>
-    ) -> InterpreterBuffer {
+    ) throws(TensorError) -> InterpreterBuffer {
         let size = parameter.element.byteCount
         switch launch.buffers[parameter.name] {
         case .operand(let operand)?:
-            let binding = bindings[operand]
-            guard let memory = binding.buffer as? InterpreterMemory else {
-                preconditionFailure("\(parameter.name): operand \(operand) has no buffer")
+            guard let memory = bindings[operand].buffer as? InterpreterMemory else {
+                throw TensorError(.deviceFailure, "\(parameter.name): operand \(operand) has no buffer")
             }
             return InterpreterBuffer(
-                region: memory.bytes, offset: binding.offset, bounds: kernel.bounds[operand])
+                region: memory.bytes, offset: bindings[operand].offset, bounds: kernel.bounds[operand])
         case .workspace(let byteOffset)?:
             let binding = bindings[bindings.count - 1]
-            guard let memory = binding.buffer as? InterpreterMemory else {
-                preconditionFailure("\(parameter.name): there is no workspace")
+            guard kernel.workspaceByteCount > 0, let memory = binding.buffer as? InterpreterMemory else {
+                throw TensorError(.deviceFailure, "\(parameter.name): there is no workspace")
+            }
+            if byteOffset % size != 0 {
+                throw TensorError(.deviceFailure, "\(parameter.name): byte \(byteOffset) of the workspace")
             }
             let count = (kernel.workspaceByteCount - byteOffset) / size
             return InterpreterBuffer(
                 region: memory.bytes, offset: (binding.offset + byteOffset) / size, bounds: 0..<count, written: written)
-        case nil: preconditionFailure("nothing is bound to \(parameter.name)")
+        case nil: throw TensorError(.deviceFailure, "nothing is bound to \(parameter.name)")
         }
     }
 
     private func bits(
         _ parameter: Kernel.Argument, launch: ShaderLaunch, spec: KernelSpec,
         bindings: UnsafeBufferPointer<BufferBinding>, scalars: UnsafeBufferPointer<UInt64>
-    ) -> UInt64 {
-        func integer(_ value: Int) -> UInt64 {
-            precondition(
-                parameter.scalar == .int64 || (parameter.scalar == .int32 && Int32(exactly: value) != nil),
-                "\(parameter.name): \(value) is no \(parameter.scalar.name)")
-            return UInt64(bitPattern: Int64(value))
+    ) throws(TensorError) -> UInt64 {
+        func integer(_ value: Int) throws(TensorError) -> UInt64 {
+            if parameter.scalar == .int32 && Int32(exactly: value) == nil {
+                throw TensorError(.deviceFailure, "\(parameter.name): \(value) is no int32")
+            }
+            return parameter.scalar.argumentBits(value)
         }
         switch launch.arguments[parameter.name] {
-        case .integer(let value)?: return integer(value)
-        case .offset(let operand)?: return integer(bindings[operand].offset)
+        case .integer(let value)?: return try integer(value)
+        case .offset(let operand)?: return try integer(bindings[operand].offset)
         case .scalar(let slot)?:
-            let dtype = spec.body.scalarTypes[slot]
-            precondition(
-                parameter.scalar == dtype.valueScalar, "\(parameter.name): a \(dtype) slot as \(parameter.scalar.name)")
-            return dtype.argumentBits(ofSlot: scalars[slot])
-        case nil: preconditionFailure("nothing is given to \(parameter.name)")
+            return parameter.scalar.argumentBits(slot: scalars[slot], as: spec.body.scalarTypes[slot])
+        case nil: throw TensorError(.deviceFailure, "nothing is given to \(parameter.name)")
         }
     }
 
@@ -214,22 +223,4 @@ private final class InterpreterStream: DeviceStream {
 private final class CompletedEvent: DeviceEvent {
     var isComplete: Bool { true }
     func synchronize() throws(TensorError) {}
-}
-
-extension DType {
-    /// A scalar slot read as this type, in the bits of a kernel's argument: slots hold a Double or an Int64.
-    fileprivate func argumentBits(ofSlot slot: UInt64) -> UInt64 {
-        let double = Double(bitPattern: slot)
-        switch self {
-        case .float64, .int64, .int32: return slot
-        case .float32: return UInt64(Float(double).bitPattern)
-        case .float16: return UInt64(Float(Float16(double)).bitPattern)
-        case .bfloat16:
-            let wide = Float(double).bitPattern
-            if double.isNaN { return UInt64(wide) }
-            return UInt64((wide + 0x7FFF + ((wide >> 16) & 1)) & 0xFFFF_0000)
-        case .uint8: return slot & 0xFF
-        case .bool: return slot == 0 ? 0 : 1
-        }
-    }
 }

@@ -4,60 +4,77 @@ import TensorConformance
 import TensorRuntime
 import Testing
 
-/// The whole kernel library on the interpreter. Serial, as the classes share the reference's results.
+/// The whole kernel library on the interpreter. Serial, as the targets share the reference's results.
 @Suite(.serialized) struct LibraryTests {
-    /// Whether every family has its kernels: then no row may be left out but those of `mayBeUnsupported`.
-    private static let isComplete = false
-
     private static let suite = ConformanceSuite()
 
-    /// Families other than fused need neither sum in 16 bits nor in types that do not sum.
-    private static func mayBeUnsupported(_ row: ConformanceCase) -> Bool {
-        row.family != .fused && !row.dtypes.isDisjoint(with: [.float16, .bfloat16, .uint8, .bool])
-    }
+    /// What the kernels are checked for: both classes of devices, and the wider vectors of a processor.
+    private static let targets: [ShaderTarget] = [.common(.gpu), .common(.cpu), .wide]
 
-    @Test(arguments: ShaderTarget.DeviceClass.allCases)
-    func theCataloguePasses(_ deviceClass: ShaderTarget.DeviceClass) {
-        let device = InterpreterDevice(deviceClass)
+    @Test(arguments: targets) func theCataloguePassesAndNothingIsLeftOut(_ target: ShaderTarget) {
+        let device = InterpreterDevice(target)
         let rows = ConformanceCatalogue.cases(for: device.description)
         let results = rows.map { Self.suite.run($0, on: device) }
-        let failures = results.filter { $0.failure != nil }
-        for failure in failures.prefix(20) { print("\(deviceClass): \(failure)") }
-        #expect(failures.isEmpty, "\(failures.count) of \(rows.count) rows fail, the first: \(failures.first!)")
-
-        let skipped = zip(rows, results).filter { $1.skipReason != nil }
-        for (reason, rows) in Dictionary(grouping: skipped, by: { "\($0.family): \($1.skipReason!)" }).sorted(by: { $0.key < $1.key }) {
-            print("\(deviceClass): \(rows.count) rows skipped, \(reason)")
-        }
-        if Self.isComplete {
-            let missing = skipped.filter { !Self.mayBeUnsupported($0.0) }
-            #expect(missing.isEmpty, "\(missing.map(\.1).prefix(10))")
-            let uncovered = ConformanceSuite.coverage(of: results, on: device.description)
-            #expect(uncovered.isEmpty, "\(uncovered)")
-        }
-        print("\(deviceClass): \(results.filter(\.passed).count) rows passed with \(device.programCount) programs")
+        Self.expectPassed(results, "\(target.deviceClass)")
+        #expect(device.schedulesRun.isSuperset(of: Self.firstSchedules(of: rows, target)))
+        let uncovered = ConformanceSuite.coverage(of: results, on: device.description)
+        #expect(uncovered.isEmpty, "\(uncovered)")
+        print("\(target.deviceClass), \(target.vectorWidth) lanes: \(rows.count) rows, \(device.programCount) programs")
     }
 
-    /// Every schedule that a row may be run with beside the first, on the rows that are small, and on one row at least.
-    @Test(arguments: ShaderTarget.DeviceClass.allCases)
-    func everyScheduleGivesTheSame(_ deviceClass: ShaderTarget.DeviceClass) {
-        let library = ShaderLibrary(target: .common(deviceClass))
-        let first = InterpreterDevice(deviceClass)
+    /// Every schedule that a row may be run with beside the first, on rows that are small, and on one row at least.
+    @Test(arguments: targets) func everyOtherScheduleGivesTheSame(_ target: ShaderTarget) {
+        let library = ShaderLibrary(target: target)
         var rows: [String: [ConformanceCase]] = [:]
-        for row in ConformanceCatalogue.cases(for: first.description) where first.unsupportedReason(row.spec) == nil {
+        for row in ConformanceCatalogue.cases(for: InterpreterDevice(target).description) {
             for schedule in library.schedules(for: row.spec).dropFirst() {
                 rows["\(row.family)/\(schedule)", default: []].append(row)
             }
         }
         for (name, rows) in rows.sorted(by: { $0.key < $1.key }) {
             let schedule = String(name.split(separator: "/", maxSplits: 1)[1])
-            let device = InterpreterDevice(deviceClass) { _ in schedule }
-            let small = rows.filter { $0.operations < 300_000 }
-            let chosen = small.isEmpty ? [rows.min { $0.operations < $1.operations }!] : small
-            let results = chosen.map { Self.suite.run($0, on: device) }
-            let failures = results.filter { !$0.passed }
-            #expect(failures.isEmpty, "\(deviceClass) \(name): \(failures.count) of \(chosen.count), the first: \(failures.first!)")
-            print("\(deviceClass): \(name) passed \(results.filter(\.passed).count) of \(rows.count) rows")
+            let device = InterpreterDevice(target) { _ in schedule }
+            let results = Self.sample(of: rows).map { Self.suite.run($0, on: device) }
+            Self.expectPassed(results, "\(target.deviceClass) \(name)")
+            #expect(device.schedulesRun == [name])
         }
+    }
+
+    /// The tables of the families name no schedule that none of the tests above runs.
+    @Test func everyScheduleOfTheTablesIsRun() {
+        var listed: Set<String> = []
+        for target in Self.targets {
+            let library = ShaderLibrary(target: target)
+            for row in ConformanceCatalogue.cases(for: InterpreterDevice(target).description) {
+                listed.formUnion(library.schedules(for: row.spec).map { "\(row.family)/\($0)" })
+            }
+        }
+        for (family, names) in ShaderLibrary.scheduleTables {
+            let never = names.filter { !listed.contains("\(family)/\($0)") }
+            #expect(never.isEmpty, "\(family) schedules that no row of the catalogue can run with: \(never)")
+        }
+    }
+
+    private static func expectPassed(
+        _ results: [ConformanceResult], _ what: String, sourceLocation: SourceLocation = #_sourceLocation
+    ) {
+        let others = results.filter { !$0.passed }
+        guard let first = others.first else { return }
+        for other in others.prefix(20) { print("\(what): \(other)") }
+        Issue.record(
+            "\(what): \(others.count) of \(results.count) rows do not pass, the first: \(first)",
+            sourceLocation: sourceLocation)
+    }
+
+    private static func firstSchedules(of rows: [ConformanceCase], _ target: ShaderTarget) -> Set<String> {
+        let library = ShaderLibrary(target: target)
+        return Set(rows.map { "\($0.family)/\(library.schedules(for: $0.spec)[0])" })
+    }
+
+    /// At most 300 small rows, spread over all; the smallest where none is small.
+    private static func sample(of rows: [ConformanceCase]) -> [ConformanceCase] {
+        let small = rows.filter { $0.operations < 300_000 }
+        if small.isEmpty { return [rows.min { $0.operations < $1.operations }!] }
+        return stride(from: 0, to: small.count, by: (small.count + 299) / 300).map { small[$0] }
     }
 }

@@ -1,4 +1,5 @@
 import CPUBackend
+import TensorConformance
 import TensorGraph
 import TensorRuntime
 import Testing
@@ -150,6 +151,47 @@ import Testing
         for _ in 0..<40_000 { dropped = dropped.binary(.add, 1.0) }
         dropped = x
         #expect(context.statistics.allocatedBytes <= 8 * 512)
+    }
+
+    @Test func theBoundOfATraceByMemoryFallsAtTheSamePlaceEachStep() throws {
+        let context = try makeContext { $0.traceByteLimit = 4000 }
+        let x = try Value.make([Float](repeating: 1, count: 100), [100], in: context)
+        var kept: [Value] = []
+        for step in 0..<6 {
+            var value = x
+            var places: [Int] = []
+            for place in 1...25 {
+                let before = context.statistics.launches
+                // Views hold no memory and do not count; nor does it matter which values are kept.
+                value = value.reshape([10, 10]).reshape([100]).binary(.add, 1.0)
+                if step % 2 == 1 && place % 3 == 0 { kept.append(value) }
+                if context.statistics.launches > before { places.append(place) }
+            }
+            #expect(places == [10, 20], "step \(step)")
+            #expect(try value.floats() == [Float](repeating: 26, count: 100))
+        }
+        #expect(try kept.last!.floats() == [Float](repeating: 25, count: 100))
+        #expect(context.statistics.plansBuilt <= 6)
+    }
+
+    @Test func aTraceOfMoreThanAQuarterOfTheDevicesMemoryIsEvaluated() throws {
+        var description = ReferenceDevice().description
+        description.memory = 16_000
+        let context = try DeviceContext(device: FragileDevice(description), configuration: RuntimeConfiguration())
+        let x = try Value.make([Float](repeating: 1, count: 100), [100], in: context)
+        // Two traces that meet count together.
+        var a = x
+        var b = x
+        for _ in 0..<4 {
+            a = a.binary(.add, 1.0)
+            b = b.binary(.add, 2.0)
+        }
+        var sum = a.binary(.add, b)
+        #expect(context.statistics.launches == 0)
+        sum = sum.binary(.add, 1.0)
+        #expect(context.statistics.launches == 1)
+        #expect(try sum.floats()[0] == 15)
+        #expect(context.statistics.launches == 1)
     }
 
     @Test func unreadValuesAreNeverComputed() throws {

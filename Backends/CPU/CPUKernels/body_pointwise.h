@@ -110,7 +110,7 @@
     UNARY(negate_##T, T, T, -x) \
     UNARY(square_##T, T, T, x * x) \
     UNARY(relu_##T, T, T, x < 0 ? 0 : x) \
-    UNARY(sign_##T, T, T, x > 0 ? 1 : x < 0 ? -1 : x == 0 ? 0 : x) \
+    UNARY(sign_##T, T, T, x > 0 ? 1 : x < 0 ? -1 : 0) \
     UNARY(reciprocal_##T, T, T, 1 / x) \
     BINARY(add_##T, T, T, x + y) \
     BINARY(subtract_##T, T, T, x - y) \

@@ -42,13 +42,16 @@ public final class OpenCLBackend: Backend {
     private func probeOnce() -> Probed {
         probed.withLock { probed in
             if let probed { return probed }
-            let made = OpenCLBackend.probe(configuration ?? .current)
+            let made = OpenCLBackend.probing.withLock { _ in OpenCLBackend.probe(configuration ?? .current) }
             probed = made
             return made
         }
     }
 
     // MARK: Probing
+
+    /// One probe at a time in a process: PoCL lists its devices to a second thread before it has described them.
+    private static let probing = Mutex(())
 
     private static func probe(_ configuration: RuntimeConfiguration) -> Probed {
         let path = configuration.openCLLoader ?? "libOpenCL.so.1"

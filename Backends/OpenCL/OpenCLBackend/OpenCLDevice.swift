@@ -1,10 +1,11 @@
 import COpenCL
+import Foundation
 import Shaders
 import Synchronization
 import TensorRuntime
 
 /// A device of an OpenCL platform, opened: a context, its programs and its memory.
-public final class OpenCLDevice: Device, KernelTiming, @unchecked Sendable {
+public final class OpenCLDevice: TunableDevice, KernelTiming, @unchecked Sendable {
     // Safety: the context never changes and drivers are safe for threads; the rest is locked or immutable.
 
     /// How programs came to be.
@@ -15,6 +16,12 @@ public final class OpenCLDevice: Device, KernelTiming, @unchecked Sendable {
         public var loaded = 0
         /// Written to the disk.
         public var stored = 0
+
+        public init(compiled: Int = 0, loaded: Int = 0, stored: Int = 0) {
+            self.compiled = compiled
+            self.loaded = loaded
+            self.stored = stored
+        }
     }
 
     public let description: DeviceDescription
@@ -22,7 +29,9 @@ public final class OpenCLDevice: Device, KernelTiming, @unchecked Sendable {
     let library: OpenCLLibrary
     let context: cl_context
     let profiles: Bool
-    private let shaders: ShaderLibrary
+    private let shaderLibrary: Mutex<ShaderLibrary>
+    /// Where measured schedules are kept; nil where nothing is.
+    private let tuningFile: URL?
     private let programs: OpenCLPrograms
     private let isDead = Atomic<Bool>(false)
     private let cause = Mutex<TensorError?>(nil)
@@ -47,7 +56,13 @@ public final class OpenCLDevice: Device, KernelTiming, @unchecked Sendable {
         context = made
         profiles = configuration.profiles
         profile = OpenCLProfile(library: library)
-        shaders = ShaderLibrary(target: info.target(configuration.scheduleClass))
+        tuningFile = configuration.cacheDirectory.map {
+            URL(fileURLWithPath: "\($0)/tuning/opencl-\(ProgramCache.name(info.identity)).json")
+        }
+        shaderLibrary = Mutex(
+            ShaderLibrary(
+                target: info.target(configuration.scheduleClass),
+                tuning: tuningFile.flatMap(TuningTable.init(contentsOf:))))
         programs = OpenCLPrograms(info, context: made, library: library, configuration: configuration)
     }
 
@@ -55,6 +70,8 @@ public final class OpenCLDevice: Device, KernelTiming, @unchecked Sendable {
 
     /// What the kernel library knows of this device.
     public var target: ShaderTarget { shaders.target }
+
+    private var shaders: ShaderLibrary { shaderLibrary.withLock { $0 } }
 
     /// How programs came to be since the device was opened.
     public var programCounts: ProgramCounts { programs.counts }
@@ -77,6 +94,7 @@ public final class OpenCLDevice: Device, KernelTiming, @unchecked Sendable {
 
     public func prepareKernels(_ specs: [KernelSpec]) {
         // What cannot be planned is refused when it is made.
+        let shaders = shaders
         programs.announce(specs.flatMap { (try? shaders.plan($0).launches.filter(\.hasWork)) ?? [] })
     }
 
@@ -87,8 +105,10 @@ public final class OpenCLDevice: Device, KernelTiming, @unchecked Sendable {
     /// The kernel of a plan that need not come from the library, for tests.
     package func makeKernel(_ spec: KernelSpec, _ plan: ShaderPlan) throws(TensorError) -> any DeviceKernel {
         try checkAlive()
+        let launches = plan.launches.filter(\.hasWork)
+        programs.announce(launches)
         var dispatches: [OpenCLDispatch] = []
-        for launch in plan.launches where launch.hasWork {
+        for launch in launches {
             let (program, handle) = try programs.make(launch)
             dispatches.append(
                 try OpenCLDispatch(launch, program: program, handle: handle, spec: spec, library: library))
@@ -99,6 +119,27 @@ public final class OpenCLDevice: Device, KernelTiming, @unchecked Sendable {
     public func makeStream() throws(TensorError) -> any DeviceStream {
         try checkAlive()
         return try OpenCLStream(device: self)
+    }
+
+    // MARK: Tuning
+
+    public func schedules(for spec: KernelSpec) -> [String] { shaders.schedules(for: spec) }
+
+    public func makeKernel(_ spec: KernelSpec, schedule: String) throws(TensorError) -> any DeviceKernel {
+        try makeKernel(spec, shaders.plan(spec, schedule: schedule))
+    }
+
+    public func adopt(_ choices: [(spec: KernelSpec, schedule: String)]) throws(TensorError) -> String {
+        guard let tuningFile else {
+            throw TensorError(.file, "\(description.id): nothing is kept on disk; set NEEDLETAIL_CACHE to a directory")
+        }
+        return try shaderLibrary.withLock { (shaders) throws(TensorError) in
+            var table = shaders.tuning ?? TuningTable(device: info.identity)
+            for choice in choices { table.schedules[choice.spec.tuningKey] = choice.schedule }
+            shaders = ShaderLibrary(target: shaders.target, tuning: table)
+            try table.write(to: tuningFile)
+            return tuningFile.path
+        }
     }
 
     // MARK: Programs on disk, times

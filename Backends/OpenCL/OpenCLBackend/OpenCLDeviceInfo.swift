@@ -59,7 +59,8 @@ struct OpenCLDeviceInfo: @unchecked Sendable {
         self.features = features
         let floats = library.integer(of: device, CL_DEVICE_SINGLE_FP_CONFIG, as: cl_device_fp_config.self) ?? 0
         let roundsCorrectly = floats & cl_device_fp_config(CL_FP_CORRECTLY_ROUNDED_DIVIDE_SQRT) != 0
-        buildOptions = "-cl-std=CL1.2" + (roundsCorrectly ? " -cl-fp32-correctly-rounded-divide-sqrt" : "")
+        // No warnings: some drivers print their number to standard error.
+        buildOptions = "-w -cl-std=CL1.2" + (roundsCorrectly ? " -cl-fp32-correctly-rounded-divide-sqrt" : "")
         let driver = library.text(of: device, CL_DRIVER_VERSION)
         let platformVersion = library.text(ofPlatform: platform, CL_PLATFORM_VERSION)
         identity = [library.text(ofPlatform: platform, CL_PLATFORM_NAME), platformVersion, name, version, driver]

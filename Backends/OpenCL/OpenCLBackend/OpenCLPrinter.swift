@@ -120,10 +120,10 @@ struct OpenCLPrinter {
         let stored: String
         switch buffer.element {
         case .float16:
-            line(
-                width == 1
-                    ? "vstore_half_rte(\(v), 0, \(buffer.name) + \(place));"
-                    : "vstore_half\(n)_rte(\(v), 0, \(buffer.name) + \(place));")
+            for lane in 0..<width {
+                let number = width == 1 ? v : "\(v).s\(String(lane, radix: 16))"
+                line("vstore_half_rte(\(number), \(lane), \(buffer.name) + \(place));")
+            }
             return
         case .bfloat16:
             // To nearest even; a NaN stays one.
@@ -193,8 +193,9 @@ struct OpenCLPrinter {
         case .uint8: return n == 1 ? element : "convert_int\(n)(\(vector))"
         case .bool: return n == 1 ? "\(element) != 0" : "convert_int\(n)(\(vector) != (uchar\(n))(0))"
         case .float16:
-            return n == 1
-                ? "vload_half(0, \(buffer.name) + \(index))" : "vload_half\(n)(0, \(buffer.name) + \(index))"
+            // PoCL takes the vector forms' addresses as aligned to a whole vector.
+            let lanes = (0..<n).map { "vload_half(\($0), \(buffer.name) + \(index))" }
+            return n == 1 ? lanes[0] : "(float\(n))(\(lanes.joined(separator: ", ")))"
         case .bfloat16:
             return n == 1 ? "as_float((uint)\(element) << 16)" : "as_float\(n)(convert_uint\(n)(\(vector)) << 16)"
         }

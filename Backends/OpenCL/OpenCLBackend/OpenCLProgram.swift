@@ -65,13 +65,14 @@ final class OpenCLPrograms: Sendable {
 
     /// Says how many of the launches' programs must be compiled, if any.
     func announce(_ launches: [ShaderLaunch]) {
-        state.withLock { state in announce(launches.map { program(for: $0, &state) }) }
+        // What is wrong with a launch is said when it is made.
+        state.withLock { state in announce(launches.compactMap { try? program(for: $0, &state) }) }
     }
 
     /// The launch's program and its driver's object.
     func make(_ launch: ShaderLaunch) throws(TensorError) -> (program: OpenCLProgram, handle: cl_program) {
         try state.withLock { (state) throws(TensorError) in
-            let program = program(for: launch, &state)
+            let program = try program(for: launch, &state)
             announce([program])
             let handle = try built(program, &state)
             let variant = OpenCLProgram.variant(workgroups: launch.workgroups)
@@ -93,13 +94,34 @@ final class OpenCLPrograms: Sendable {
         notice("compiling \(count) \(count == 1 ? "kernel" : "kernels") for \(info.description.name)\(kept)")
     }
 
-    private func program(for launch: ShaderLaunch, _ state: inout State) -> OpenCLProgram {
+    private func program(for launch: ShaderLaunch, _ state: inout State) throws(TensorError) -> OpenCLProgram {
         if let known = state.programs[launch.key] { return known }
+        let kernel = launch.build()
+        try check(kernel)
         let identity = info.identity + "\n" + info.buildOptions
-        let program = OpenCLProgram(launch.build(), identity: identity, library: library)
+        let program = OpenCLProgram(kernel, identity: identity, library: library)
         program.stored = cache.load(program.key)
         state.programs[launch.key] = program
         return program
+    }
+
+    /// Fails where the device cannot run a kernel, or the kernel is wrong.
+    private func check(_ kernel: Kernel) throws(TensorError) {
+        do {
+            try kernel.validate()
+        } catch {
+            throw TensorError(.deviceFailure, "\(info.description.id): \(error)")
+        }
+        let threads = (0..<3).reduce(1) { $0 * kernel.workgroupSize[$1] }
+        guard kernel.requirements.isSubset(of: info.features), threads <= info.maximumWorkgroupSize,
+            kernel.sharedByteCount <= info.sharedByteCount
+        else {
+            throw TensorError(
+                .unsupported,
+                "\(info.description.id): kernel \(kernel.name) wants workgroups of \(threads) and \(kernel.sharedByteCount) "
+                    + "shared bytes, of at most \(info.maximumWorkgroupSize) and \(info.sharedByteCount), or features that "
+                    + "\(info.description.name) lacks")
+        }
     }
 
     // MARK: Building

@@ -5,21 +5,26 @@ import TensorRuntime
 ///
 /// Files are written under another name and then renamed, so that processes may share the directory. A file that is cut
 /// short, spoilt or of another program is as none.
-struct ProgramCache: Sendable {
+package struct ProgramCache: Sendable {
     /// A compiled program, and for which variants of its launches it holds machine code.
-    struct Entry: Equatable {
-        var binary: [UInt8]
-        var variants: UInt8
+    package struct Entry: Equatable, Sendable {
+        package var binary: [UInt8]
+        package var variants: UInt8
+
+        package init(binary: [UInt8], variants: UInt8) {
+            self.binary = binary
+            self.variants = variants
+        }
     }
 
-    let directory: String
+    package let directory: String
     /// Why nothing is kept, if so.
-    let complaint: String?
+    package let complaint: String?
 
     private static let magic: [UInt8] = Array("needletail/opencl/1\n".utf8)
 
     /// - Parameter directory: nil keeps nothing.
-    init(directory: String?) {
+    package init(directory: String?) {
         self.directory = directory.map { $0 + "/opencl" } ?? ""
         complaint = directory == nil ? "compiled programs are not kept" : ProgramCache.complaint(self.directory)
     }
@@ -38,10 +43,10 @@ struct ProgramCache: Sendable {
     }
 
     /// The path of the file for a key.
-    func path(_ key: String) -> String { "\(directory)/\(ProgramCache.name(key)).bin" }
+    package func path(_ key: String) -> String { "\(directory)/\(ProgramCache.name(key)).bin" }
 
     /// 128-bit FNV-1a, as 32 digits. Keys that share it take each other's place, no more: a file holds its whole key.
-    static func name(_ key: String) -> String {
+    package static func name(_ key: String) -> String {
         var hash: UInt128 = 0x6c62_272e_07bb_0142_62b8_2175_6295_c58d
         for byte in key.utf8 { hash = (hash ^ UInt128(byte)) &* 0x0000_0000_0100_0000_0000_0000_0000_013b }
         let digits = String(hash, radix: 16)
@@ -50,13 +55,13 @@ struct ProgramCache: Sendable {
 
     // MARK: Files
 
-    func load(_ key: String) -> Entry? {
+    package func load(_ key: String) -> Entry? {
         guard !directory.isEmpty, let data = FileManager.default.contents(atPath: path(key)) else { return nil }
         return ProgramCache.entry([UInt8](data), key: key)
     }
 
     /// Keeps a program; whether that worked is no one's concern.
-    func store(_ key: String, _ entry: Entry) {
+    package func store(_ key: String, _ entry: Entry) {
         guard complaint == nil else { return }
         write(ProgramCache.file(entry, key: key), to: path(key))
     }

@@ -73,8 +73,10 @@ public enum DeviceSelection {
 
     /// The device that `text` names: `auto`, `cpu`, `vulkan`, `opencl:1`.
     ///
-    /// - Throws: `deviceUnavailable` where the text is none of these, or the device is not there.
+    /// - Throws: `deviceUnavailable` where the text is none of these, or the device is not there; `invalidArgument` where
+    ///   a variable of the environment cannot be read.
     public static func resolve(_ text: String) throws(TensorError) -> DeviceID {
+        try RuntimeConfiguration.current.check()
         if text == "auto" { return best().device }
         guard let id = DeviceID(text) else {
             throw TensorError(
@@ -86,9 +88,11 @@ public enum DeviceSelection {
 
     /// The process's default device: ``RuntimeConfiguration/device`` at the first use, `auto` unless told otherwise.
     static let choice: Result<Choice, TensorError> = {
-        let named = RuntimeConfiguration.current.device
-        if named == "auto" { return .success(best()) }
+        let configuration = RuntimeConfiguration.current
+        let named = configuration.device
         do throws(TensorError) {
+            try configuration.check()
+            if named == "auto" { return .success(best()) }
             return .success(Choice(device: try resolve(named), reason: "NEEDLETAIL_DEVICE names it"))
         } catch {
             return .failure(error)

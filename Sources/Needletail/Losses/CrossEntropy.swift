@@ -17,14 +17,16 @@ import TensorGraph
 /// gradient by the logits are one kernel.
 ///
 /// - Parameters:
+///   - weight: `[C]`, a factor for the loss of each class; a mean over classes as target is then by the sum of the targets'
+///     weights. No gradient flows to it.
 ///   - labelSmoothing: 0...1; this much of the target's weight is spread over all classes.
 ///   - ignoredIndex: places with this class have no loss and do not count in a mean; only with classes as target.
 public func crossEntropy(
-    _ logits: Tensor, _ target: Tensor, reduction: Reduction = .mean, labelSmoothing: Double = 0,
+    _ logits: Tensor, _ target: Tensor, weight: Tensor? = nil, reduction: Reduction = .mean, labelSmoothing: Double = 0,
     ignoredIndex: Int? = nil, file: StaticString = #fileID, line: UInt = #line
 ) -> Tensor {
-    guard let problem = ClassProblem("crossEntropy", logits, target, file, line) else {
-        return ClassProblem.failure("crossEntropy", logits, target, file, line)
+    guard let problem = ClassProblem(logits, target, weight) else {
+        return ClassProblem.failure("crossEntropy", logits, target, weight, file, line)
     }
     precondition(
         (0...1).contains(labelSmoothing), "crossEntropy: labelSmoothing \(labelSmoothing) is outside 0...1", file: file,
@@ -33,30 +35,30 @@ public func crossEntropy(
         ignoredIndex == nil || problem.hasClasses, "crossEntropy: ignoredIndex needs classes as target", file: file,
         line: line)
     let entropy = CrossEntropy(problem: problem, smoothing: labelSmoothing)
-    guard let ignoredIndex else { return entropy.loss(reduction) }
-    let counted = target .!= ignoredIndex
-    let losses = Tensor.where(counted, entropy.loss(.none), 0)
-    switch reduction {
-    case .none: return losses
-    case .sum: return losses.sum()
-    case .mean: return losses.sum() / counted.to(logits.dtype).sum()
-    }
+    let countsAlike = weight == nil || !problem.hasClasses
+    if ignoredIndex == nil && (countsAlike || reduction != .mean) { return entropy.loss(reduction) }
+    return problem.reduced(entropy.loss(.none), by: reduction, ignoring: ignoredIndex)
 }
 
-/// The negative log likelihood `-x_n[y_n]` of log probabilities, as
+/// The negative log likelihood `-w[y_n] x_n[y_n]` of log probabilities, as
 /// [torch.nn.functional.nll_loss](https://pytorch.org/docs/stable/generated/torch.nn.functional.nll_loss.html).
 ///
-/// Shapes as in ``crossEntropy(_:_:reduction:labelSmoothing:ignoredIndex:file:line:)`` with classes; a class outside
+/// Shapes as in ``crossEntropy(_:_:weight:reduction:labelSmoothing:ignoredIndex:file:line:)`` with classes; a class outside
 /// `0..<C` has a loss of 0.
+///
+/// - Parameters:
+///   - weight: `[C]`, a factor for the loss of each class; a mean is then by the sum of the targets' weights.
+///   - ignoredIndex: places with this class have no loss and do not count in a mean.
 public func nllLoss(
-    _ logProbabilities: Tensor, _ target: Tensor, reduction: Reduction = .mean, file: StaticString = #fileID,
-    line: UInt = #line
+    _ logProbabilities: Tensor, _ target: Tensor, weight: Tensor? = nil, reduction: Reduction = .mean,
+    ignoredIndex: Int? = nil, file: StaticString = #fileID, line: UInt = #line
 ) -> Tensor {
-    guard let problem = ClassProblem("nllLoss", logProbabilities, target, file, line), problem.hasClasses else {
-        return ClassProblem.failure("nllLoss", logProbabilities, target, file, line)
+    guard let problem = ClassProblem(logProbabilities, target, weight), problem.hasClasses else {
+        return ClassProblem.failure("nllLoss", logProbabilities, target, weight, file, line)
     }
-    let picked = Tensor.where(problem.isTarget, logProbabilities, 0).sum(axes: [problem.axis])
-    return (-picked).reduced(by: reduction)
+    let picked = -Tensor.where(problem.isTarget, logProbabilities, 0).sum(axes: [problem.axis])
+    let losses = problem.targetWeights.map { picked * $0.squeeze(problem.axis) } ?? picked
+    return problem.reduced(losses, by: reduction, ignoring: ignoredIndex)
 }
 
 /// Logits and targets whose shapes fit each other.
@@ -66,9 +68,11 @@ private struct ClassProblem {
     let axis: Int
     /// Whether the target holds classes, not probabilities.
     let hasClasses: Bool
+    /// A weight for each class, along the class axis, in the logits' type.
+    let classWeights: Tensor?
 
     /// Nil where shapes or dtypes do not fit.
-    init?(_ loss: String, _ logits: Tensor, _ target: Tensor, _ file: StaticString, _ line: UInt) {
+    init?(_ logits: Tensor, _ target: Tensor, _ weight: Tensor?) {
         guard logits.rank > 0, logits.dtype.isFloat else { return nil }
         self.logits = logits
         self.target = target
@@ -76,23 +80,56 @@ private struct ClassProblem {
         hasClasses = target.dtype.kind == .integer
         guard target.shape == (hasClasses ? logits.shape.removing(axis: axis) : logits.shape) else { return nil }
         guard hasClasses || target.dtype.isFloat else { return nil }
+        guard let weight else {
+            classWeights = nil
+            return
+        }
+        guard weight.shape == [logits.shape[axis]], weight.dtype.isFloat else { return nil }
+        classWeights = weight.detach().to(logits.dtype).reshape(ClassProblem.row(logits.shape, axis))
     }
 
     static func failure(
-        _ loss: String, _ logits: Tensor, _ target: Tensor, _ file: StaticString, _ line: UInt
+        _ loss: String, _ logits: Tensor, _ target: Tensor, _ weight: Tensor?, _ file: StaticString, _ line: UInt
     ) -> Tensor {
-        logits.invalid(
-            loss, "logits \(logits.dtype)\(logits.shape) and target \(target.dtype)\(target.shape) do not fit",
-            remedy: "give float logits [N, C, ...], and integer classes [N, ...] or float probabilities [N, C, ...]",
-            [logits, target], file, line)
+        let weights = weight.map { ", weight \($0.dtype)\($0.shape)" } ?? ""
+        return logits.invalid(
+            loss,
+            "logits \(logits.dtype)\(logits.shape) and target \(target.dtype)\(target.shape)\(weights) do not fit",
+            remedy: "give float logits [N, C, ...], integer classes [N, ...] or float probabilities [N, C, ...], and "
+                + "float weights [C]",
+            [logits, target] + (weight.map { [$0] } ?? []), file, line)
     }
 
     var classCount: Int { logits.shape[axis] }
 
+    /// One dimension for each of `shape`, unit but for `axis`.
+    private static func row(_ shape: Shape, _ axis: Int) -> Shape {
+        var result = Shape(repeating: 1, rank: shape.rank)
+        result[axis] = shape[axis]
+        return result
+    }
+
+    /// The weight of each place's class, with the class axis of extent 1; nil where classes have none.
+    var targetWeights: Tensor? {
+        classWeights.map { Tensor.where(isTarget, $0, 0).sum(axes: [axis], keepDims: true) }
+    }
+
+    /// Reduces the losses of places with classes as target: ignored ones are 0, and a mean is by the weights of the others.
+    func reduced(_ losses: Tensor, by reduction: Reduction, ignoring ignored: Int?) -> Tensor {
+        let counted = ignored.map { target .!= $0 }
+        let kept = counted.map { Tensor.where($0, losses, 0) } ?? losses
+        guard reduction == .mean else { return kept.reduced(by: reduction) }
+        switch (targetWeights?.squeeze(axis), counted) {
+        case (let weights?, let counted?): return kept.sum() / Tensor.where(counted, weights, 0).sum()
+        case (let weights?, nil): return kept.sum() / weights.sum()
+        case (nil, let counted?): return kept.sum() / counted.to(logits.dtype).sum()
+        case (nil, nil): return kept.mean()
+        }
+    }
+
     /// Of the logits' shape: whether an element is its place's target.
     var isTarget: Tensor {
-        var row = Shape(repeating: 1, rank: logits.rank)
-        row[axis] = classCount
+        let row = ClassProblem.row(logits.shape, axis)
         let classes = Tensor(logits.context.trace(.index, shape: [classCount], dtype: .int64))
         let wanted = (target.dtype == .int64 ? target : target.to(.int64)).unsqueeze(axis)
         return classes.reshape(row) .== wanted
@@ -108,9 +145,9 @@ private struct CrossEntropy {
     private struct Parts {
         var exponentials: Tensor
         var sum: Tensor
-        /// Of classes: which element is the target. Of probabilities: the weights themselves.
+        /// Of classes: which element is the target. Of probabilities: these.
         var target: Tensor
-        /// The sum of probabilities over the classes; nil where it is 1.
+        /// The sum of the targets' weights over the classes; nil where it is 1.
         var weight: Tensor?
         var losses: Tensor
     }
@@ -152,9 +189,19 @@ private struct CrossEntropy {
         if problem.hasClasses {
             target = problem.isTarget
             let picked = Tensor.where(target, logits, 0).sum(axes: [axis], keepDims: true)
-            losses = logSum - (smoothing == 0 ? picked : picked * (1 - smoothing))
-            if smoothing != 0 {
-                losses = losses - logits.sum(axes: [axis], keepDims: true) * (smoothing / Double(problem.classCount))
+            let share = smoothing / Double(problem.classCount)
+            if let factors = problem.classWeights, let ofTarget = problem.targetWeights {
+                losses = (logSum - picked) * ofTarget
+                weight = ofTarget
+                if smoothing != 0 {
+                    let all = factors.sum(axes: [axis], keepDims: true)
+                    let spread = logSum * all - (factors * logits).sum(axes: [axis], keepDims: true)
+                    losses = losses * (1 - smoothing) + spread * share
+                    weight = ofTarget * (1 - smoothing) + all * share
+                }
+            } else {
+                losses = logSum - (smoothing == 0 ? picked : picked * (1 - smoothing))
+                if smoothing != 0 { losses = losses - logits.sum(axes: [axis], keepDims: true) * share }
             }
         } else {
             target = problem.target.detach()
@@ -170,8 +217,8 @@ private struct CrossEntropy {
     /// The target weight of each class, of the logits' shape.
     private func weights(_ target: Tensor) -> Tensor {
         let dtype = problem.logits.dtype
-        let plain = problem.hasClasses ? target.to(dtype) : target
-        guard smoothing != 0 else { return plain }
-        return plain * (1 - smoothing) + smoothing / Double(problem.classCount)
+        var result = problem.hasClasses ? target.to(dtype) : target
+        if smoothing != 0 { result = result * (1 - smoothing) + smoothing / Double(problem.classCount) }
+        return problem.classWeights.map { result * $0 } ?? result
     }
 }

@@ -34,25 +34,6 @@ public final class Linear: Module, Sendable {
                 "Linear(\(inputs), \(outputs))", "input \(input.shape) does not end in \(inputs)",
                 remedy: "flatten or reshape the input, or change the layer's size", [input], #fileID, #line)
         }
-        return Linear.map(input, weight.value, bias?.value)
-    }
-
-    /// The map with gradients of its own: by the weight it is `g^T x`, row-major as the weight is, so that it is computed
-    /// in its place among an optimizer's flat gradients.
-    private static func map(_ x: Tensor, _ weight: Tensor, _ bias: Tensor?) -> Tensor {
-        Tensor.composite(x, weight, bias) {
-            Tensor.linear(x, weight, bias: bias)
-        } pullback: {
-            { p in
-                let gradient = p.gradient
-                func rows(_ tensor: Tensor) -> Tensor {
-                    tensor.rank == 2 ? tensor : tensor.reshape(-1, tensor.shape[tensor.rank - 1])
-                }
-                return InputGradients(
-                    p.needs(0) ? matmul(gradient, weight) : nil,
-                    p.needs(1) ? matmul(rows(gradient), transposed: true, rows(x)) : nil,
-                    p.needs(2) ? rows(gradient).sum(axes: [0]) : nil)
-            }
-        }
+        return Tensor.linear(input, weight.value, bias: bias?.value)
     }
 }

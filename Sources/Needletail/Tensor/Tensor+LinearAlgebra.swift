@@ -63,19 +63,44 @@ extension Tensor {
     }
 
     /// `x w^T + b`: shape `[..., in]` by weight `[out, in]` and bias `[out]` gives `[..., out]`.
+    ///
+    /// The gradient by the weight is computed as `g^T x`, row-major as the weight is, so that it is written into its place
+    /// among an optimizer's flat gradients.
     public static func linear(
         _ x: Tensor, _ weight: Tensor, bias: Tensor? = nil, file: StaticString = #fileID, line: UInt = #line
     ) -> Tensor {
+        let operands = [x, weight] + (bias.map { [$0] } ?? [])
         guard weight.rank == 2, x.rank > 0, x.shape[x.rank - 1] == weight.shape[1],
             bias == nil || bias!.shape == [weight.shape[0]]
         else {
             return x.invalid(
                 "linear", "input \(x.shape), weight \(weight.shape)" + (bias.map { ", bias \($0.shape)" } ?? ""),
-                remedy: "weight is [out, in], the input's last extent in, bias [out]",
-                [x, weight] + (bias.map { [$0] } ?? []), file, line)
+                remedy: "weight is [out, in], the input's last extent in, bias [out]", operands, file, line)
         }
-        let result = product(x, weight.T, at: CallSite(file, line))
-        return bias.map { binary(.add, result, $0, symbol: "linear", at: CallSite(file, line)) } ?? result
+        let type = operands.dropFirst().reduce(x.dtype) { $0.promoted(with: $1.dtype) }
+        return affine(x.cast(to: type), weight.cast(to: type), bias?.cast(to: type), at: CallSite(file, line))
+    }
+
+    /// ``linear(_:_:bias:file:line:)`` of operands whose shapes and dtypes fit, with gradients of its own.
+    private static func affine(_ x: Tensor, _ weight: Tensor, _ bias: Tensor?, at site: CallSite) -> Tensor {
+        composite(x, weight, bias) {
+            let result = product(x, weight.T, at: site)
+            return bias.map { binary(.add, result, $0, symbol: "linear", at: site) } ?? result
+        } pullback: {
+            let left = weight.requiresGrad ? x : nil
+            let right = x.requiresGrad ? weight : nil
+            return { p in
+                /// All dimensions but the last as one.
+                func rows(_ tensor: Tensor) -> Tensor {
+                    tensor.viewed(as: [Shape(tensor.shape.dropLast()).elementCount, tensor.shape[tensor.rank - 1]])
+                }
+                let gradient = p.gradient
+                return InputGradients(
+                    p.needs(0) ? right.map { product(gradient, $0, at: site) } : nil,
+                    p.needs(1) ? left.map { product(rows(gradient).T, rows($0), at: site) } : nil,
+                    p.needs(2) ? rows(gradient).sum(axes: [0]) : nil)
+            }
+        }
     }
 }
 

@@ -77,15 +77,26 @@ extension Tensor {
         return .success((window, shape))
     }
 
-    /// The largest element of each window: `[n, c, h, w]` gives `[n, c, oh, ow]`. Stride is the kernel unless given;
-    /// padding never wins. The gradient goes to the first largest element.
+    /// The pooling of an image `[c, h, w]` or a batch of them.
+    private static func pooled(
+        _ kind: PoolingKernel.Kind, _ x: Tensor, _ window: Window, countsPadding: Bool = true, result: Shape
+    ) -> Tensor {
+        if x.rank == 4 { return pooling(kind, x, window: window, countsPadding: countsPadding, result: result) }
+        let batch = x.viewed(as: x.shape.inserting(1, at: 0))
+        return pooling(
+            kind, batch, window: window, countsPadding: countsPadding, result: result.inserting(1, at: 0)
+        ).viewed(as: result)
+    }
+
+    /// The largest element of each window: `[n, c, h, w]` gives `[n, c, oh, ow]`, and `[c, h, w]` gives `[c, oh, ow]`.
+    /// Stride is the kernel unless given; padding never wins. The gradient goes to the first largest element.
     public static func maxPool2d(
         _ x: Tensor, kernel: SIMD2<Int>, stride: SIMD2<Int>? = nil, padding: SIMD2<Int> = [0, 0],
         dilation: SIMD2<Int> = [1, 1], file: StaticString = #fileID, line: UInt = #line
     ) -> Tensor {
         switch poolingShape("maxPool2d", x, kernel, stride, padding, dilation, file, line) {
         case .failure(let poisoned): poisoned.tensor
-        case .success(let (window, shape)): pooling(.maximum, x, window: window, result: shape)
+        case .success(let (window, shape)): pooled(.maximum, x, window, result: shape)
         }
     }
 
@@ -96,7 +107,7 @@ extension Tensor {
     ) -> Tensor {
         switch poolingShape("maxPool2dIndices", x, kernel, stride, padding, dilation, file, line) {
         case .failure(let poisoned): poisoned.tensor
-        case .success(let (window, shape)): pooling(.maximumIndices, x, window: window, result: shape)
+        case .success(let (window, shape)): pooled(.maximumIndices, x, window, result: shape)
         }
     }
 
@@ -110,7 +121,7 @@ extension Tensor {
         switch poolingShape("avgPool2d", x, kernel, stride, padding, [1, 1], file, line) {
         case .failure(let poisoned): poisoned.tensor
         case .success(let (window, shape)):
-            pooling(.average, x, window: window, countsPadding: countsPadding, result: shape)
+            pooled(.average, x, window, countsPadding: countsPadding, result: shape)
         }
     }
 

@@ -15,6 +15,8 @@ struct Group {
     var anchor: Int?
     /// A scatter or concatenation, which stands alone.
     var isOpaque = false
+    /// Whether it makes a transient value, which no sibling may keep alive.
+    var isTransient = false
 
     /// The shape of a group's values of one level.
     func shape(of level: FusedProgram.Level) -> Shape {

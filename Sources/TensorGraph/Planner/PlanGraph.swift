@@ -19,6 +19,10 @@ struct PlanNode {
     var operands: [PlanOperand]
     /// Index of the first slice start, for a slice.
     var firstStart = 0
+    /// The starts of a slice that follow from shapes alone, in place of the snapshot's.
+    var fixedStarts: SIMD8<Int>?
+    /// Large and soon dead: its kernel is not joined with others that read the same.
+    var isTransient = false
     /// Places in the snapshot that hold this value alive.
     var liveAs: [Int] = []
     /// For a leaf: its place in the snapshot, its storage and its strides.
@@ -80,7 +84,9 @@ struct PlanLayout: Hashable {
             result.shape = node.shape
             for axis in 0..<shape.rank {
                 result.strides[axis] = strides[axis] * steps[axis]
-                if strides[axis] != 0 {
+                if let starts = node.fixedStarts {
+                    result.offset.constant += starts[axis] * strides[axis]
+                } else if strides[axis] != 0 {
                     result.offset.terms.append(.init(start: node.firstStart + axis, stride: strides[axis]))
                 }
             }
@@ -98,6 +104,8 @@ struct PlanLayout: Hashable {
 /// The graph that one plan computes, in topological order, with what its passes ask of it.
 struct PlanGraph {
     var nodes: [PlanNode] = []
+    /// How many operations were written in others because the device lacks their family.
+    var decomposedOperations = 0
 
     /// The nodes that read each node.
     func consumers() -> [[Int]] {

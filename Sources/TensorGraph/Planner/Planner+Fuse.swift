@@ -84,6 +84,7 @@ struct Fuser {
     private mutating func begin(_ index: Int) {
         let node = graph.nodes[index]
         var group = Group(nodes: [index], domain: node.shape.squeezed)
+        group.isTransient = node.isTransient
         levels[index] = .element
         if case .reduce(_, let axes) = node.operation {
             let source = graph.nodes[node.operands[0].node!].shape
@@ -328,6 +329,7 @@ struct Fuser {
         joined.domain = frame.domain
         joined.reduced = frame.reduced
         joined.anchor = joined.anchor ?? other.anchor
+        joined.isTransient = joined.isTransient || other.isTransient
         for index in joined.nodes { groupOf[index] = c }
         groups[c] = joined
         groups[p] = nil
@@ -341,9 +343,10 @@ struct Fuser {
         let count = groups.count
         guard count <= 4096 else { return }
         for c in 0..<count {
-            guard let group = groups[c], group.anchor == nil, !group.isOpaque else { continue }
+            guard let group = groups[c], group.anchor == nil, !group.isOpaque, !group.isTransient else { continue }
             for p in max(0, c - 256)..<c {
-                guard let other = groups[p], other.anchor == nil, !other.isOpaque, other.domain == group.domain,
+                guard let other = groups[p], other.anchor == nil, !other.isOpaque, !other.isTransient,
+                    other.domain == group.domain,
                     let current = groups[c], other.reduced == current.reduced, current.domain.elementCount > 0,
                     sharesInput(p, c) || (makesOnlyLive(p) && makesOnlyLive(c)),
                     let frame = fit(other, current, 0, 0), other.nodes[0] / window == current.nodes[0] / window,

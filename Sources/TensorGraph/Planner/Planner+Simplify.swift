@@ -1,43 +1,50 @@
 import TensorRuntime
 
 extension Planner {
-    /// Reads the snapshot, joins common subexpressions, and puts a copy wherever strides cannot say a view or a kernel
-    /// cannot read one.
-    static func simplify(_ snapshot: Snapshot) -> PlanGraph {
-        var reader = SnapshotReader(snapshot: snapshot)
+    /// Reads the snapshot, writes operations of families that the device lacks in those it has, joins common
+    /// subexpressions, and puts a copy wherever strides cannot say a view or a kernel cannot read one.
+    static func simplify(_ snapshot: Snapshot, families: Set<KernelFamily>) -> PlanGraph {
+        var reader = SnapshotReader(snapshot: snapshot, families: families)
         return reader.read()
     }
 }
 
 /// Builds the plan graph node by node, in traversal order.
-private struct SnapshotReader {
+struct SnapshotReader {
     let snapshot: Snapshot
+    /// The kernel families of the device.
+    let families: Set<KernelFamily>
     var graph = PlanGraph()
     /// New index of each snapshot node.
-    var renamed: [Int] = []
-    var nextScalar = 0
-    var nextStart = 0
+    private var renamed: [Int] = []
+    private var nextScalar = 0
+    private var nextStart = 0
     /// Nodes by what they compute; looked up, never iterated.
-    var known: [Key: Int] = [:]
+    private var known: [Key: Int] = [:]
     /// Copies of views, by what is copied.
-    var copies: [Int: Int] = [:]
+    private var copies: [Int: Int] = [:]
 
-    struct Key: Hashable {
+    private struct Key: Hashable {
         var operation: NodeOperation
         var shape: Shape
         var dtype: DType
         var operands: [PlanOperand]
         var firstStart: Int
+        var fixedStarts: SIMD8<Int>?
     }
 
-    init(snapshot: Snapshot) { self.snapshot = snapshot }
+    init(snapshot: Snapshot, families: Set<KernelFamily>) {
+        self.snapshot = snapshot
+        self.families = families
+    }
 
     mutating func read() -> PlanGraph {
         for (place, node) in snapshot.nodes.enumerated() {
             if let storage = node.storage {
                 renamed.append(addLeaf(node, place: place, storage: storage))
             } else {
-                let index = add(planNode(node))
+                let planned = planNode(node)
+                let index = decomposition(of: planned) ?? add(planned)
                 if node.handles > 0 { graph.nodes[index].liveAs.append(place) }
                 renamed.append(index)
             }
@@ -87,7 +94,7 @@ private struct SnapshotReader {
     }
 
     /// Adds a node in the form that later passes expect, or finds the one that computes the same.
-    private mutating func add(_ node: PlanNode) -> Int {
+    mutating func add(_ node: PlanNode) -> Int {
         var node = node
         if case .reduce(let operation, let axes) = node.operation { node = unitReduction(node, operation, axes) }
         if node.operation == .reshape || node.operation == .expand,
@@ -98,10 +105,18 @@ private struct SnapshotReader {
         legalizeOperands(&node)
         let key = Key(
             operation: node.operation, shape: node.shape, dtype: node.dtype, operands: node.operands,
-            firstStart: node.firstStart)
+            firstStart: node.firstStart, fixedStarts: node.fixedStarts)
         if let index = known[key] { return index }
         graph.nodes.append(node)
         known[key] = graph.nodes.count - 1
+        return graph.nodes.count - 1
+    }
+
+    /// Adds a node that later ones of its kind do not share: one too large to be kept for them.
+    mutating func addUnshared(_ node: PlanNode) -> Int {
+        var node = node
+        legalizeOperands(&node)
+        graph.nodes.append(node)
         return graph.nodes.count - 1
     }
 
@@ -158,7 +173,7 @@ private struct SnapshotReader {
     }
 
     /// A stored row-major copy of a value.
-    private mutating func copy(of index: Int) -> Int {
+    mutating func copy(of index: Int) -> Int {
         if let known = copies[index] { return known }
         let source = graph.nodes[index]
         graph.nodes.append(

@@ -8,7 +8,7 @@ struct Planner {
     let isFusing: Bool
 
     func plan(_ snapshot: Snapshot, kernelsMade: inout Int) throws(TensorError) -> Plan {
-        let graph = Planner.simplify(snapshot)
+        let graph = Planner.simplify(snapshot, families: device.description.families)
         var fuser = Fuser(
             graph: graph, isFusing: isFusing, maximumOperands: device.description.maximumOperands)
         fuser.run()
@@ -27,7 +27,7 @@ struct Planner {
             storages: snapshot.leafBlockSizes)
         return Plan(
             steps: kernels.indices.map { memory.step($0, kernel: kernels[$0]) }, arenaByteCount: memory.arenaByteCount,
-            outputs: memory.outputs, results: memory.results)
+            outputs: memory.outputs, results: memory.results, decomposedOperations: graph.decomposedOperations)
     }
 
     private func makeKernel(_ draft: KernelDraft) throws(TensorError) -> any DeviceKernel {

@@ -103,7 +103,8 @@ public enum PointwiseOperation: UInt8, CaseIterable, Hashable, Sendable {
         }
     }
 
-    /// The operation on Doubles; bools are 0 and 1. NaN propagates through `maximum`, `minimum` and `relu`.
+    /// The operation on Doubles; bools are 0 and 1. NaN propagates through `maximum`, `minimum` and `relu`; its
+    /// sign is 0, as in PyTorch.
     ///
     /// `remainder` takes the divisor's sign, and `round` rounds halves to even, as in PyTorch. A cast's rounding to its
     /// result type is the caller's. A random operation's key and offset must be exact in a Double: for others call
@@ -113,7 +114,7 @@ public enum PointwiseOperation: UInt8, CaseIterable, Hashable, Sendable {
         case .identity, .cast: a
         case .negate: -a
         case .abs: Swift.abs(a)
-        case .sign: a.isNaN ? a : a > 0 ? 1 : a < 0 ? -1 : 0
+        case .sign: a > 0 ? 1 : a < 0 ? -1 : 0
         case .square: a * a
         case .reciprocal: 1 / a
         case .sqrt: a.squareRoot()

@@ -156,8 +156,7 @@ def pointwise():
     golden.case("log1p", torch.log1p, torch.tensor([-0.99, -0.5, -1e-6, 0.0, 1e-6, 1e-3, 0.5, 3.0, 1e5]))
     golden.case("tan", torch.tan, torch.tensor([-1.5, -1.0, -0.1, 0.0, 0.1, 1.0, 1.5]))
     special = torch.tensor([math.nan, math.inf, -math.inf, 0.0, -0.0, 88.0, 89.5, -88.0, -104.0, 1e30, -1e30])
-    # Not sign: PyTorch's is 0 of NaN, ours keeps NaN.
-    for name in ["negate", "abs", "square", "exp", "expm1", "tanh", "sigmoid", "erf", "relu", "floor", "round",
+    for name in ["negate", "abs", "sign", "square", "exp", "expm1", "tanh", "sigmoid", "erf", "relu", "floor", "round",
                  "softplus", "clamp"]:
         golden.case(f"special_{name}", UNARY[name], special, gradients=False)
     for name in ["sqrt", "rsqrt", "log", "reciprocal"]:
@@ -373,6 +372,37 @@ def promotion():
     golden.save()
 
 
+def weighted_losses():
+    """Losses with a weight for each class, through which no gradient flows, nor to a target of probabilities."""
+    golden = Golden("weighted_losses")
+    x, classes, weight = normal(6, 4) * 2, integers(4, 6), torch.tensor([0.5, 2.0, 0.0, 1.25])
+    gaps = torch.tensor([1, 0, 3, 1, 2, 1])
+
+    def case(name, loss, x, target, **options):
+        def function(x, t, w):
+            return loss(x, t.detach(), weight=w.detach(), **options)
+
+        golden.case(name, function, x, target, weight)
+
+    case("mean", F.cross_entropy, x, classes)
+    case("none", F.cross_entropy, x, classes, reduction="none")
+    case("sum", F.cross_entropy, x, classes, reduction="sum")
+    case("smooth", F.cross_entropy, x, classes, label_smoothing=0.1)
+    case("smooth_none", F.cross_entropy, x, classes, label_smoothing=0.3, reduction="none")
+    case("ignored", F.cross_entropy, x, gaps, ignore_index=1)
+    case("ignored_smooth", F.cross_entropy, x, gaps, ignore_index=1, label_smoothing=0.2)
+    case("ignored_smooth_sum", F.cross_entropy, x, gaps, ignore_index=1, label_smoothing=0.2, reduction="sum")
+    case("images", F.cross_entropy, normal(2, 4, 3), integers(4, 2, 3))
+    case("soft", F.cross_entropy, x, torch.softmax(normal(6, 4), 1))
+    case("soft_smooth", F.cross_entropy, x, torch.softmax(normal(6, 4), 1), label_smoothing=0.1)
+    likelihood = torch.log_softmax(x, 1)
+    case("nll", F.nll_loss, likelihood, classes)
+    case("nll_none", F.nll_loss, likelihood, classes, reduction="none")
+    case("nll_ignored", F.nll_loss, likelihood, gaps, ignore_index=1)
+    golden.case("nll_only_ignored", lambda x, t: F.nll_loss(x, t, ignore_index=1), likelihood, gaps)
+    golden.save()
+
+
 if __name__ == "__main__":
     torch.manual_seed(0)
     convolution()
@@ -384,3 +414,4 @@ if __name__ == "__main__":
     losses()
     optimizers()
     promotion()
+    weighted_losses()

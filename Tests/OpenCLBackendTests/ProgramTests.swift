@@ -1,0 +1,177 @@
+import Foundation
+import OpenCLBackend
+import TensorRuntime
+import Testing
+
+/// How programs are built, kept on disk and announced.
+@Suite(.enabled(if: OpenCLTesting.areWanted, "NEEDLETAIL_TEST_WITHOUT_OPENCL is set")) struct ProgramTests {
+    /// Makes the kernels, runs each once and reads a result, which is when programs are kept.
+    @discardableResult
+    private func run(_ kernels: [Scaling], on device: OpenCLDevice) throws -> [Float] {
+        let stream = try device.makeStream()
+        let input = try device.allocate(byteCount: 64)
+        let output = try device.allocate(byteCount: 64)
+        try stream.write((0..<16).map(Float.init), to: input)
+        var found: [Float] = []
+        for kernel in kernels {
+            let bindings = [BufferBinding(buffer: input), BufferBinding(buffer: output)]
+            try stream.launch(kernel.kernel(on: device), bindings, [2])
+            found += try stream.read(output, count: 2)
+        }
+        return found
+    }
+
+    @Test func programsOfOneKeyAreBuiltOnce() throws {
+        let (device, calls) = try OpenCLTesting.open()
+        try run([Scaling(count: 16), Scaling(count: 8), Scaling(count: 16, salt: 1)], on: device)
+        #expect(device.programCounts == .init(compiled: 2, loaded: 0, stored: 0))
+        #expect(calls[.createProgramWithSource] == 2)
+        #expect(calls[.createKernel] == 3)
+    }
+
+    @Test func aSecondDeviceBuildsNothingFromSource() throws {
+        let cache = ScratchDirectory()
+        let kernels = [Scaling(count: 16), Scaling(count: 16, salt: 1)]
+        let first = try OpenCLTesting.open { $0.cacheDirectory = cache.path }
+        #expect(try run(kernels, on: first.device) == [0, 2, 1, 3])
+        #expect(first.device.programCounts == .init(compiled: 2, loaded: 0, stored: 2))
+        #expect(cache.files(in: "opencl").count == 2)
+        let second = try OpenCLTesting.open { $0.cacheDirectory = cache.path }
+        #expect(try run(kernels, on: second.device) == [0, 2, 1, 3])
+        #expect(second.device.programCounts == .init(compiled: 0, loaded: 2, stored: 0))
+        #expect(second.calls[.createProgramWithSource] == 0)
+    }
+
+    @Test func aLargeGridIsKeptBesideASmallOne() throws {
+        let cache = ScratchDirectory()
+        func run(_ count: Int) throws -> OpenCLDevice.ProgramCounts {
+            let (device, _) = try OpenCLTesting.open { $0.cacheDirectory = cache.path }
+            let stream = try device.makeStream()
+            let buffer = try device.allocate(byteCount: 4 * count)
+            let bindings = [BufferBinding(buffer: buffer), BufferBinding(buffer: buffer)]
+            try stream.launch(Scaling(count: count).kernel(on: device), bindings, [2])
+            try stream.synchronize()
+            return device.programCounts
+        }
+        #expect(try run(16) == .init(compiled: 1, loaded: 0, stored: 1))
+        #expect(try run(70_000) == .init(compiled: 0, loaded: 1, stored: 1))
+        #expect(try run(70_000) == .init(compiled: 0, loaded: 1, stored: 0))
+        #expect(try run(16) == .init(compiled: 0, loaded: 1, stored: 0))
+    }
+
+    @Test func aSpoiltFileIsCompiledAgainWithoutAWord() throws {
+        let cache = ScratchDirectory()
+        func run() throws -> OpenCLDevice.ProgramCounts {
+            let (device, _) = try OpenCLTesting.open { $0.cacheDirectory = cache.path }
+            #expect(try self.run([Scaling(count: 16)], on: device) == [0, 2])
+            return device.programCounts
+        }
+        #expect(try run().compiled == 1)
+        let file = try #require(cache.files(in: "opencl").first)
+        let whole = try #require(FileManager.default.contents(atPath: file))
+        for spoilt in [Data(), whole.prefix(whole.count / 2), Data(whole.map { $0 ^ 1 })] {
+            try spoilt.write(to: URL(fileURLWithPath: file))
+            #expect(try run() == .init(compiled: 1, loaded: 0, stored: 1))
+        }
+        #expect(try run() == .init(compiled: 0, loaded: 1, stored: 0))
+    }
+
+    @Test func whatTheDriverDoesNotTakeIsCompiledAgain() throws {
+        let cache = ScratchDirectory()
+        let first = try OpenCLTesting.open { $0.cacheDirectory = cache.path }
+        try run([Scaling(count: 16)], on: first.device)
+        let second = try OpenCLTesting.open { $0.cacheDirectory = cache.path }
+        second.calls.fail(.createProgramWithBinary, with: -42)
+        #expect(try run([Scaling(count: 16)], on: second.device) == [0, 2])
+        #expect(second.device.programCounts.compiled == 1)
+    }
+
+    @Test func aDirectoryThatCannotBeWrittenIsNotedAndDoesNoHarm() throws {
+        let lines = Lines()
+        var configuration = RuntimeConfiguration()
+        configuration.cacheDirectory = "/dev/null/cache"
+        configuration.notice = { lines.add($0) }
+        let backend = OpenCLBackend(configuration: configuration)
+        let notes = backend.probe().notes.filter { $0.contains("/dev/null/cache") }
+        #expect(
+            notes == [
+                "compiled programs are not kept: /dev/null/cache/opencl cannot be written; set NEEDLETAIL_CACHE to another "
+                    + "directory"
+            ])
+        let device = try backend.openDevice(index: 0, configuration: configuration)
+        #expect(try run([Scaling(count: 16)], on: device) == [0, 2])
+        #expect(device.programCounts == .init(compiled: 1, loaded: 0, stored: 0))
+        #expect(lines.all == ["compiling 1 kernel for \(device.description.name)"])
+    }
+
+    @Test func aNoticeComesOnlyWhereSomethingIsCompiled() throws {
+        let cache = ScratchDirectory()
+        let lines = Lines()
+        func run(_ kernels: [Scaling]) throws -> String {
+            let (device, _) = try OpenCLTesting.open {
+                $0.cacheDirectory = cache.path
+                $0.notice = { lines.add($0) }
+            }
+            try self.run(kernels, on: device)
+            return device.description.name
+        }
+        let name = try run([Scaling(count: 16), Scaling(count: 8)])
+        #expect(lines.all == ["compiling 1 kernel for \(name), cached for next time"])
+        _ = try run([Scaling(count: 16)])
+        #expect(lines.all.count == 1)
+    }
+}
+
+/// The files that hold compiled programs.
+@Suite struct ProgramCacheTests {
+    private let entry = ProgramCache.Entry(binary: (0..<500).map { UInt8(truncatingIfNeeded: $0 * 7) }, variants: 3)
+
+    @Test func aNameIsTheKeysHash() {
+        // The test vectors of FNV-1a with 128 bits.
+        #expect(ProgramCache.name("") == "6c62272e07bb014262b821756295c58d")
+        #expect(ProgramCache.name("a") == "d228cb696f1a8caf78912b704e4a8964")
+    }
+
+    @Test func whatIsStoredIsLoaded() {
+        let directory = ScratchDirectory()
+        let cache = ProgramCache(directory: directory.path + "/deeper")
+        #expect(cache.complaint == nil)
+        #expect(cache.load("key") == nil)
+        cache.store("key", entry)
+        #expect(cache.load("key") == entry)
+        #expect(cache.load("other") == nil)
+        cache.store("key", ProgramCache.Entry(binary: [1], variants: 1))
+        #expect(cache.load("key") == ProgramCache.Entry(binary: [1], variants: 1))
+        #expect(directory.files(in: "deeper/opencl").count == 1)
+    }
+
+    @Test func aFileOfAnotherKeyIsNone() throws {
+        let directory = ScratchDirectory()
+        let cache = ProgramCache(directory: directory.path)
+        cache.store("key", entry)
+        try FileManager.default.copyItem(atPath: cache.path("key"), toPath: cache.path("kez"))
+        #expect(cache.load("kez") == nil)
+    }
+
+    @Test func everySpoiltByteAndEveryCutIsFound() throws {
+        let directory = ScratchDirectory()
+        let cache = ProgramCache(directory: directory.path)
+        cache.store("key", entry)
+        let whole = [UInt8](try #require(FileManager.default.contents(atPath: cache.path("key"))))
+        for place in stride(from: 0, to: whole.count, by: 13) {
+            var spoilt = whole
+            spoilt[place] ^= 0x40
+            #expect(FileManager.default.createFile(atPath: cache.path("key"), contents: Data(spoilt)))
+            #expect(cache.load("key") == nil, "byte \(place)")
+            #expect(FileManager.default.createFile(atPath: cache.path("key"), contents: Data(whole[..<place])))
+            #expect(cache.load("key") == nil, "cut at \(place)")
+        }
+    }
+
+    @Test func withoutADirectoryNothingIsKept() {
+        let cache = ProgramCache(directory: nil)
+        cache.store("key", entry)
+        #expect(cache.load("key") == nil)
+        #expect(cache.complaint == "compiled programs are not kept")
+    }
+}
