@@ -25,14 +25,16 @@ enum ConvolutionSchedule: Hashable, Sendable {
         let geometry = ConvolutionGeometry(body)
         let names = table.filter { $0.schedule.fits(geometry, target: target) }.map(\.name)
         guard target.deviceClass == .gpu else { return names }
-        // The largest tile that is filled and gives every compute unit work.
+        // The largest tile that is filled and gives every compute unit work. Wide tiles are for few rows only, so that the
+        // batch decides among three.
         let preferred = names.first { name in
             guard case .implicitProduct(let tile)? = named(name) else { return false }
             let product = ImplicitProduct(body, tile: tile, target: target)
             return product.rows > tile.rows / 2 && product.columns > tile.columns / 2
+                && (tile.rows == tile.columns || product.rows <= tile.rows)
                 && product.tileCount * product.splits >= target.computeUnits
         }
-        let first = preferred ?? names[names.count - 1]
+        let first = preferred ?? names.last ?? table[table.count - 1].name
         return [first] + names.filter { $0 != first }
     }
 

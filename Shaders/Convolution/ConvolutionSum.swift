@@ -5,7 +5,6 @@ import TensorRuntime
 struct ConvolutionSum {
     let geometry: ConvolutionGeometry
     let parts: Int
-    let name: String
     let index: ScalarType
 
     func launch(partial: ShaderLaunch.Buffer, target: ShaderTarget) -> ShaderLaunch {
@@ -17,7 +16,7 @@ struct ConvolutionSum {
         let (compute, index, epilogue) = (geometry.compute, index, body.epilogue)
         var launch = ShaderLaunch(
             key: ShaderKey(
-                code: body.code, schedule: name + ".sum",
+                code: body.code, schedule: "sum",
                 variant: [Int(index.rawValue), size] + EpilogueEmitter.variant(epilogue)),
             workgroups: [(count + size * perItem - 1) / (size * perItem), 1, 1], buffers: ["partial": partial],
             build: { ConvolutionSum.kernel(compute, index, size: size, epilogue) })

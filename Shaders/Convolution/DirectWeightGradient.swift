@@ -38,7 +38,7 @@ struct DirectWeightGradient {
 
     func plan(target: ShaderTarget) -> ShaderPlan {
         let body = geometry.body
-        let sum = ConvolutionSum(geometry: geometry, parts: slices, name: name, index: index)
+        let sum = ConvolutionSum(geometry: geometry, parts: slices, index: index)
         var workspace = Workspace()
         let partial = ShaderLaunch.Buffer.workspace(
             byteOffset: workspace.reserve(slices * body.weightShape.elementCount, geometry.compute))

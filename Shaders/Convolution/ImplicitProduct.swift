@@ -79,7 +79,7 @@ struct ImplicitProduct {
             launch.buffers["partial"] = partial
             launches.append(launch)
         }
-        let sum = ConvolutionSum(geometry: geometry, parts: splits, name: name, index: index)
+        let sum = ConvolutionSum(geometry: geometry, parts: splits, index: index)
         launches.append(sum.launch(partial: partial, target: target))
         return ShaderPlan(launches, workspaceByteCount: workspace.byteCount)
     }
