@@ -46,7 +46,10 @@ let package = Package(
         .testTarget(name: "ShadersTests", dependencies: ["Shaders", "KernelIR", "TensorConformance"]),
         .testTarget(
             name: "OpenCLBackendTests",
-            dependencies: ["OpenCLBackend", "CPUBackend", "TensorConformance", "TensorGraph", "Needletail"]),
+            dependencies: [
+                "OpenCLBackend", "Shaders", "KernelIR", "CPUBackend", "TensorConformance", "TensorGraph", "Needletail",
+                "NeedletailCLI",
+            ]),
         .testTarget(
             name: "NeedletailTests",
             dependencies: ["Needletail", "NeedletailCLI", "TensorGraph", "TensorConformance", "CPUBackend"],
