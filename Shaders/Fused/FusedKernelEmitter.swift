@@ -72,21 +72,19 @@ final class FusedKernelEmitter {
             let outputs = depth == loopCount - 1 ? elementOutputs : []
             emitLoop(folds: folds, outputs: outputs, in: &scope)
         }
-        emitRowSteps(upTo: Int.max, in: &scope)
-        var values: [Value] = []
-        for output in rowOutputs { values.append(steps.value(program.outputs[output].value, in: &scope)) }
-        let row = scope
-        storing {
-            for (output, value) in zip(rowOutputs, values) {
-                steps.store(output: output, value, in: row, movedBy: partOffset)
-            }
-        }
+        guard form.deviceClass == .gpu && form.lanes == .inner else { return storeRow(&scope) }
+        // One work-item of the row's reads what only its outputs need: they may overwrite it.
+        k.if(k.localID(0) == 0) { storeRow(&scope) }
     }
 
-    /// Work-items that know one row together store its values once.
-    private func storing(_ store: () -> Void) {
-        guard form.deviceClass == .gpu && form.lanes == .inner && !rowOutputs.isEmpty else { return store() }
-        k.if(k.localID(0) == 0) { store() }
+    /// Computes what is left to compute of the row, and then stores its values.
+    private func storeRow(_ scope: inout StepEmitter.Scope) {
+        let program = stage.kernel.program
+        emitRowSteps(upTo: Int.max, in: &scope)
+        let values = rowOutputs.map { steps.value(program.outputs[$0].value, in: &scope) }
+        for (output, value) in zip(rowOutputs, values) {
+            steps.store(output: output, value, in: scope, movedBy: partOffset)
+        }
     }
 
     private func emitRowSteps(upTo depth: Int, in scope: inout StepEmitter.Scope) {

@@ -81,3 +81,7 @@ static inline cl_int begin(nt_cl_entry *entry) {
 
 NT_CL_STATUS_CALLS(NT_CL_DEFINE)
 NT_CL_OBJECT_CALLS(NT_CL_DEFINE_OBJECT)
+
+cl_int nt_cl_drain(nt_cl *library, cl_command_queue queue) {
+    return ((cl_int(CL_API_CALL *)(cl_command_queue))library->entries[NT_CL_Finish].function)(queue);
+}

@@ -24,6 +24,8 @@ struct OpenCLDeviceInfo: @unchecked Sendable {
     let buildOptions: String
     /// What a compiled program depends on: platform and driver with their versions.
     let identity: String
+    /// Whether only one queue may have launches in flight: see ``OpenCLTurns``.
+    let takesTurns: Bool
 
     /// Why a device is left out.
     struct Unusable: Error {
@@ -63,7 +65,9 @@ struct OpenCLDeviceInfo: @unchecked Sendable {
         buildOptions = "-w -cl-std=CL1.2" + (roundsCorrectly ? " -cl-fp32-correctly-rounded-divide-sqrt" : "")
         let driver = library.text(of: device, CL_DRIVER_VERSION)
         let platformVersion = library.text(ofPlatform: platform, CL_PLATFORM_VERSION)
-        identity = [library.text(ofPlatform: platform, CL_PLATFORM_NAME), platformVersion, name, version, driver]
+        let platformName = library.text(ofPlatform: platform, CL_PLATFORM_NAME)
+        takesTurns = platformName == "Portable Computing Language"
+        identity = [platformName, platformVersion, name, version, driver]
             .joined(separator: "\n")
         let parameters = Int(library.integer(of: device, CL_DEVICE_MAX_PARAMETER_SIZE, as: Int.self) ?? 256)
         description = DeviceDescription(

@@ -42,6 +42,7 @@ final class OpenCLStream: DeviceStream, @unchecked Sendable {
 
     deinit {
         if isBusy { _ = nt_clFinish(library, queue) }
+        if device.info.takesTurns { OpenCLTurns.pocl.leave(queue) }
         for copy in staged { copy.bytes.deallocate() }
         if !launched.isEmpty { device.store(Array(launched.values)) }
         _ = nt_clReleaseCommandQueue(library, queue)
@@ -59,17 +60,26 @@ final class OpenCLStream: DeviceStream, @unchecked Sendable {
         }
         try open()
         for dispatch in kernel.dispatches {
-            let status: cl_int
-            if device.profiles {
-                var event: cl_event?
-                status = dispatch.enqueue(queue, bindings: bindings, scalars: scalars, event: &event)
-                if let event { device.recordTime(of: dispatch.name, event) }
-            } else {
-                status = dispatch.enqueue(queue, bindings: bindings, scalars: scalars, event: nil)
-            }
+            let status =
+                device.info.takesTurns
+                ? OpenCLTurns.pocl.take(queue, device.library) { enqueue(dispatch, bindings, scalars) }
+                : enqueue(dispatch, bindings, scalars)
             try device.check(status, "launching \(dispatch.name)")
             if dispatch.program.unstored.load(ordering: .relaxed) & dispatch.variant != 0 { remember(dispatch) }
         }
+    }
+
+    private func enqueue(
+        _ dispatch: OpenCLDispatch, _ bindings: UnsafeBufferPointer<BufferBinding>,
+        _ scalars: UnsafeBufferPointer<UInt64>
+    ) -> cl_int {
+        guard device.profiles else {
+            return dispatch.enqueue(queue, bindings: bindings, scalars: scalars, event: nil)
+        }
+        var event: cl_event?
+        let status = dispatch.enqueue(queue, bindings: bindings, scalars: scalars, event: &event)
+        if let event { device.recordTime(of: dispatch.name, event) }
+        return status
     }
 
     private func remember(_ dispatch: OpenCLDispatch) {

@@ -111,6 +111,9 @@ uint64_t nt_cl_calls(nt_cl *library, nt_cl_call call);
 /* Makes one call of an entry point fail with `status`, after `successes` more that do not; for tests. */
 void nt_cl_fail(nt_cl *library, nt_cl_call call, uint64_t successes, cl_int status);
 
+/* clFinish, neither counted nor made to fail: one queue waits for another's. */
+cl_int nt_cl_drain(nt_cl *library, cl_command_queue queue);
+
 /* The entry points themselves, behind the library: `nt_clFinish(library, queue)`. Each counts its calls. */
 #define NT_CL_BEHIND(...) (nt_cl * library, __VA_ARGS__)
 #define NT_CL_DECLARE(name, parameters, arguments) cl_int nt_cl##name NT_CL_BEHIND parameters;
