@@ -12,6 +12,8 @@ final class FusedKernelEmitter {
     let outerRank: Int
     private let depths: [Int]
     private let needed: Set<Int>
+    /// The steps that elements of a row are computed from.
+    private let neededByElements: Set<Int>
     private let elementOutputs: [Int]
     private let rowOutputs: [Int]
     private let rowFolds: [Int]
@@ -31,7 +33,20 @@ final class FusedKernelEmitter {
         elementOutputs = program.outputs.indices.filter { program.steps[program.outputs[$0].value].level == .element }
         rowOutputs = program.outputs.indices.filter { program.steps[program.outputs[$0].value].level == .row }
         rowFolds = stage.reductions(.row)
+        neededByElements = FusedKernelEmitter.sources(
+            of: elementOutputs.map { program.outputs[$0].value } + rowFolds, in: program)
         totalFolds = stage.reductions(.total)
+    }
+
+    /// Steps and all that they are computed from.
+    private static func sources(of roots: [Int], in program: FusedProgram) -> Set<Int> {
+        var found: Set<Int> = []
+        var waiting = roots
+        while let step = waiting.popLast() {
+            guard found.insert(step).inserted else { continue }
+            for case .value(let operand) in program.steps[step].operands { waiting.append(operand) }
+        }
+        return found
     }
 
     static func build(_ stage: FusedStage, form: FusedForm, classes: AccessClasses) -> Kernel {
@@ -65,6 +80,7 @@ final class FusedKernelEmitter {
         let foldDepth = rowFolds.map { depths[$0] }.max() ?? 0
         let outputDepth = elementOutputs.map { depths[program.outputs[$0].value] }.max() ?? -1
         let loopCount = max(foldDepth, outputDepth + 1)
+        if isTeam { loadRowInputs(&scope) }
         for depth in 0..<loopCount {
             emitRowSteps(upTo: depth, in: &scope)
             let folds = rowFolds.filter { depths[$0] == depth + 1 }
@@ -72,9 +88,33 @@ final class FusedKernelEmitter {
             let outputs = depth == loopCount - 1 ? elementOutputs : []
             emitLoop(folds: folds, outputs: outputs, in: &scope)
         }
-        guard form.deviceClass == .gpu && form.lanes == .inner else { return storeRow(&scope) }
-        // One work-item of the row's reads what only its outputs need: they may overwrite it.
+        guard isTeam else { return storeRow(&scope) }
         k.if(k.localID(0) == 0) { storeRow(&scope) }
+    }
+
+    /// Whether a workgroup works on one row.
+    private var isTeam: Bool { form.deviceClass == .gpu && form.lanes == .inner }
+
+    /// What only the row's outputs need is read by the work-item that stores them, before anything is stored: they may
+    /// overwrite it.
+    private func loadRowInputs(_ scope: inout StepEmitter.Scope) {
+        let program = stage.kernel.program
+        let loads = program.steps.indices.filter { number in
+            guard case .load = program.steps[number].operation, program.steps[number].level == .row else {
+                return false
+            }
+            return needed.contains(number) && !neededByElements.contains(number)
+        }
+        guard !loads.isEmpty else { return }
+        let variables = loads.map { k.variable(k.constant(0, ValueType(program.steps[$0].dtype.valueScalar))) }
+        let row = scope
+        k.if(k.localID(0) == 0) {
+            for (number, variable) in zip(loads, variables) {
+                var own = row
+                variable.value = steps.value(number, in: &own)
+            }
+        }
+        for (number, variable) in zip(loads, variables) { scope.values[number] = variable.value }
     }
 
     /// Computes what is left to compute of the row, and then stores its values.
@@ -91,6 +131,8 @@ final class FusedKernelEmitter {
         for (number, step) in stage.kernel.program.steps.enumerated()
         where step.level == .row && depths[number] <= depth && needed.contains(number) {
             if case .reduce = step.operation { continue }
+            // The others wait for the work-item that stores them.
+            if isTeam && depth != .max && !neededByElements.contains(number) { continue }
             _ = steps.value(number, in: &scope)
         }
     }
