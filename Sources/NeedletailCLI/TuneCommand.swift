@@ -24,7 +24,7 @@ struct TuneCommand: ParsableCommand {
         let tuner = try Tuner(id)
         let specs = try model.flatMap { try $0.sampleStep(batchSize: batchSize, on: id).map(\.kernel.spec) }
         let file = try tuner.tune(specs) { outcome in
-            print(outcome.spec.family)
+            print(outcome.spec)
             for measurement in outcome.measurements {
                 let time = measurement.microseconds.map { String(format: "%10.1f us", $0) } ?? "             "
                 let mark = measurement.schedule == outcome.best?.schedule ? "*" : " "

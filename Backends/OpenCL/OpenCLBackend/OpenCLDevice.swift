@@ -113,7 +113,7 @@ public final class OpenCLDevice: TunableDevice, KernelTiming, @unchecked Sendabl
             dispatches.append(
                 try OpenCLDispatch(launch, program: program, handle: handle, spec: spec, library: library))
         }
-        return OpenCLKernel(spec: spec, workspaceByteCount: plan.workspaceByteCount, dispatches: dispatches)
+        return OpenCLKernel(spec: spec, plan: plan, launches: launches, dispatches: dispatches)
     }
 
     public func makeStream() throws(TensorError) -> any DeviceStream {

@@ -9,12 +9,22 @@ final class OpenCLKernel: DeviceKernel {
     let spec: KernelSpec
     let workspaceByteCount: Int
     let dispatches: [OpenCLDispatch]
+    private let launches: [ShaderLaunch]
     var dispatchCount: Int { dispatches.count }
 
-    init(spec: KernelSpec, workspaceByteCount: Int, dispatches: [OpenCLDispatch]) {
+    init(spec: KernelSpec, plan: ShaderPlan, launches: [ShaderLaunch], dispatches: [OpenCLDispatch]) {
         self.spec = spec
-        self.workspaceByteCount = workspaceByteCount
+        workspaceByteCount = plan.workspaceByteCount
+        self.launches = launches
         self.dispatches = dispatches
+    }
+
+    var listing: String {
+        let texts = launches.map { launch in
+            let grid = (0..<3).map { String(launch.workgroups[$0]) }.joined(separator: "x")
+            return "schedule \(launch.key.schedule), \(grid) workgroups\n\(launch.build())"
+        }
+        return ([spec.listing] + texts).joined(separator: "\n")
     }
 }
 

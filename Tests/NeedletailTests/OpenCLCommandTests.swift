@@ -1,0 +1,66 @@
+import Foundation
+import Needletail
+import Testing
+
+/// The command line on the first OpenCL device, with a cache of its own. Serial: compiling kernels takes the whole machine.
+@Suite(.serialized, .enabled(if: OpenCLTests.areWanted, "NEEDLETAIL_TEST_WITHOUT_OPENCL is set"))
+struct OpenCLCommandTests {
+    private let data = TemporaryDirectory()
+    private let cache = TemporaryDirectory()
+
+    private func run(_ arguments: [String]) throws -> NeedletailTool.Result {
+        try NeedletailTool.run(arguments, environment: ["NEEDLETAIL_CACHE": cache.path])
+    }
+
+    @Test func theSecondStartCompilesNothing() throws {
+        TrainingSample.write(to: data, count: 100)
+        let arguments = [
+            "train", "mnist", "--model", "mlp-small", "--device", "opencl", "--data", data.path, "--json",
+        ]
+        let first = try run(arguments)
+        #expect(first.code == 0, "\(first)")
+        #expect(first.errors.contains("compiling") && first.errors.contains("cached for next time"), "\(first)")
+        let second = try run(arguments)
+        #expect(second.code == 0 && second.errorLines.isEmpty, "\(second)")
+        let result = try #require(try second.events().last)
+        #expect(result["event"]?.text == "result" && result["device"]?.text == "opencl:0")
+        // The same device, seed and programs: the same bits.
+        #expect(try first.events().last?["test_accuracy"] == result["test_accuracy"])
+    }
+
+    @Test func kernelsOfAStepAreShown() throws {
+        let dump = try run(["kernels", "dump", "--device", "opencl", "--model", "mlp-small"])
+        #expect(dump.code == 0, "\(dump)")
+        for text in ["a step of mlp-small", "matmul float32 64x784x64 NT", "workgroups", "float32x"] {
+            #expect(dump.output.contains(text), "no \(text)")
+        }
+    }
+
+    @Test func tuningKeepsTheFastestScheduleThatIsRight() throws {
+        let tuned = try run(["tune", "--device", "opencl", "--model", "mlp-small", "--batch-size", "8"])
+        #expect(tuned.code == 0 && tuned.output.contains("kept in \(cache.path)"), "\(tuned)")
+        // Every kernel of several schedules has one that is marked.
+        let lines = tuned.output.split(separator: "\n")
+        #expect(lines.contains { $0.hasPrefix("  * ") && $0.contains(" us ") })
+        #expect(!tuned.output.contains("wrong"), "\(tuned)")
+        // What is kept is taken at the next start.
+        let dump = try run(["kernels", "dump", "--device", "opencl", "--model", "mlp-small", "--batch-size", "8"])
+        #expect(dump.code == 0, "\(dump)")
+    }
+}
+
+@Suite struct TuneCommandTests {
+    @Test func theCPUHasNothingToTune() throws {
+        let result = try NeedletailTool.run(["tune", "--device", "cpu"])
+        #expect(result.code == 1)
+        #expect(result.errorLines.count == 1 && result.errors.contains("no schedules to tune"), "\(result)")
+    }
+
+    @Test func theCPUsKernelsAreShown() throws {
+        let dump = try NeedletailTool.run(["kernels", "dump", "--device", "cpu", "--model", "lenet"])
+        #expect(dump.code == 0)
+        for text in ["a step of lenet", "convolution forward float32", "pooling maximum"] {
+            #expect(dump.output.contains(text), "no \(text)")
+        }
+    }
+}
