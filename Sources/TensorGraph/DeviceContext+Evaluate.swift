@@ -112,8 +112,7 @@ extension DeviceContext {
         // Blocks that this work reads for the last time are freed behind it: a copy to the device needs this lock only.
         streamLock.lock()
         snapshot.clear()
-        let spent = clock.now - began
-        counters.hostNanoseconds += Int(spent.components.attoseconds / 1_000_000_000)
+        counters.hostNanoseconds += Int((clock.now - began) / .nanoseconds(1))
         lock.unlock()
         withExtendedLifetime(nodes) {}
         do {

@@ -43,9 +43,27 @@ struct OpenCLCommandTests {
         let lines = tuned.output.split(separator: "\n")
         #expect(lines.contains { $0.hasPrefix("  * ") && $0.contains(" us ") })
         #expect(!tuned.output.contains("wrong"), "\(tuned)")
-        // What is kept is taken at the next start.
+        // What is kept is taken at the next start: here another schedule of the first product.
+        let product = try #require(lines.firstIndex { $0.hasPrefix("matmul") })
+        let names = lines[(product + 1)...].prefix { $0.hasPrefix("  ") }
+            .compactMap { $0.components(separatedBy: " us  ").last?.trimmingCharacters(in: .whitespaces) }
+        // The launches of a product in slices are named without the number of slices.
+        let other = try #require(names.last { !$0.contains("/") })
+        #expect(names.count > 1 && other != names[0])
+        let file = cache.path("tuning/" + (try #require(TemporaryDirectory.names(cache.path("tuning")).first)))
+        var table = try #require(
+            JSONSerialization.jsonObject(with: Data(contentsOf: URL(fileURLWithPath: file))) as? [String: Any])
+        var schedules = try #require(table["schedules"] as? [String: String])
+        #expect(schedules[String(lines[product])] != nil, "\(schedules)")
+        schedules[String(lines[product])] = other
+        table["schedules"] = schedules
+        try JSONSerialization.data(withJSONObject: table).write(to: URL(fileURLWithPath: file))
         let dump = try run(["kernels", "dump", "--device", "opencl", "--model", "mlp-small", "--batch-size", "8"])
-        #expect(dump.code == 0, "\(dump)")
+        let shown = dump.output.components(separatedBy: "\(lines[product])\n").dropFirst().first ?? ""
+        let schedule = shown.components(separatedBy: "schedule ").dropFirst().first
+        #expect(
+            dump.code == 0 && schedule?.hasPrefix("\(other),") == true,
+            "\(schedule?.prefix(60) ?? "none"), not \(other)")
     }
 }
 

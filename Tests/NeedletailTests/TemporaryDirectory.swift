@@ -12,7 +12,11 @@ final class TemporaryDirectory {
     deinit { try? FileManager.default.removeItem(atPath: path) }
 
     /// The names in it, hidden ones too, sorted.
-    var contents: [String] { (try! FileManager.default.contentsOfDirectory(atPath: path)).sorted() }
+    var contents: [String] { TemporaryDirectory.names(path) }
+
+    static func names(_ directory: String) -> [String] {
+        (try! FileManager.default.contentsOfDirectory(atPath: directory)).sorted()
+    }
 
     func path(_ name: String) -> String { "\(path)/\(name)" }
 

@@ -32,7 +32,7 @@ public struct Tuner {
     /// - Throws: `deviceUnavailable`; `unsupported` where the device's kernels have no schedules.
     public init(_ id: DeviceID) throws(TensorError) {
         guard let device = try deviceContext(id).device as? any TunableDevice else {
-            throw TensorError(.unsupported, "\(id): its kernels have no schedules to tune; name an OpenCL device")
+            throw TensorError(.unsupported, "\(id): its kernels have no schedules to tune; name another device")
         }
         self.device = device
         reference = try deviceContext(.cpu).device
@@ -55,12 +55,14 @@ public struct Tuner {
     }
 
     private func measure(_ spec: KernelSpec) throws(TensorError) -> Outcome {
-        let expected = try expectedResults(spec)
+        var expected = try expectedResults(spec)
         var measurements: [Measurement] = []
         for schedule in device.schedules(for: spec) {
             do throws(TensorError) {
                 let kernel = try device.makeKernel(spec, schedule: schedule)
-                measurements.append(try measure(kernel, schedule, expected))
+                // Where the reference has no such kernel, the schedules are held to the first.
+                if expected == nil { expected = try results(of: kernel, on: device) }
+                measurements.append(try measure(kernel, schedule, expected!))
             } catch {
                 // A lost device ends the tuning; a schedule that it cannot run is only out.
                 if error.kind == .deviceFailure { throw error }
@@ -73,26 +75,29 @@ public struct Tuner {
     /// The CPU's results; nil where it has no such kernel.
     private func expectedResults(_ spec: KernelSpec) throws(TensorError) -> [[Double]]? {
         if reference.unsupportedReason(spec) != nil { return nil }
-        let kernel = try reference.makeKernel(spec)
-        let run = try KernelRun(kernel, on: reference)
+        return try results(of: reference.makeKernel(spec), on: reference)
+    }
+
+    private func results(of kernel: any DeviceKernel, on device: any Device) throws(TensorError) -> [[Double]] {
+        let run = try KernelRun(kernel, on: device)
         try run.run(kernel)
         return try run.results()
     }
 
     private func measure(
-        _ kernel: any DeviceKernel, _ schedule: String, _ expected: [[Double]]?
+        _ kernel: any DeviceKernel, _ schedule: String, _ expected: [[Double]]
     ) throws(TensorError) -> Measurement {
         let run = try KernelRun(kernel, on: device)
         try run.run(kernel)
         let found = try run.results()
-        if let expected, let error = zip(found, expected).map(Tuner.error).max(), !(error <= tolerance) {
+        if let error = zip(found, expected).map(Tuner.error).max(), !(error <= tolerance) {
             return Measurement(schedule: schedule, microseconds: nil, complaint: "wrong: squared error \(error)")
         }
         let clock = ContinuousClock()
         func microseconds(_ count: Int) throws(TensorError) -> Double {
             let began = clock.now
             try run.run(kernel, count: count)
-            return Double((clock.now - began).components.attoseconds) / 1e12 / Double(count)
+            return (clock.now - began) / .microseconds(1) / Double(count)
         }
         // As many launches as make a few milliseconds, so that a submission's own cost is small beside them.
         let once = try microseconds(3)
