@@ -25,10 +25,11 @@ enum OpenCLTesting {
     }
 }
 
-/// `output[i] = input[i] * factor + salt`, where the salt is in the program.
+/// `output[i] = input[i] * factor + salt`, where the salt is in the program; as often as there are `passes`.
 struct Scaling {
     let count: Int
     var salt = 0
+    var passes = 1
     var name = "scale"
 
     var spec: KernelSpec {
@@ -45,10 +46,10 @@ struct Scaling {
     }
 
     var plan: ShaderPlan {
-        let (salt, name) = (salt, name)
+        let (salt, passes, name) = (salt, passes, name)
         return ShaderPlan([
             ShaderLaunch(
-                key: ShaderKey(code: spec.code, schedule: name, variant: [salt]), workgroups: [count, 1, 1],
+                key: ShaderKey(code: spec.code, schedule: name, variant: [salt, passes]), workgroups: [count, 1, 1],
                 buffers: ["x": .operand(0), "y": .operand(1)],
                 arguments: ["count": .integer(count), "factor": .scalar(slot: 0)]
             ) {
@@ -58,7 +59,11 @@ struct Scaling {
                     let count = k.argument("count", .int32)
                     let factor = k.argument("factor", .float32)
                     let i = k.globalID(0)
-                    k.if(i < count) { y[i] = x[i] * factor + Double(salt) }
+                    k.if(i < count) {
+                        let value = k.variable(x[i])
+                        k.loop(from: 0, to: k.int(passes)) { _ in value.value = value.value * factor + Double(salt) }
+                        y[i] = value.value
+                    }
                 }
             }
         ])

@@ -60,6 +60,26 @@ import Testing
         #expect(try run(16) == .init(compiled: 0, loaded: 1, stored: 0))
     }
 
+    @Test func aProgramIsKeptWhileAnotherStreamRunsIt() throws {
+        let cache = ScratchDirectory()
+        let (device, _) = try OpenCLTesting.open { $0.cacheDirectory = cache.path }
+        let passes = 1 << 21
+        let kernel = try Scaling(count: 16, salt: 1, passes: passes).kernel(on: device)
+        let (first, second) = (try device.makeStream(), try device.makeStream())
+        let buffer = try device.allocate(byteCount: 64)
+        let bindings = [BufferBinding(buffer: buffer), BufferBinding(buffer: buffer)]
+        try first.write([Float](repeating: 0, count: 16), to: buffer)
+        try first.launch(kernel, bindings, [1])
+        // Done, and not yet kept.
+        try first.record().synchronize()
+        // Long enough to be running while the program is asked for.
+        for _ in 0..<7 { try second.launch(kernel, bindings, [1]) }
+        try second.submit()
+        try first.synchronize()
+        #expect(device.programCounts == .init(compiled: 1, loaded: 0, stored: 1))
+        #expect(try second.read(buffer, count: 1) == [Float(8 * passes)])
+    }
+
     @Test func aSpoiltFileIsCompiledAgainWithoutAWord() throws {
         let cache = ScratchDirectory()
         func run() throws -> OpenCLDevice.ProgramCounts {

@@ -220,6 +220,10 @@ final class OpenCLPrograms: Sendable {
     }
 
     private func binary(of handle: cl_program) -> [UInt8]? {
+        info.takesTurns ? OpenCLTurns.pocl.alone { readBinary(of: handle) } : readBinary(of: handle)
+    }
+
+    private func readBinary(of handle: cl_program) -> [UInt8]? {
         var count = 0
         let size = MemoryLayout<Int>.size
         guard
