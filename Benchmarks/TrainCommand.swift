@@ -93,9 +93,10 @@ struct TrainCommand: ParsableCommand {
         try synchronize()
         if plan { print(try deviceContext(id).lastPlanDump) }
         let before = executionStatistics()
+        var stepping = Duration.zero
         let passes = try (0..<3).map { _ in
             try milliseconds(count) {
-                for index in 0..<count { try step(index) }
+                stepping += try ContinuousClock().measure { for index in 0..<count { try step(index) } }
                 try synchronize()
             }
         }
@@ -107,12 +108,14 @@ struct TrainCommand: ParsableCommand {
         let sorted = passes.sorted()
         report(
             id: id, minimum: sorted[0], median: sorted[1], launches: Double(spent.launches) / Double(3 * count),
-            hostMicroseconds: Double(spent.hostNanoseconds) / Double(3 * count) / 1000, plans: spent.plansBuilt,
+            hostMicroseconds: Double(spent.hostNanoseconds(ofSteps: stepping)) / Double(3 * count) / 1000,
+            nodes: Double(spent.nodes) / Double(3 * count), plans: spent.plansBuilt,
             allocations: spent.driverAllocations)
     }
 
     private func report(
-        id: DeviceID, minimum: Double, median: Double, launches: Double, hostMicroseconds: Double, plans: Int,
+        id: DeviceID, minimum: Double, median: Double, launches: Double, hostMicroseconds: Double, nodes: Double,
+        plans: Int,
         allocations: Int
     ) {
         let threads = ProcessInfo.processInfo.activeProcessorCount
@@ -120,7 +123,8 @@ struct TrainCommand: ParsableCommand {
             print(
                 #"{"framework": "needletail", "device": "\#(id)", "model": "\#(model.rawValue)", "batch": \#(batchSize), "#
                     + #""threads": \#(threads), "min_ms": \#(rounded(minimum)), "median_ms": \#(rounded(median)), "#
-                    + #""launches_per_step": \#(rounded(launches)), "host_us": \#(rounded(hostMicroseconds)), "#
+                    + #""launches_per_step": \#(rounded(launches)), "nodes_per_step": \#(rounded(nodes)), "#
+                    + #""host_us": \#(rounded(hostMicroseconds)), "#
                     + #""plans_built": \#(plans), "driver_allocations": \#(allocations)}"#)
         } else {
             print(

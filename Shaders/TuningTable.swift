@@ -16,12 +16,17 @@ public struct TuningTable: Codable, Hashable, Sendable {
         self.schedules = schedules
     }
 
-    /// The table in a file; nil where there is none, or none that can be read.
-    public init?(contentsOf file: URL) {
-        guard let data = try? Data(contentsOf: file),
-            let table = try? JSONDecoder().decode(TuningTable.self, from: data)
-        else { return nil }
-        self = table
+    /// The table in a file; nil where there is none.
+    ///
+    /// - Throws: `file` where there is one that cannot be read.
+    public init?(contentsOf file: URL) throws(TensorError) {
+        guard FileManager.default.fileExists(atPath: file.path) else { return nil }
+        do {
+            self = try JSONDecoder().decode(TuningTable.self, from: Data(contentsOf: file))
+        } catch {
+            throw TensorError(
+                .file, "\(file.path) is no tuning table that can be read; delete it, or run `needletail tune` anew")
+        }
     }
 
     /// Replaces the file in one step.

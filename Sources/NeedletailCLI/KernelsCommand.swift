@@ -1,16 +1,14 @@
 import ArgumentParser
+import Foundation
 import Needletail
 
 /// `needletail kernels`
 struct KernelsCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "kernels", abstract: "Shows the kernels that a device runs.", subcommands: [Dump.self])
+        commandName: "kernels", abstract: "Shows the kernels that a device runs.", subcommands: [Dump.self, Time.self])
 
-    /// `needletail kernels dump`
-    struct Dump: ParsableCommand {
-        static let configuration = CommandConfiguration(
-            commandName: "dump", abstract: "Prints what a training step of a model runs, launch by launch.")
-
+    /// The training step whose kernels are asked for.
+    struct Step: ParsableArguments {
         @Option(help: "auto, cpu or a device such as opencl:0.") var device: String?
         @Option(help: ArgumentHelp("The model: " + MNISTModel.allCases.map(\.rawValue).joined(separator: ", ") + "."))
         var model: MNISTModel = .mlp
@@ -20,10 +18,20 @@ struct KernelsCommand: ParsableCommand {
             if batchSize < 1 { throw ValidationError("--batch-size \(batchSize): give at least 1") }
         }
 
+        func title(on id: DeviceID) -> String { "a step of \(model.rawValue), batch \(batchSize), on \(id)" }
+    }
+
+    /// `needletail kernels dump`
+    struct Dump: ParsableCommand {
+        static let configuration = CommandConfiguration(
+            commandName: "dump", abstract: "Prints what a training step of a model runs, launch by launch.")
+
+        @OptionGroup var step: Step
+
         func run() throws {
-            let id = try DeviceArgument.resolve(device)
-            let launches = try model.sampleStep(batchSize: batchSize, on: id)
-            print("a step of \(model.rawValue), batch \(batchSize), on \(id): \(launches.count) kernels")
+            let id = try DeviceArgument.resolve(step.device)
+            let launches = try step.model.sampleStep(batchSize: step.batchSize, on: id)
+            print("\(step.title(on: id)): \(launches.count) kernels")
             for (index, launch) in launches.enumerated() {
                 print("\n\(index): \(launch.label)")
                 for line in launch.kernel.listing.split(separator: "\n", omittingEmptySubsequences: false) {
@@ -31,5 +39,33 @@ struct KernelsCommand: ParsableCommand {
                 }
             }
         }
+    }
+
+    /// `needletail kernels time`
+    struct Time: ParsableCommand {
+        static let configuration = CommandConfiguration(
+            commandName: "time",
+            abstract: "Prints how long each kernel of a training step takes on the device, as medians over the steps.")
+
+        @OptionGroup var step: Step
+        @Option(help: "Steps to take the medians of.") var steps = 50
+
+        func validate() throws {
+            if steps < 1 { throw ValidationError("--steps \(steps): give at least 1") }
+        }
+
+        func run() throws {
+            RuntimeConfiguration.current.profiles = true
+            let id = try DeviceArgument.resolve(step.device)
+            let dispatches = try step.model.sampleTimes(batchSize: step.batchSize, steps: steps, on: id)
+            let sum = max(dispatches.reduce(0) { $0 + $1.time.nanoseconds }, 1)
+            print("\(step.title(on: id)): \(dispatches.count) dispatches, \(microseconds(sum)) us")
+            for (label, time) in dispatches {
+                let share = String(format: "%5.1f %%", 100 * Double(time.nanoseconds) / Double(sum))
+                print("\(microseconds(time.nanoseconds)) us \(share)  \(label)  \(time.kernel)")
+            }
+        }
+
+        private func microseconds(_ nanoseconds: Int) -> String { String(format: "%9.1f", Double(nanoseconds) / 1000) }
     }
 }

@@ -83,8 +83,7 @@ final class TrainReporter {
             "step_ms_median": .optional(timer.medianMilliseconds), "test_accuracy": .number(accuracy),
             "plans_built": .integer(timer.statistics.plansBuilt), "plan_hits": .integer(timer.statistics.planHits),
             "launches_per_step": .number(timer.launchesPerStep),
-            "host_us": .optional(
-                timer.steps > 0 ? Double(timer.statistics.hostNanoseconds) / 1000 / Double(timer.steps) : nil),
+            "host_us": .optional(timer.hostMicroseconds),
         ])
     }
 

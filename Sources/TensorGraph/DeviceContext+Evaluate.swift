@@ -112,7 +112,7 @@ extension DeviceContext {
         // Blocks that this work reads for the last time are freed behind it: a copy to the device needs this lock only.
         streamLock.lock()
         snapshot.clear()
-        counters.hostNanoseconds += Int((clock.now - began) / .nanoseconds(1))
+        counters.hostNanoseconds += (clock.now - began).nanoseconds
         lock.unlock()
         withExtendedLifetime(nodes) {}
         do {
@@ -125,6 +125,9 @@ extension DeviceContext {
             throw error
         }
         streamLock.unlock()
+        lock.lock()
+        counters.evaluationNanoseconds += (clock.now - began).nanoseconds
+        lock.unlock()
     }
 
     private func fail(_ nodes: [Node], _ error: TensorError) {

@@ -57,6 +57,7 @@ public final class DeviceContext: @unchecked Sendable {
         result.programsMade = programs.count
         result.nodes = counters.nodes
         result.hostNanoseconds = counters.hostNanoseconds
+        result.evaluationNanoseconds = counters.evaluationNanoseconds
         return result
     }
 }

@@ -27,8 +27,16 @@ public struct ExecutionStatistics: Hashable, Sendable {
     public var nodes = 0
     /// Nanoseconds spent on signature, look-up and binding.
     public var hostNanoseconds = 0
+    /// Nanoseconds spent in evaluations from beginning to end: beside the above, encoding, which on a device that computes
+    /// on the calling thread is the work itself. What a step takes beyond it is tracing.
+    public var evaluationNanoseconds = 0
 
     public init() {}
+
+    /// Tracing, signature, look-up and binding of steps that took so long until their work was given to the device.
+    package func hostNanoseconds(ofSteps duration: Duration) -> Int {
+        hostNanoseconds + duration.nanoseconds - evaluationNanoseconds
+    }
 
     /// The counts between two snapshots; byte figures are the later one's.
     public static func - (later: ExecutionStatistics, earlier: ExecutionStatistics) -> ExecutionStatistics {
@@ -44,6 +52,12 @@ public struct ExecutionStatistics: Hashable, Sendable {
         result.programsMade -= earlier.programsMade
         result.nodes -= earlier.nodes
         result.hostNanoseconds -= earlier.hostNanoseconds
+        result.evaluationNanoseconds -= earlier.evaluationNanoseconds
         return result
     }
+}
+
+extension Duration {
+    /// Whole nanoseconds.
+    package var nanoseconds: Int { Int(self / .nanoseconds(1)) }
 }

@@ -7,11 +7,27 @@ public struct KernelTime: Hashable, Sendable {
         self.kernel = kernel
         self.nanoseconds = nanoseconds
     }
+
+    /// How many dispatches a device keeps at most, where nobody takes their times.
+    public static let maximumKept = 1 << 16
+
+    /// Appends to what a device keeps; the older half goes where there are too many.
+    ///
+    /// - Returns: what went.
+    public static func keep<Element>(_ element: Element, in kept: inout [Element]) -> ArraySlice<Element> {
+        var dropped: ArraySlice<Element> = []
+        if kept.count == maximumKept {
+            dropped = kept.prefix(maximumKept / 2)
+            kept.removeFirst(maximumKept / 2)
+        }
+        kept.append(element)
+        return dropped
+    }
 }
 
 /// A device that can time its dispatches, where ``RuntimeConfiguration/profiles`` asks for it.
 public protocol KernelTiming: Device {
     /// Waits for the dispatches so far and gives each one's time, in order, since the last call; nothing where times were
-    /// not asked for.
+    /// not asked for. Of very many, ``KernelTime/maximumKept``, the earlier ones are forgotten.
     func takeKernelTimes() -> [KernelTime]
 }

@@ -36,6 +36,11 @@ struct OpenCLCommandTests {
         }
     }
 
+    @Test func dispatchesOfAStepAreTimed() throws {
+        let arguments = ["--device", "opencl", "--model", "mlp-small", "--batch-size", "8"]
+        try expectTimes(in: run(["kernels", "time", "--steps", "4"] + arguments), "matmul")
+    }
+
     @Test func tuningKeepsTheFastestScheduleThatIsRight() throws {
         let tuned = try run(["tune", "--device", "opencl", "--model", "mlp-small", "--batch-size", "8"])
         #expect(tuned.code == 0 && tuned.output.contains("kept in \(cache.path)"), "\(tuned)")
@@ -64,6 +69,11 @@ struct OpenCLCommandTests {
         #expect(
             dump.code == 0 && schedule?.hasPrefix("\(other),") == true,
             "\(schedule?.prefix(60) ?? "none"), not \(other)")
+
+        // A table that cannot be read is told, and does no harm.
+        try Data("{".utf8).write(to: URL(fileURLWithPath: file))
+        let without = try run(["kernels", "dump", "--device", "opencl", "--model", "mlp-small", "--batch-size", "8"])
+        #expect(without.code == 0 && without.errors.contains("\(file) is no tuning table"), "\(without.errors)")
     }
 }
 
@@ -81,4 +91,21 @@ struct OpenCLCommandTests {
             #expect(dump.output.contains(text), "no \(text)")
         }
     }
+
+    @Test func theCPUsKernelsAreTimed() throws {
+        let arguments = ["--device", "cpu", "--model", "lenet", "--batch-size", "8"]
+        try expectTimes(in: NeedletailTool.run(["kernels", "time", "--steps", "4"] + arguments), "convolution")
+    }
+}
+
+/// One line a dispatch, none without a time, their number and sum in the title.
+private func expectTimes(in result: NeedletailTool.Result, _ kernel: String) throws {
+    let lines = result.output.split(separator: "\n")
+    try #require(result.code == 0 && lines.count > 1, "\(result)")
+    func number(_ line: Substring) -> Double { line.split(separator: " ").first.flatMap { Double($0) } ?? 0 }
+    let times = lines.dropFirst().map(number)
+    #expect(times.allSatisfy { $0 > 0 } && lines.contains { $0.contains(kernel) }, "\(result.output)")
+    #expect(lines[0].contains("\(times.count) dispatches"))
+    let sum = lines[0].split(separator: ",").last.map(number) ?? 0
+    #expect(abs(sum - times.reduce(0, +)) < 0.06 * Double(times.count), "\(result.output)")
 }

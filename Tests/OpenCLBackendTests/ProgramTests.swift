@@ -189,6 +189,28 @@ import Testing
         }
     }
 
+    @Test func theLongestUnusedProgramsGoOnceThereAreTooMany() throws {
+        let directory = ScratchDirectory()
+        let cache = ProgramCache(directory: directory.path)
+        for number in 0..<8 { cache.store("key \(number)", entry) }
+        let size = try #require(FileManager.default.contents(atPath: cache.path("key 0"))).count
+        for number in 0..<8 {
+            let used = Date(timeIntervalSinceNow: Double(number - 100))
+            try FileManager.default.setAttributes([.modificationDate: used], ofItemAtPath: cache.path("key \(number)"))
+        }
+        let left = cache.path("key 9") + ".1-2.tmp"
+        directory.write("", to: "opencl/" + URL(fileURLWithPath: left).lastPathComponent)
+        // Loading is using.
+        #expect(cache.load("key 1") == entry)
+        cache.prune(maximumByteCount: 8 * size)
+        #expect(directory.files(in: "opencl").count == 9)
+        let old = Date(timeIntervalSinceNow: -100_000)
+        try FileManager.default.setAttributes([.modificationDate: old], ofItemAtPath: left)
+        cache.prune(maximumByteCount: 7 * size)
+        #expect((0..<8).filter { cache.load("key \($0)") == entry } == [1, 4, 5, 6, 7])
+        #expect(directory.files(in: "opencl").count == 5)
+    }
+
     @Test func withoutADirectoryNothingIsKept() {
         let cache = ProgramCache(directory: nil)
         cache.store("key", entry)

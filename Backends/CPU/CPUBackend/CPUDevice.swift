@@ -3,7 +3,7 @@ import Synchronization
 import TensorRuntime
 
 /// The processor: C kernels of one instruction set on one pool of threads.
-public final class CPUDevice: Device, @unchecked Sendable {
+public final class CPUDevice: KernelTiming, @unchecked Sendable {
     // Safety: the pool and the scratch are used only under `lock`; the rest is immutable.
 
     public let description: DeviceDescription
@@ -13,6 +13,8 @@ public final class CPUDevice: Device, @unchecked Sendable {
     private let pool: OpaquePointer
     private let scratch: UnsafeMutableBufferPointer<OpaquePointer?>
     private let lock = Mutex(())
+    /// What was launched since the times were last taken, where they are kept.
+    private let times = Mutex<[KernelTime]>([])
 
     /// - Throws: `deviceUnavailable` where the configuration asks for an instruction set that the processor lacks.
     public init(configuration: RuntimeConfiguration = .current) throws(TensorError) {
@@ -101,10 +103,25 @@ public final class CPUDevice: Device, @unchecked Sendable {
         indexOffsets: UnsafePointer<Int64>, scalars: UnsafePointer<UInt64>
     ) {
         lock.withLock { _ in
+            let began = configuration.profiles ? ContinuousClock.now : nil
             kernel.run(
                 CPULaunch(
                     operands: operands, indexOffsets: indexOffsets, scalars: scalars, pool: pool,
                     scratch: UnsafePointer(scratch.baseAddress!)))
+            if let began { keepTime(of: kernel.spec, since: began) }
+        }
+    }
+
+    private func keepTime(of spec: KernelSpec, since began: ContinuousClock.Instant) {
+        let time = KernelTime(
+            kernel: "\(spec.family)", nanoseconds: (ContinuousClock.now - began).nanoseconds)
+        times.withLock { _ = KernelTime.keep(time, in: &$0) }
+    }
+
+    public func takeKernelTimes() -> [KernelTime] {
+        times.withLock { times in
+            defer { times = [] }
+            return times
         }
     }
 }

@@ -59,10 +59,14 @@ public final class OpenCLDevice: TunableDevice, KernelTiming, @unchecked Sendabl
         tuningFile = configuration.cacheDirectory.map {
             URL(fileURLWithPath: "\($0)/tuning/opencl-\(ProgramCache.name(info.identity)).json")
         }
-        shaderLibrary = Mutex(
-            ShaderLibrary(
-                target: info.target(configuration.scheduleClass),
-                tuning: tuningFile.flatMap(TuningTable.init(contentsOf:))))
+        var tuning: TuningTable?
+        do throws(TensorError) {
+            if let tuningFile { tuning = try TuningTable(contentsOf: tuningFile) }
+        } catch {
+            // Without the table all is right, only slower.
+            configuration.notice?(error.message)
+        }
+        shaderLibrary = Mutex(ShaderLibrary(target: info.target(configuration.scheduleClass), tuning: tuning))
         programs = OpenCLPrograms(info, context: made, library: library, configuration: configuration)
     }
 

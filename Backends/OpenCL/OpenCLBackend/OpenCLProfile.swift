@@ -19,7 +19,8 @@ final class OpenCLProfile: Sendable {
 
     func add(_ kernel: String, _ event: cl_event) {
         let entry = Entry(kernel: kernel, event: event)
-        entries.withLock { $0.append(entry) }
+        let dropped = entries.withLock { KernelTime.keep(entry, in: &$0) }
+        for entry in dropped { _ = nt_clReleaseEvent(library.pointer, entry.event) }
     }
 
     func take() -> [KernelTime] {

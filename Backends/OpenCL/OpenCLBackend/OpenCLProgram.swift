@@ -214,6 +214,8 @@ final class OpenCLPrograms: Sendable {
                 cache.store(program.key, ProgramCache.Entry(binary: binary, variants: all))
                 program.stored = ProgramCache.Entry(binary: [], variants: all)
                 program.unstored.bitwiseAnd(~variants, ordering: .relaxed)
+                // Once a process, and again where one makes many programs.
+                if state.counts.stored % 256 == 0 { cache.prune() }
                 state.counts.stored += 1
             }
         }

@@ -57,7 +57,9 @@ package struct ProgramCache: Sendable {
 
     package func load(_ key: String) -> Entry? {
         guard !directory.isEmpty, let data = FileManager.default.contents(atPath: path(key)) else { return nil }
-        return ProgramCache.entry([UInt8](data), key: key)
+        let entry = ProgramCache.entry([UInt8](data), key: key)
+        if entry != nil { touch(path(key)) }
+        return entry
     }
 
     /// Keeps a program; whether that worked is no one's concern.

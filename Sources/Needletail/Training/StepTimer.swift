@@ -16,6 +16,12 @@ public struct StepTimer: Sendable {
         windowLaunches ?? (steps > 0 ? Double(statistics.launches) / Double(steps) : 0)
     }
 
+    /// Microseconds of a step spent on tracing, signature, look-up and binding; nil before the first.
+    package var hostMicroseconds: Double? {
+        steps > 0 ? Double(statistics.hostNanoseconds(ofSteps: stepping)) / 1000 / Double(steps) : nil
+    }
+
+    private var stepping = Duration.zero
     private var windowLaunches: Double?
     private var windows: [Double] = []
     private var started = ContinuousClock.now
@@ -44,6 +50,11 @@ public struct StepTimer: Sendable {
         windowStarted = started
     }
 
+    /// Runs a step's tracing and submits its work.
+    mutating func step(_ body: () throws -> Void) rethrows {
+        stepping += try ContinuousClock().measure(body)
+    }
+
     /// Says that a step has been submitted.
     mutating func count(_ context: DeviceContext) throws(TensorError) {
         steps += 1
@@ -69,6 +80,7 @@ public struct StepTimer: Sendable {
         statistics.launches += spent.launches
         statistics.nodes += spent.nodes
         statistics.hostNanoseconds += spent.hostNanoseconds
+        statistics.evaluationNanoseconds += spent.evaluationNanoseconds
         statistics.driverAllocations += spent.driverAllocations
     }
 }

@@ -99,8 +99,10 @@ public final class Trainer {
         try context.synchronize()
         timer.start(context.statistics)
         for index in position.step..<max(batches.count, position.step) {
-            trace(batches[index])
-            try optimizer.step()
+            try timer.step {
+                trace(batches[index])
+                try optimizer.step()
+            }
             position.step += 1
             try timer.count(context)
             try onStep(self, batches.count)
