@@ -171,8 +171,12 @@ void nt_run_code(nt_context *context, const nt_code *code) {
     int64_t a = context->a, b = context->b;
     context->written = 0;
     if (context->starts_reductions) nt_start_reductions(context, code);
+    int64_t fetched = 0;
     for (int i = 0; i < code->count; i++) {
         const nt_instr *instr = &code->list[i];
+        for (int64_t end = context->ahead_bytes * (i + 1) / code->count; fetched < end; fetched += 64) {
+            __builtin_prefetch(context->ahead + fetched, 0, 2);
+        }
         switch ((nt_instr_kind)instr->kind) {
         case INSTR_LOAD: nt_run_load(context, instr); break;
         case INSTR_GATHER: nt_run_gather(context, instr); break;

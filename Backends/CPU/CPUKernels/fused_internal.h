@@ -142,6 +142,9 @@ typedef struct {
     uint64_t written;
     // Whether reductions start anew in each block, and whether row loads must go to registers.
     bool starts_reductions, keeps_rows;
+    // What the next block reads first, fetched a part before each instruction of this one.
+    const char *ahead;
+    int64_t ahead_bytes;
 } nt_context;
 
 // fused_space.c
@@ -196,6 +199,8 @@ void nt_place_reduction(nt_context *context, const nt_instr *instr);
 void nt_fill_identity(nt_reduction reduction, nt_ctype ctype, void *to, int64_t *index, int64_t n);
 void nt_set_scalars(nt_context *context, const uint64_t *scalars, uint64_t *storage);
 uint64_t nt_deferred_outputs(const nt_fused *fused, const nt_code *code, char *const *operands);
+// Outputs too large to stay in the cache, unless they overwrite an input, whose lines are there already.
+uint64_t nt_streamed_outputs(const nt_fused *fused, const nt_space *space, char *const *operands);
 
 // fused_memory.c
 // How much memory a worker needs, and its parts, once the block's shape is known.

@@ -158,12 +158,30 @@ static void fold_totals(nt_context *context, int64_t *totals, int64_t row, int64
     }
 }
 
+// The rows behind the block's, of the first input that has dense ones: rows are often a page each, where the processor's
+// own fetching ahead begins anew.
+static void look_ahead(nt_context *context) {
+    const nt_fused *fused = context->fused;
+    if (context->layout != LAYOUT_ROWS) return;
+    for (int i = 0; i < fused->description.input_count; i++) {
+        nt_part part;
+        if (!nt_block_regular(context, i, &part)) continue;
+        if (part.column_step != 1 || part.row_step != part.columns) continue;
+        int size = nt_dtype_size(fused->accesses[i].dtype);
+        context->ahead_bytes = part.rows * part.columns * size;
+        context->ahead = context->operands[i] + part.offset * size + context->ahead_bytes;
+        return;
+    }
+}
+
 static void run_row_block(nt_context *context, const row_job *job, int64_t row, int64_t rows) {
     const nt_fused *fused = context->fused;
     if (job->whole) {
         context->starts_reductions = true;
         nt_block_set(context, row, rows, 0, context->space->columns);
+        look_ahead(context);
         nt_run_code(context, &fused->whole);
+        context->ahead_bytes = 0;
         // Row values that need an argmax of nothing have been computed already: such a program is an error in the core.
         finish_reductions(context, &fused->whole, rows);
         if (context->space->columns > 0) nt_finish_block(context);
@@ -346,6 +364,7 @@ void nt_run_rows(
     choose_blocks(&job, fused, space);
     const nt_code *last = job.whole ? &fused->whole : &fused->element_code[fused->passes - 1];
     job.context.deferred = nt_deferred_outputs(fused, last, operands);
+    job.context.streamed = nt_streamed_outputs(fused, space, operands);
     double work = (double)space->rows * (double)space->columns * fused->element_cost;
     bool parallel = work > INLINE_WORK && nt_pool_threads(pool) > 1;
     bool splits = splits_columns(&job, space);

@@ -153,11 +153,11 @@ static pointwise_job make_job(
     return job;
 }
 
-// Outputs too large to stay in the cache, unless they overwrite an input, whose lines are there already.
-static uint64_t streamed_outputs(const nt_fused *fused, const nt_space *space, char *const *operands) {
+uint64_t nt_streamed_outputs(const nt_fused *fused, const nt_space *space, char *const *operands) {
     int inputs = fused->description.input_count;
     uint64_t streamed = 0;
     for (int o = 0; o < fused->description.output_count; o++) {
+        if (fused->steps[fused->output_steps[o]].level != NT_LEVEL_ELEMENT) continue;
         bool in_place = false;
         for (int i = 0; i < inputs; i++) in_place |= operands[i] == operands[inputs + o];
         int64_t bytes = space->rows * space->columns * nt_dtype_size(fused->accesses[inputs + o].dtype);
@@ -173,7 +173,7 @@ static void run_pointwise(
     int64_t blocks = job.grid.row_blocks * job.grid.column_blocks;
     if (blocks <= 0) return;
     job.scratch = scratch;
-    job.context.streamed = streamed_outputs(fused, &fused->space, operands);
+    job.context.streamed = nt_streamed_outputs(fused, &fused->space, operands);
     double work = (double)fused->space.rows * (double)fused->space.columns * fused->element_cost;
     if (work < INLINE_WORK || nt_pool_threads(pool) == 1 || blocks == 1) return run_blocks(&job, 0, blocks, scratch[0]);
     int64_t tasks = (int64_t)(work / TASK_WORK) + 2;

@@ -86,7 +86,9 @@ extension Tensor {
         if elementCount == 0 { return x }
         return Tensor.composite(x, savesOutput: true) {
             let e = (x - x.max(axes: axis, keepDims: true)).exp()
-            return e / e.sum(axes: axis, keepDims: true)
+            let sum = e.sum(axes: axis, keepDims: true)
+            // One division a row. Of the short dtypes a rounded reciprocal would show.
+            return dtype.byteCount < 4 ? e / sum : e * sum.reciprocal()
         } pullback: {
             { p in
                 let y = p.output
