@@ -11,6 +11,8 @@ enum {
     TASK_WORK = 25000,
     // Side of the square blocks in which transposing copies go.
     TILE = 64,
+    // Elements of a block that goes from memory to memory, where there are enough of them for all threads.
+    DIRECT_ELEMENTS = 16384,
     // Outputs from this many bytes on are written past the cache.
     STREAM_BYTES = 8 << 20
 };
@@ -97,8 +99,21 @@ nt_fused *nt_fused_create(const nt_fused_description *description, nt_isa isa, i
 
 double nt_fused_element_cost(const nt_fused *fused) { return fused->element_cost; }
 
-static nt_grid pointwise_grid(const nt_fused *fused, const nt_space *space) {
+// Whether one operation reads memory and writes memory: then the cache sets no limit to its blocks.
+static bool is_direct(const nt_fused *fused) {
+    int operations = 0;
+    for (int i = 0; i < fused->whole.count; i++) {
+        const nt_instr *instr = &fused->whole.list[i];
+        if (instr->kind == INSTR_OP && instr->direct >= 0) operations++;
+        else if (instr->kind != INSTR_LOAD) return false;
+    }
+    return operations == 1;
+}
+
+static nt_grid pointwise_grid(const nt_fused *fused, const nt_space *space, uint64_t streamed) {
     int64_t elements = nt_block_elements(fused->whole.register_units), columns = space->columns;
+    bool many = space->rows * columns >= 16 * DIRECT_ELEMENTS;
+    if (many && !streamed && is_direct(fused)) elements = DIRECT_ELEMENTS;
     if (fused->tiled && columns > 8 && space->rows > 8) {
         return nt_grid_make(fused, space, TILE, columns < TILE ? columns : TILE);
     }
@@ -143,13 +158,14 @@ static void pointwise_task(void *argument, long index, int worker) {
 
 static pointwise_job make_job(
     const nt_fused *fused, const nt_space *space, char *const *operands, const int64_t *index_offsets,
-    const uint64_t *scalars) {
+    const uint64_t *scalars, uint64_t streamed) {
     pointwise_job job = {
         .context = {.fused = fused, .space = space, .operands = operands, .index_offsets = index_offsets,
                     .layout = LAYOUT_ROWS},
-        .grid = pointwise_grid(fused, space), .scalars = scalars};
+        .grid = pointwise_grid(fused, space, streamed), .scalars = scalars};
     job.needs = (nt_needs){job.grid.rows * job.grid.columns, job.grid.rows, fused->whole.register_units};
     job.context.deferred = nt_deferred_outputs(fused, &fused->whole, operands);
+    job.context.streamed = streamed;
     return job;
 }
 
@@ -169,11 +185,11 @@ uint64_t nt_streamed_outputs(const nt_fused *fused, const nt_space *space, char 
 static void run_pointwise(
     const nt_fused *fused, char *const *operands, const int64_t *index_offsets, const uint64_t *scalars, nt_pool *pool,
     nt_scratch *const *scratch) {
-    pointwise_job job = make_job(fused, &fused->space, operands, index_offsets, scalars);
+    uint64_t streamed = nt_streamed_outputs(fused, &fused->space, operands);
+    pointwise_job job = make_job(fused, &fused->space, operands, index_offsets, scalars, streamed);
     int64_t blocks = job.grid.row_blocks * job.grid.column_blocks;
     if (blocks <= 0) return;
     job.scratch = scratch;
-    job.context.streamed = nt_streamed_outputs(fused, &fused->space, operands);
     double work = (double)fused->space.rows * (double)fused->space.columns * fused->element_cost;
     if (work < INLINE_WORK || nt_pool_threads(pool) == 1 || blocks == 1) return run_blocks(&job, 0, blocks, scratch[0]);
     int64_t tasks = (int64_t)(work / TASK_WORK) + 2;
@@ -207,6 +223,6 @@ void nt_fused_run_box(
         indices[o] = bases[o] + (o < fused->description.input_count && index_offsets ? index_offsets[o] : 0);
     }
     if (space.rows * space.columns <= 0) return;
-    pointwise_job job = make_job(fused, &space, moved, indices, scalars);
+    pointwise_job job = make_job(fused, &space, moved, indices, scalars, 0);
     run_blocks(&job, 0, job.grid.row_blocks * job.grid.column_blocks, scratch);
 }
