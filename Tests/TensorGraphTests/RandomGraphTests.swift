@@ -1,8 +1,9 @@
+import CPUBackend
 import TensorGraph
 import TensorRuntime
 import Testing
 
-/// A random graph of pointwise, view, reduction, matmul and slice nodes, the same for a seed in any context.
+/// A random graph of pointwise, view, reduction, matmul, random and slice nodes, the same for a seed in any context.
 struct RandomGraph {
     /// A value, and what it takes to compute it.
     private struct Entry {
@@ -62,7 +63,7 @@ struct RandomGraph {
     private mutating func grow() {
         let source = Int.random(in: 0..<pool.count, using: &random)
         let x = pool[source].value
-        switch Int.random(in: 0..<10, using: &random) {
+        switch Int.random(in: 0..<11, using: &random) {
         case 0: add(x.unary(.tanh), from: [source])
         case 1: add(x.binary(.multiply, 0.5), from: [source])
         case 2, 3:
@@ -94,6 +95,14 @@ struct RandomGraph {
             let width = Int.random(in: 1...x.shape[1], using: &random)
             let start = Int.random(in: 0...(x.shape[1] - width), using: &random)
             view(of: source, moves: width < x.shape[1]) { $0.slice(axis: 1, start: start, count: width) }
+        case 9:
+            // Numbers of a shape of their own, from a stream of their own.
+            let context = x.handle.context
+            let places = context.trace(.index, shape: x.shape, dtype: .int64)
+            let numbers = context.trace(
+                .pointwise(.randomUniform), shape: x.shape, dtype: .float32, places, scalar0: .int(Int64(count)),
+                scalar1: .int(Int64(Int.random(in: 0..<1000, using: &random))))
+            add(Value(handle: numbers), from: [])
         default: reshape(source)
         }
     }
@@ -149,6 +158,22 @@ struct RandomGraph {
             for (x, y) in zip(a.live, b.live) {
                 let distance = difference(try x.floats(), try y.floats())
                 #expect(distance < 1e-5, "seed \(seed)")
+            }
+        }
+    }
+
+    /// The CPU backend's kernels on the same graphs.
+    @Test(arguments: 0..<10)
+    func graphsOnTheCPUEqualThoseOfTheReference(hundred: Int) throws {
+        let configuration = RuntimeConfiguration()
+        let cpu = try CPUBackend().open(index: 0, configuration: configuration)
+        for seed in 20_000 + hundred * 100..<20_000 + (hundred + 1) * 100 {
+            let fused = try DeviceContext(device: cpu, configuration: configuration)
+            let a = try RandomGraph(seed: UInt64(seed), in: fused)
+            let b = try RandomGraph(seed: UInt64(seed), in: makeContext())
+            for (x, y) in zip(a.live, b.live) {
+                let distance = difference(try x.floats(), try y.floats())
+                #expect(distance < 1e-4, "seed \(seed)")
             }
         }
     }

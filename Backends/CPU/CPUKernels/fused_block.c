@@ -219,15 +219,15 @@ void nt_set_scalars(nt_context *context, const uint64_t *scalars, uint64_t *stor
     }
 }
 
-uint64_t nt_deferred_outputs(const nt_fused *fused, const nt_code *code, char *const *operands) {
-    int inputs = fused->description.input_count;
-    uint64_t deferred = 0;
-    for (int o = 0; o < fused->description.output_count; o++) {
-        for (int i = 0; i < inputs; i++) {
-            if (operands[i] == operands[inputs + o] && code->last_read[i] > code->made_at[o]) {
-                deferred |= (uint64_t)1 << o;
-            }
+void nt_find_shared_memory(nt_context *context, const nt_code *code) {
+    const nt_fused_description *description = &context->fused->description;
+    char *const *operands = context->operands;
+    context->deferred = context->overwritten = 0;
+    for (int o = 0; o < description->output_count; o++) {
+        for (int i = 0; i < description->input_count; i++) {
+            if (operands[i] != operands[description->input_count + o]) continue;
+            if (code->last_read[i] > code->made_at[o]) context->deferred |= (uint64_t)1 << o;
+            context->overwritten |= code->stored_inputs & (uint64_t)1 << i;
         }
     }
-    return deferred;
 }

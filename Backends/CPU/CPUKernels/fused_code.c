@@ -146,6 +146,7 @@ static void find_memory_order(const nt_fused *fused, nt_code *code, const int *l
         const nt_instr *instr = &code->list[i];
         if (!reads_memory(instr)) continue;
         int until = last[instr->value] > i ? last[instr->value] : i;
+        if (until == code->count) code->stored_inputs |= (uint64_t)1 << instr->input;
         if (until > code->last_read[instr->input]) code->last_read[instr->input] = (int16_t)until;
     }
     for (int o = 0; o < fused->description.output_count; o++) {

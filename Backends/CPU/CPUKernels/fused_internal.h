@@ -86,6 +86,8 @@ typedef struct {
     int16_t last_read[NT_MAX_OPERANDS];
     // For each output, the instruction that makes its value.
     int16_t made_at[NT_MAX_OPERANDS];
+    // Inputs that outputs store as they are.
+    uint64_t stored_inputs;
 } nt_code;
 
 typedef struct {
@@ -138,6 +140,8 @@ typedef struct {
     char *temporaries[3];
     // Outputs that may not be written before the end of the block, and those that are copied past the cache.
     uint64_t deferred, streamed;
+    // Inputs that are read into registers, as an output is written over them before another one stores them.
+    uint64_t overwritten;
     // Outputs that an instruction has written in this block.
     uint64_t written;
     // Whether reductions start anew in each block, and whether row loads must go to registers.
@@ -198,7 +202,8 @@ void nt_start_reductions(nt_context *context, const nt_code *code);
 void nt_place_reduction(nt_context *context, const nt_instr *instr);
 void nt_fill_identity(nt_reduction reduction, nt_ctype ctype, void *to, int64_t *index, int64_t n);
 void nt_set_scalars(nt_context *context, const uint64_t *scalars, uint64_t *storage);
-uint64_t nt_deferred_outputs(const nt_fused *fused, const nt_code *code, char *const *operands);
+// Finds the outputs and inputs that share memory: `deferred` and `overwritten`.
+void nt_find_shared_memory(nt_context *context, const nt_code *code);
 // Outputs too large to stay in the cache, unless they overwrite an input, whose lines are there already.
 uint64_t nt_streamed_outputs(const nt_fused *fused, const nt_space *space, char *const *operands);
 

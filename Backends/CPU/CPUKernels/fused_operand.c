@@ -49,7 +49,8 @@ static void load_row(nt_context *context, const nt_instr *instr) {
     context->block.columns = 1;
     bool regular = nt_block_regular(context, instr->input, &part);
     const char *from = context->operands[instr->input] + part.offset * size;
-    if (regular && !nt_is_16_bit(dtype) && !context->keeps_rows && (part.row_step == 0 || part.row_step == 1)) {
+    bool stays = !context->keeps_rows && !(context->overwritten >> instr->input & 1);
+    if (regular && !nt_is_16_bit(dtype) && stays && (part.row_step == 0 || part.row_step == 1)) {
         *place = (nt_place){(char *)from, part.row_step * size, part.row_step == 0};
         context->block = whole;
         return;
@@ -73,7 +74,8 @@ void nt_run_load(nt_context *context, const nt_instr *instr) {
     int size = nt_dtype_size(dtype);
     nt_place *place = &context->places[instr->value];
     nt_part part;
-    if (!nt_is_16_bit(dtype) && nt_block_regular(context, instr->input, &part)) {
+    bool stays = !(context->overwritten >> instr->input & 1);
+    if (!nt_is_16_bit(dtype) && stays && nt_block_regular(context, instr->input, &part)) {
         oriented o = orient(context, &part);
         if (o.b_step == 1 || o.b_step == 0) {
             char *from = context->operands[instr->input] + part.offset * size;

@@ -363,7 +363,7 @@ void nt_run_rows(
         .scalars = scalars, .scratch = scratch};
     choose_blocks(&job, fused, space);
     const nt_code *last = job.whole ? &fused->whole : &fused->element_code[fused->passes - 1];
-    job.context.deferred = nt_deferred_outputs(fused, last, operands);
+    nt_find_shared_memory(&job.context, last);
     job.context.streamed = nt_streamed_outputs(fused, space, operands);
     double work = (double)space->rows * (double)space->columns * fused->element_cost;
     bool parallel = work > INLINE_WORK && nt_pool_threads(pool) > 1;

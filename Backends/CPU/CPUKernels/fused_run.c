@@ -164,7 +164,7 @@ static pointwise_job make_job(
                     .layout = LAYOUT_ROWS},
         .grid = pointwise_grid(fused, space, streamed), .scalars = scalars};
     job.needs = (nt_needs){job.grid.rows * job.grid.columns, job.grid.rows, fused->whole.register_units};
-    job.context.deferred = nt_deferred_outputs(fused, &fused->whole, operands);
+    nt_find_shared_memory(&job.context, &fused->whole);
     job.context.streamed = streamed;
     return job;
 }

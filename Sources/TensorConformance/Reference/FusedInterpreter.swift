@@ -99,6 +99,10 @@ struct FusedInterpreter {
             guard case .value(let source) = step.operands[0] else {
                 preconditionFailure("reference: a reduction folds a value, not a scalar")
             }
+            let level = program.steps[source].level
+            precondition(
+                level.rawValue + 1 == step.level.rawValue,
+                "reference: a reduction to level \(step.level) of a value of level \(level)")
             let values = step.level == .total ? history[source]! : values[source]
             return operation.evaluated(on: values, dtype: step.dtype)
         }

@@ -95,7 +95,11 @@ struct ProgramBuilder {
         switch node.operation {
         case .reduce(let operation, _):
             let operandLevel = FusedProgram.Level(rawValue: level.rawValue - 1)!
-            let operand = try valueOperand(node.operands[0], level: operandLevel, dtype: nil)
+            var operand = try valueOperand(node.operands[0], level: operandLevel, dtype: nil)
+            if case .value(let value) = operand, steps[value].level != operandLevel {
+                // Folded is each of its repetitions, also where it does not vary along what is folded.
+                operand = .value(emit(.pointwise(.identity), [operand], steps[value].dtype, operandLevel))
+            }
             step = emit(.reduce(operation), [operand], node.dtype, level)
         case .gather:
             step = try gather(node, level)
