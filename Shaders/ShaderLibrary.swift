@@ -4,7 +4,8 @@ import TensorRuntime
 protocol ShaderFamily {
     associatedtype Body: KernelBody
 
-    /// The names of the schedules that fit, the one chosen without tuning first. Never empty.
+    /// The names of the schedules that fit, the one chosen without tuning first. Empty where the device's workgroups are
+    /// smaller than the smallest of its class.
     static func schedules(for body: Body, target: ShaderTarget) -> [String]
 
     /// The launches under one of those schedules.
@@ -62,6 +63,11 @@ public struct ShaderLibrary: Sendable {
     private func plan<Family: ShaderFamily>(
         _ family: Family.Type, _ body: Family.Body, _ schedule: String?
     ) throws(TensorError) -> ShaderPlan {
-        try family.plan(body, schedule: schedule ?? family.schedules(for: body, target: target)[0], target: target)
+        guard let chosen = schedule ?? family.schedules(for: body, target: target).first else {
+            throw TensorError(
+                .unsupported,
+                "no \(target.deviceClass.rawValue) schedule runs with workgroups of \(target.maximumWorkgroupSize)")
+        }
+        return try family.plan(body, schedule: chosen, target: target)
     }
 }

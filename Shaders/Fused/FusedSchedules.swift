@@ -26,6 +26,7 @@ struct FusedSchedule: Hashable, Sendable {
         FusedSchedule(name: "cpu rows split", deviceClass: .cpu, use: .splitReductions, lanes: .inner, team: 1),
         FusedSchedule(name: "cpu columns split", deviceClass: .cpu, use: .splitReductions, lanes: .outer, team: 1),
         FusedSchedule(name: "gpu pointwise", deviceClass: .gpu, use: .pointwise, lanes: .outer, team: 256),
+        FusedSchedule(name: "gpu pointwise of 64", deviceClass: .gpu, use: .pointwise, lanes: .outer, team: 64),
         FusedSchedule(name: "gpu rows of 64", deviceClass: .gpu, use: .reductions, lanes: .inner, team: 64),
         FusedSchedule(name: "gpu rows of 256", deviceClass: .gpu, use: .reductions, lanes: .inner, team: 256),
         FusedSchedule(name: "gpu columns of 64", deviceClass: .gpu, use: .reductions, lanes: .outer, team: 64),

@@ -5,7 +5,7 @@ import TensorRuntime
 /// workgroup is one work-item.
 enum MatmulSumKernel {
     /// Work-items of a workgroup on devices of class gpu.
-    static let itemCount = 256
+    static let itemCount = 64
 
     static func build(_ form: MatmulForm, isVector: Bool) -> Kernel {
         KernelBuilder.build("matmul_sum", workgroupSize: [isVector ? 1 : itemCount, 1, 1]) { k in

@@ -5,7 +5,8 @@ import Needletail
 /// `needletail devices`
 struct DevicesCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "devices", abstract: "Lists the devices, what was left out and why, and which one is chosen.")
+        commandName: "devices",
+        abstract: "Lists the devices, what was left out and why, and which one is chosen. Tries a kernel on each.")
 
     @Flag(help: "One JSON object a line on standard output, and nothing else there.")
     var json = false
@@ -27,17 +28,22 @@ struct DevicesCommand: ParsableCommand {
     }
 
     private func show(_ device: DeviceDescription, isChosen: Bool) throws {
+        // A message may have a compiler's lines behind the first.
+        let complaint = DeviceSelection.complaint(about: device.id)?.message.split(separator: "\n").first.map(
+            String.init)
         guard json else {
             let memory = String(format: "%.1f GiB", Double(device.memory) / Double(1 << 30))
             print(
                 "\(isChosen ? "*" : " ") \(device.id)  \(device.name)  (\(device.kind.rawValue), \(memory), \(device.driver))"
             )
+            if let complaint { print("    cannot be used: \(complaint)") }
             return
         }
         try JSONLines.write([
             "event": "device", "device": .string("\(device.id)"), "name": .string(device.name),
             "kind": .string(device.kind.rawValue), "driver": .string(device.driver), "memory": .integer(device.memory),
-            "chosen": .bool(isChosen),
+            "chosen": .bool(isChosen), "works": .bool(complaint == nil),
+            "complaint": complaint.map(JSONValue.string) ?? .null,
         ])
     }
 

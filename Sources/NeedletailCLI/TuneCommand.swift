@@ -16,7 +16,9 @@ struct TuneCommand: ParsableCommand {
     @Option(help: "Images in a step.") var batchSize = 64
 
     func validate() throws {
-        if batchSize < 1 { throw ValidationError("--batch-size \(batchSize): give at least 1") }
+        guard (1...65_536).contains(batchSize) else {
+            throw ValidationError("--batch-size \(batchSize): give 1 to 65536")
+        }
     }
 
     func run() throws {

@@ -36,6 +36,31 @@ struct OpenCLCommandTests {
         }
     }
 
+    @Test func smallWorkgroupsAreEnough() throws {
+        func dump(_ size: Int, _ scheduleClass: String) throws -> NeedletailTool.Result {
+            try NeedletailTool.run(
+                ["kernels", "dump", "--device", "opencl", "--model", "mlp-small"],
+                environment: [
+                    "NEEDLETAIL_CACHE": cache.path, "NEEDLETAIL_SCHEDULE_CLASS": scheduleClass,
+                    "POCL_MAX_WORK_GROUP_SIZE": "\(size)",
+                ])
+        }
+        let small = try dump(64, "gpu")
+        #expect(small.code == 0 && small.output.contains("of 64"), "\(small)")
+        #expect(try dump(32, "auto").code == 0)
+        // Schedules of GPUs were asked for, and none is so small.
+        let none = try dump(32, "gpu")
+        #expect(none.code == 1 && none.errors.contains("no gpu schedule runs with workgroups of 32"), "\(none)")
+    }
+
+    @Test func aScheduleThatCannotBeBuiltIsOutOfTheTuning() throws {
+        let tuned = try NeedletailTool.run(
+            ["tune", "--device", "opencl", "--model", "mlp-small", "--batch-size", "4"],
+            environment: ["NEEDLETAIL_CACHE": cache.path, "POCL_EXTRA_BUILD_FLAGS": "-Dmatmul_panel8x2=+"])
+        #expect(tuned.code == 0 && tuned.output.contains("kept in \(cache.path)"), "\(tuned)")
+        #expect(tuned.output.contains("cannot build kernel matmul_panel8x2"), "\(tuned)")
+    }
+
     @Test func dispatchesOfAStepAreTimed() throws {
         let arguments = ["--device", "opencl", "--model", "mlp-small", "--batch-size", "8"]
         try expectTimes(in: run(["kernels", "time", "--steps", "4"] + arguments), "matmul")

@@ -29,24 +29,41 @@ struct ConformanceTests {
         print("\(scheduleClass): \(results.count) rows, \(counts.compiled) programs compiled, \(counts.loaded) loaded")
     }
 
-    /// Every schedule of the tables that the class has, each on the smallest row that can run with it.
+    /// Every schedule of the tables that the class has, each on the smallest row that can run with it and, where it works in
+    /// tiles, on a large one that fills some.
     @Test(arguments: [RuntimeConfiguration.ScheduleClass.cpu, .gpu])
     func everySchedulePasses(_ scheduleClass: RuntimeConfiguration.ScheduleClass) throws {
         let device = try OpenCLTesting.open { $0.scheduleClass = scheduleClass }.device
         var smallest: [String: ConformanceCase] = [:]
+        var largest: [String: ConformanceCase] = [:]
         for row in ConformanceCatalogue.cases(for: device.description) where row.dtypes.contains(.float32) {
             for schedule in device.schedules(for: row.spec) {
                 // A product of nothing runs no schedule.
                 guard row.operations > 100 else { continue }
                 let name = "\(row.family)/\(schedule)"
                 if row.operations < smallest[name]?.operations ?? .max { smallest[name] = row }
+                guard row.family != .fused, row.operations < 10_000_000 else { continue }
+                if row.operations > largest[name]?.operations ?? 0 { largest[name] = row }
             }
         }
-        #expect(smallest.count >= (scheduleClass == .gpu ? 12 : 10), "\(smallest.keys.sorted())")
-        for (name, row) in smallest.sorted(by: { $0.key < $1.key }) {
+        let missing = Self.schedules(of: device.target).filter { smallest[$0] == nil }
+        #expect(missing.isEmpty, "schedules that no row runs with: \(missing)")
+        if scheduleClass == .gpu { #expect(smallest.keys.contains { $0.contains("/k") }, "no split of k") }
+        for (name, row) in (smallest.map { $0 } + largest.map { $0 }).sorted(by: { $0.key < $1.key }) {
             let schedule = String(name.drop { $0 != "/" }.dropFirst())
             let result = Self.suite.run(row, on: ScheduledDevice(inner: device, schedule: schedule))
             #expect(result.passed, "\(name): \(result)")
+        }
+    }
+
+    /// The names in the library's tables that are of a device's class.
+    private static func schedules(of target: ShaderTarget) -> [String] {
+        ShaderLibrary.scheduleTables.flatMap { family, names in
+            names.filter { name in
+                if family == .fused { return name.hasPrefix(target.deviceClass.rawValue) }
+                if name == "direct12x2" && target.vectorWidth < 16 { return false }
+                return name.hasPrefix("tile") == (target.deviceClass == .gpu)
+            }.map { "\(family)/\($0)" }
         }
     }
 

@@ -10,6 +10,7 @@ import Testing
 @Suite(.enabled(if: OpenCLTesting.areWanted, "NEEDLETAIL_TEST_WITHOUT_OPENCL is set")) struct DeviceFailureTests {
     private static let outOfResources: Int32 = -5
     private static let allocationFailure: Int32 = -4
+    private static let invalidQueue: Int32 = -36
 
     @Test func aProgramThatCannotBeBuiltNamesKernelDeviceAndAFile() throws {
         let cache = ScratchDirectory()
@@ -53,10 +54,10 @@ import Testing
         let stream = try device.makeStream()
         let buffer = try device.allocate(byteCount: 64)
         let bindings = [BufferBinding(buffer: buffer), BufferBinding(buffer: buffer)]
-        calls.fail(.launch, with: Self.outOfResources)
+        calls.fail(.launch, with: Self.invalidQueue)
         let first = try #require(tensorError { try stream.launch(kernel, bindings, [2]) })
         #expect(first.kind == .deviceFailure)
-        #expect(first.message.contains("launching scale: CL_OUT_OF_RESOURCES"), "\(first)")
+        #expect(first.message.contains("launching scale: CL_INVALID_COMMAND_QUEUE"), "\(first)")
         let launches = calls[.launch]
         #expect(tensorError { try stream.launch(kernel, bindings, [2]) } == first)
         #expect(tensorError { try stream.submit() } == first)
@@ -72,6 +73,20 @@ import Testing
         let otherBuffer = try other.allocate(byteCount: 64)
         try otherStream.write([1, 2], to: otherBuffer)
         #expect(try otherStream.read(otherBuffer, count: 2) == [1, 2])
+    }
+
+    @Test func aLaunchThatWantsTooMuchIsNoLoss() throws {
+        let (device, calls) = try OpenCLTesting.open()
+        let kernel = try Scaling(count: 16).kernel(on: device)
+        let stream = try device.makeStream()
+        let buffer = try device.allocate(byteCount: 64)
+        let bindings = [BufferBinding(buffer: buffer), BufferBinding(buffer: buffer)]
+        try stream.write([Float](repeating: 1, count: 16), to: buffer)
+        calls.fail(.launch, with: Self.outOfResources)
+        let error = tensorError { try stream.launch(kernel, bindings, [2]) }
+        #expect(error?.kind == .outOfMemory && error?.message.contains("launching scale") == true)
+        try stream.launch(kernel, bindings, [2])
+        #expect(try stream.read(buffer, count: 16) == [Float](repeating: 2, count: 16))
     }
 
     @Test func aWaitThatFailsLosesTheDevice() throws {

@@ -100,6 +100,16 @@ import Testing
         #expect(text.contains("opencl:0"))
     }
 
+    @Test func aDeviceThatCannotBuildProgramsIsSaidToBe() throws {
+        vendors.write(try String(contentsOfFile: Self.pocl, encoding: .utf8), to: "pocl.icd")
+        let cache = ScratchDirectory()
+        let text = try devices([
+            "POCL_EXTRA_BUILD_FLAGS": "-Dfloat=@@", "NEEDLETAIL_CACHE": cache.path, "POCL_CACHE_DIR": cache.path,
+        ])
+        #expect(text.contains("opencl:0") && text.contains("* cpu "), "\(text)")
+        #expect(text.contains("cannot be used: opencl:0: ") && text.contains("cannot build kernel"), "\(text)")
+    }
+
     @Test func noLoaderLeavesTheCPU() throws {
         let text = try devices(["NEEDLETAIL_OPENCL": "/nowhere/libOpenCL.so.1"])
         #expect(text.contains("opencl: no OpenCL loader: /nowhere/libOpenCL.so.1"), "\(text)")

@@ -78,13 +78,16 @@ import Testing
 
     @Test func aCopyToABusyDeviceLeavesTheSourceFreeAndWaitsForNothing() throws {
         let bench = try Bench()
+        // The first of them maps the ring.
+        try bench.launch()
+        try bench.stream.write([4], to: bench.output, at: 40)
         try bench.launch()
         let maps = bench.calls[.map]
         var source = [Float](repeating: 5, count: 16)
         try bench.stream.write(source, to: bench.input)
         source = [Float](repeating: 9, count: 16)
         try bench.launch(to: 16)
-        #expect(bench.calls[.write] == 1)
+        #expect(bench.calls[.write] == 2)
         #expect(bench.calls[.map] == maps && bench.calls[.finish] == 0 && bench.calls[.waitForEvents] == 0)
         let found = try bench.stream.read(bench.output, count: 32)
         #expect(found == (0..<16).map { 2 * Float($0) } + [Float](repeating: 10, count: 16))

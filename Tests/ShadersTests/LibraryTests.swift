@@ -22,6 +22,17 @@ import Testing
         print("\(target.deviceClass), \(target.vectorWidth) lanes: \(rows.count) rows, \(device.programCount) programs")
     }
 
+    /// A device whose workgroups are a quarter of what others have runs the same rows; some of them here.
+    @Test func smallWorkgroupsAreEnough() {
+        var target = ShaderTarget.common(.gpu)
+        target.maximumWorkgroupSize = 64
+        let device = InterpreterDevice(target)
+        let rows = ConformanceCatalogue.cases(for: device.description).enumerated()
+            .filter { $0.offset % 16 == 5 && $0.element.operations < 300_000 }.map(\.element)
+        Self.expectPassed(rows.map { Self.suite.run($0, on: device) }, "workgroups of 64")
+        #expect(device.schedulesRun.contains("fused/gpu pointwise of 64"))
+    }
+
     /// Every schedule that a row may be run with beside the first, on rows that are small, and on one row at least.
     @Test(arguments: targets) func everyOtherScheduleGivesTheSame(_ target: ShaderTarget) {
         let library = ShaderLibrary(target: target)

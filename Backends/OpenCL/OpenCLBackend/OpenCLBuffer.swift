@@ -15,7 +15,7 @@ final class OpenCLBuffer: DeviceBuffer, @unchecked Sendable {
     private static let serials = Atomic<UInt64>(0)
 
     init(byteCount: Int, device: OpenCLDevice) throws(TensorError) {
-        let flags = CL_MEM_READ_WRITE | (device.info.isUnified ? CL_MEM_ALLOC_HOST_PTR : 0)
+        let flags = CL_MEM_READ_WRITE | (device.copiesInPlace ? CL_MEM_ALLOC_HOST_PTR : 0)
         var status: cl_int = 0
         let made = nt_clCreateBuffer(
             device.library.pointer, device.context, cl_mem_flags(flags), max(byteCount, 64), nil, &status)

@@ -29,6 +29,9 @@ public final class OpenCLDevice: TunableDevice, KernelTiming, @unchecked Sendabl
     let library: OpenCLLibrary
     let context: cl_context
     let profiles: Bool
+    /// Whether the host copies in the device's memory itself, mapped. Forced to the schedules of GPUs, a device is copied to
+    /// as most of them are too, so that tests without one run that way.
+    let copiesInPlace: Bool
     private let shaderLibrary: Mutex<ShaderLibrary>
     /// Where measured schedules are kept; nil where nothing is.
     private let tuningFile: URL?
@@ -55,9 +58,11 @@ public final class OpenCLDevice: TunableDevice, KernelTiming, @unchecked Sendabl
         }
         context = made
         profiles = configuration.profiles
+        copiesInPlace = info.isUnified && configuration.scheduleClass != .gpu
         profile = OpenCLProfile(library: library)
         tuningFile = configuration.cacheDirectory.map {
-            URL(fileURLWithPath: "\($0)/tuning/opencl-\(ProgramCache.name(info.identity)).json")
+            let identity = info.identity + "\n" + info.target(configuration.scheduleClass).deviceClass.rawValue
+            return URL(fileURLWithPath: "\($0)/tuning/opencl-\(ProgramCache.name(identity)).json")
         }
         var tuning: TuningTable?
         do throws(TensorError) {
@@ -103,7 +108,16 @@ public final class OpenCLDevice: TunableDevice, KernelTiming, @unchecked Sendabl
     }
 
     public func makeKernel(_ spec: KernelSpec) throws(TensorError) -> any DeviceKernel {
-        try makeKernel(spec, shaders.plan(spec))
+        do throws(TensorError) {
+            return try makeKernel(spec, shaders.plan(spec))
+        } catch {
+            guard error.kind == .unsupported else { throw error }
+            // The driver may leave a kernel fewer work-items than the device has; another schedule may want fewer.
+            for schedule in schedules(for: spec).dropFirst() {
+                if let kernel = try? makeKernel(spec, schedule: schedule) { return kernel }
+            }
+            throw error
+        }
     }
 
     /// The kernel of a plan that need not come from the library, for tests.
@@ -115,7 +129,8 @@ public final class OpenCLDevice: TunableDevice, KernelTiming, @unchecked Sendabl
         for launch in launches {
             let (program, handle) = try programs.make(launch)
             dispatches.append(
-                try OpenCLDispatch(launch, program: program, handle: handle, spec: spec, library: library))
+                try OpenCLDispatch(
+                    launch, program: program, handle: handle, spec: spec, info: info, library: library))
         }
         return OpenCLKernel(spec: spec, plan: plan, launches: launches, dispatches: dispatches)
     }
@@ -163,14 +178,16 @@ public final class OpenCLDevice: TunableDevice, KernelTiming, @unchecked Sendabl
     }
 
     /// Fails where a command did; a fatal status makes everything later on this device fail with it.
-    func check(_ status: cl_int, _ command: @autoclosure () -> String) throws(TensorError) {
+    func check(
+        _ status: cl_int, waits: Bool = false, _ command: @autoclosure () -> String
+    ) throws(TensorError) {
         if status == CL_SUCCESS { return }
-        throw failure(status, command())
+        throw failure(status, waits: waits, command())
     }
 
-    func failure(_ status: cl_int, _ command: String) -> TensorError {
+    func failure(_ status: cl_int, waits: Bool = false, _ command: String) -> TensorError {
         let what = "\(description.id): \(command): \(OpenCLStatus.name(status))"
-        if OpenCLStatus.isFatal(status) { return lose(what) }
+        if OpenCLStatus.isFatal(status, waits: waits) { return lose(what) }
         return TensorError(OpenCLStatus.isOutOfMemory(status) ? .outOfMemory : .deviceFailure, what)
     }
 

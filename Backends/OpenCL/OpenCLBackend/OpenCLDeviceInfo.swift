@@ -14,6 +14,8 @@ struct OpenCLDeviceInfo: @unchecked Sendable {
     let computeUnits: Int
     let maximumWorkgroupSize: Int
     let sharedByteCount: Int
+    /// Bytes of all arguments of a kernel.
+    let parameterByteCount: Int
     /// Lanes of float32 in the device's registers.
     let nativeWidth: Int
     let features: KernelRequirements
@@ -70,6 +72,7 @@ struct OpenCLDeviceInfo: @unchecked Sendable {
         identity = [platformName, platformVersion, name, version, driver]
             .joined(separator: "\n")
         let parameters = Int(library.integer(of: device, CL_DEVICE_MAX_PARAMETER_SIZE, as: Int.self) ?? 256)
+        parameterByteCount = parameters
         description = DeviceDescription(
             id: DeviceID(backend: "opencl", index: index), name: name, kind: kind,
             // Some platforms name all their libraries behind the first comma.
@@ -132,7 +135,8 @@ struct OpenCLDeviceInfo: @unchecked Sendable {
     func target(_ scheduleClass: RuntimeConfiguration.ScheduleClass) -> ShaderTarget {
         let deviceClass: ShaderTarget.DeviceClass =
             switch scheduleClass {
-            case .automatic: isProcessor ? .cpu : .gpu
+            // GPUs' kernels have 64 work-items at least.
+            case .automatic: isProcessor || maximumWorkgroupSize < 64 ? .cpu : .gpu
             case .gpu: .gpu
             case .cpu: .cpu
             }

@@ -30,9 +30,13 @@ enum OpenCLStatus {
     }
 
     /// Whether a command that fails so leaves the device unusable.
-    static func isFatal(_ status: cl_int) -> Bool {
-        [
-            CL_DEVICE_NOT_AVAILABLE, CL_OUT_OF_RESOURCES, CL_INVALID_CONTEXT, CL_INVALID_COMMAND_QUEUE,
+    ///
+    /// - Parameter waits: whether the command waits for earlier work: that such work wants for resources is how drivers say
+    ///   that it crashed. Of a launch the same status says that this one kernel wants too many registers.
+    static func isFatal(_ status: cl_int, waits: Bool) -> Bool {
+        if waits && status == CL_OUT_OF_RESOURCES { return true }
+        return [
+            CL_DEVICE_NOT_AVAILABLE, CL_INVALID_CONTEXT, CL_INVALID_COMMAND_QUEUE,
             CL_EXEC_STATUS_ERROR_FOR_EVENTS_IN_WAIT_LIST,
         ].contains(status)
     }

@@ -22,7 +22,7 @@ final class OpenCLEvent: DeviceEvent, @unchecked Sendable {
         var event: cl_event? = event
         let waited = nt_clWaitForEvents(device.library.pointer, 1, &event)
         try checkStatus()
-        try device.check(waited, "waiting for work")
+        try device.check(waited, waits: true, "waiting for work")
     }
 
     /// Fails where the work did.

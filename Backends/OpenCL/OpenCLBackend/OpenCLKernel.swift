@@ -67,7 +67,8 @@ final class OpenCLDispatch: @unchecked Sendable {
     private let last: Mutex<Last>
 
     init(
-        _ launch: ShaderLaunch, program: OpenCLProgram, handle: cl_program, spec: KernelSpec, library: OpenCLLibrary
+        _ launch: ShaderLaunch, program: OpenCLProgram, handle: cl_program, spec: KernelSpec, info: OpenCLDeviceInfo,
+        library: OpenCLLibrary
     ) throws(TensorError) {
         let signature = program.signature
         var status: cl_int = 0
@@ -106,6 +107,28 @@ final class OpenCLDispatch: @unchecked Sendable {
         for parameter in all {
             guard case .integer(let value) = parameter.source else { continue }
             try check(set(parameter.index, parameter.scalar.argumentBits(value), parameter.scalar.byteCount))
+        }
+        try checkLimits(info)
+    }
+
+    /// Fails where the compiled kernel wants more than the driver has for it: registers limit the work-items of a workgroup.
+    private func checkLimits(_ info: OpenCLDeviceInfo) throws(TensorError) {
+        func ask<Number: FixedWidthInteger>(_ name: Int32, as: Number.Type) -> Int? {
+            var value: Number = 0
+            let status = nt_clGetKernelWorkGroupInfo(
+                library.pointer, kernel, info.device, cl_kernel_work_group_info(name), MemoryLayout<Number>.size,
+                &value,
+                nil)
+            return status == CL_SUCCESS ? Int(clamping: value) : nil
+        }
+        let items = local.reduce(1, *)
+        let most = ask(CL_KERNEL_WORK_GROUP_SIZE, as: Int.self) ?? items
+        let shared = ask(CL_KERNEL_LOCAL_MEM_SIZE, as: cl_ulong.self) ?? 0
+        guard items <= most, shared <= info.sharedByteCount else {
+            throw TensorError(
+                .unsupported,
+                "\(info.description.id): kernel \(name) has workgroups of \(items) and \(shared) shared bytes, and "
+                    + "\(info.description.name) runs it with \(most) and \(info.sharedByteCount) at most")
         }
     }
 

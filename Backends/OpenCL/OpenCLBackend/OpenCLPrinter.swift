@@ -102,7 +102,8 @@ struct OpenCLPrinter {
     }
 
     private mutating func print(_ loop: Loop) {
-        if loop.unrolls { line("__attribute__((opencl_unroll_hint))") }
+        // `opencl_unroll_hint` is OpenCL C 2.0; what a compiler does not know of a pragma it leaves out.
+        if loop.unrolls { line("#pragma unroll") }
         let counter = names[loop.counter]
         let type = kernel.types[loop.counter].openCLName
         line(

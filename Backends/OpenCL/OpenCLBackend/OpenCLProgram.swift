@@ -113,6 +113,13 @@ final class OpenCLPrograms: Sendable {
             throw TensorError(.deviceFailure, "\(info.description.id): \(error)")
         }
         let threads = (0..<3).reduce(1) { $0 * kernel.workgroupSize[$1] }
+        let parameters = kernel.buffers.count * 16 + kernel.arguments.reduce(0) { $0 + $1.scalar.byteCount }
+        guard parameters <= info.parameterByteCount else {
+            throw TensorError(
+                .unsupported,
+                "\(info.description.id): kernel \(kernel.name) has \(parameters) bytes of arguments, and "
+                    + "\(info.description.name) takes \(info.parameterByteCount)")
+        }
         guard kernel.requirements.isSubset(of: info.features), threads <= info.maximumWorkgroupSize,
             kernel.sharedByteCount <= info.sharedByteCount
         else {
@@ -137,6 +144,7 @@ final class OpenCLPrograms: Sendable {
                 return handle
             }
             program.stored = nil
+            announce([program])
         }
         let handle = try compile(program)
         program.handle = handle

@@ -10,12 +10,6 @@ final class OpenCLStream: DeviceStream, @unchecked Sendable {
     /// Host data up to this size is copied aside, so that a copy to a busy device need not wait for it.
     static let stagingLimit = 1 << 20
 
-    /// Host bytes that a queued copy still reads.
-    private struct Staged {
-        let bytes: UnsafeMutableRawPointer
-        let event: OpenCLEvent
-    }
-
     private let device: OpenCLDevice
     private let library: OpaquePointer
     private let queue: cl_command_queue
@@ -25,7 +19,8 @@ final class OpenCLStream: DeviceStream, @unchecked Sendable {
     private var isOpen = false
     /// Whether something may be running or waiting.
     private var isBusy = false
-    private var staged: [Staged] = []
+    /// Made when a copy first needs it; mapping it waits, once, for the work before.
+    private var staging: OpenCLStaging?
     /// Programs that were launched and are not on disk yet, with the variants that were.
     private var launched: [ObjectIdentifier: (program: OpenCLProgram, variants: UInt8)] = [:]
 
@@ -43,7 +38,7 @@ final class OpenCLStream: DeviceStream, @unchecked Sendable {
     deinit {
         if isBusy { _ = nt_clFinish(library, queue) }
         if device.info.takesTurns { OpenCLTurns.pocl.leave(queue) }
-        for copy in staged { copy.bytes.deallocate() }
+        staging = nil
         if !launched.isEmpty { device.store(Array(launched.values)) }
         _ = nt_clReleaseCommandQueue(library, queue)
     }
@@ -113,7 +108,7 @@ final class OpenCLStream: DeviceStream, @unchecked Sendable {
 
     func synchronize() throws(TensorError) {
         try device.checkAlive()
-        try device.check(nt_clFinish(library, queue), "waiting for all work")
+        try device.check(nt_clFinish(library, queue), waits: true, "waiting for all work")
         try settle()
     }
 
@@ -123,8 +118,7 @@ final class OpenCLStream: DeviceStream, @unchecked Sendable {
         isBusy = false
         let done = inFlight
         inFlight = []
-        for copy in staged { copy.bytes.deallocate() }
-        staged = []
+        staging?.reset()
         for event in done { try event.checkStatus() }
         guard !launched.isEmpty else { return }
         device.store(Array(launched.values))
@@ -154,43 +148,20 @@ final class OpenCLStream: DeviceStream, @unchecked Sendable {
         guard let base = source.baseAddress, source.count > 0 else { return }
         try device.checkAlive()
         let memory = unsafeDowncast(destination, to: OpenCLBuffer.self).memory
-        if isBusy && source.count <= OpenCLStream.stagingLimit {
-            return try stage(base, source.count, memory, offset)
+        if !device.copiesInPlace || (isBusy && source.count <= OpenCLStream.stagingLimit) {
+            try open()
+            return try stage().write(source, to: memory, offset: offset)
         }
-        if device.info.isUnified {
-            let mapped = try map(memory, CL_MAP_WRITE_INVALIDATE_REGION, offset, source.count)
-            mapped.copyMemory(from: base, byteCount: source.count)
-            try unmap(memory, mapped)
-        } else {
-            let status = nt_clEnqueueWriteBuffer(
-                library, queue, memory, cl_bool(CL_TRUE), offset, source.count, base, 0, nil, nil)
-            try device.check(status, "copying \(source.count) bytes to the device")
-        }
+        let mapped = try map(memory, CL_MAP_WRITE_INVALIDATE_REGION, offset, source.count)
+        mapped.copyMemory(from: base, byteCount: source.count)
+        try unmap(memory, mapped)
     }
 
-    /// Queues a copy of the bytes, which are kept until it is done.
-    private func stage(
-        _ source: UnsafeRawPointer, _ count: Int, _ memory: cl_mem, _ offset: Int
-    ) throws(TensorError) {
-        freeStaged()
-        try open()
-        let bytes = UnsafeMutableRawPointer.allocate(byteCount: count, alignment: 64)
-        bytes.copyMemory(from: source, byteCount: count)
-        var event: cl_event?
-        let status = nt_clEnqueueWriteBuffer(
-            library, queue, memory, cl_bool(CL_FALSE), offset, count, bytes, 0, nil, &event)
-        guard let event else {
-            bytes.deallocate()
-            throw device.failure(status, "copying \(count) bytes to the device")
-        }
-        staged.append(Staged(bytes: bytes, event: OpenCLEvent(event, device: device)))
-    }
-
-    private func freeStaged() {
-        while let first = staged.first, first.event.isComplete {
-            first.bytes.deallocate()
-            staged.removeFirst()
-        }
+    private func stage() throws(TensorError) -> OpenCLStaging {
+        if let staging { return staging }
+        let made = try OpenCLStaging(device: device, queue: queue)
+        staging = made
+        return made
     }
 
     func copyOut(from source: any DeviceBuffer, offset: Int, to destination: UnsafeMutableRawBufferPointer)
@@ -199,14 +170,12 @@ final class OpenCLStream: DeviceStream, @unchecked Sendable {
         guard let base = destination.baseAddress, destination.count > 0 else { return }
         try device.checkAlive()
         let memory = unsafeDowncast(source, to: OpenCLBuffer.self).memory
-        if device.info.isUnified {
+        if device.copiesInPlace {
             let mapped = try map(memory, CL_MAP_READ, offset, destination.count)
             base.copyMemory(from: mapped, byteCount: destination.count)
             try unmap(memory, mapped)
         } else {
-            let status = nt_clEnqueueReadBuffer(
-                library, queue, memory, cl_bool(CL_TRUE), offset, destination.count, base, 0, nil, nil)
-            try device.check(status, "copying \(destination.count) bytes from the device")
+            try stage().read(from: memory, offset: offset, to: destination)
         }
         // The queue is in order, so that all before the copy is done too.
         try settle()
@@ -219,7 +188,7 @@ final class OpenCLStream: DeviceStream, @unchecked Sendable {
         var status: cl_int = 0
         let mapped = nt_clEnqueueMapBuffer(
             library, queue, memory, cl_bool(CL_TRUE), cl_map_flags(flags), offset, count, 0, nil, nil, &status)
-        guard let mapped else { throw device.failure(status, "mapping \(count) bytes") }
+        guard let mapped else { throw device.failure(status, waits: true, "mapping \(count) bytes") }
         return mapped
     }
 

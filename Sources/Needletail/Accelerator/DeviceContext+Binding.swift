@@ -9,6 +9,18 @@ package func withDeviceContext<Result, Failure: Error>(
     return try bind(surroundings, body)
 }
 
+/// Runs `body` on an instance of a device of its own, in modes of its own.
+package func withDevice<Result>(
+    _ id: DeviceID, _ configuration: RuntimeConfiguration, _ body: () throws -> Result
+) throws -> Result {
+    DefaultBackends.registered
+    guard let backend = BackendRegistry.shared.backends.first(where: { $0.name == id.backend }) else {
+        throw TensorError(.deviceUnavailable, "there is no backend \(id.backend)")
+    }
+    let device = try backend.open(index: id.index, configuration: configuration)
+    return try withDeviceContext(try DeviceContext(device: device, configuration: configuration), body)
+}
+
 extension Tensor {
     /// The plan of the pending trace that this tensor belongs to, as text, without running it.
     package func planDump() throws(TensorError) -> String { try context.planDump(of: handle) }

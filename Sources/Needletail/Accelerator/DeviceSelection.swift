@@ -27,6 +27,17 @@ public enum DeviceSelection {
         }
     }
 
+    /// Opens a device and computes something small there; what goes wrong, if anything does. A probe cannot know it: a driver
+    /// may list a device for which it cannot build programs.
+    package static func complaint(about device: DeviceID) -> TensorError? {
+        do {
+            let sums = try withDevice(device) { try (Tensor([1, 2] as [Float]) + 1).scalars(as: Float.self) }
+            return sums == [2, 3] ? nil : TensorError(.deviceFailure, "\(device): computed 1 + 1 and 2 + 1 as \(sums)")
+        } catch {
+            return error as? TensorError ?? TensorError(.deviceFailure, "\(device): \(error)")
+        }
+    }
+
     /// The accelerators, best first: discrete before integrated, then by memory, then by the backend's priority.
     ///
     /// A device that two backends see counts once, for the backend of higher priority. Software devices are none.

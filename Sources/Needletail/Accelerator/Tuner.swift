@@ -46,10 +46,16 @@ public struct Tuner {
     ) throws(TensorError) -> String? {
         var choices: [(spec: KernelSpec, schedule: String)] = []
         var seen: Set<KernelSpec> = []
-        for spec in specs where seen.insert(spec).inserted && device.schedules(for: spec).count > 1 {
-            let outcome = try measure(spec)
-            onOutcome(outcome)
-            if let best = outcome.best { choices.append((spec, best.schedule)) }
+        do throws(TensorError) {
+            for spec in specs where seen.insert(spec).inserted && device.schedules(for: spec).count > 1 {
+                let outcome = try measure(spec)
+                onOutcome(outcome)
+                if let best = outcome.best { choices.append((spec, best.schedule)) }
+            }
+        } catch {
+            // What was measured before is right all the same.
+            if !choices.isEmpty { _ = try device.adopt(choices) }
+            throw error
         }
         return choices.isEmpty ? nil : try device.adopt(choices)
     }
@@ -58,13 +64,20 @@ public struct Tuner {
         var expected = try expectedResults(spec)
         var measurements: [Measurement] = []
         for schedule in device.schedules(for: spec) {
+            let kernel: any DeviceKernel
             do throws(TensorError) {
-                let kernel = try device.makeKernel(spec, schedule: schedule)
+                kernel = try device.makeKernel(spec, schedule: schedule)
+            } catch {
+                // One that the driver cannot build is out.
+                measurements.append(Measurement(schedule: schedule, microseconds: nil, complaint: error.message))
+                continue
+            }
+            do throws(TensorError) {
                 // Where the reference has no such kernel, the schedules are held to the first.
                 if expected == nil { expected = try results(of: kernel, on: device) }
                 measurements.append(try measure(kernel, schedule, expected!))
             } catch {
-                // A lost device ends the tuning; a schedule that it cannot run is only out.
+                // Work that failed ends the tuning; a schedule that the device has no room for is only out.
                 if error.kind == .deviceFailure { throw error }
                 measurements.append(Measurement(schedule: schedule, microseconds: nil, complaint: error.message))
             }

@@ -62,6 +62,10 @@ typedef void(CL_CALLBACK *nt_cl_program_notify)(cl_program, void *);
     X(Flush, (cl_command_queue queue), (queue))                                                                        \
     X(Finish, (cl_command_queue queue), (queue))                                                                       \
     X(WaitForEvents, (cl_uint count, const cl_event *events), (count, events))                                         \
+    X(GetKernelWorkGroupInfo,                                                                                          \
+      (cl_kernel kernel, cl_device_id device, cl_kernel_work_group_info name, size_t size, void *value,                \
+       size_t *needed),                                                                                                \
+      (kernel, device, name, size, value, needed))                                                                     \
     X(GetEventInfo, (cl_event event, cl_event_info name, size_t size, void *value, size_t *needed),                    \
       (event, name, size, value, needed))                                                                              \
     X(GetEventProfilingInfo, (cl_event event, cl_profiling_info name, size_t size, void *value, size_t *needed),       \
