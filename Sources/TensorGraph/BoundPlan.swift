@@ -90,18 +90,29 @@ struct BoundPlan {
     private func checkNaN(
         _ step: PlanStep, bindings: ArraySlice<BufferBinding>, _ stream: any DeviceStream
     ) throws(TensorError) {
-        for (index, count) in step.results where step.bindings[index].dtype == .float32 {
+        for (index, count) in step.results where step.bindings[index].dtype.isFloat {
             let access = bindings[bindings.startIndex + index]
             guard let buffer = access.buffer else { continue }
-            let values = UnsafeMutableBufferPointer<Float>.allocate(capacity: count)
-            defer { values.deallocate() }
-            try stream.copyOut(
-                from: buffer, offset: access.offset * 4, to: UnsafeMutableRawBufferPointer(values))
-            if values.contains(where: \.isNaN) {
+            let dtype = step.bindings[index].dtype
+            let bytes = UnsafeMutableRawBufferPointer.allocate(byteCount: count * dtype.byteCount, alignment: 16)
+            defer { bytes.deallocate() }
+            try stream.copyOut(from: buffer, offset: access.offset * dtype.byteCount, to: bytes)
+            if BoundPlan.hasNaN(UnsafeRawBufferPointer(bytes), dtype) {
                 throw TensorError(
                     .deviceFailure,
                     "\(step.label): made a NaN; look at the operands of this operation (NEEDLETAIL_CHECK_NAN is on)")
             }
+        }
+    }
+
+    /// Whether one of the elements is a NaN: past infinity, the sign left out.
+    private static func hasNaN(_ bytes: UnsafeRawBufferPointer, _ dtype: DType) -> Bool {
+        switch dtype {
+        case .float16: bytes.bindMemory(to: UInt16.self).contains { $0 & 0x7FFF > 0x7C00 }
+        case .bfloat16: bytes.bindMemory(to: UInt16.self).contains { $0 & 0x7FFF > 0x7F80 }
+        case .float32: bytes.bindMemory(to: Float.self).contains(where: \.isNaN)
+        case .float64: bytes.bindMemory(to: Double.self).contains(where: \.isNaN)
+        case .bool, .uint8, .int32, .int64: false
         }
     }
 }

@@ -54,6 +54,19 @@ extension DeviceContext {
         do { try run(trace) } catch { poison(node, error) }
     }
 
+    /// Evaluates what else the task has pending, where nothing can be thrown: a failure stays with the values.
+    func flushOlder() {
+        let task = withUnsafeCurrentTask { $0?.hashValue ?? 0 }
+        while true {
+            lock.lock()
+            let trace = pending.first { $0.task == task }
+            let node = trace?.nodes.first
+            lock.unlock()
+            guard let node else { return }
+            flush(node)
+        }
+    }
+
     private func poison(_ node: Node, _ error: TensorError) {
         lock.lock()
         defer { lock.unlock() }

@@ -87,7 +87,10 @@ extension DeviceContext {
         let full = node.trace.map(isFull) ?? false
         lock.unlock()
         let handle = Handle(counted: node, tag: tag)
-        if full || configuration.eager { flush(node) }
+        if full || configuration.eager {
+            flush(node)
+            if full { flushOlder() }
+        }
         return handle
     }
 

@@ -98,7 +98,7 @@ public struct RuntimeConfiguration: Sendable {
     }
 
     private static func cacheDirectory(_ environment: [String: String]) -> String? {
-        if let named = environment["NEEDLETAIL_CACHE"] { return named == "none" ? nil : named }
+        if let named = environment["NEEDLETAIL_CACHE"], !named.isEmpty { return named == "none" ? nil : named }
         if let base = environment["XDG_CACHE_HOME"], base.hasPrefix("/") { return base + "/needletail" }
         return environment["HOME"].map { $0 + "/.cache/needletail" }
     }

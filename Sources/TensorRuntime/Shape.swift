@@ -58,6 +58,20 @@ public struct Shape: Hashable, Sendable, ExpressibleByArrayLiteral, RandomAccess
         return count
     }
 
+    /// Whether it is one of a tensor: no extent is negative, and any element's bytes can be counted.
+    public var isValid: Bool {
+        var count = 1
+        for index in 0..<rank {
+            let extent = storage[index]
+            if extent < 0 { return false }
+            // Empty too, its other extents must have a product.
+            let (product, overflows) = count.multipliedReportingOverflow(by: Swift.max(extent, 1))
+            if overflows { return false }
+            count = product
+        }
+        return count <= Int.max / 64
+    }
+
     /// Row-major strides, in elements. Extents of 1 and empty shapes get the strides they would have anyway.
     @inlinable public var contiguousStrides: Strides {
         var strides = Shape(repeating: 0, rank: rank)
@@ -105,7 +119,7 @@ public struct Shape: Hashable, Sendable, ExpressibleByArrayLiteral, RandomAccess
             guard x == y || x == 1 || y == 1 else { return nil }
             result.storage[index] = x == 1 ? y : x
         }
-        return result
+        return result.isValid ? result : nil
     }
 
     /// `[64, 10]`

@@ -69,9 +69,10 @@ import Testing
         #expect(results[0] == results[2])
     }
 
-    @Test func checkingForNaNNamesTheOperationThatMadeIt() throws {
+    @Test(arguments: [DType.float16, .bfloat16, .float32, .float64])
+    func checkingForNaNNamesTheOperationThatMadeIt(_ dtype: DType) throws {
         try ObservedContext.run(Mode("check NaN") { $0.checksNaN = true }.configuration) { _ in
-            let x = Tensor([1, -1, 4] as [Float])
+            let x = Tensor([1, -1, 4] as [Float]).to(dtype)
             let bad = x.log() * 2 + 1
             do throws(TensorError) {
                 _ = try bad.scalars(as: Float.self)

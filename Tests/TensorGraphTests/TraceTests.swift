@@ -204,6 +204,17 @@ import Testing
         #expect(context.statistics.launches == 1)
     }
 
+    @Test func theBoundFlushesOlderTracesToo() throws {
+        let context = try makeContext { $0.traceLimit = 8 }
+        let x = try Value.make([1], [1], in: context)
+        // Small traces of their own, none of them full.
+        let small = (0..<5).map { Value.fill(Double($0), [1], in: context) }
+        var sum = x
+        for _ in 0..<8 { sum = sum.binary(.add, 1.0) }
+        #expect(small.allSatisfy { $0.handle.isEvaluated })
+        #expect(try sum.floats() == [9])
+    }
+
     @Test func unreadValuesAreNeverComputed() throws {
         let context = try makeContext()
         let x = try Value.make([1, 2], [2], in: context)

@@ -45,7 +45,8 @@ package enum Derivatives {
             return Row({ p in InputGradients(p.gradient * ((-x.square()).exp() * (2 / Double.pi.squareRoot()))) })
         case .relu:
             return Row(readingOutput: { p in
-                InputGradients(Tensor.select(p.output .> 0.0, .tensor(p.gradient), .scalar(.float(0))))
+                // A NaN lets the gradient through, as in PyTorch.
+                InputGradients(Tensor.select(p.output .<= 0.0, .scalar(.float(0)), .tensor(p.gradient)))
             })
         case .sign, .floor, .ceil, .round, .trunc, .logicalNot, .isNaN: return Row({ _ in InputGradients(nil) })
         default: preconditionFailure("\(operation.name) has no derivative by one operand")

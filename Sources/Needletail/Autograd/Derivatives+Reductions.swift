@@ -8,9 +8,9 @@ extension Derivatives {
             let shape = x.shape
             return { p in InputGradients(p.gradient.expanded(to: shape)) }
         case .maximum, .minimum:
-            // Equal elements share the gradient evenly.
+            // Equal elements share the gradient evenly; where the result is NaN, they are the NaNs.
             return { p in
-                let winners = (x .== p.output).cast(to: x.dtype)
+                let winners = (x .== p.output).logicalOr(x.isNaN()).cast(to: x.dtype)
                 return InputGradients(winners * (p.gradient / winners.folded(.sum, mask)))
             }
         case .product:

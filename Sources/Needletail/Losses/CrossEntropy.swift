@@ -28,12 +28,16 @@ public func crossEntropy(
     guard let problem = ClassProblem(logits, target, weight) else {
         return ClassProblem.failure("crossEntropy", logits, target, weight, file, line)
     }
-    precondition(
-        (0...1).contains(labelSmoothing), "crossEntropy: labelSmoothing \(labelSmoothing) is outside 0...1", file: file,
-        line: line)
-    precondition(
-        ignoredIndex == nil || problem.hasClasses, "crossEntropy: ignoredIndex needs classes as target", file: file,
-        line: line)
+    guard (0...1).contains(labelSmoothing) else {
+        return logits.invalid(
+            "crossEntropy", "labelSmoothing \(labelSmoothing)", remedy: "use a number in 0...1", [logits, target], file,
+            line)
+    }
+    guard ignoredIndex == nil || problem.hasClasses else {
+        return logits.invalid(
+            "crossEntropy", "ignoredIndex with probabilities as target", remedy: "give classes, integers",
+            [logits, target], file, line)
+    }
     let entropy = CrossEntropy(problem: problem, smoothing: labelSmoothing)
     let countsAlike = weight == nil || !problem.hasClasses
     if ignoredIndex == nil && (countsAlike || reduction != .mean) { return entropy.loss(reduction) }

@@ -43,7 +43,9 @@ open class Optimizer {
     /// - Throws: `outOfMemory`, `deviceFailure`.
     public func step() throws(TensorError) {
         traceStep()
-        // Nothing of the trace is held here: what was replaced may be overwritten.
+        // Nothing of the trace is held here: what was replaced may be overwritten. The trace may be one that another task
+        // began, in a forward pass of its own: the parameters are named, not only what this task began.
+        for group in groups { try group.evaluate() }
         for context in contexts { try context.flushAll() }
     }
 

@@ -90,6 +90,11 @@ public final class ParameterGroup {
         clipped = []
     }
 
+    /// Evaluates what ``traceUpdate()`` traced.
+    func evaluate() throws(TensorError) {
+        for flat in flats { try flat.context.evaluate([flat.value.handle]) }
+    }
+
     // MARK: Clipping
 
     /// All gradients, flat where every parameter has one.

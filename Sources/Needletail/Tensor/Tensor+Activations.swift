@@ -21,7 +21,7 @@ extension Tensor {
         }
     }
 
-    private func normalCDF() -> Tensor { ((self * 0.5.squareRoot()).erf() + 1.0) * 0.5 }
+    private func normalCDF() -> Tensor { (self * 0.5.squareRoot()).erf() * 0.5 + 0.5 }
 
     /// `x * sigmoid(x)`, also known as swish.
     public func silu() -> Tensor {

@@ -78,6 +78,15 @@ extension Tensor {
         return Tensor(creationContext(device, at: site).failed(error, shape: shape, dtype: dtype))
     }
 
+    /// The dtype of a result of two tensors. As in PyTorch, one of rank 0 does not raise that of one with dimensions
+    /// within its kind.
+    @inline(__always)
+    func promotedDType(with other: Tensor) -> DType {
+        if dtype == other.dtype { return dtype }
+        if dtype.kind == other.dtype.kind, (rank == 0) != (other.rank == 0) { return rank == 0 ? other.dtype : dtype }
+        return dtype.promoted(with: other.dtype)
+    }
+
     /// Whether `other` is on this tensor's device.
     @inline(__always)
     func shares(_ other: Tensor) -> Bool { context === other.context }

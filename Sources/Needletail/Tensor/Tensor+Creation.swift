@@ -45,8 +45,17 @@ extension Tensor {
         other.filled(other.shape, .int(1), dtype: dtype ?? other.dtype)
     }
 
-    public static func fullLike(_ other: Tensor, _ value: some ScalarOperand, dtype: DType? = nil) -> Tensor {
-        other.filled(other.shape, value.scalar, dtype: dtype ?? other.dtype)
+    public static func fullLike(
+        _ other: Tensor, _ value: some ScalarOperand, dtype: DType? = nil, file: StaticString = #fileID,
+        line: UInt = #line
+    ) -> Tensor {
+        let type = dtype ?? other.dtype
+        guard value.scalar.fits(type) else {
+            return other.invalid(
+                "fullLike", "\(value.scalar.text) does not fit \(type)", remedy: "use a wider dtype", [other], file,
+                line)
+        }
+        return other.filled(other.shape, value.scalar, dtype: type)
     }
 
     /// A node without tensor operands, checked.
@@ -54,10 +63,10 @@ extension Tensor {
         _ operation: NodeOperation, _ shape: Shape, _ dtype: DType, _ scalar: Scalar, _ device: DeviceID?,
         at site: CallSite
     ) -> Tensor {
-        guard shape.allSatisfy({ $0 >= 0 }) else {
+        guard shape.isValid else {
             return invalidCreation(
-                operation.name, "shape \(shape)", remedy: "extents are at least 0", shape: [], dtype: dtype,
-                device: device, at: site)
+                operation.name, "shape \(shape)", remedy: "use extents of at least 0 whose product fits in memory",
+                shape: [], dtype: dtype, device: device, at: site)
         }
         let context = creationContext(device, at: site)
         return Tensor(context.trace(operation, shape: shape, dtype: dtype, scalar0: scalar))
@@ -77,7 +86,7 @@ extension Tensor {
         let last = end.scalar
         let by = step?.scalar ?? .int(1)
         let span = last.doubleValue - first.doubleValue
-        guard !by.isZero, span == 0 || (span > 0) == (by.doubleValue > 0), (span / by.doubleValue).isFinite else {
+        guard !by.isZero, span == 0 || (span > 0) == (by.doubleValue > 0), isCount(span / by.doubleValue) else {
             return invalidCreation(
                 "arange", "from \(first.text) to \(last.text) by \(by.text)", remedy: "step towards the end",
                 shape: [0], dtype: dtype ?? first.defaultDType, device: device, at: CallSite(file, line))
@@ -97,14 +106,17 @@ extension Tensor {
         _ end: S, dtype: DType? = nil, device: DeviceID? = nil, file: StaticString = #fileID, line: UInt = #line
     ) -> Tensor {
         let type = dtype ?? end.scalar.defaultDType
-        let count = Int(end.scalar.doubleValue.rounded(.up))
-        guard count >= 0 else {
+        guard isCount(end.scalar.doubleValue) else {
             return invalidCreation(
                 "arange", "to \(end.scalar.text)", remedy: "use an end of at least 0", shape: [0], dtype: type,
                 device: device, at: CallSite(file, line))
         }
+        let count = Int(end.scalar.doubleValue.rounded(.up))
         return made(.index, [count], .int64, .int(0), device, at: CallSite(file, line)).cast(to: type)
     }
+
+    /// Whether a number, rounded up, is one of elements.
+    private static func isCount(_ value: Double) -> Bool { value > -1 && value < 0x1p53 }
 
     /// `count` numbers from `start` to `end`, both included, evenly apart.
     public static func linspace(
@@ -134,9 +146,9 @@ extension Tensor {
     public init<T: TensorScalar>(
         _ scalars: [T], shape: Shape, device: DeviceID? = nil, file: StaticString = #fileID, line: UInt = #line
     ) {
-        guard shape.elementCount == scalars.count, shape.allSatisfy({ $0 >= 0 }) else {
+        guard shape.isValid, shape.elementCount == scalars.count else {
             self = Tensor.invalidCreation(
-                "Tensor", "\(scalars.count) scalars for shape \(shape) of \(shape.elementCount)",
+                "Tensor", "\(scalars.count) scalars for shape \(shape)",
                 remedy: "pass as many scalars as the shape has elements", shape: [], dtype: T.dtype, device: device,
                 at: CallSite(file, line))
             return
@@ -200,10 +212,10 @@ extension Tensor {
         file: StaticString = #fileID,
         line: UInt = #line
     ) {
-        guard bytes.count == shape.elementCount * dtype.byteCount, shape.allSatisfy({ $0 >= 0 }) else {
+        guard shape.isValid, bytes.count == shape.elementCount * dtype.byteCount else {
             self = Tensor.invalidCreation(
                 "Tensor", "\(bytes.count) bytes for \(dtype)\(shape)",
-                remedy: "pass \(shape.elementCount * dtype.byteCount) bytes", shape: [], dtype: dtype, device: device,
+                remedy: "pass \(dtype.byteCount) bytes for each element", shape: [], dtype: dtype, device: device,
                 at: CallSite(file, line))
             return
         }

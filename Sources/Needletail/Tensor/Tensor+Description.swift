@@ -87,7 +87,7 @@ private struct TensorPrinter {
         return values.map { value in
             if value.isNaN { return "nan" }
             if value.isInfinite { return value < 0 ? "-inf" : "inf" }
-            if isWhole { return largest > 1e8 ? String(format: "%.4e", value) : String(format: "%.0f.", value) }
+            if isWhole { return isScientific ? String(format: "%.4e", value) : String(format: "%.0f.", value) }
             return String(format: isScientific ? "%.\(digits)e" : "%.\(digits)f", value)
         }
     }

@@ -107,7 +107,12 @@ extension Tensor {
                 remedy: "pass at most one pair of non-negative widths an axis", [self], file, line)
         }
         var result = self
-        let fill: Scalar = dtype.isFloat ? .float(value) : .int(Int64(value))
+        let fill: Scalar? = dtype.isFloat ? .float(value) : Int64(exactly: value).map { .int($0) }
+        guard let fill, fill.fits(dtype) else {
+            return invalid(
+                "pad", "value \(value) for a tensor of \(dtype)", remedy: "use a value that the dtype holds", [self],
+                file, line)
+        }
         for (position, width) in widths.enumerated() {
             result = result.padded(
                 axis: rank - widths.count + position, before: width.before, after: width.after, value: fill)
@@ -141,9 +146,9 @@ extension Tensor {
         guard rank > 0, let index = shape.normalizedAxis(axis) else {
             return axisOutside("narrow", axis, at: CallSite(file, line))
         }
-        guard start >= 0, count >= 0, start + count <= shape[index] else {
+        guard start >= 0, count >= 0, start <= shape[index], count <= shape[index] - start else {
             return invalid(
-                "narrow", "\(start)..<\(start + count) of axis \(axis) of shape \(shape)",
+                "narrow", "\(count) elements from \(start) on of axis \(axis) of shape \(shape)",
                 remedy: "stay within the axis", [self], file, line)
         }
         return narrowed(axis: index, start: start, count: count)

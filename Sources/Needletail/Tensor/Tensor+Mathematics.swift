@@ -42,9 +42,14 @@ extension Tensor {
 // MARK: - Powers and bounds
 
 extension Tensor {
-    /// Each element to a power. Exponents -1, -0.5, 0.5, 1, 2 and 3 become operations of their own; with others, integers
-    /// are cast to float32.
+    /// Each element to a power. Exponents -1, -0.5, 0.5, 1, 2 and 3 become operations of their own. As in PyTorch, an
+    /// integer power of integers is one (of bools int64), and wraps around; with a floating-point exponent integers are cast
+    /// to float32.
     public func pow(_ exponent: some ScalarOperand) -> Tensor {
+        if !dtype.isFloat {
+            guard case .int(let power) = exponent.scalar else { return cast(to: .float32).pow(exponent) }
+            return integerPower(power)
+        }
         switch exponent.scalar.doubleValue {
         case 1: return self
         case 2: return square()
@@ -54,6 +59,23 @@ extension Tensor {
         case -1: return reciprocal()
         default: return Tensor.binary(.power, self, .float(exponent.scalar.doubleValue), symbol: "pow")
         }
+    }
+
+    /// Repeated squaring.
+    private func integerPower(_ power: Int64) -> Tensor {
+        guard power >= 0 else {
+            return invalid(
+                "pow", "integers to the power \(power)", remedy: "cast the tensor, to(.float32)", [self], at: nil)
+        }
+        var factor = dtype == .bool ? cast(to: .int64) : self
+        var result: Tensor?
+        var rest = power
+        while rest > 0 {
+            if rest & 1 == 1 { result = result.map { $0 * factor } ?? factor }
+            rest >>= 1
+            if rest > 0 { factor = factor.square() }
+        }
+        return result ?? Tensor.onesLike(factor)
     }
 
     /// Each element to the power at its place. The two broadcast; integers are cast to float32.

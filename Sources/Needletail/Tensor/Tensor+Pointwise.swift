@@ -33,7 +33,7 @@ extension Tensor {
                 "\(symbol)", "shapes \(a.shape) and \(b.shape) do not broadcast",
                 remedy: "their last dimensions must be equal or 1", [a, b], at: site)
         }
-        guard let type = operandType(operation, a.dtype.promoted(with: b.dtype)) else {
+        guard let type = operandType(operation, a.promotedDType(with: b)) else {
             return logical(operation, a, b, symbol: symbol, at: site)
         }
         let x = a.cast(to: type).expanded(to: shape)

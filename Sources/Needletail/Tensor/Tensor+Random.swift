@@ -10,8 +10,8 @@ extension Tensor {
         _ shape: Shape, low: Double = 0, high: Double = 1, dtype: DType = .float32, generator: Generator? = nil,
         device: DeviceID? = nil, file: StaticString = #fileID, line: UInt = #line
     ) -> Tensor {
-        let start = (generator ?? .current).reserve(shape.elementCount)
-        var result = made(.index, shape, .int64, .int(0), device, at: CallSite(file, line)).uniforms(start)
+        let index = made(.index, shape, .int64, .int(0), device, at: CallSite(file, line))
+        var result = index.uniforms((generator ?? .current).reserve(index.elementCount))
         if high - low != 1 { result = result * (high - low) }
         if low != 0 { result = result + low }
         return result.cast(to: dtype)
@@ -23,10 +23,9 @@ extension Tensor {
         _ shape: Shape, mean: Double = 0, std: Double = 1, dtype: DType = .float32, generator: Generator? = nil,
         device: DeviceID? = nil, file: StaticString = #fileID, line: UInt = #line
     ) -> Tensor {
-        let source = generator ?? .current
-        let count = (shape.elementCount + 3) & ~3
-        let start = source.reserve(2 * count)
         let index = made(.index, shape, .int64, .int(0), device, at: CallSite(file, line))
+        let count = (index.elementCount + 3) & ~3
+        let start = (generator ?? .current).reserve(2 * count)
         let second = Generator.State(key: start.key, offset: start.offset &+ UInt64(count))
         // 1 - u is in 0 (excluded) ... 1, where the logarithm is finite.
         let radius = ((1.0 - index.uniforms(start)).log() * (-2 * std * std)).sqrt()
@@ -39,8 +38,8 @@ extension Tensor {
         _ shape: Shape, probability: Double, dtype: DType = .float32, generator: Generator? = nil,
         device: DeviceID? = nil, file: StaticString = #fileID, line: UInt = #line
     ) -> Tensor {
-        let start = (generator ?? .current).reserve(shape.elementCount)
         let index = made(.index, shape, .int64, .int(0), device, at: CallSite(file, line))
+        let start = (generator ?? .current).reserve(index.elementCount)
         return (index.uniforms(start) .< probability).cast(to: dtype)
     }
 

@@ -55,7 +55,7 @@ extension Tensor {
         }
         let type: DType
         switch (a, b) {
-        case (.tensor(let x), .tensor(let y)): type = x.dtype.promoted(with: y.dtype)
+        case (.tensor(let x), .tensor(let y)): type = x.promotedDType(with: y)
         case (.tensor(let x), .scalar(let y)), (.scalar(let y), .tensor(let x)):
             type = x.dtype.promoted(withScalarOf: y.kind)
             guard y.fits(type) else {

@@ -34,7 +34,7 @@ extension Tensor {
     public func std(
         axes: Int..., correction: Int = 1, keepDims: Bool = false, file: StaticString = #fileID, line: UInt = #line
     ) -> Tensor {
-        variance(axes: axes, correction: correction, keepDims: keepDims, file: file, line: line).sqrt()
+        variance(axes: axes, correction: correction, keepDims: keepDims, file: file, line: line).length()
     }
 
     private func foldedMean(_ mask: UInt8, _ count: Int) -> Tensor { folded(.sum, mask) / Double(count) }
@@ -67,5 +67,19 @@ extension Tensor {
     }
 
     /// The Euclidean norm of all elements, as a tensor of rank 0.
-    public func norm() -> Tensor { square().sum().sqrt() }
+    public func norm() -> Tensor { square().sum().length() }
+
+    /// The root of a sum of squares. Gradient: `g / (2 y)`, and 0 where the root is 0, as in PyTorch: all squares are at
+    /// their least there.
+    private func length() -> Tensor {
+        let x = dtype.isFloat ? self : cast(to: .float32)
+        return Tensor.composite(x, savesOutput: true) {
+            x.sqrt()
+        } pullback: {
+            { p in
+                let slope = p.gradient * 0.5 / p.output
+                return InputGradients(Tensor.select(p.output .== 0.0, .scalar(.float(0)), .tensor(slope)))
+            }
+        }
+    }
 }

@@ -18,7 +18,11 @@ extension Tensor {
         case .success(let index):
             let view = sliced(starts: index.starts, extents: index.extents, steps: index.steps).viewed(as: index.result)
             guard let (axis, places) = index.gather else { return view }
-            let flat = places.rank == 1 ? places : places.viewed(as: [places.elementCount])
+            var flat = places.rank == 1 ? places : places.viewed(as: [places.elementCount])
+            if flat.dtype != .uint8 {
+                // A negative place counts from the end.
+                flat = Tensor.select(flat .< 0, .tensor(flat + view.shape[axis]), .tensor(flat))
+            }
             let chosen = view.indexSelect(axis: axis, index: flat)
             if places.rank == 1 { return chosen }
             guard view.rank - 1 + places.rank <= Shape.maximumRank else {

@@ -97,21 +97,16 @@ extension Tensor {
     /// The same elements, row-major, in another shape. One extent may be -1: it is what remains.
     public func reshape(_ target: Shape, file: StaticString = #fileID, line: UInt = #line) -> Tensor {
         var target = target
-        var known = 1
-        var open: Int?
-        for (axis, extent) in target.enumerated() {
-            if extent == -1 && open == nil {
-                open = axis
-            } else if extent < 0 {
-                return invalid(
-                    "reshape", "extent \(extent) in \(target)", remedy: "use extents of at least 0, and one -1 at most",
-                    [self], file, line)
-            } else {
-                known *= extent
-            }
+        let open = target.firstIndex(of: -1)
+        if let open { target[open] = 1 }
+        if let extent = target.first(where: { $0 < 0 }) {
+            return invalid(
+                "reshape", "extent \(extent) in \(target)", remedy: "use extents of at least 0, and one -1 at most",
+                [self], file, line)
         }
+        let known = target.isValid ? target.elementCount : 0
         if let open, known > 0, elementCount % known == 0 { target[open] = elementCount / known }
-        guard target.elementCount == elementCount, open == nil || known > 0 else {
+        guard target.isValid, target.elementCount == elementCount, open == nil || known > 0 else {
             return invalid(
                 "reshape", "shape \(shape) with \(elementCount) elements to \(target)",
                 remedy: "the extents' product must be the number of elements", [self], file, line)
@@ -120,11 +115,20 @@ extension Tensor {
     }
 
     public func reshape(_ target: [Int], file: StaticString = #fileID, line: UInt = #line) -> Tensor {
-        reshape(Shape(target), file: file, line: line)
+        guard target.count <= Shape.maximumRank else { return rankOutside("reshape", target, file, line) }
+        return reshape(Shape(target), file: file, line: line)
+    }
+
+    /// The error of more extents than a shape can have.
+    private func rankOutside(_ name: String, _ target: [Int], _ file: StaticString, _ line: UInt) -> Tensor {
+        invalid(
+            name, "\(target.count) extents \(target)", remedy: "use a rank of \(Shape.maximumRank) at most", [self],
+            file,
+            line)
     }
 
     public func reshape(_ target: Int..., file: StaticString = #fileID, line: UInt = #line) -> Tensor {
-        reshape(Shape(target), file: file, line: line)
+        reshape(target, file: file, line: line)
     }
 
     /// Joins the dimensions `from...through` into one.
@@ -171,7 +175,7 @@ extension Tensor {
                 if full[axis] == -1 { full[axis] = shape[axis - lead] }
                 fits = fits && (shape[axis - lead] == full[axis] || shape[axis - lead] == 1)
             }
-            fits = fits && full.allSatisfy { $0 >= 0 }
+            fits = fits && full.isValid
         }
         guard fits else {
             return invalid(
@@ -182,7 +186,8 @@ extension Tensor {
     }
 
     public func expand(_ target: Int..., file: StaticString = #fileID, line: UInt = #line) -> Tensor {
-        expand(Shape(target), file: file, line: line)
+        guard target.count <= Shape.maximumRank else { return rankOutside("expand", target, file, line) }
+        return expand(Shape(target), file: file, line: line)
     }
 }
 

@@ -14,6 +14,9 @@ public struct TensorIndex: TensorIndexable {
 
     let place: Place
 
+    /// What follows the last place of a closed range; -1 is the last of the axis, so that its end follows.
+    fileprivate static func end(after last: Int) -> Int? { last == -1 || last == .max ? nil : last + 1 }
+
     public var tensorIndex: TensorIndex { self }
 }
 
@@ -45,7 +48,7 @@ extension Range: TensorIndexable where Bound == Int {
     public var tensorIndex: TensorIndex { .range(lowerBound, upperBound) }
 }
 extension ClosedRange: TensorIndexable where Bound == Int {
-    public var tensorIndex: TensorIndex { .range(lowerBound, upperBound + 1) }
+    public var tensorIndex: TensorIndex { .range(lowerBound, TensorIndex.end(after: upperBound)) }
 }
 extension PartialRangeFrom: TensorIndexable where Bound == Int {
     public var tensorIndex: TensorIndex { .range(lowerBound, nil) }
@@ -54,8 +57,7 @@ extension PartialRangeUpTo: TensorIndexable where Bound == Int {
     public var tensorIndex: TensorIndex { .range(nil, upperBound) }
 }
 extension PartialRangeThrough: TensorIndexable where Bound == Int {
-    /// `...(-1)` is all of the axis.
-    public var tensorIndex: TensorIndex { .range(nil, upperBound == -1 ? nil : upperBound + 1) }
+    public var tensorIndex: TensorIndex { .range(nil, TensorIndex.end(after: upperBound)) }
 }
 
 /// A subscript worked out for a shape: a slice, then axes that go or come, then at most one gather.
@@ -84,7 +86,13 @@ struct ResolvedIndex {
         var hasEllipsis = false
         for index in indices {
             switch index {
-            case .newAxis: resolved.result.append(1)
+            case .newAxis:
+                guard resolved.result.rank + shape.rank - resolved.extents.rank < Shape.maximumRank else {
+                    return .failure(
+                        IndexProblem(
+                            "more new axes than rank \(Shape.maximumRank) has room for", "join axes with flatten()"))
+                }
+                resolved.result.append(1)
             case .ellipsis:
                 guard !hasEllipsis else { return .failure(IndexProblem("two ellipses", "use one")) }
                 hasEllipsis = true
