@@ -15,7 +15,9 @@ struct KernelsCommand: ParsableCommand {
         @Option(help: "Images in the step.") var batchSize = 64
 
         func validate() throws {
-            if batchSize < 1 { throw ValidationError("--batch-size \(batchSize): give at least 1") }
+            guard (1...65_536).contains(batchSize) else {
+                throw ValidationError("--batch-size \(batchSize): give 1 to 65536")
+            }
         }
 
         func title(on id: DeviceID) -> String { "a step of \(model.rawValue), batch \(batchSize), on \(id)" }

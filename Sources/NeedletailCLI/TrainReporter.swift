@@ -27,7 +27,7 @@ final class TrainReporter {
                 "event": "start", "device": .string("\(training.device)"), "model": .string(training.kind.rawValue),
                 "parameters": .integer(training.trainer.model.parameterCount), "epochs": .integer(options.epochs),
                 "batch_size": .integer(options.batchSize), "optimizer": .string(training.optimizerKind.rawValue),
-                "learning_rate": .number(rate), "seed": .integer(Int(truncatingIfNeeded: options.seed)),
+                "learning_rate": .number(rate), "seed": TrainReporter.seed(options.seed),
                 "train_images": .integer(training.trainingSet.count), "test_images": .integer(training.testSet.count),
             ])
         } else if !isQuiet {
@@ -36,6 +36,11 @@ final class TrainReporter {
                     + "\(training.trainingSet.count) images, batches of \(options.batchSize), "
                     + "\(training.optimizerKind.rawValue) \(rate), seed \(options.seed)")
         }
+    }
+
+    /// JSON's readers take integers up to 2^63 - 1 at most: a larger seed is a string.
+    private static func seed(_ seed: UInt64) -> JSONValue {
+        Int(exactly: seed).map(JSONValue.integer) ?? .string("\(seed)")
     }
 
     private func step(_ trainer: Trainer, of steps: Int) throws {

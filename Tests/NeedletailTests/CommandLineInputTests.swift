@@ -118,7 +118,40 @@ struct CommandLineInputTests {
         #expect(output.contents == [])
     }
 
+    @Test func theLargestNumbersCrashNothing() throws {
+        let data = MadeUpMNIST()
+        let output = TemporaryDirectory()
+        let most = String(Int.max)
+        let result = try NeedletailTool.run(
+            train(data.path, output, "--batch-size", most, "--seed", String(UInt64.max)))
+        #expect(result.code == 0, "\(result.errors)")
+    }
+
     // MARK: Checkpoints
+
+    @Test(arguments: [
+        ("batch_size", "\(Int.max)"), ("step", "\(Int.max)"), ("step", "3"), ("epoch", "\(Int.max - 1)"),
+        ("meter_count", "\(Int.max)"), ("optimizer_steps", "\(Int.max),1,1,1,1,1"),
+        ("hyperparameters", "lr=nan,momentum=0.0"), ("hyperparameters", "lr=0.01"),
+        (
+            "hyperparameters",
+            "dampening=0.0,lr=0.01,maximize=0.0,momentum=0.0,nesterov=1.0,weight_decay=0.0"
+        ),
+    ])
+    func aCheckpointWithAWrongNumberIsBadData(_ key: String, _ value: String) throws {
+        let data = MadeUpMNIST()
+        let made = TemporaryDirectory()
+        let first = try NeedletailTool.run(train(data.path, made, "--model", "mlp-small", "--quiet"))
+        #expect(first.code == 0, "\(first.errors)")
+        let path = made.path(try #require(made.contents.first))
+        var file = try SafeTensorsFile(contentsOf: path)
+        file.metadata[key] = value
+        let changed = made.path("changed.safetensors")
+        try file.write(to: changed)
+        let output = TemporaryDirectory()
+        let arguments = train(data.path, output, "--resume", changed, "--epochs", "2")
+        try expectFailure(arguments, code: 65, naming: [changed], output: output)
+    }
 
     @Test func aCheckpointOfAnotherModelIsRefused() throws {
         let data = MadeUpMNIST()

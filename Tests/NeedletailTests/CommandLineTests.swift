@@ -160,6 +160,13 @@ struct CommandLineTests {
                 == Data(contentsOf: URL(fileURLWithPath: straight.path("checkpoint.safetensors"))))
     }
 
+    @Test("two processes make the same plan")
+    func plansAreTheSameInTwoProcesses() throws {
+        let dumps = try (0..<2).map { _ in try run("kernels", "dump", "--device", "cpu", "--model", "cnn") }
+        #expect(dumps[0].code == 0 && dumps[0].output.count > 500, "\(dumps[0].errors)")
+        #expect(dumps[0].output == dumps[1].output)
+    }
+
     @Test("the list of devices has the CPU and the choice")
     func listsDevices() throws {
         let plain = try run("devices")

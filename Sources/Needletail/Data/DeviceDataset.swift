@@ -77,12 +77,12 @@ public struct DatasetBatches: RandomAccessCollection, Sendable {
     }
 
     public var startIndex: Int { 0 }
-    public var endIndex: Int { dropsLast ? dataset.count / size : (dataset.count + size - 1) / size }
+    public var endIndex: Int { dataset.count / size + (dropsLast || dataset.count % size == 0 ? 0 : 1) }
 
     public subscript(index: Int) -> Batch {
         precondition(indices.contains(index), "batch \(index) is outside 0..<\(count)")
         let start = index * size
-        let end = Swift.min(start + size, dataset.count)
+        let end = start + Swift.min(size, dataset.count - start)
         let features: Tensor
         let labels: Tensor
         if let order {

@@ -52,21 +52,24 @@ extension Checkpoint {
         model = try metadata.text("model")
         optimizer = try metadata.text("optimizer")
         hyperparameters = try metadata.hyperparameters()
-        position = Trainer.Position(epoch: try metadata.count("epoch"), step: try metadata.count("step"))
         batchSize = try metadata.count("batch_size")
         guard batchSize > 0 else { throw metadata.wrong("batch_size") }
         seed = try metadata.number("permutation_seed")
         exampleCount = try metadata.count("examples")
+        position = Trainer.Position(epoch: try metadata.count("epoch"), step: try metadata.count("step"))
+        // Between two steps of an epoch; at its end the next one has begun.
+        guard position.step == 0 || position.step - 1 < exampleCount / batchSize else { throw metadata.wrong("step") }
         generator = Generator.State(
             key: try metadata.number("generator_key"), offset: try metadata.number("generator_offset"))
         meters = Meters()
         meters.loss = try metadata.number("loss_sum")
         meters.correct = try metadata.number("correct_sum")
         meters.count = try metadata.count("meter_count")
+        guard meters.count <= exampleCount else { throw metadata.wrong("meter_count") }
         weights = StateDictionary()
         var steps: [Int] = []
         for text in try metadata.text("optimizer_steps").split(separator: ",") {
-            guard let step = Int(text), step >= 0 else { throw metadata.wrong("optimizer_steps") }
+            guard let step = Int(text), Metadata.counts.contains(step) else { throw metadata.wrong("optimizer_steps") }
             steps.append(step)
         }
         optimizerState = OptimizerState(steps: steps, tensors: StateDictionary())
@@ -102,6 +105,9 @@ extension Checkpoint {
         let path: String
         let values: [String: String]
 
+        /// Of epochs, steps and examples: what adding to one cannot make overflow.
+        static let counts = 0...(1 << 53)
+
         func text(_ key: String) throws(TensorError) -> String {
             guard let value = values[key] else { throw wrong(key) }
             return value
@@ -114,7 +120,7 @@ extension Checkpoint {
 
         func count(_ key: String) throws(TensorError) -> Int {
             let value: Int = try number(key)
-            guard value >= 0 else { throw wrong(key) }
+            guard Metadata.counts.contains(value) else { throw wrong(key) }
             return value
         }
 
@@ -122,7 +128,9 @@ extension Checkpoint {
             var result: [String: Double] = [:]
             for pair in try text("hyperparameters").split(separator: ",") {
                 let parts = pair.split(separator: "=")
-                guard parts.count == 2, let value = Double(parts[1]) else { throw wrong("hyperparameters") }
+                guard parts.count == 2, let value = Double(parts[1]), value.isFinite else {
+                    throw wrong("hyperparameters")
+                }
                 result[String(parts[0])] = value
             }
             return result

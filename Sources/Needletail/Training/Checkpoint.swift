@@ -63,4 +63,15 @@ public struct Checkpoint: Sendable {
         trainer.loss.restore(sum: meters.loss, count: meters.count, like: first)
         trainer.accuracy.restore(sum: meters.correct, count: meters.count, like: first)
     }
+
+    /// Whether the rule would go on as the checkpoint's did.
+    ///
+    /// - Throws: `data` where a hyperparameter is missing or another.
+    func checkHyperparameters(of rule: any UpdateRule) throws(TensorError) {
+        for (name, value) in rule.hyperparameters where hyperparameters[name] != value {
+            let found = hyperparameters[name].map { "is \($0)" } ?? "is missing"
+            throw TensorError(
+                .data, "hyperparameter '\(name)' of \(optimizer) \(found), and \(value) is wanted; name another file")
+        }
+    }
 }

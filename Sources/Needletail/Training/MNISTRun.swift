@@ -90,6 +90,7 @@ package final class MNISTRun {
                 epochs: settings.epochs, batchSize: settings.batchSize, seed: settings.seed))
         if let checkpoint {
             do {
+                try checkpoint.checkHyperparameters(of: trainer.optimizer.groups[0].rule)
                 try checkpoint.restore(trainer)
             } catch {
                 throw TensorError(error.kind, "\(options.resumedFile ?? ""): \(error.message)")

@@ -98,7 +98,7 @@ public final class Trainer {
         let context = dataset.features.context
         try context.synchronize()
         timer.start(context.statistics)
-        for index in position.step..<max(batches.count, position.step) {
+        for index in min(position.step, batches.count)..<batches.count {
             try timer.step {
                 trace(batches[index])
                 try optimizer.step()
