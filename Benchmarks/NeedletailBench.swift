@@ -1,4 +1,6 @@
 import ArgumentParser
+import Foundation
+import Needletail
 
 /// The backend benchmark suite: the work of the peers' benchmark, so that every claim of speed is a ratio of one run.
 @main
@@ -7,4 +9,10 @@ struct NeedletailBench: ParsableCommand {
         commandName: "needletail-bench",
         abstract: "Times training steps and single operations.",
         subcommands: [TrainCommand.self, OperationCommand.self])
+
+    /// The threads of a device's kernels, as the peers report theirs: what the CPU backend was given, or the machine's.
+    static func threadCount(on device: DeviceID) -> Int {
+        let given = device.backend == "cpu" ? RuntimeConfiguration.current.threads : nil
+        return given ?? ProcessInfo.processInfo.activeProcessorCount
+    }
 }

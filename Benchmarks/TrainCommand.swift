@@ -64,8 +64,8 @@ struct TrainCommand: ParsableCommand {
         }
     }
 
-    private func measure(on id: DeviceID) throws {
-        let split = try MNISTFiles.load(.train, from: try MNISTFiles.directory(data))
+    /// A training step on the current device, by its number; gives its loss. Each call of this makes the same model.
+    private func makeStep(_ split: MNISTSplit) throws -> (Int) throws -> Tensor {
         let images = Tensor(
             bytes: split.images, shape: model == .cnn ? [split.count, 1, 28, 28] : [split.count, 784], dtype: .uint8)
         let labels = Tensor(bytes: split.labels, shape: [split.count], dtype: .uint8)
@@ -73,10 +73,8 @@ struct TrainCommand: ParsableCommand {
         let net = makeModel()
         let optimizer: Optimizer =
             model == .mlpSmall ? SGD(net.parameters, learningRate: 1e-2) : Adam(net.parameters, learningRate: 1e-3)
-        let count = steps ?? (model == .cnn ? 20 : 400)
         let order = Tensor.permutation(split.count)
-        var lastLoss: Tensor?
-        func step(_ index: Int) throws {
+        return { [batchSize] index in
             let start = index * batchSize % (split.count - batchSize)
             let rows = order[start..<start + batchSize]
             let x = images.indexSelect(axis: 0, index: rows).to(.float32) * (1.0 / 255)
@@ -85,25 +83,50 @@ struct TrainCommand: ParsableCommand {
             let loss = crossEntropy(net(x), y)
             loss.backward()
             try optimizer.step()
-            lastLoss = loss
+            return loss
         }
-        try step(0)
-        let firstLoss = Double(try lastLoss!.item())
-        for index in 1..<6 { try step(index) }
+    }
+
+    /// What the first losses must be: a kernel for each operation, by the plainest ones of the CPU.
+    private func firstLosses(_ split: MNISTSplit, count: Int) throws -> [Double] {
+        var configuration = RuntimeConfiguration()
+        configuration.fusion = false
+        configuration.instructionSet = .baseline
+        configuration.blas = "none"
+        return try withDevice(.cpu, configuration) {
+            let step = try makeStep(split)
+            return try (0..<count).map { Double(try step($0).item()) }
+        }
+    }
+
+    private func measure(on id: DeviceID) throws {
+        let split = try MNISTFiles.load(.train, from: try MNISTFiles.directory(data))
+        guard batchSize < split.count else {
+            throw ValidationError("--batch-size \(batchSize): give less than the \(split.count) images")
+        }
+        let expected = try firstLosses(split, count: 6)
+        let step = try makeStep(split)
+        let count = steps ?? (model == .cnn ? 20 : 400)
+        var lastLoss: Tensor?
+        var losses: [Double] = []
+        for index in 0..<expected.count { losses.append(Double(try step(index).item())) }
+        guard zip(losses, expected).allSatisfy({ abs($0 - $1) <= 1e-3 * abs($1) }) else {
+            throw BenchmarkFailure("train \(model.rawValue): the first losses are \(losses), not \(expected)")
+        }
         try synchronize()
         if plan { print(try deviceContext(id).lastPlanDump) }
         let before = executionStatistics()
         var stepping = Duration.zero
         let passes = try (0..<3).map { _ in
             try milliseconds(count) {
-                stepping += try ContinuousClock().measure { for index in 0..<count { try step(index) } }
+                stepping += try ContinuousClock().measure { for index in 0..<count { lastLoss = try step(index) } }
                 try synchronize()
             }
         }
         let spent = executionStatistics() - before
         let loss = Double(try lastLoss!.item())
-        guard spent.launches >= 3 * count, loss.isFinite, loss < firstLoss || count < 10 else {
-            throw BenchmarkFailure("train \(model.rawValue): \(spent.launches) launches, loss \(firstLoss) -> \(loss)")
+        guard spent.launches >= 3 * count, loss.isFinite, loss < losses[0] || count < 10 else {
+            throw BenchmarkFailure("train \(model.rawValue): \(spent.launches) launches, loss \(losses[0]) -> \(loss)")
         }
         let sorted = passes.sorted()
         report(
@@ -118,7 +141,7 @@ struct TrainCommand: ParsableCommand {
         plans: Int,
         allocations: Int
     ) {
-        let threads = ProcessInfo.processInfo.activeProcessorCount
+        let threads = NeedletailBench.threadCount(on: id)
         if json {
             print(
                 #"{"framework": "needletail", "device": "\#(id)", "model": "\#(model.rawValue)", "batch": \#(batchSize), "#
