@@ -40,7 +40,8 @@ let package = Package(
             ],
             path: "Benchmarks", exclude: ["Results", "compare.py"]),
         .testTarget(name: "TensorRuntimeTests", dependencies: ["TensorRuntime"]),
-        .testTarget(name: "TensorGraphTests", dependencies: ["TensorGraph", "CPUBackend", "TensorConformance"]),
+        .testTarget(
+            name: "TensorGraphTests", dependencies: ["TensorGraph", "CPUBackend", "OpenCLBackend", "TensorConformance"]),
         .testTarget(name: "CPUBackendTests", dependencies: ["CPUBackend", "TensorConformance"]),
         .testTarget(name: "KernelIRTests", dependencies: ["KernelIR"]),
         .testTarget(name: "ShadersTests", dependencies: ["Shaders", "KernelIR", "TensorConformance"]),

@@ -1,4 +1,6 @@
 import CPUBackend
+import Foundation
+import OpenCLBackend
 import TensorGraph
 import TensorRuntime
 import Testing
@@ -34,10 +36,13 @@ struct RandomGraph {
     /// The most launches of all its traces.
     private(set) var launchBound = 0
 
-    init(seed: UInt64, in context: DeviceContext) throws {
+    /// - Parameter largest: bounds of the extents of the first values.
+    init(seed: UInt64, in context: DeviceContext, largest: (Int, Int) = (4, 5)) throws {
         random = TestRandom(state: seed)
         for _ in 0..<3 {
-            let shape: Shape = [Int.random(in: 1...4, using: &random), Int.random(in: 1...5, using: &random)]
+            let shape: Shape = [
+                Int.random(in: 1...largest.0, using: &random), Int.random(in: 1...largest.1, using: &random),
+            ]
             let value = try Value.make(random.floats(shape.elementCount), shape, in: context)
             pool.append(Entry(value: value, space: shape, root: pool.count))
         }
@@ -162,14 +167,36 @@ struct RandomGraph {
         }
     }
 
-    /// The CPU backend's kernels on the same graphs.
+    /// The CPU backend's kernels on small graphs, and on some whose values are several blocks.
     @Test(arguments: 0..<10)
     func graphsOnTheCPUEqualThoseOfTheReference(hundred: Int) throws {
-        let configuration = RuntimeConfiguration()
-        let cpu = try CPUBackend().open(index: 0, configuration: configuration)
-        for seed in 20_000 + hundred * 100..<20_000 + (hundred + 1) * 100 {
-            let fused = try DeviceContext(device: cpu, configuration: configuration)
-            let a = try RandomGraph(seed: UInt64(seed), in: fused)
+        let cpu = try CPUBackend().open(index: 0, configuration: RuntimeConfiguration())
+        for number in 0..<115 {
+            let seed = UInt64(20_000 + hundred * 200 + number)
+            let largest = number < 100 ? (4, 5) : (12, 700)
+            let context = try DeviceContext(device: cpu, configuration: RuntimeConfiguration())
+            let a = try RandomGraph(seed: seed, in: context, largest: largest)
+            let b = try RandomGraph(seed: seed, in: makeContext(), largest: largest)
+            for (x, y) in zip(a.live, b.live) {
+                let distance = difference(try x.floats(), try y.floats())
+                #expect(distance < 1e-4, "seed \(seed)")
+            }
+        }
+    }
+
+    /// And the kernel library's, of both classes of schedules. A driver compiles for long, so that graphs are few.
+    @Test(
+        .enabled(
+            if: ProcessInfo.processInfo.environment["NEEDLETAIL_TEST_WITHOUT_OPENCL"] != "1",
+            "NEEDLETAIL_TEST_WITHOUT_OPENCL is set"),
+        arguments: [RuntimeConfiguration.ScheduleClass.cpu, .gpu])
+    func graphsOnOpenCLEqualThoseOfTheReference(_ scheduleClass: RuntimeConfiguration.ScheduleClass) throws {
+        var configuration = RuntimeConfiguration()
+        configuration.scheduleClass = scheduleClass
+        let device = try OpenCLBackend(configuration: configuration).open(index: 0, configuration: configuration)
+        for seed in 30_000..<30_012 {
+            let context = try DeviceContext(device: device, configuration: configuration)
+            let a = try RandomGraph(seed: UInt64(seed), in: context)
             let b = try RandomGraph(seed: UInt64(seed), in: makeContext())
             for (x, y) in zip(a.live, b.live) {
                 let distance = difference(try x.floats(), try y.floats())
