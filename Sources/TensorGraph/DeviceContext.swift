@@ -16,11 +16,11 @@ public final class DeviceContext: @unchecked Sendable {
     public let configuration: RuntimeConfiguration
 
     let lock = RawLock()
-    var pending: [Trace] = []
-    var nextID: UInt64 = 1
-    var epoch: UInt64 = 0
-    var counters = ExecutionStatistics()
-    var snapshot = Snapshot()
+    @exclusivity(unchecked) var pending: [Trace] = []
+    @exclusivity(unchecked) var nextID: UInt64 = 1
+    @exclusivity(unchecked) var epoch: UInt64 = 0
+    @exclusivity(unchecked) var counters = ExecutionStatistics()
+    @exclusivity(unchecked) var snapshot = Snapshot()
     let planCache = PlanCache()
     var lastPlan: Plan?
     /// The codes of all kernels made; asked, never iterated.

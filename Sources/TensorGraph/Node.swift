@@ -11,11 +11,11 @@ public final class Node: @unchecked Sendable {
     public let context: DeviceContext
 
     /// Operands by position; nil where the operand is a scalar, and past the arity.
-    var input0: Node?
-    var input1: Node?
-    var input2: Node?
+    @exclusivity(unchecked) var input0: Node?
+    @exclusivity(unchecked) var input1: Node?
+    @exclusivity(unchecked) var input2: Node?
     /// All operands of a concatenation.
-    var moreInputs: [Node]
+    @exclusivity(unchecked) var moreInputs: [Node]
     /// Scalar operands in order of position.
     let scalar0: Scalar
     let scalar1: Scalar
@@ -25,22 +25,22 @@ public final class Node: @unchecked Sendable {
     /// Creation order; inputs have lower numbers.
     let id: UInt64
     /// The pending trace; nil once evaluated.
-    var trace: Trace?
+    @exclusivity(unchecked) var trace: Trace?
     /// Handles that may still ask for the value.
-    var handles = 0
+    @exclusivity(unchecked) var handles = 0
     /// Edges from pending nodes.
-    var consumers = 0
+    @exclusivity(unchecked) var consumers = 0
     /// Place in the snapshot that is being taken, valid while `epoch` is the context's.
-    var mark = 0
-    var epoch: UInt64 = 0
+    @exclusivity(unchecked) var mark = 0
+    @exclusivity(unchecked) var epoch: UInt64 = 0
     /// Edges counted from the trace of that snapshot.
-    var edges = 0
-    var edgeEpoch: UInt64 = 0
+    @exclusivity(unchecked) var edges = 0
+    @exclusivity(unchecked) var edgeEpoch: UInt64 = 0
 
-    var storage: Storage?
+    @exclusivity(unchecked) var storage: Storage?
     /// Where an evaluated value lies in its storage.
-    var strides = Strides()
-    var offset = 0
+    @exclusivity(unchecked) var strides = Strides()
+    @exclusivity(unchecked) var offset = 0
     /// Why there is no value: a wrong call inside `checked`, or a device failure.
     var failure: Failure?
 
@@ -141,11 +141,11 @@ public final class Handle: Sendable {
 ///
 /// Safety: touched only under the lock of its ``DeviceContext``.
 final class Trace: @unchecked Sendable {
-    var nodes: [Node] = []
-    var liveHandles = 0
+    @exclusivity(unchecked) var nodes: [Node] = []
+    @exclusivity(unchecked) var liveHandles = 0
     /// Bytes of all values traced into it, views not counted. Nothing is taken off before the evaluation, so that a bound on
     /// it falls at the same place each step, whenever handles go.
-    var byteCount = 0
+    @exclusivity(unchecked) var byteCount = 0
     /// Nodes of two traces were joined: sort before use.
     var isMerged = false
     /// Place in the context's list of pending traces.

@@ -63,7 +63,8 @@ struct FlatParameters {
     }
 
     private func view(of flat: Tensor, _ index: Int) -> Tensor {
-        flat.slice(axis: 0, from: starts[index], to: starts[index + 1]).reshape(parameters[index].shape)
+        let count = starts[index + 1] - starts[index]
+        return flat.narrowed(axis: 0, start: starts[index], count: count).viewed(as: parameters[index].shape)
     }
 
     private mutating func assignViews() {
@@ -134,7 +135,7 @@ struct FlatParameters {
         let flat = segment.range.map { index -> Tensor in
             let gradient = gradients[index]!.detach()
             let cast = gradient.dtype == value.dtype ? gradient : gradient.to(value.dtype)
-            return cast.reshape([cast.elementCount])
+            return cast.viewed(as: [cast.elementCount])
         }
         return flat.count == 1 ? flat[0] : Tensor.concatenate(flat, axis: 0)
     }
