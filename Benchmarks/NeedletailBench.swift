@@ -10,7 +10,8 @@ struct NeedletailBench: ParsableCommand {
         abstract: "Times training steps and single operations.",
         subcommands: [TrainCommand.self, OperationCommand.self])
 
-    /// The threads of a device's kernels, as the peers report theirs: what the CPU backend was given, or the machine's.
+    /// The threads of a device's kernels, as the peers report theirs: what the CPU backend was given, or the processors
+    /// that this process may run on (a cgroup's quota is not looked at).
     static func threadCount(on device: DeviceID) -> Int {
         let given = device.backend == "cpu" ? RuntimeConfiguration.current.threads : nil
         return given ?? ProcessInfo.processInfo.activeProcessorCount

@@ -3,7 +3,8 @@ import TensorRuntime
 
 /// A value in a trace: an operation on other nodes, or, once evaluated, elements in storage.
 ///
-/// Safety: mutable fields are touched only under the lock of the node's ``DeviceContext``.
+/// Safety: mutable fields are touched only under the lock of the node's ``DeviceContext``, and none while it is being changed;
+/// so the language's own checks of that, a call each, are off where every step of a training passes.
 public final class Node: @unchecked Sendable {
     public let operation: NodeOperation
     public let shape: Shape

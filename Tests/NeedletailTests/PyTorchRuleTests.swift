@@ -37,6 +37,9 @@ import Testing
         #expect(try x[...(-1)].scalars(as: Int64.self) == [0, 1, 2, 3, 4])
         #expect(try x[...(-2)].scalars(as: Int64.self) == [0, 1, 2, 3])
         #expect(try x[Tensor([-1, 0, -5] as [Int])].scalars(as: Int64.self) == [4, 0, 0])
+        // An axis goes for each number, so that a new one has room.
+        let full = Tensor.zeros(Shape(repeating: 1, rank: 8))
+        #expect(full[.newAxis, 0].shape == Shape(repeating: 1, rank: 8))
         let y = Tensor([[1, 2], [3, 4]] as [[Float]])
         #expect(try y[.all, Tensor([-1] as [Int])].scalars(as: Float.self) == [2, 4])
     }

@@ -108,16 +108,31 @@ public final class OpenCLDevice: TunableDevice, KernelTiming, @unchecked Sendabl
     }
 
     public func makeKernel(_ spec: KernelSpec) throws(TensorError) -> any DeviceKernel {
-        do throws(TensorError) {
-            return try makeKernel(spec, shaders.plan(spec))
-        } catch {
-            guard error.kind == .unsupported else { throw error }
-            // The driver may leave a kernel fewer work-items than the device has; another schedule may want fewer.
-            for schedule in schedules(for: spec).dropFirst() {
-                if let kernel = try? makeKernel(spec, schedule: schedule) { return kernel }
-            }
-            throw error
+        let shaders = shaders
+        // The tuned one or the library's choice, then the others: the driver may leave a kernel fewer work-items than the
+        // device has, and another schedule may want fewer.
+        let schedules = [nil] + shaders.schedules(for: spec).map(Optional.some)
+        return try OpenCLDevice.firstSupported(schedules) { (schedule) throws(TensorError) in
+            try makeKernel(spec, shaders.plan(spec, schedule: schedule))
         }
+    }
+
+    /// What `make` makes of the first schedule that it does not find unsupported.
+    ///
+    /// - Throws: the first schedule's error where all are unsupported; any other error at once.
+    package static func firstSupported<Kernel>(
+        _ schedules: [String?], _ make: (String?) throws(TensorError) -> Kernel
+    ) throws(TensorError) -> Kernel {
+        var refusal: TensorError?
+        for schedule in schedules {
+            do throws(TensorError) {
+                return try make(schedule)
+            } catch {
+                guard error.kind == .unsupported else { throw error }
+                refusal = refusal ?? error
+            }
+        }
+        throw refusal ?? TensorError(.unsupported, "there is no schedule")
     }
 
     /// The kernel of a plan that need not come from the library, for tests.

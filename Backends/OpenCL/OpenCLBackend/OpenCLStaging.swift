@@ -40,7 +40,7 @@ final class OpenCLStaging {
             &status)
         guard let mapped else {
             _ = nt_clReleaseMemObject(library, made)
-            throw device.failure(status, "mapping a staging buffer of \(count) bytes")
+            throw device.failure(status, waits: true, "mapping a staging buffer of \(count) bytes")
         }
         self.device = device
         self.queue = queue
@@ -118,6 +118,11 @@ final class OpenCLStaging {
         let used = (count + OpenCLStaging.alignment - 1) / OpenCLStaging.alignment * OpenCLStaging.alignment
         let room = size - taken % size
         let start = used <= room ? taken : taken + room
+        // Those that are done go at once, so that small copies do not pile up.
+        while let oldest = transfers.first, oldest.event.isComplete {
+            freed = oldest.end
+            transfers.removeFirst()
+        }
         while start + used - freed > size, !transfers.isEmpty {
             let oldest = transfers.removeFirst()
             freed = oldest.end

@@ -31,7 +31,7 @@ extension Tensor {
         guard let shape = a.shape.broadcast(with: b.shape) else {
             return a.invalid(
                 "\(symbol)", "shapes \(a.shape) and \(b.shape) do not broadcast",
-                remedy: "their last dimensions must be equal or 1", [a, b], at: site)
+                remedy: "their last dimensions must be equal or 1, and the result must fit in memory", [a, b], at: site)
         }
         guard let type = operandType(operation, a.promotedDType(with: b)) else {
             return logical(operation, a, b, symbol: symbol, at: site)

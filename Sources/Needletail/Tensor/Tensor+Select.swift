@@ -49,7 +49,8 @@ extension Tensor {
             guard let joint = shape.broadcast(with: operand.shape) else {
                 return operand.invalid(
                     "where", "shapes \(shape) and \(operand.shape) do not broadcast",
-                    remedy: "their last dimensions must be equal or 1", [condition, operand], at: site)
+                    remedy: "their last dimensions must be equal or 1, and the result must fit in memory",
+                    [condition, operand], at: site)
             }
             shape = joint
         }

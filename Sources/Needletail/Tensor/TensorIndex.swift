@@ -82,17 +82,22 @@ struct ResolvedIndex {
         guard used <= shape.rank else {
             return .failure(IndexProblem("\(used) indices for shape \(shape)", "use \(shape.rank) at most"))
         }
+        let rank = indices.reduce(shape.rank) { rank, index in
+            switch index {
+            case .newAxis: rank + 1
+            case .index: rank - 1
+            default: rank
+            }
+        }
+        guard rank <= Shape.maximumRank else {
+            return .failure(
+                IndexProblem("a result of rank \(rank)", "use a rank of \(Shape.maximumRank) at most"))
+        }
         var left = shape.rank - used
         var hasEllipsis = false
         for index in indices {
             switch index {
-            case .newAxis:
-                guard resolved.result.rank + shape.rank - resolved.extents.rank < Shape.maximumRank else {
-                    return .failure(
-                        IndexProblem(
-                            "more new axes than rank \(Shape.maximumRank) has room for", "join axes with flatten()"))
-                }
-                resolved.result.append(1)
+            case .newAxis: resolved.result.append(1)
             case .ellipsis:
                 guard !hasEllipsis else { return .failure(IndexProblem("two ellipses", "use one")) }
                 hasEllipsis = true
