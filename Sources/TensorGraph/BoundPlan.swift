@@ -38,7 +38,7 @@ struct BoundPlan {
         case .none: return BufferBinding(buffer: nil, offset: offset)
         case .leaf(let node, let storage):
             let block = snapshot.leafStorages[storage].block
-            return place(block, offset: offset + snapshot.nodes[node].offset, binding.dtype)
+            return place(block, offset: offset + snapshot.nodes[node].pointee.offset, binding.dtype)
         case .arena(let byteOffset):
             return place(arena!, offset: offset + byteOffset / binding.dtype.byteCount, binding.dtype)
         case .output(let index): return place(outputs[index].block, offset: offset, binding.dtype)
@@ -59,11 +59,14 @@ struct BoundPlan {
     }
 
     func leafOffset(_ slot: PlanSlot, snapshot: Snapshot) -> Int {
-        if case .leaf(let node, _) = slot { snapshot.nodes[node].offset } else { 0 }
+        if case .leaf(let node, _) = slot { snapshot.nodes[node].pointee.offset } else { 0 }
     }
 
     /// Marks what the submission should have made as never made. Under the stream's lock.
     func poison() { for output in outputs { output.poison() } }
+
+    /// Leaves the cause with what the submission should have made. Under the context's lock.
+    func fail(_ failure: Failure) { for output in outputs { output.failure = failure } }
 
     /// Encodes every launch and submits. Under the stream's lock.
     func encode(to stream: any DeviceStream, checksNaN: Bool) throws(TensorError) {

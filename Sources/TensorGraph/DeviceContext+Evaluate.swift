@@ -14,11 +14,11 @@ extension DeviceContext {
                 lock.unlock()
                 throw failure.error
             }
-            guard let trace = handle.node.trace else {
+            guard let trace = handle.node.pointee.trace else {
                 lock.unlock()
                 continue
             }
-            try run(trace)
+            try run(trace.takeUnretainedValue())
             if let failure = handle.failure { throw failure }
         }
     }
@@ -44,14 +44,14 @@ extension DeviceContext {
         try stream.synchronize()
     }
 
-    /// Evaluates a node's trace where nothing can be thrown: a failure stays with the values.
-    func flush(_ node: Node) {
+    /// Evaluates a value's trace where nothing can be thrown: a failure stays with the values.
+    func flush(_ handle: Handle) {
         lock.lock()
-        guard let trace = node.trace else {
+        guard let trace = handle.node.pointee.trace else {
             lock.unlock()
             return
         }
-        do { try run(trace) } catch { poison(node, error) }
+        flush(trace.takeUnretainedValue())
     }
 
     /// Evaluates what else the task has pending, where nothing can be thrown: a failure stays with the values.
@@ -59,40 +59,34 @@ extension DeviceContext {
         let task = withUnsafeCurrentTask { $0?.hashValue ?? 0 }
         while true {
             lock.lock()
-            let trace = pending.first { $0.task == task }
-            let node = trace?.nodes.first
-            lock.unlock()
-            guard let node else { return }
-            flush(node)
+            guard let trace = pending.first(where: { $0.task == task }) else {
+                lock.unlock()
+                return
+            }
+            flush(trace)
         }
     }
 
-    private func poison(_ node: Node, _ error: TensorError) {
-        lock.lock()
-        defer { lock.unlock() }
-        guard let trace = node.trace else { return }
-        let failure = Failure(error)
-        let nodes = close(trace)
-        for node in nodes { node.failure = failure }
-        detach(nodes)
-    }
-
-    /// Takes a trace's nodes and forgets it. Under the lock.
-    private func close(_ trace: Trace) -> [Node] {
-        let nodes = trace.nodes
-        trace.nodes = []
-        forget(trace)
-        return nodes
+    /// Called under the lock, which it releases.
+    private func flush(_ trace: Trace) {
+        do {
+            try run(trace)
+        } catch {
+            lock.lock()
+            defer { lock.unlock() }
+            // Else it ran, and its results have the cause.
+            guard trace.isPending else { return }
+            let failure = Failure(error)
+            for node in trace.nodes { node.pointee.fail(failure) }
+            close(trace)
+        }
     }
 
     /// Plans, binds and runs a trace. Called under the lock, which it releases.
     private func run(_ trace: Trace) throws(TensorError) {
         let clock = ContinuousClock()
         let began = clock.now
-        if trace.isMerged {
-            trace.nodes.sort { $0.id < $1.id }
-            trace.isMerged = false
-        }
+        trace.sort()
         epoch += 1
         snapshot.clear()
         snapshot.take(
@@ -110,43 +104,34 @@ extension DeviceContext {
         let plan = bound.plan
         lastPlan = plan
         for result in plan.results {
-            let node = snapshot.nodes[result.node]
             let storage = bound.storage(of: result.slot, snapshot: snapshot)
-            node.settle(
+            snapshot.nodes[result.node].pointee.settle(
                 storage, strides: result.strides,
                 offset: result.offset.value(snapshot.starts) + bound.leafOffset(result.slot, snapshot: snapshot))
         }
-        let nodes = close(trace)
-        detach(nodes)
-        counters.nodes += nodes.count
+        counters.nodes += trace.nodes.count
         counters.launches += plan.dispatchCount
         counters.decomposedOperations += plan.decomposedOperations
-        let liveNodes = plan.results.map { snapshot.nodes[$0.node] }
+        snapshot.clear()
         // Blocks that this work reads for the last time are freed behind it: a copy to the device needs this lock only.
         streamLock.lock()
-        snapshot.clear()
+        close(trace)
         counters.hostNanoseconds += (clock.now - began).nanoseconds
         lock.unlock()
-        withExtendedLifetime(nodes) {}
         do {
             try bound.encode(to: stream, checksNaN: configuration.checksNaN)
         } catch {
-            // The locks are always taken in one order: readers see the storage's mark until the nodes have the cause.
+            // The locks are always taken in one order: readers see the storages' mark until these have the cause.
             bound.poison()
             streamLock.unlock()
-            fail(liveNodes, error)
+            lock.lock()
+            bound.fail(Failure(error))
+            lock.unlock()
             throw error
         }
         streamLock.unlock()
         lock.lock()
         counters.evaluationNanoseconds += (clock.now - began).nanoseconds
-        lock.unlock()
-    }
-
-    private func fail(_ nodes: [Node], _ error: TensorError) {
-        lock.lock()
-        let failure = Failure(error)
-        for node in nodes { node.failure = failure }
         lock.unlock()
     }
 
@@ -182,11 +167,8 @@ extension DeviceContext {
     public func planDump(of handle: Handle) throws(TensorError) -> String {
         lock.lock()
         defer { lock.unlock() }
-        guard let trace = handle.node.trace else { return "evaluated" }
-        if trace.isMerged {
-            trace.nodes.sort { $0.id < $1.id }
-            trace.isMerged = false
-        }
+        guard let trace = handle.node.pointee.trace?.takeUnretainedValue() else { return "evaluated" }
+        trace.sort()
         epoch += 1
         snapshot.clear()
         snapshot.take(

@@ -14,10 +14,7 @@ extension DeviceContext {
             defer { streamLock.unlock() }
             try stream.copyIn(bytes, to: storage.block.buffer, offset: storage.block.offset)
         }
-        let node = Node(.leaf, shape: shape, dtype: dtype, context: self)
-        node.settle(storage, strides: shape.contiguousStrides, offset: 0)
-        node.handles = 1
-        return Handle(counted: node, tag: tag)
+        return settled(storage, shape: shape, dtype: dtype, tag: tag)
     }
 
     /// Evaluates the value and copies its elements, row-major, to `destination`.
@@ -28,29 +25,13 @@ extension DeviceContext {
             source = trace(.pointwise(.identity), shape: handle.shape, dtype: handle.dtype, handle)
             try evaluate([source])
         }
-        guard destination.count > 0, let storage = source.node.storage else { return }
+        guard destination.count > 0, let storage = source.node.pointee.storage else { return }
         streamLock.lock()
         defer { streamLock.unlock() }
         if storage.isPoisoned {
             throw TensorError(.deviceFailure, "\(deviceID): the work that was to compute this value failed")
         }
-        let offset = storage.block.offset + source.node.offset * source.dtype.byteCount
+        let offset = storage.block.offset + source.node.pointee.offset * source.dtype.byteCount
         try stream.copyOut(from: storage.block.buffer, offset: offset, to: destination)
-    }
-}
-
-extension Handle {
-    /// Whether the value has been computed.
-    public var isEvaluated: Bool {
-        node.context.lock.lock()
-        defer { node.context.lock.unlock() }
-        return node.storage != nil
-    }
-
-    /// Why there will be no value, if so.
-    public var failure: TensorError? {
-        node.context.lock.lock()
-        defer { node.context.lock.unlock() }
-        return node.failure?.error
     }
 }

@@ -1,158 +1,171 @@
-import Synchronization
 import TensorRuntime
+
+/// Where a node is. It is there as long as a handle claims it or a pending node reads it, or while it is pending itself.
+typealias NodeReference = UnsafeMutablePointer<Node>
 
 /// A value in a trace: an operation on other nodes, or, once evaluated, elements in storage.
 ///
-/// Safety: mutable fields are touched only under the lock of the node's ``DeviceContext``, and none while it is being changed;
-/// so the language's own checks of that, a call each, are off where every step of a training passes.
-public final class Node: @unchecked Sendable {
-    public let operation: NodeOperation
-    public let shape: Shape
-    public let dtype: DType
-    public let context: DeviceContext
-
-    /// Operands by position; nil where the operand is a scalar, and past the arity.
-    @exclusivity(unchecked) var input0: Node?
-    @exclusivity(unchecked) var input1: Node?
-    @exclusivity(unchecked) var input2: Node?
-    /// All operands of a concatenation.
-    @exclusivity(unchecked) var moreInputs: [Node]
+/// Nodes are records that a ``DeviceContext`` hands out and takes back, not objects: every step of a training makes and
+/// drops a hundred of them, and what reference counts and allocations cost there is more than the work itself. So claims
+/// are counted in the open, under the context's lock, which is held anyway. What is mutable is touched under it alone.
+struct Node {
+    let operation: NodeOperation
+    let shape: Shape
+    let dtype: DType
+    /// Creation order; inputs have lower numbers. No other value of the context has it.
+    let id: UInt64
     /// Scalar operands in order of position.
     let scalar0: Scalar
     let scalar1: Scalar
-    /// First index along each axis of a slice.
-    let starts: SIMD8<Int>
 
-    /// Creation order; inputs have lower numbers.
-    let id: UInt64
-    /// The pending trace; nil once evaluated.
-    @exclusivity(unchecked) var trace: Trace?
+    /// Operands by position; nil where the operand is a scalar, past the arity, and once evaluated.
+    private(set) var input0: NodeReference?
+    private(set) var input1: NodeReference?
+    private(set) var input2: NodeReference?
+    /// All operands of a concatenation; nil elsewhere.
+    private(set) var moreInputs: UnsafeBufferPointer<NodeReference>?
+
+    /// The pending trace, which is in its context's list; nil once evaluated.
+    var trace: Unmanaged<Trace>?
     /// Handles that may still ask for the value.
-    @exclusivity(unchecked) var handles = 0
+    var handles = 1
     /// Edges from pending nodes.
-    @exclusivity(unchecked) var consumers = 0
+    var consumers = 0
     /// Place in the snapshot that is being taken, valid while `epoch` is the context's.
-    @exclusivity(unchecked) var mark = 0
-    @exclusivity(unchecked) var epoch: UInt64 = 0
+    var mark = 0
+    var epoch: UInt64 = 0
     /// Edges counted from the trace of that snapshot.
-    @exclusivity(unchecked) var edges = 0
-    @exclusivity(unchecked) var edgeEpoch: UInt64 = 0
+    var edges = 0
+    var edgeEpoch: UInt64 = 0
 
-    @exclusivity(unchecked) var storage: Storage?
-    /// Where an evaluated value lies in its storage.
-    @exclusivity(unchecked) var strides = Strides()
-    @exclusivity(unchecked) var offset = 0
-    /// Why there is no value: a wrong call inside `checked`, or a device failure.
-    var failure: Failure?
+    /// Where the elements of an evaluated value are.
+    private(set) var storage: Storage?
+    /// Where an evaluated value begins in its storage.
+    private(set) var offset = 0
+    /// Of a pending slice, the first index along each axis; of an evaluated value, its strides. One field for two: what a
+    /// node weighs is what tracing costs.
+    private var startsOrStrides: Shape
+    /// Why there is no value: a wrong call inside `checked`, or a plan that could not be made.
+    fileprivate var ownFailure: Failure?
 
+    /// A node with one handle.
     init(
-        _ operation: NodeOperation, shape: Shape, dtype: DType, context: DeviceContext, input0: Node? = nil,
-        input1: Node? = nil, input2: Node? = nil, moreInputs: [Node] = [], scalar0: Scalar = .int(0),
-        scalar1: Scalar = .int(0), starts: SIMD8<Int> = .zero, id: UInt64 = 0
+        _ operation: NodeOperation, shape: Shape, dtype: DType, id: UInt64, input0: NodeReference? = nil,
+        input1: NodeReference? = nil, input2: NodeReference? = nil, more: [Handle] = [], scalar0: Scalar = .int(0),
+        scalar1: Scalar = .int(0), starts: Shape = Shape()
     ) {
         self.operation = operation
         self.shape = shape
         self.dtype = dtype
-        self.context = context
+        self.id = id
+        self.scalar0 = scalar0
+        self.scalar1 = scalar1
         self.input0 = input0
         self.input1 = input1
         self.input2 = input2
-        self.moreInputs = moreInputs
-        self.scalar0 = scalar0
-        self.scalar1 = scalar1
-        self.starts = starts
-        self.id = id
+        startsOrStrides = starts
+        if !more.isEmpty {
+            let inputs = UnsafeMutableBufferPointer<NodeReference>.allocate(capacity: more.count)
+            _ = inputs.initialize(from: more.lazy.map(\.node))
+            moreInputs = UnsafeBufferPointer(inputs)
+        }
     }
 
-    deinit {
-        storage?.removeOwner()
-    }
-
-    var layout: Layout { Layout(shape: shape, strides: strides, offset: offset) }
-
-    /// Calls `body` with each operand that is a node.
+    /// First index along each axis of a slice that is pending.
+    var starts: Shape { startsOrStrides }
+    /// Element distances of an evaluated value.
+    var strides: Strides { startsOrStrides }
+    /// Forgets the operands, once they are computed or never will be.
     @inline(__always)
-    func forEachInput(_ body: (Node) -> Void) {
-        if let input0 { body(input0) }
-        if let input1 { body(input1) }
-        if let input2 { body(input2) }
-        if !moreInputs.isEmpty { for input in moreInputs { body(input) } }
+    mutating func clearInputs() {
+        input0 = nil
+        input1 = nil
+        input2 = nil
+        if let moreInputs {
+            moreInputs.deallocate()
+            self.moreInputs = nil
+        }
     }
 
     /// Makes the node an evaluated one.
-    func settle(_ storage: Storage, strides: Strides, offset: Int) {
-        storage.addOwner()
+    mutating func settle(_ storage: Storage, strides: Strides, offset: Int) {
+        storage.ownerCount += 1
         self.storage = storage
-        self.strides = strides
+        startsOrStrides = strides
         self.offset = offset
+    }
+
+    /// Makes the node one that never has a value.
+    mutating func fail(_ failure: Failure) { ownFailure = failure }
+}
+
+// Read in place: a method of the node itself would copy all of it.
+extension NodeReference {
+    /// Calls `body` with each operand that is a node.
+    @inline(__always)
+    func forEachInput(_ body: (NodeReference) -> Void) {
+        if let input = pointee.input0 { body(input) }
+        if let input = pointee.input1 { body(input) }
+        if let input = pointee.input2 { body(input) }
+        if let inputs = pointee.moreInputs { for input in inputs { body(input) } }
+    }
+
+    /// Where an evaluated value's elements are.
+    var layout: Layout { Layout(shape: pointee.shape, strides: pointee.strides, offset: pointee.offset) }
+
+    /// Why there is no value, if so.
+    @inline(__always)
+    var failure: Failure? {
+        if pointee.ownFailure != nil { return pointee.ownFailure }
+        return pointee.storage == nil ? nil : pointee.storage!.failure
+    }
+
+    /// How many operands are scalars.
+    var scalarCount: Int {
+        switch pointee.operation {
+        case .fill: 1
+        case .pointwise(let operation):
+            operation.arity - (pointee.input0 == nil ? 0 : 1) - (pointee.input1 == nil ? 0 : 1)
+                - (pointee.input2 == nil ? 0 : 1)
+        default: 0
+        }
     }
 }
 
 /// An error shared by all values that depend on what failed.
-public final class Failure: Sendable {
-    public let error: TensorError
-    public init(_ error: TensorError) { self.error = error }
-}
-
-/// Device memory that evaluated nodes share: a value and views of it.
-final class Storage: Sendable {
-    let block: MemoryBlock
-    /// Nodes that hold this storage. Donation asks whether all of them are inside one trace.
-    private let owners = Atomic<Int>(0)
-
-    init(block: MemoryBlock) { self.block = block }
-
-    var ownerCount: Int { owners.load(ordering: .relaxed) }
-    /// Set, under the stream's lock, when the work that was to fill the storage failed.
-    private let poisoned = Atomic<Bool>(false)
-    var isPoisoned: Bool { poisoned.load(ordering: .relaxed) }
-    func poison() { poisoned.store(true, ordering: .relaxed) }
-
-    func addOwner() { owners.add(1, ordering: .relaxed) }
-    func removeOwner() { owners.subtract(1, ordering: .relaxed) }
-}
-
-/// A claim on a node's value: what a tensor holds. A node without handles and needed by no live node is never computed.
-///
-/// `tag` is free for the layer above (its gradient function).
-public final class Handle: Sendable {
-    public let node: Node
-    public let tag: (any AnyObject & Sendable)?
-
-    /// Takes over a claim already counted on `node`.
-    init(counted node: Node, tag: (any AnyObject & Sendable)?) {
-        self.node = node
-        self.tag = tag
-    }
-
-    deinit { node.context.release(node) }
-
-    public var shape: Shape { node.shape }
-    public var dtype: DType { node.dtype }
-    public var context: DeviceContext { node.context }
-
-    /// Another claim on the same value.
-    public func retagged(_ tag: (any AnyObject & Sendable)?) -> Handle {
-        node.context.retain(node)
-        return Handle(counted: node, tag: tag)
-    }
+final class Failure: Sendable {
+    let error: TensorError
+    init(_ error: TensorError) { self.error = error }
 }
 
 /// The pending nodes of one connected computation, in creation order.
 ///
 /// Safety: touched only under the lock of its ``DeviceContext``.
 final class Trace: @unchecked Sendable {
-    @exclusivity(unchecked) var nodes: [Node] = []
+    @exclusivity(unchecked) var nodes: [NodeReference]
     @exclusivity(unchecked) var liveHandles = 0
     /// Bytes of all values traced into it, views not counted. Nothing is taken off before the evaluation, so that a bound on
     /// it falls at the same place each step, whenever handles go.
     @exclusivity(unchecked) var byteCount = 0
     /// Nodes of two traces were joined: sort before use.
     var isMerged = false
-    /// Place in the context's list of pending traces.
+    /// Whether it is in its context's list of pending traces.
+    var isPending = true
+    /// Its place there.
     var slot = 0
     /// The task that began the trace.
     let task: Int
 
-    init(task: Int) { self.task = task }
+    /// - Parameter nodes: empty, with the room of an earlier trace's.
+    init(task: Int, nodes: consuming [NodeReference]) {
+        self.task = task
+        self.nodes = nodes
+    }
+
+    /// Puts nodes in creation order.
+    func sort() {
+        guard isMerged else { return }
+        nodes.sort { $0.pointee.id < $1.pointee.id }
+        isMerged = false
+    }
 }

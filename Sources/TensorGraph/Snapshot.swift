@@ -6,7 +6,7 @@ import TensorRuntime
 /// access to it is checked once a call and not once an element.
 struct Snapshot {
     /// Leaves first seen, and needed nodes, in traversal order; a node's `mark` is its place here.
-    var nodes: [Node] = []
+    private(set) var nodes: [NodeReference] = []
     var leafStorages: [Storage] = []
     /// Whether each storage may be overwritten: nothing outside this snapshot can still ask for it.
     var donatable: [Bool] = []
@@ -35,41 +35,42 @@ struct Snapshot {
     /// Reads a trace whose nodes stand in creation order.
     ///
     /// - Parameter flags: the modes that change plans.
-    mutating func take(_ trace: [Node], epoch: UInt64, alignment: Int, flags: UInt64) {
+    mutating func take(_ trace: [NodeReference], epoch: UInt64, alignment: Int, flags: UInt64) {
         words.append(flags)
-        // From the end: a node is needed if it is live or a needed node reads it. Edges are counted from dead nodes
-        // too, since this evaluation cuts them as well.
-        for node in trace.reversed() {
-            let isNeeded = node.handles > 0 || node.epoch == epoch
-            if isNeeded {
-                node.epoch = epoch
-                node.mark = -1
-            }
-            node.forEachInput { input in
-                if input.edgeEpoch != epoch {
-                    input.edgeEpoch = epoch
-                    input.edges = 0
-                }
-                input.edges += 1
-                if isNeeded, input.epoch != epoch {
-                    input.epoch = epoch
-                    input.mark = -1
-                }
-            }
-        }
-        for node in trace where node.epoch == epoch {
-            node.forEachInput { input in
-                if input.mark < 0 { addLeaf(input, alignment: alignment) }
-            }
+        for node in trace.reversed() { mark(node, epoch: epoch) }
+        for node in trace where node.pointee.epoch == epoch {
+            node.forEachInput { if $0.pointee.mark < 0 { addLeaf($0, alignment: alignment) } }
             add(node)
         }
         markDonations()
     }
 
-    private mutating func addLeaf(_ node: Node, alignment: Int) {
-        node.mark = nodes.count
+    /// A node is needed if it is live or a needed node reads it; called from the end. Edges are counted from dead nodes
+    /// too, since this evaluation cuts them as well.
+    @inline(__always)
+    private func mark(_ node: NodeReference, epoch: UInt64) {
+        let isNeeded = node.pointee.handles > 0 || node.pointee.epoch == epoch
+        if isNeeded {
+            node.pointee.epoch = epoch
+            node.pointee.mark = -1
+        }
+        node.forEachInput { input in
+            if input.pointee.edgeEpoch != epoch {
+                input.pointee.edgeEpoch = epoch
+                input.pointee.edges = 0
+            }
+            input.pointee.edges += 1
+            if isNeeded, input.pointee.epoch != epoch {
+                input.pointee.epoch = epoch
+                input.pointee.mark = -1
+            }
+        }
+    }
+
+    private mutating func addLeaf(_ node: NodeReference, alignment: Int) {
+        node.pointee.mark = nodes.count
         nodes.append(node)
-        let storage = node.storage!
+        let storage = node.pointee.storage!
         var number = leafStorages.count
         // Few storages: a linear search from the end beats a dictionary.
         var index = leafStorages.count - 1
@@ -85,15 +86,16 @@ struct Snapshot {
             insideOwners.append(0)
             isExposed.append(false)
         }
-        leaves.append((node.mark, number))
+        leaves.append((node.pointee.mark, number))
         insideOwners[number] += 1
-        if node.handles > 0 || node.consumers != node.edges { isExposed[number] = true }
-        let aligned = alignment == 1 || node.offset % alignment == 0
+        if node.pointee.handles > 0 || node.pointee.consumers != node.pointee.edges { isExposed[number] = true }
+        let aligned = alignment == 1 || node.pointee.offset % alignment == 0
         words.append(
-            0xFF | UInt64(node.dtype.rawValue) << 8 | UInt64(node.shape.rank) << 16 | (aligned ? 1 << 20 : 0)
+            0xFF | UInt64(node.pointee.dtype.rawValue) << 8 | UInt64(node.pointee.shape.rank) << 16
+                | (aligned ? 1 << 20 : 0)
                 | UInt64(number) << 32)
-        append(node.shape)
-        append(node.strides)
+        append(node.pointee.shape)
+        append(node.pointee.strides)
     }
 
     @inline(__always)
@@ -101,34 +103,35 @@ struct Snapshot {
         for axis in 0..<shape.rank { words.append(UInt64(bitPattern: Int64(shape[axis]))) }
     }
 
-    private mutating func add(_ node: Node) {
-        node.mark = nodes.count
+    private mutating func add(_ node: NodeReference) {
+        node.pointee.mark = nodes.count
         nodes.append(node)
-        let operation = node.operation
-        var word = operation.code | UInt64(node.dtype.rawValue) << 8 | UInt64(node.shape.rank) << 16
-        if node.handles > 0 { word |= 1 << 20 }
-        if let input = node.input0 { word |= 1 << 21 | UInt64(input.mark) << 32 }
-        if node.input1 != nil { word |= 1 << 22 }
-        if node.input2 != nil { word |= 1 << 23 }
+        let operation = node.pointee.operation
+        var word = operation.code | UInt64(node.pointee.dtype.rawValue) << 8 | UInt64(node.pointee.shape.rank) << 16
+        if node.pointee.handles > 0 { word |= 1 << 20 }
+        if let input = node.pointee.input0 { word |= 1 << 21 | UInt64(input.pointee.mark) << 32 }
+        if node.pointee.input1 != nil { word |= 1 << 22 }
+        if node.pointee.input2 != nil { word |= 1 << 23 }
         words.append(word)
-        append(node.shape)
-        if node.input1 != nil || node.input2 != nil {
-            words.append(UInt64(node.input1?.mark ?? 0) | UInt64(node.input2?.mark ?? 0) << 32)
+        append(node.pointee.shape)
+        if node.pointee.input1 != nil || node.pointee.input2 != nil {
+            words.append(
+                UInt64(node.pointee.input1?.pointee.mark ?? 0) | UInt64(node.pointee.input2?.pointee.mark ?? 0) << 32)
         }
-        if !node.moreInputs.isEmpty {
-            words.append(UInt64(node.moreInputs.count))
-            for input in node.moreInputs { words.append(UInt64(input.mark)) }
+        if let inputs = node.pointee.moreInputs {
+            words.append(UInt64(inputs.count))
+            for input in inputs { words.append(UInt64(input.pointee.mark)) }
         }
         operation.appendAttributes(to: &words)
         switch node.scalarCount {
         case 0: break
-        case 1: scalars.append(node.scalar0)
+        case 1: scalars.append(node.pointee.scalar0)
         default:
-            scalars.append(node.scalar0)
-            scalars.append(node.scalar1)
+            scalars.append(node.pointee.scalar0)
+            scalars.append(node.pointee.scalar1)
         }
         if case .slice = operation {
-            for axis in 0..<node.shape.rank { starts.append(node.starts[axis]) }
+            for axis in 0..<node.pointee.shape.rank { starts.append(node.pointee.starts[axis]) }
         }
     }
 
@@ -152,20 +155,8 @@ struct Snapshot {
         words.append(bits)
         // A result overwrites a donated leaf place by place only if the leaf lies at its block's start.
         guard hasFree else { return }
-        for leaf in leaves where donatable[leaf.storage] && nodes[leaf.node].offset == 0 {
+        for leaf in leaves where donatable[leaf.storage] && nodes[leaf.node].pointee.offset == 0 {
             words.append(UInt64(leaf.node))
-        }
-    }
-}
-
-extension Node {
-    /// How many operands are scalars.
-    var scalarCount: Int {
-        switch operation {
-        case .fill: 1
-        case .pointwise(let operation):
-            operation.arity - (input0 == nil ? 0 : 1) - (input1 == nil ? 0 : 1) - (input2 == nil ? 0 : 1)
-        default: 0
         }
     }
 }

@@ -5,14 +5,14 @@ public struct Shape: Hashable, Sendable, ExpressibleByArrayLiteral, RandomAccess
     /// The largest rank of a tensor.
     public static let maximumRank = 8
 
-    @usableFromInline var storage: SIMD8<Int>
+    @usableFromInline var storage: InlineExtents
     @usableFromInline var rankStorage: UInt8
 
     /// The number of dimensions, 0...8.
     @inlinable public var rank: Int { Int(rankStorage) }
 
     @inlinable public init() {
-        storage = .zero
+        storage = InlineExtents()
         rankStorage = 0
     }
 
@@ -29,7 +29,10 @@ public struct Shape: Hashable, Sendable, ExpressibleByArrayLiteral, RandomAccess
         for extent in extents { append(extent) }
     }
 
-    @inlinable public init(arrayLiteral elements: Int...) { self.init(elements) }
+    @inlinable @inline(__always) public init(arrayLiteral elements: Int...) {
+        self.init()
+        for index in 0..<elements.count { append(elements[index]) }
+    }
 
     @inlinable public mutating func append(_ extent: Int) {
         precondition(rankStorage < 8, "shape: rank exceeds the maximum of \(Shape.maximumRank)")
@@ -96,6 +99,14 @@ public struct Shape: Hashable, Sendable, ExpressibleByArrayLiteral, RandomAccess
         return result
     }
 
+    /// The first `count` dimensions.
+    @inlinable public func leading(_ count: Int) -> Shape {
+        var result = self
+        for index in count..<rank { result.storage[index] = 0 }
+        result.rankStorage = UInt8(count)
+        return result
+    }
+
     public func inserting(_ extent: Int, at axis: Int) -> Shape {
         var result = Shape()
         for index in 0...rank {
@@ -128,3 +139,34 @@ public struct Shape: Hashable, Sendable, ExpressibleByArrayLiteral, RandomAccess
 
 /// Element distances, one per dimension: 0 for a broadcast dimension, negative for a flipped one.
 public typealias Strides = Shape
+
+/// Eight integers in place, unused ones 0.
+///
+/// Not a `SIMD8`: its alignment of 64 bytes would make every structure and object that holds a shape half as large again,
+/// and objects are then allocated the slow way.
+@usableFromInline struct InlineExtents: Hashable, Sendable {
+    @usableFromInline var values: (Int, Int, Int, Int, Int, Int, Int, Int)
+
+    @inlinable init() { values = (0, 0, 0, 0, 0, 0, 0, 0) }
+
+    /// `index` is within 0..<8.
+    @inlinable subscript(index: Int) -> Int {
+        get { withUnsafeBytes(of: values) { $0.load(fromByteOffset: index &* MemoryLayout<Int>.stride, as: Int.self) } }
+        set {
+            withUnsafeMutableBytes(of: &values) {
+                $0.storeBytes(of: newValue, toByteOffset: index &* MemoryLayout<Int>.stride, as: Int.self)
+            }
+        }
+    }
+
+    @inlinable static func == (a: InlineExtents, b: InlineExtents) -> Bool {
+        let (x, y) = (a.values, b.values)
+        let low = (x.0 ^ y.0) | (x.1 ^ y.1) | (x.2 ^ y.2) | (x.3 ^ y.3)
+        let high = (x.4 ^ y.4) | (x.5 ^ y.5) | (x.6 ^ y.6) | (x.7 ^ y.7)
+        return low | high == 0
+    }
+
+    @inlinable func hash(into hasher: inout Hasher) {
+        for index in 0..<8 { hasher.combine(self[index]) }
+    }
+}

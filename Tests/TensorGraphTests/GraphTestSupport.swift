@@ -42,7 +42,7 @@ struct Value: Sendable {
         return Value(handle: context.trace(.reduce(operation, axes: mask), shape: result, dtype: .float32, handle))
     }
 
-    func view(_ operation: NodeOperation, _ shape: Shape, starts: SIMD8<Int> = .zero) -> Value {
+    func view(_ operation: NodeOperation, _ shape: Shape, starts: Shape = Shape()) -> Value {
         Value(handle: context.trace(operation, shape: shape, dtype: handle.dtype, handle, starts: starts))
     }
 
@@ -59,7 +59,7 @@ struct Value: Sendable {
     func slice(axis: Int, start: Int, count: Int) -> Value {
         var result = shape
         result[axis] = count
-        var starts = SIMD8<Int>.zero
+        var starts = Shape(repeating: 0, rank: shape.rank)
         starts[axis] = start
         return view(.slice(steps: Shape(repeating: 1, rank: shape.rank)), result, starts: starts)
     }

@@ -32,7 +32,7 @@ import Testing
         #expect(Set(PointwiseOperation.allCases.map(\.name)).count == PointwiseOperation.allCases.count)
         for operation in PointwiseOperation.allCases {
             let row = operation.row
-            #expect(row.name == "\(operation)")
+            #expect(operation.name == "\(operation)")
             #expect((1...3).contains(row.arity))
             #expect(row.float32ULP >= 0)
             switch row.rule {

@@ -4,14 +4,15 @@ import TensorRuntime
 /// One walk over a tape, from results to leaves.
 ///
 /// Functions are taken from a heap by falling creation number: when one comes up, all that use its result have been
-/// through, so its gradient is complete. Leaves come last. The same tape is walked in the same order every time.
+/// through, so its gradient is complete. Leaves come last, in order of arrival. The same tape is walked in the same order
+/// every time.
 struct BackwardPass {
     private struct Entry {
         var function: GradientFunction
         var gradient: Tensor
         var arrival: Int
 
-        /// Higher creation numbers first; then leaf by leaf, and in order of arrival.
+        /// Higher creation numbers first, then in order of arrival.
         func precedes(_ other: Entry) -> Bool {
             if function.sequence != other.function.sequence { return function.sequence > other.function.sequence }
             return arrival < other.arrival
@@ -19,6 +20,7 @@ struct BackwardPass {
     }
 
     private var heap: [Entry] = []
+    private var leaves: [(function: GradientFunction, gradient: Tensor)] = []
     private var arrivals = 0
     private let retainsGraph: Bool
 
@@ -33,10 +35,6 @@ struct BackwardPass {
     mutating func run(_ visit: (GradientFunction, Tensor) -> Void) -> Bool {
         while let entry = pop() {
             var gradient = entry.gradient
-            if entry.function.accumulator != nil {
-                visit(entry.function, gradient)
-                continue
-            }
             while let next = heap.first, next.function === entry.function {
                 gradient = gradient + pop()!.gradient
             }
@@ -51,11 +49,16 @@ struct BackwardPass {
                 push(links.third, result.third)
             }
         }
+        for leaf in leaves { visit(leaf.function, leaf.gradient) }
         return true
     }
 
     private mutating func push(_ function: GradientFunction?, _ gradient: Tensor?) {
         guard let function, let gradient else { return }
+        if function.accumulator != nil {
+            leaves.append((function, gradient))
+            return
+        }
         heap.append(Entry(function: function, gradient: gradient, arrival: arrivals))
         arrivals += 1
         var child = heap.count - 1

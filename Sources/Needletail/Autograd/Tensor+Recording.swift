@@ -9,18 +9,10 @@ extension Tensor {
     @inline(__always)
     static func traced(
         _ operation: NodeOperation, shape: Shape, dtype: DType, _ a: Tensor, _ b: Tensor? = nil, _ c: Tensor? = nil,
-        scalar0: Scalar = .int(0), scalar1: Scalar = .int(0), starts: SIMD8<Int> = .zero, savesOutput: Bool = false,
+        scalar0: Scalar = .int(0), scalar1: Scalar = .int(0), starts: Shape = Shape(), savesOutput: Bool = false,
         pullback: () -> Pullback
     ) -> Tensor {
-        var function: GradientFunction?
-        if a.requiresGrad || b?.requiresGrad == true || c?.requiresGrad == true,
-            ExecutionContext.current.recordsGradients
-        {
-            function = GradientFunction(
-                GradientFunction.Links(
-                    first: a.gradientFunction, second: b?.gradientFunction, third: c?.gradientFunction,
-                    pullback: pullback()))
-        }
+        let function = recorded(a, b, c, pullback: pullback)
         let handle = a.context.trace(
             operation, shape: shape, dtype: dtype, a.handle, b?.handle, c?.handle, scalar0: scalar0, scalar1: scalar1,
             starts: starts, tag: function)
@@ -28,11 +20,25 @@ extension Tensor {
         return Tensor(handle)
     }
 
+    /// The step of the tape for an operation on these operands; nil where it is not recorded.
+    @inline(__always)
+    static func recorded(
+        _ a: Tensor, _ b: Tensor? = nil, _ c: Tensor? = nil, pullback: () -> Pullback
+    ) -> GradientFunction? {
+        guard a.requiresGrad || b?.requiresGrad == true || c?.requiresGrad == true,
+            ExecutionContext.current.recordsGradients
+        else { return nil }
+        return GradientFunction(
+            GradientFunction.Links(
+                first: a.gradientFunction, second: b?.gradientFunction, third: c?.gradientFunction,
+                pullback: pullback()))
+    }
+
     /// Adds an operation without a gradient to the trace.
     @inline(__always)
     static func untracked(
         _ operation: NodeOperation, shape: Shape, dtype: DType, _ a: Tensor, _ b: Tensor? = nil, _ c: Tensor? = nil,
-        scalar0: Scalar = .int(0), scalar1: Scalar = .int(0), starts: SIMD8<Int> = .zero
+        scalar0: Scalar = .int(0), scalar1: Scalar = .int(0), starts: Shape = Shape()
     ) -> Tensor {
         Tensor(
             a.context.trace(
@@ -45,14 +51,8 @@ extension Tensor {
         _ a: Tensor, _ b: Tensor? = nil, _ c: Tensor? = nil, savesOutput: Bool = false, forward: () -> Tensor,
         pullback: () -> Pullback
     ) -> Tensor {
-        guard a.requiresGrad || b?.requiresGrad == true || c?.requiresGrad == true,
-            ExecutionContext.current.recordsGradients
-        else { return forward() }
+        guard let function = recorded(a, b, c, pullback: pullback) else { return forward() }
         let result = withRecording(false, forward)
-        let function = GradientFunction(
-            GradientFunction.Links(
-                first: a.gradientFunction, second: b?.gradientFunction, third: c?.gradientFunction,
-                pullback: pullback()))
         if savesOutput { function.save(output: result.handle.retagged(nil)) }
         return Tensor(result.handle.retagged(function))
     }

@@ -158,26 +158,28 @@ private struct CrossEntropy {
 
     func loss(_ reduction: Reduction) -> Tensor {
         let logits = problem.logits
-        let parts = withNoGrad { forward() }
-        let result = withNoGrad { parts.losses.reduced(by: reduction) }
-        guard logits.requiresGrad, ExecutionContext.current.recordsGradients else { return result }
-        let axis = problem.axis
-        let scale = reduction == .mean ? 1 / Double(parts.losses.elementCount) : 1
-        return Tensor.custom([logits]) {
-            result
-        } pullback: {
-            [
-                self, exponentials = parts.exponentials, sum = parts.sum, target = parts.target,
-                weight = parts.weight
-            ] gradient, _ in
-            // Differentiated again, the softmax has to be a function of the logits.
-            let recording = ExecutionContext.current.recordsGradients
-            var probabilities = recording ? logits.softmax(axis: axis) : exponentials / sum
-            if let weight { probabilities = probabilities * weight }
-            var factor = reduction == .none ? gradient.unsqueeze(axis) : gradient
-            if scale != 1 { factor = factor * scale }
-            return [(probabilities - weights(target)) * factor]
+        let (parts, result) = withNoGrad {
+            let parts = forward()
+            return (parts, parts.losses.reduced(by: reduction))
         }
+        let function = Tensor.recorded(logits) {
+            let axis = problem.axis
+            let scale = reduction == .mean ? 1 / Double(parts.losses.elementCount) : 1
+            return {
+                [
+                    self, exponentials = parts.exponentials, sum = parts.sum, target = parts.target,
+                    weight = parts.weight
+                ] p in
+                // Differentiated again, the softmax has to be a function of the logits.
+                let recording = ExecutionContext.current.recordsGradients
+                var probabilities = recording ? logits.softmax(axis: axis) : exponentials / sum
+                if let weight { probabilities = probabilities * weight }
+                var factor = reduction == .none ? p.gradient.unsqueeze(axis) : p.gradient
+                if scale != 1 { factor = factor * scale }
+                return InputGradients((probabilities - weights(target)) * factor)
+            }
+        }
+        return function.map { Tensor(result.handle.retagged($0)) } ?? result
     }
 
     private func forward() -> Parts {

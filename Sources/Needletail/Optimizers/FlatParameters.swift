@@ -16,8 +16,8 @@ struct FlatParameters {
     /// Tensors of the shape of `value`, in the order of the rule's names.
     var state: [Tensor]
     private(set) var value: Tensor
-    /// The nodes that the parameters held when they were last assigned: another one means that somebody else assigned.
-    private var nodes: [Node] = []
+    /// What the parameters held when they were last assigned: another value means that somebody else assigned.
+    private var viewIDs: [UInt64] = []
 
     /// Makes the parameters views. They are of one device and dtype.
     ///
@@ -51,9 +51,9 @@ struct FlatParameters {
 
     /// Whether all parameters still hold what they were last assigned here, and still require gradients.
     var isCurrent: Bool {
-        zip(parameters, nodes).allSatisfy { parameter, node in
+        zip(parameters, viewIDs).allSatisfy { parameter, viewID in
             let now = parameter.value
-            return now.handle.node === node && now.requiresGrad
+            return now.handle.valueID == viewID && now.context === context && now.requiresGrad
         }
     }
 
@@ -68,11 +68,11 @@ struct FlatParameters {
     }
 
     private mutating func assignViews() {
-        nodes.removeAll(keepingCapacity: true)
+        viewIDs.removeAll(keepingCapacity: true)
         for (index, parameter) in parameters.enumerated() {
             let view = view(of: value, index)
-            nodes.append(view.handle.node)
-            parameter.assign(view)
+            viewIDs.append(view.handle.valueID)
+            parameter.replace(view)
         }
     }
 
@@ -151,12 +151,20 @@ struct FlatParameters {
 
     /// Makes the gradients views of `flat`.
     ///
-    /// - Returns: the views' nodes.
-    func assignGradients(_ flat: Tensor) -> [Node] {
+    /// - Returns: the views' numbers.
+    func assignGradients(_ flat: Tensor) -> [UInt64] {
         parameters.indices.map { index in
             let view = view(of: flat, index)
             parameters[index].grad = view
-            return view.handle.node
+            return view.handle.valueID
+        }
+    }
+
+    /// Whether the gradients are still the views that ``assignGradients(_:)`` made.
+    func haveGradients(withIDs ids: [UInt64]) -> Bool {
+        zip(parameters, ids).allSatisfy { parameter, id in
+            guard let gradient = parameter.grad else { return false }
+            return gradient.handle.valueID == id && gradient.context === context
         }
     }
 }

@@ -36,7 +36,9 @@ open class Optimizer {
     }
 
     /// Sets all gradients to nil. To be called before the backward pass.
-    public func zeroGrad() { for parameter in parameters { parameter.zeroGrad() } }
+    public func zeroGrad() {
+        for group in groups { for parameter in group.parameters { parameter.zeroGrad() } }
+    }
 
     /// Changes the parameters, and evaluates all that is pending on their devices.
     ///

@@ -17,8 +17,8 @@ public final class ParameterGroup {
     private var places: [(flat: Int, index: Int)?]
     /// State of parameters that are in no flat tensor.
     private var parked: [(step: Int, tensors: [Tensor])]
-    /// Clipped gradients, and the nodes of the views that the parameters got of them.
-    private var clipped: [(gradient: Tensor, nodes: [Node])?] = []
+    /// Clipped gradients, and the numbers of the views that the parameters got of them.
+    private var clipped: [(gradient: Tensor, viewIDs: [UInt64])?] = []
 
     init(_ parameters: [Parameter], rule: any UpdateRule) {
         var seen: Set<ObjectIdentifier> = []
@@ -81,7 +81,7 @@ public final class ParameterGroup {
         for index in flats.indices {
             var gradient: Tensor?
             if clipped.indices.contains(index), let kept = clipped[index],
-                zip(flats[index].parameters, kept.nodes).allSatisfy({ $0.grad?.handle.node === $1 })
+                flats[index].haveGradients(withIDs: kept.viewIDs)
             {
                 gradient = kept.gradient
             }

@@ -46,4 +46,5 @@ enum PointwiseOperand {
     case scalar(Scalar)
 
     var tensor: Tensor? { if case .tensor(let tensor) = self { tensor } else { nil } }
+    var scalar: Scalar? { if case .scalar(let scalar) = self { scalar } else { nil } }
 }

@@ -120,6 +120,6 @@ extension Tensor {
     private func fitted(to target: Shape, butFor axis: Int) -> Tensor {
         var extents = target
         extents[axis] = shape[axis]
-        return sliced(starts: .zero, extents: extents, steps: Shape(repeating: 1, rank: rank))
+        return sliced(starts: Shape(repeating: 0, rank: rank), extents: extents, steps: Shape(repeating: 1, rank: rank))
     }
 }

@@ -155,7 +155,7 @@ extension Tensor {
     }
 
     func narrowed(axis: Int, start: Int, count: Int, step: Int = 1) -> Tensor {
-        var starts = SIMD8<Int>.zero
+        var starts = Shape(repeating: 0, rank: rank)
         var steps = Shape(repeating: 1, rank: rank)
         var extents = shape
         starts[axis] = start

@@ -44,7 +44,8 @@ extension Tensor {
         _ condition: Tensor, _ a: PointwiseOperand, _ b: PointwiseOperand, at site: CallSite? = nil
     ) -> Tensor {
         var shape = condition.shape
-        for case let operand? in [a.tensor, b.tensor] {
+        for number in 0..<2 {
+            guard let operand = (number == 0 ? a : b).tensor else { continue }
             guard condition.shares(operand) else { return condition.deviceMismatch("where", operand, at: site) }
             guard let joint = shape.broadcast(with: operand.shape) else {
                 return operand.invalid(
@@ -71,7 +72,8 @@ extension Tensor {
         let x = a.tensor?.cast(to: type).expanded(to: shape)
         let y = b.tensor?.cast(to: type).expanded(to: shape)
         return traced(
-            .pointwise(.select), shape: shape, dtype: type, mask, x, y, scalar0: scalar(a, b), scalar1: scalar(b)
+            .pointwise(.select), shape: shape, dtype: type, mask, x, y, scalar0: a.scalar ?? b.scalar ?? .int(0),
+            scalar1: b.scalar ?? .int(0)
         ) {
             { arguments in
                 let gradient = arguments.gradient
@@ -81,11 +83,5 @@ extension Tensor {
                     arguments.needs(2) ? select(mask, .scalar(.float(0)), .tensor(gradient)) : nil)
             }
         }
-    }
-
-    /// The first operand that is a scalar.
-    private static func scalar(_ operands: PointwiseOperand...) -> Scalar {
-        for case .scalar(let value) in operands { return value }
-        return .int(0)
     }
 }

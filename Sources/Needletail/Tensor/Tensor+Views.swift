@@ -39,21 +39,25 @@ extension Tensor {
 
     /// Dimension `i` of the result is dimension `axes[i]`; `axes` is a permutation.
     func permuted(_ axes: Shape) -> Tensor {
-        if axes.elementsEqual(0..<rank) { return self }
-        var target = Shape()
-        var inverse = Shape(repeating: 0, rank: rank)
-        for (position, axis) in axes.enumerated() {
-            target.append(shape[axis])
+        let source = shape
+        var target = source
+        var inverse = axes
+        var isIdentity = true
+        for position in 0..<axes.rank {
+            let axis = axes[position]
+            target[position] = source[axis]
             inverse[axis] = position
+            isIdentity = isIdentity && axis == position
         }
+        if isIdentity { return self }
         return Tensor.traced(.permute(axes: axes), shape: target, dtype: dtype, self) { [inverse] in
             { p in InputGradients(p.gradient.permuted(inverse)) }
         }
     }
 
     /// Elements `steps` apart from `starts` on, `extents` of them along each axis.
-    func sliced(starts: SIMD8<Int>, extents: Shape, steps: Shape) -> Tensor {
-        if extents == shape && starts == .zero && steps.allSatisfy({ $0 == 1 }) { return self }
+    func sliced(starts: Shape, extents: Shape, steps: Shape) -> Tensor {
+        if extents == shape, starts.allSatisfy({ $0 == 0 }), steps.allSatisfy({ $0 == 1 }) { return self }
         let source = shape
         return Tensor.traced(.slice(steps: steps), shape: extents, dtype: dtype, self, starts: starts) {
             { p in InputGradients(p.gradient.placed(in: source, starts: starts, steps: steps)) }
@@ -61,7 +65,7 @@ extension Tensor {
     }
 
     /// The adjoint of ``sliced(starts:extents:steps:)``: this tensor's elements at their places in zeros of `target`.
-    func placed(in target: Shape, starts: SIMD8<Int>, steps: Shape) -> Tensor {
+    func placed(in target: Shape, starts: Shape, steps: Shape) -> Tensor {
         var result = self
         for axis in 0..<rank {
             if steps[axis] == 1 {
@@ -225,7 +229,15 @@ extension Tensor {
 
     /// The last two axes exchanged; a tensor of lower rank is itself.
     // swift-format-ignore: AlwaysUseLowerCamelCase
-    public var T: Tensor { rank < 2 ? self : transpose(-2, -1) }
+    public var T: Tensor {
+        let rank = rank
+        if rank < 2 { return self }
+        var axes = Shape(repeating: 0, rank: rank)
+        for axis in 0..<rank { axes[axis] = axis }
+        axes[rank - 2] = rank - 1
+        axes[rank - 1] = rank - 2
+        return permuted(axes)
+    }
 
     /// The elements of the axes in reverse order.
     public func flip(_ axes: Int..., file: StaticString = #fileID, line: UInt = #line) -> Tensor {

@@ -62,7 +62,7 @@ extension PartialRangeThrough: TensorIndexable where Bound == Int {
 
 /// A subscript worked out for a shape: a slice, then axes that go or come, then at most one gather.
 struct ResolvedIndex {
-    var starts = SIMD8<Int>.zero
+    var starts = Shape()
     var extents = Shape()
     var steps = Shape()
     /// The shape after axes went and came.
@@ -115,6 +115,7 @@ struct ResolvedIndex {
 
     private mutating func takeAll(_ shape: Shape) {
         let extent = shape[extents.rank]
+        starts.append(0)
         extents.append(extent)
         steps.append(1)
         result.append(extent)
@@ -129,7 +130,7 @@ struct ResolvedIndex {
                 return IndexProblem(
                     "index \(place) is outside axis \(axis) of shape \(shape)", "use \(-extent)..<\(extent)")
             }
-            starts[axis] = place < 0 ? place + extent : place
+            starts.append(place < 0 ? place + extent : place)
             extents.append(1)
             steps.append(1)
         case .range(let low, let high, by: let step):
@@ -139,7 +140,7 @@ struct ResolvedIndex {
             let start = clip(low ?? 0, extent)
             let end = clip(high ?? extent, extent)
             let count = end > start ? (end - start + step - 1) / step : 0
-            starts[axis] = count == 0 ? 0 : start
+            starts.append(count == 0 ? 0 : start)
             extents.append(count)
             steps.append(step)
             result.append(count)

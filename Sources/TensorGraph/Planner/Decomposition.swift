@@ -131,7 +131,7 @@ extension SnapshotReader {
         if range == 0..<node.shape[0] { return source }
         var shape = node.shape
         shape[0] = range.count
-        var starts = SIMD8<Int>.zero
+        var starts = Shape(repeating: 0, rank: shape.rank)
         starts[0] = range.lowerBound
         var slice = PlanNode(
             operation: .slice(steps: Shape(repeating: 1, rank: shape.rank)), shape: shape, dtype: node.dtype,

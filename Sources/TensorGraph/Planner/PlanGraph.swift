@@ -20,7 +20,7 @@ struct PlanNode {
     /// Index of the first slice start, for a slice.
     var firstStart = 0
     /// The starts of a slice that follow from shapes alone, in place of the snapshot's.
-    var fixedStarts: SIMD8<Int>?
+    var fixedStarts: Shape?
     /// Large and soon dead: its kernel is not joined with others that read the same.
     var isTransient = false
     /// Places in the snapshot that hold this value alive.
@@ -95,7 +95,7 @@ struct PlanLayout: Hashable {
             return result
         }
         let plain = Layout(shape: shape, strides: strides, offset: offset.constant)
-        guard let applied = plain.applying(node.operation, shape: node.shape, starts: .zero) else { return nil }
+        guard let applied = plain.applying(node.operation, shape: node.shape) else { return nil }
         var result = PlanLayout(shape: applied.shape, strides: applied.strides)
         result.offset = offset
         result.offset.constant = applied.offset

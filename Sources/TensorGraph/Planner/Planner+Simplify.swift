@@ -30,7 +30,7 @@ struct SnapshotReader {
         var dtype: DType
         var operands: [PlanOperand]
         var firstStart: Int
-        var fixedStarts: SIMD8<Int>?
+        var fixedStarts: Shape?
     }
 
     init(snapshot: Snapshot, families: Set<KernelFamily>) {
@@ -39,7 +39,8 @@ struct SnapshotReader {
     }
 
     mutating func read() -> PlanGraph {
-        for (place, node) in snapshot.nodes.enumerated() {
+        for (place, reference) in snapshot.nodes.enumerated() {
+            let node = reference.pointee
             if let storage = node.storage {
                 renamed.append(addLeaf(node, place: place, storage: storage))
             } else {
@@ -66,7 +67,7 @@ struct SnapshotReader {
         var operands: [PlanOperand] = []
         switch node.operation {
         case .concatenate:
-            operands = node.moreInputs.map { .node(renamed[$0.mark]) }
+            operands = node.moreInputs!.map { .node(renamed[$0.pointee.mark]) }
         case .fill:
             operands = [.scalar(.traced(nextScalar))]
             nextScalar += 1
@@ -74,7 +75,7 @@ struct SnapshotReader {
             let inputs = [node.input0, node.input1, node.input2]
             for position in 0..<operation.arity {
                 if let input = inputs[position] {
-                    operands.append(.node(renamed[input.mark]))
+                    operands.append(.node(renamed[input.pointee.mark]))
                 } else {
                     operands.append(.scalar(.traced(nextScalar)))
                     nextScalar += 1
@@ -82,7 +83,7 @@ struct SnapshotReader {
             }
         default:
             for input in [node.input0, node.input1, node.input2] {
-                if let input { operands.append(.node(renamed[input.mark])) }
+                if let input { operands.append(.node(renamed[input.pointee.mark])) }
             }
         }
         var result = PlanNode(operation: node.operation, shape: node.shape, dtype: node.dtype, operands: operands)

@@ -42,14 +42,14 @@ public enum PointwiseOperation: UInt8, CaseIterable, Hashable, Sendable {
 
     /// What the rest of the code needs to know of an operation.
     public struct Row: Sendable {
-        public let name: String
+        public let name: StaticString
         public let arity: Int
         public let rule: TypeRule
         /// The largest error of a float32 result, in units in the last place, that a backend may show.
         public let float32ULP: Double
     }
 
-    public var name: String { row.name }
+    public var name: String { row.name.description }
     public var arity: Int { row.arity }
 
     public var row: Row {

@@ -1,0 +1,232 @@
+import TensorRuntime
+
+// MARK: - Tracing
+
+extension DeviceContext {
+    /// Adds an operation to the trace of its inputs and gives a claim on its value. No device work is done.
+    ///
+    /// The caller has checked shapes and types; operands that are scalars are nil among the inputs.
+    ///
+    /// - Parameter starts: of a slice, the first index along each axis.
+    public func trace(
+        _ operation: NodeOperation, shape: Shape, dtype: DType, _ input0: Handle? = nil, _ input1: Handle? = nil,
+        _ input2: Handle? = nil, more: [Handle] = [], scalar0: Scalar = .int(0), scalar1: Scalar = .int(0),
+        starts: Shape = Shape(), tag: (any AnyObject & Sendable)? = nil
+    ) -> Handle {
+        lock.lock()
+        if operation.isView, let source = input0?.node, let view = evaluatedView(operation, shape, source, starts) {
+            lock.unlock()
+            return Handle(counted: view, of: self, tag: tag)
+        }
+        let node = place(
+            Node(
+                operation, shape: shape, dtype: dtype, id: nextID, input0: input0?.node, input1: input1?.node,
+                input2: input2?.node, more: more, scalar0: scalar0, scalar1: scalar1, starts: starts))
+        let isFull = join(node)
+        lock.unlock()
+        let handle = Handle(counted: node, of: self, tag: tag)
+        if isFull || configuration.eager {
+            flush(handle)
+            if isFull { flushOlder() }
+        }
+        return handle
+    }
+
+    /// A value that failed: everything computed from it fails with the same cause.
+    public func failed(_ error: TensorError, shape: Shape, dtype: DType) -> Handle {
+        lock.lock()
+        let node = place(Node(.leaf, shape: shape, dtype: dtype, id: nextID))
+        node.pointee.fail(Failure(error))
+        lock.unlock()
+        return Handle(counted: node, of: self, tag: nil)
+    }
+
+    /// A value whose elements stand row-major at the beginning of `storage`.
+    func settled(_ storage: Storage, shape: Shape, dtype: DType, tag: (any AnyObject & Sendable)?) -> Handle {
+        lock.lock()
+        let node = place(Node(.leaf, shape: shape, dtype: dtype, id: nextID))
+        node.pointee.settle(storage, strides: shape.contiguousStrides, offset: 0)
+        lock.unlock()
+        return Handle(counted: node, of: self, tag: tag)
+    }
+
+    /// Puts a new node into its inputs' trace, joining traces that meet in it. Under the lock.
+    ///
+    /// - Returns: whether the trace has reached its bound.
+    private func join(_ node: NodeReference) -> Bool {
+        var home: Unmanaged<Trace>?
+        node.forEachInput { input in
+            input.pointee.consumers += 1
+            guard let other = input.pointee.trace else {
+                if let failure = input.failure { node.pointee.fail(failure) }
+                return
+            }
+            if let known = home, known.toOpaque() != other.toOpaque() {
+                home = merge(known, other)
+            } else {
+                home = other
+            }
+        }
+        if node.failure != nil {
+            cut(node)
+            return false
+        }
+        let trace = home ?? begin()
+        node.pointee.trace = trace
+        let isView = node.pointee.operation.isView
+        let byteCount = isView ? 0 : node.pointee.shape.elementCount * node.pointee.dtype.byteCount
+        return trace._withUnsafeGuaranteedRef { trace in
+            trace.nodes.append(node)
+            trace.liveHandles += 1
+            trace.byteCount += byteCount
+            return trace.nodes.count >= configuration.traceLimit || trace.byteCount >= traceByteLimit
+        }
+    }
+
+    /// A new pending trace; the list holds it.
+    private func begin() -> Unmanaged<Trace> {
+        let task = withUnsafeCurrentTask { $0?.hashValue ?? 0 }
+        let trace = Trace(task: task, nodes: spareList)
+        spareList = []
+        trace.slot = pending.count
+        pending.append(trace)
+        return .passUnretained(trace)
+    }
+
+    private func merge(_ a: Unmanaged<Trace>, _ b: Unmanaged<Trace>) -> Unmanaged<Trace> {
+        let (x, y) = (a.takeUnretainedValue(), b.takeUnretainedValue())
+        let (large, small) = x.nodes.count >= y.nodes.count ? (x, y) : (y, x)
+        let home = Unmanaged.passUnretained(large)
+        for node in small.nodes { node.pointee.trace = home }
+        large.nodes.append(contentsOf: small.nodes)
+        large.liveHandles += small.liveHandles
+        large.byteCount += small.byteCount
+        large.isMerged = true
+        forget(small)
+        return home
+    }
+
+    /// Takes a trace off the pending list. Under the lock; the caller holds the trace.
+    private func forget(_ trace: Trace) {
+        let last = pending.removeLast()
+        if last !== trace {
+            pending[trace.slot] = last
+            last.slot = trace.slot
+        }
+        trace.isPending = false
+        trace.nodes.removeAll(keepingCapacity: true)
+        swap(&trace.nodes, &spareList)
+    }
+
+    /// A view of an evaluated value is one too, unless no strides say it. Under the lock.
+    private func evaluatedView(
+        _ operation: NodeOperation, _ shape: Shape, _ source: NodeReference, _ starts: Shape
+    ) -> NodeReference? {
+        guard source.pointee.trace == nil, let storage = source.pointee.storage, source.failure == nil,
+            let layout = source.layout.applying(operation, shape: shape, starts: starts)
+        else { return nil }
+        let node = place(Node(.leaf, shape: shape, dtype: source.pointee.dtype, id: nextID))
+        node.pointee.settle(storage, strides: layout.strides, offset: layout.offset)
+        return node
+    }
+}
+
+// MARK: - The life of a node
+
+extension DeviceContext {
+    /// Nodes kept for the next traces; more go back to the system.
+    private static let freeNodeLimit = 4096
+
+    /// Gives a node, made with the next number, its place. Under the lock.
+    @inline(__always)
+    private func place(_ node: consuming Node) -> NodeReference {
+        nextID += 1
+        let place = freeNodes.popLast() ?? NodeReference.allocate(capacity: 1)
+        place.initialize(to: node)
+        return place
+    }
+
+    /// Takes back a node that nothing claims or reads. Under the lock.
+    ///
+    /// - Returns: the storage that it held.
+    @inline(__always)
+    private func retire(_ node: NodeReference) -> Storage? {
+        let storage = node.pointee.storage
+        storage?.ownerCount -= 1
+        node.deinitialize(count: 1)
+        if freeNodes.count < DeviceContext.freeNodeLimit { freeNodes.append(node) } else { node.deallocate() }
+        return storage
+    }
+
+    /// Takes a node off its operands, evaluated ones with it if they were there for it alone. Under the lock.
+    @inline(__always)
+    private func cut(_ node: NodeReference) {
+        node.forEachInput { input in
+            input.pointee.consumers -= 1
+            if input.pointee.consumers == 0, input.pointee.handles == 0, input.pointee.trace == nil {
+                _ = retire(input)
+            }
+        }
+        node.pointee.clearInputs()
+    }
+
+    func retain(_ node: NodeReference) {
+        lock.lock()
+        node.pointee.handles += 1
+        if let trace = node.pointee.trace { trace._withUnsafeGuaranteedRef { $0.liveHandles += 1 } }
+        lock.unlock()
+    }
+
+    /// Drops a claim; a trace without any is dropped whole.
+    func release(_ node: NodeReference) {
+        var storage: Storage?
+        lock.lock()
+        node.pointee.handles -= 1
+        if let trace = node.pointee.trace {
+            let liveHandles = trace._withUnsafeGuaranteedRef { trace in
+                trace.liveHandles -= 1
+                return trace.liveHandles
+            }
+            if liveHandles == 0 { close(trace.takeUnretainedValue()) }
+        } else if node.pointee.handles == 0, node.pointee.consumers == 0 {
+            storage = retire(node)
+        }
+        lock.unlock()
+        withExtendedLifetime(storage) {}
+    }
+
+    /// Ends a trace: its nodes have no operands any more, and those without a handle are gone. Under the lock, and, where
+    /// work that reads their storage is about to be submitted, under the stream's.
+    func close(_ trace: Trace) {
+        for node in trace.nodes {
+            cut(node)
+            node.pointee.trace = nil
+            if node.pointee.handles == 0, node.pointee.consumers == 0 { _ = retire(node) }
+        }
+        forget(trace)
+    }
+}
+
+extension Layout {
+    /// The layout after a view operation, or nil where strides cannot say it.
+    func applying(_ operation: NodeOperation, shape target: Shape, starts: Shape = Shape()) -> Layout? {
+        switch operation {
+        case .permute(let axes): return permuted(axes)
+        case .expand: return expanded(to: target)
+        case .reshape: return reshaped(to: target)
+        case .slice(let steps):
+            var result = self
+            for axis in 0..<shape.rank {
+                result.offset += starts[axis] * strides[axis]
+                result.strides[axis] *= steps[axis]
+            }
+            result.shape = target
+            return result
+        case .flip(let axes):
+            var result = self
+            for axis in 0..<shape.rank where axes & (1 << UInt8(axis)) != 0 { result = result.flipped(axis: axis) }
+            return result
+        default: return nil
+        }
+    }
+}

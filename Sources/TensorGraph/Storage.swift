@@ -1,0 +1,20 @@
+import Synchronization
+import TensorRuntime
+
+/// Device memory that evaluated nodes share: a value and views of it.
+///
+/// Safety: `ownerCount` and `failure` are touched only under the lock of the ``DeviceContext`` whose nodes hold the storage.
+final class Storage: @unchecked Sendable {
+    let block: MemoryBlock
+    /// Nodes that hold this storage. Donation asks whether all of them are inside one trace.
+    @exclusivity(unchecked) var ownerCount = 0
+    /// Why the elements were never computed, if so.
+    var failure: Failure?
+    /// Set, under the stream's lock, when the work that was to fill the storage failed.
+    private let poisoned = Atomic<Bool>(false)
+
+    init(block: MemoryBlock) { self.block = block }
+
+    var isPoisoned: Bool { poisoned.load(ordering: .relaxed) }
+    func poison() { poisoned.store(true, ordering: .relaxed) }
+}
