@@ -20,28 +20,31 @@ struct BoundPlan {
                 outputs.append(Storage(block: try allocator.allocate(output.byteCount)))
             }
         }
-        bindings.reserveCapacity(plan.steps.reduce(0) { $0 + $1.bindings.count })
-        for step in plan.steps {
-            for binding in step.bindings { bindings.append(bind(binding, snapshot)) }
-            for scalar in step.scalars {
-                switch scalar.source {
-                case .traced(let number): scalars.append(snapshot.scalars[number].bits(as: scalar.dtype))
-                case .constant(let value): scalars.append(value.bits(as: scalar.dtype))
-                }
+        bindings.reserveCapacity(plan.operands.count)
+        for operand in plan.operands { bindings.append(bind(operand, snapshot)) }
+        scalars.reserveCapacity(plan.scalars.count)
+        for scalar in plan.scalars {
+            switch scalar.source {
+            case .traced(let number): scalars.append(snapshot.scalars[number].bits(as: scalar.dtype))
+            case .constant(let value): scalars.append(value.bits(as: scalar.dtype))
             }
         }
     }
 
-    private func bind(_ binding: PlanStep.Binding, _ snapshot: Snapshot) -> BufferBinding {
-        let offset = binding.offset.value(snapshot.starts)
-        switch binding.slot {
+    @inline(__always)
+    private func bind(_ operand: Plan.Operand, _ snapshot: borrowing Snapshot) -> BufferBinding {
+        var offset = operand.offset
+        for index in operand.firstTerm..<operand.firstTerm + operand.termCount {
+            offset += snapshot.starts[plan.terms[index].start] * plan.terms[index].stride
+        }
+        switch operand.slot {
         case .none: return BufferBinding(buffer: nil, offset: offset)
         case .leaf(let node, let storage):
             let block = snapshot.leafStorages[storage].block
-            return place(block, offset: offset + snapshot.nodes[node].pointee.offset, binding.dtype)
+            return place(block, offset: offset + snapshot.nodes[node].pointee.offset, operand.dtype)
         case .arena(let byteOffset):
-            return place(arena!, offset: offset + byteOffset / binding.dtype.byteCount, binding.dtype)
-        case .output(let index): return place(outputs[index].block, offset: offset, binding.dtype)
+            return place(arena!, offset: offset + byteOffset / operand.dtype.byteCount, operand.dtype)
+        case .output(let index): return place(outputs[index].block, offset: offset, operand.dtype)
         }
     }
 
@@ -70,31 +73,30 @@ struct BoundPlan {
 
     /// Encodes every launch and submits. Under the stream's lock.
     func encode(to stream: any DeviceStream, checksNaN: Bool) throws(TensorError) {
-        var firstBinding = 0
-        var firstScalar = 0
-        for step in plan.steps {
-            let bindingRange = firstBinding..<firstBinding + step.bindings.count
-            let scalarRange = firstScalar..<firstScalar + step.scalars.count
-            firstBinding = bindingRange.upperBound
-            firstScalar = scalarRange.upperBound
-            try bindings.withUnsafeBufferPointer { (bindings) throws(TensorError) in
-                try scalars.withUnsafeBufferPointer { (scalars) throws(TensorError) in
+        try bindings.withUnsafeBufferPointer { (bindings) throws(TensorError) in
+            try scalars.withUnsafeBufferPointer { (scalars) throws(TensorError) in
+                var firstBinding = 0
+                var firstScalar = 0
+                for (index, count) in plan.counts.enumerated() {
+                    let own = UnsafeBufferPointer(rebasing: bindings[firstBinding..<firstBinding + count.operands])
                     try stream.encode(
-                        step.kernel, bindings: UnsafeBufferPointer(rebasing: bindings[bindingRange]),
-                        scalars: UnsafeBufferPointer(rebasing: scalars[scalarRange]))
+                        plan.kernels[index], bindings: own,
+                        scalars: UnsafeBufferPointer(rebasing: scalars[firstScalar..<firstScalar + count.scalars]))
+                    if checksNaN { try checkNaN(plan.steps[index], bindings: own, stream) }
+                    firstBinding += count.operands
+                    firstScalar += count.scalars
                 }
             }
-            if checksNaN { try checkNaN(step, bindings: bindings[bindingRange], stream) }
         }
         try stream.submit()
     }
 
     /// Reads back what a launch stored and fails, naming the operation, if a NaN is there.
     private func checkNaN(
-        _ step: PlanStep, bindings: ArraySlice<BufferBinding>, _ stream: any DeviceStream
+        _ step: PlanStep, bindings: UnsafeBufferPointer<BufferBinding>, _ stream: any DeviceStream
     ) throws(TensorError) {
         for (index, count) in step.results where step.bindings[index].dtype.isFloat {
-            let access = bindings[bindings.startIndex + index]
+            let access = bindings[index]
             guard let buffer = access.buffer else { continue }
             let dtype = step.bindings[index].dtype
             let bytes = UnsafeMutableRawBufferPointer.allocate(byteCount: count * dtype.byteCount, alignment: 16)

@@ -86,7 +86,6 @@ extension DeviceContext {
     private func run(_ trace: Trace) throws(TensorError) {
         let clock = ContinuousClock()
         let began = clock.now
-        trace.sort()
         epoch += 1
         snapshot.clear()
         snapshot.take(
@@ -136,8 +135,8 @@ extension DeviceContext {
     }
 
     private func findPlan() throws(TensorError) -> Plan {
-        let hash = PlanCache.hash(snapshot.words)
-        if let plan = planCache.find(snapshot.words, hash: hash) {
+        let hash = PlanCache.hash(snapshot.words.values)
+        if let plan = planCache.find(snapshot.words.values, hash: hash) {
             counters.planHits += 1
             return plan
         }
@@ -145,7 +144,7 @@ extension DeviceContext {
         let plan = try planner.plan(snapshot, kernelsMade: &counters.kernelsMade)
         for step in plan.steps { programs.insert(step.kernel.spec.code) }
         counters.plansBuilt += 1
-        planCache.insert(plan, words: snapshot.words, hash: hash)
+        planCache.insert(plan, words: snapshot.words.values, hash: hash)
         return plan
     }
 
@@ -168,7 +167,6 @@ extension DeviceContext {
         lock.lock()
         defer { lock.unlock() }
         guard let trace = handle.node.pointee.trace?.takeUnretainedValue() else { return "evaluated" }
-        trace.sort()
         epoch += 1
         snapshot.clear()
         snapshot.take(

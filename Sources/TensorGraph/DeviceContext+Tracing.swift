@@ -96,14 +96,9 @@ extension DeviceContext {
     private func merge(_ a: Unmanaged<Trace>, _ b: Unmanaged<Trace>) -> Unmanaged<Trace> {
         let (x, y) = (a.takeUnretainedValue(), b.takeUnretainedValue())
         let (large, small) = x.nodes.count >= y.nodes.count ? (x, y) : (y, x)
-        let home = Unmanaged.passUnretained(large)
-        for node in small.nodes { node.pointee.trace = home }
-        large.nodes.append(contentsOf: small.nodes)
-        large.liveHandles += small.liveHandles
-        large.byteCount += small.byteCount
-        large.isMerged = true
+        large.absorb(small)
         forget(small)
-        return home
+        return .passUnretained(large)
     }
 
     /// Takes a trace off the pending list. Under the lock; the caller holds the trace.
@@ -116,6 +111,29 @@ extension DeviceContext {
         trace.isPending = false
         trace.nodes.removeAll(keepingCapacity: true)
         swap(&trace.nodes, &spareList)
+    }
+
+    /// The part of `flat`, a vector, that begins at element `start`, in another shape.
+    public func part(
+        of flat: Handle, from start: Int, shape: Shape, tag: (any AnyObject & Sendable)? = nil
+    ) -> Handle {
+        lock.lock()
+        let source = flat.node
+        if source.pointee.trace == nil, let storage = source.pointee.storage, source.failure == nil,
+            source.pointee.strides == [1]
+        {
+            let node = place(Node(.leaf, shape: shape, dtype: source.pointee.dtype, id: nextID))
+            node.pointee.settle(storage, strides: shape.contiguousStrides, offset: source.pointee.offset + start)
+            lock.unlock()
+            return Handle(counted: node, of: self, tag: tag)
+        }
+        lock.unlock()
+        let line: Shape = [shape.elementCount]
+        if shape == line {
+            return trace(.slice(steps: [1]), shape: line, dtype: flat.dtype, flat, starts: [start], tag: tag)
+        }
+        let part = trace(.slice(steps: [1]), shape: line, dtype: flat.dtype, flat, starts: [start])
+        return trace(.reshape, shape: shape, dtype: flat.dtype, part, tag: tag)
     }
 
     /// A view of an evaluated value is one too, unless no strides say it. Under the lock.
@@ -134,14 +152,11 @@ extension DeviceContext {
 // MARK: - The life of a node
 
 extension DeviceContext {
-    /// Nodes kept for the next traces; more go back to the system.
-    private static let freeNodeLimit = 4096
-
     /// Gives a node, made with the next number, its place. Under the lock.
     @inline(__always)
     private func place(_ node: consuming Node) -> NodeReference {
         nextID += 1
-        let place = freeNodes.popLast() ?? NodeReference.allocate(capacity: 1)
+        let place = freeNodes.take()
         place.initialize(to: node)
         return place
     }
@@ -151,10 +166,13 @@ extension DeviceContext {
     /// - Returns: the storage that it held.
     @inline(__always)
     private func retire(_ node: NodeReference) -> Storage? {
-        let storage = node.pointee.storage
-        storage?.ownerCount -= 1
-        node.deinitialize(count: 1)
-        if freeNodes.count < DeviceContext.freeNodeLimit { freeNodes.append(node) } else { node.deallocate() }
+        var storage: Storage?
+        if node.pointee.holdsObjects {
+            storage = node.pointee.storage
+            storage?.ownerCount -= 1
+            node.deinitialize(count: 1)
+        }
+        freeNodes.put(node)
         return storage
     }
 

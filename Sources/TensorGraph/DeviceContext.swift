@@ -22,8 +22,7 @@ public final class DeviceContext: @unchecked Sendable {
     @exclusivity(unchecked) var epoch: UInt64 = 0
     @exclusivity(unchecked) var counters = ExecutionStatistics()
     @exclusivity(unchecked) var snapshot = Snapshot()
-    /// Nodes to be handed out again, without anything in them.
-    @exclusivity(unchecked) var freeNodes: [NodeReference] = []
+    @exclusivity(unchecked) var freeNodes = FreeNodes()
     /// The list of an evaluated trace, empty, for the next one: its room is about what is needed.
     @exclusivity(unchecked) var spareList: [NodeReference] = []
     let planCache = PlanCache()
@@ -49,7 +48,7 @@ public final class DeviceContext: @unchecked Sendable {
     }
 
     deinit {
-        for node in freeNodes { node.deallocate() }
+        freeNodes.deallocate()
     }
 
     /// What was done on this device since it was opened.

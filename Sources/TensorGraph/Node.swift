@@ -71,6 +71,10 @@ struct Node {
         }
     }
 
+    /// Whether anything has to be released with the node.
+    @inline(__always)
+    var holdsObjects: Bool { storage != nil || ownFailure != nil }
+
     /// First index along each axis of a slice that is pending.
     var starts: Shape { startsOrStrides }
     /// Element distances of an evaluated value.
@@ -119,16 +123,38 @@ extension NodeReference {
         if pointee.ownFailure != nil { return pointee.ownFailure }
         return pointee.storage == nil ? nil : pointee.storage!.failure
     }
+}
 
-    /// How many operands are scalars.
-    var scalarCount: Int {
-        switch pointee.operation {
-        case .fill: 1
-        case .pointwise(let operation):
-            operation.arity - (pointee.input0 == nil ? 0 : 1) - (pointee.input1 == nil ? 0 : 1)
-                - (pointee.input2 == nil ? 0 : 1)
-        default: 0
+/// Nodes to be handed out again, without anything in them, each with the next one's address in its first bytes.
+struct FreeNodes {
+    /// More than this go back to the system.
+    private static let limit = 4096
+
+    private var first: UnsafeMutableRawPointer?
+    private var count = 0
+
+    @inline(__always)
+    mutating func take() -> NodeReference {
+        guard let place = first else { return .allocate(capacity: 1) }
+        first = place.load(as: UnsafeMutableRawPointer?.self)
+        count -= 1
+        return place.assumingMemoryBound(to: Node.self)
+    }
+
+    @inline(__always)
+    mutating func put(_ node: NodeReference) {
+        if count == FreeNodes.limit {
+            node.deallocate()
+            return
         }
+        let place = UnsafeMutableRawPointer(node)
+        place.storeBytes(of: first, as: UnsafeMutableRawPointer?.self)
+        first = place
+        count += 1
+    }
+
+    mutating func deallocate() {
+        while count > 0 { take().deallocate() }
     }
 }
 
@@ -147,8 +173,6 @@ final class Trace: @unchecked Sendable {
     /// Bytes of all values traced into it, views not counted. Nothing is taken off before the evaluation, so that a bound on
     /// it falls at the same place each step, whenever handles go.
     @exclusivity(unchecked) var byteCount = 0
-    /// Nodes of two traces were joined: sort before use.
-    var isMerged = false
     /// Whether it is in its context's list of pending traces.
     var isPending = true
     /// Its place there.
@@ -162,10 +186,23 @@ final class Trace: @unchecked Sendable {
         self.nodes = nodes
     }
 
-    /// Puts nodes in creation order.
-    func sort() {
-        guard isMerged else { return }
-        nodes.sort { $0.pointee.id < $1.pointee.id }
-        isMerged = false
+    /// Takes over another trace's nodes, each at its place in creation order.
+    func absorb(_ other: Trace) {
+        let home = Unmanaged.passUnretained(self)
+        var mine = nodes.count - 1
+        nodes.append(contentsOf: other.nodes)
+        var place = nodes.count - 1
+        for node in other.nodes.reversed() {
+            node.pointee.trace = home
+            while mine >= 0, nodes[mine].pointee.id > node.pointee.id {
+                nodes[place] = nodes[mine]
+                mine -= 1
+                place -= 1
+            }
+            nodes[place] = node
+            place -= 1
+        }
+        liveHandles += other.liveHandles
+        byteCount += other.byteCount
     }
 }

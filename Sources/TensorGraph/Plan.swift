@@ -71,7 +71,25 @@ final class Plan: Sendable {
         let offset: OffsetExpression
     }
 
+    /// An operand of a launch as it is bound each time: plain numbers.
+    struct Operand: Sendable {
+        let slot: PlanSlot
+        let dtype: DType
+        let offset: Int
+        /// The offset's terms in ``Plan/terms``.
+        let firstTerm: Int
+        let termCount: Int
+    }
+
     let steps: [PlanStep]
+    /// All launches' operands, one launch after another, and what their offsets depend on.
+    let operands: [Operand]
+    let terms: [OffsetExpression.Term]
+    /// All launches' scalars.
+    let scalars: [(source: PlanStep.ScalarSource, dtype: DType)]
+    let kernels: [any DeviceKernel]
+    /// How many operands and scalars each launch takes.
+    let counts: [(operands: Int, scalars: Int)]
     /// Dispatches of one submission.
     let dispatchCount: Int
     let arenaByteCount: Int
@@ -84,6 +102,20 @@ final class Plan: Sendable {
         steps: [PlanStep], arenaByteCount: Int, outputs: [Output], results: [Result], decomposedOperations: Int
     ) {
         self.steps = steps
+        var operands: [Operand] = []
+        var terms: [OffsetExpression.Term] = []
+        for binding in steps.lazy.flatMap(\.bindings) {
+            operands.append(
+                Operand(
+                    slot: binding.slot, dtype: binding.dtype, offset: binding.offset.constant, firstTerm: terms.count,
+                    termCount: binding.offset.terms.count))
+            terms += binding.offset.terms
+        }
+        self.operands = operands
+        self.terms = terms
+        scalars = steps.flatMap(\.scalars)
+        kernels = steps.map(\.kernel)
+        counts = steps.map { ($0.bindings.count, $0.scalars.count) }
         dispatchCount = steps.reduce(0) { $0 + $1.kernel.dispatchCount }
         self.arenaByteCount = arenaByteCount
         self.outputs = outputs
@@ -121,25 +153,23 @@ final class PlanCache {
     private var order: [UInt64] = []
     private let limit = 512
 
-    static func hash(_ words: [UInt64]) -> UInt64 {
+    static func hash(_ words: UnsafeBufferPointer<UInt64>) -> UInt64 {
         var h: UInt64 = 0x9E37_79B9_7F4A_7C15 ^ UInt64(words.count)
-        words.withUnsafeBufferPointer { buffer in
-            for word in buffer {
-                h = (h ^ word) &* 0xFF51_AFD7_ED55_8CCD
-                h ^= h >> 32
-            }
+        for word in words {
+            h = (h ^ word) &* 0xFF51_AFD7_ED55_8CCD
+            h ^= h >> 32
         }
         return h
     }
 
-    func find(_ words: [UInt64], hash: UInt64) -> Plan? {
+    func find(_ words: UnsafeBufferPointer<UInt64>, hash: UInt64) -> Plan? {
         guard let entries = buckets[hash] else { return nil }
-        return entries.first { $0.words == words }?.plan
+        return entries.first { $0.words.elementsEqual(words) }?.plan
     }
 
-    func insert(_ plan: Plan, words: [UInt64], hash: UInt64) {
+    func insert(_ plan: Plan, words: UnsafeBufferPointer<UInt64>, hash: UInt64) {
         if order.count == limit { buckets[order.removeFirst()] = nil }
-        buckets[hash, default: []].append(Entry(words: words, plan: plan))
+        buckets[hash, default: []].append(Entry(words: Array(words), plan: plan))
         order.append(hash)
     }
 }

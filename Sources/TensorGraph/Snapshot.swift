@@ -13,7 +13,7 @@ struct Snapshot {
     var scalars: [Scalar] = []
     var starts: [Int] = []
     /// The signature: equal words, equal plan.
-    var words: [UInt64] = []
+    let words = SignatureWords()
 
     /// Each leaf's place, and the number of its storage.
     private var leaves: [(node: Int, storage: Int)] = []
@@ -26,7 +26,7 @@ struct Snapshot {
         donatable.removeAll(keepingCapacity: true)
         scalars.removeAll(keepingCapacity: true)
         starts.removeAll(keepingCapacity: true)
-        words.removeAll(keepingCapacity: true)
+        words.removeAll()
         leaves.removeAll(keepingCapacity: true)
         insideOwners.removeAll(keepingCapacity: true)
         isExposed.removeAll(keepingCapacity: true)
@@ -36,7 +36,8 @@ struct Snapshot {
     ///
     /// - Parameter flags: the modes that change plans.
     mutating func take(_ trace: [NodeReference], epoch: UInt64, alignment: Int, flags: UInt64) {
-        words.append(flags)
+        words.reserve(Snapshot.wordsOfNode)
+        words.push(flags)
         for node in trace.reversed() { mark(node, epoch: epoch) }
         for node in trace where node.pointee.epoch == epoch {
             node.forEachInput { if $0.pointee.mark < 0 { addLeaf($0, alignment: alignment) } }
@@ -67,7 +68,12 @@ struct Snapshot {
         }
     }
 
+    /// No node has more words than this, the inputs of a concatenation not counted: its own, those of its inputs, and the
+    /// attributes; a shape has 8 extents.
+    private static let wordsOfNode = 32
+
     private mutating func addLeaf(_ node: NodeReference, alignment: Int) {
+        words.reserve(Snapshot.wordsOfNode)
         node.pointee.mark = nodes.count
         nodes.append(node)
         let storage = node.pointee.storage!
@@ -90,7 +96,7 @@ struct Snapshot {
         insideOwners[number] += 1
         if node.pointee.handles > 0 || node.pointee.consumers != node.pointee.edges { isExposed[number] = true }
         let aligned = alignment == 1 || node.pointee.offset % alignment == 0
-        words.append(
+        words.push(
             0xFF | UInt64(node.pointee.dtype.rawValue) << 8 | UInt64(node.pointee.shape.rank) << 16
                 | (aligned ? 1 << 20 : 0)
                 | UInt64(number) << 32)
@@ -100,43 +106,48 @@ struct Snapshot {
 
     @inline(__always)
     private mutating func append(_ shape: Shape) {
-        for axis in 0..<shape.rank { words.append(UInt64(bitPattern: Int64(shape[axis]))) }
+        for axis in 0..<shape.rank { words.push(UInt64(bitPattern: Int64(shape[axis]))) }
     }
 
     private mutating func add(_ node: NodeReference) {
         node.pointee.mark = nodes.count
         nodes.append(node)
+        words.reserve(Snapshot.wordsOfNode + (node.pointee.moreInputs?.count ?? 0))
         let operation = node.pointee.operation
         var word = operation.code | UInt64(node.pointee.dtype.rawValue) << 8 | UInt64(node.pointee.shape.rank) << 16
         if node.pointee.handles > 0 { word |= 1 << 20 }
         if let input = node.pointee.input0 { word |= 1 << 21 | UInt64(input.pointee.mark) << 32 }
         if node.pointee.input1 != nil { word |= 1 << 22 }
         if node.pointee.input2 != nil { word |= 1 << 23 }
-        words.append(word)
+        words.push(word)
         append(node.pointee.shape)
         if node.pointee.input1 != nil || node.pointee.input2 != nil {
-            words.append(
+            words.push(
                 UInt64(node.pointee.input1?.pointee.mark ?? 0) | UInt64(node.pointee.input2?.pointee.mark ?? 0) << 32)
         }
         if let inputs = node.pointee.moreInputs {
-            words.append(UInt64(inputs.count))
-            for input in inputs { words.append(UInt64(input.pointee.mark)) }
+            words.push(UInt64(inputs.count))
+            for input in inputs { words.push(UInt64(input.pointee.mark)) }
         }
-        operation.appendAttributes(to: &words)
-        switch node.scalarCount {
-        case 0: break
-        case 1: scalars.append(node.pointee.scalar0)
-        default:
-            scalars.append(node.pointee.scalar0)
-            scalars.append(node.pointee.scalar1)
-        }
-        if case .slice = operation {
+        switch operation {
+        case .pointwise(let operation):
+            // Most nodes, and the only ones with scalars beside inputs.
+            let inputCount =
+                (node.pointee.input0 == nil ? 0 : 1) + (node.pointee.input1 == nil ? 0 : 1)
+                + (node.pointee.input2 == nil ? 0 : 1)
+            if inputCount < operation.arity { scalars.append(node.pointee.scalar0) }
+            if inputCount + 1 < operation.arity { scalars.append(node.pointee.scalar1) }
+        case .fill: scalars.append(node.pointee.scalar0)
+        case .slice:
+            operation.appendAttributes(to: words)
             for axis in 0..<node.pointee.shape.rank { starts.append(node.pointee.starts[axis]) }
+        default: operation.appendAttributes(to: words)
         }
     }
 
     /// A storage is donatable if all nodes that hold it are in here without handles and read by this trace alone.
     private mutating func markDonations() {
+        words.reserve(2 * leafStorages.count + leaves.count + 1)
         var bits: UInt64 = 0
         var hasFree = false
         for index in leafStorages.indices {
@@ -144,19 +155,19 @@ struct Snapshot {
             donatable.append(isFree)
             if isFree {
                 bits |= 1 << UInt64(index & 63)
-                words.append(UInt64(leafStorages[index].block.byteCount))
+                words.push(UInt64(leafStorages[index].block.byteCount))
                 hasFree = true
             }
             if index & 63 == 63 {
-                words.append(bits)
+                words.push(bits)
                 bits = 0
             }
         }
-        words.append(bits)
+        words.push(bits)
         // A result overwrites a donated leaf place by place only if the leaf lies at its block's start.
         guard hasFree else { return }
         for leaf in leaves where donatable[leaf.storage] && nodes[leaf.node].pointee.offset == 0 {
-            words.append(UInt64(leaf.node))
+            words.push(UInt64(leaf.node))
         }
     }
 }
@@ -185,11 +196,11 @@ extension NodeOperation {
         }
     }
 
-    /// The attributes that a plan depends on, as words.
-    func appendAttributes(to words: inout [UInt64]) {
+    /// The attributes that a plan depends on, as words, for which there is room.
+    func appendAttributes(to words: SignatureWords) {
         func append(_ pair: SIMD2<Int>) {
-            words.append(UInt64(pair[0]))
-            words.append(UInt64(pair[1]))
+            words.push(UInt64(pair[0]))
+            words.push(UInt64(pair[1]))
         }
         func append(_ window: Window) {
             append(window.kernel)
@@ -198,15 +209,15 @@ extension NodeOperation {
             append(window.dilation)
         }
         switch self {
-        case .reduce(_, let axes), .flip(let axes): words.append(UInt64(axes))
-        case .gather(let axis), .scatterAdd(let axis), .concatenate(let axis): words.append(UInt64(axis))
-        case .permute(let axes): for axis in axes { words.append(UInt64(axis)) }
-        case .slice(let steps): for step in steps { words.append(UInt64(bitPattern: Int64(step))) }
+        case .reduce(_, let axes), .flip(let axes): words.push(UInt64(axes))
+        case .gather(let axis), .scatterAdd(let axis), .concatenate(let axis): words.push(UInt64(axis))
+        case .permute(let axes): for axis in axes { words.push(UInt64(axis)) }
+        case .slice(let steps): for step in steps { words.push(UInt64(bitPattern: Int64(step))) }
         case .convolution(let kind, let window, let groups):
-            words.append(UInt64(kind.rawValue) | UInt64(groups) << 8)
+            words.push(UInt64(kind.rawValue) | UInt64(groups) << 8)
             append(window)
         case .pooling(let kind, let window, let countsPadding):
-            words.append(UInt64(kind.rawValue) | (countsPadding ? 256 : 0))
+            words.push(UInt64(kind.rawValue) | (countsPadding ? 256 : 0))
             append(window)
         default: break
         }

@@ -81,7 +81,7 @@ public struct Layout: Hashable, Sendable {
     /// (the caller then copies).
     public func reshaped(to target: Shape) -> Layout? {
         precondition(target.elementCount == shape.elementCount)
-        if target.elementCount == 0 { return Layout(contiguous: target, offset: offset) }
+        if target.elementCount == 0 || isContiguous { return Layout(contiguous: target, offset: offset) }
         // Dimensions of the source that step evenly into one another, unit ones left out.
         var runs: [(extent: Int, stride: Int)] = []
         for axis in 0..<shape.rank where shape[axis] != 1 {

@@ -8,8 +8,17 @@ import TensorRuntime
 /// parameter.
 public final class Parameter: Sendable {
     private struct State {
-        var handle: Handle
+        /// The current value; nil until it is asked for, where the parameter is a part.
+        var handle: Handle?
+        var part: Part?
+        var shape: Shape
         var requiresGrad: Bool
+    }
+
+    /// A place in an optimizer's flat tensor.
+    private struct Part {
+        var flat: Handle
+        var start: Int
     }
 
     private let leaf: GradientFunction
@@ -20,18 +29,31 @@ public final class Parameter: Sendable {
     public init(_ tensor: Tensor, requiresGrad: Bool = true) {
         accumulator = GradientAccumulator()
         leaf = GradientFunction(leaf: accumulator)
-        let tag = requiresGrad ? leaf : nil
-        state = Mutex(State(handle: tensor.handle.retagged(tag), requiresGrad: requiresGrad))
+        let handle = tensor.handle.retagged(requiresGrad ? leaf : nil)
+        state = Mutex(State(handle: handle, part: nil, shape: tensor.shape, requiresGrad: requiresGrad))
     }
 
     /// The current value. Gradients flow to the parameter through it.
-    public var value: Tensor { Tensor(state.withLock { $0.handle }) }
+    public var value: Tensor {
+        Tensor(
+            state.withLock { state in
+                if let handle = state.handle { return handle }
+                let part = state.part!
+                let handle = part.flat.context.part(
+                    of: part.flat, from: part.start, shape: state.shape, tag: state.requiresGrad ? leaf : nil)
+                state.handle = handle
+                return handle
+            })
+    }
     /// The current value; another name of ``value``.
     public var tensor: Tensor { value }
 
-    public var shape: Shape { value.shape }
-    public var dtype: DType { value.dtype }
-    public var device: DeviceID { value.device }
+    public var shape: Shape { state.withLock { $0.shape } }
+    public var dtype: DType { source.dtype }
+    public var device: DeviceID { source.context.deviceID }
+
+    /// What has the parameter's dtype and device.
+    private var source: Handle { state.withLock { $0.part?.flat ?? $0.handle! } }
 
     /// Makes `tensor`, without its past, the current value. Its shape, dtype and device are the parameter's.
     public func assign(_ tensor: Tensor, file: StaticString = #fileID, line: UInt = #line) {
@@ -47,9 +69,32 @@ public final class Parameter: Sendable {
 
     /// Makes `tensor` the current value, of any device: what moving a model does.
     func replace(_ tensor: Tensor) {
-        let old = state.withLock { state in
-            let old = state.handle
+        change { state in
             state.handle = tensor.handle.retagged(state.requiresGrad ? leaf : nil)
+            state.part = nil
+            state.shape = tensor.shape
+        }
+    }
+
+    /// Makes the elements of `flat` from `start` on the current value. They become a tensor when they are asked for, so
+    /// that a step of an optimizer traces nothing for its parameters.
+    func replace(partOf flat: Tensor, from start: Int) {
+        change { state in
+            state.handle = nil
+            state.part = Part(flat: flat.handle, start: start)
+        }
+    }
+
+    /// Whether the value is still the part of `flat` that an optimizer made it, and gradients flow to it.
+    func isDifferentiatedPart(of flat: Tensor) -> Bool {
+        state.withLock { $0.requiresGrad && $0.part?.flat === flat.handle }
+    }
+
+    /// Changes the state; what it held is released after the lock.
+    private func change(_ body: (inout sending State) -> Void) {
+        let old = state.withLock { state in
+            let old = (state.handle, state.part)
+            body(&state)
             return old
         }
         withExtendedLifetime(old) {}
@@ -68,13 +113,10 @@ public final class Parameter: Sendable {
     public var requiresGrad: Bool {
         get { state.withLock { $0.requiresGrad } }
         set {
-            let old = state.withLock { state in
-                let old = state.handle
+            change { state in
                 state.requiresGrad = newValue
-                state.handle = old.retagged(newValue ? leaf : nil)
-                return old
+                state.handle = state.part == nil ? state.handle!.retagged(newValue ? leaf : nil) : nil
             }
-            withExtendedLifetime(old) {}
         }
     }
 }

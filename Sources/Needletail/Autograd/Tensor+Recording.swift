@@ -6,7 +6,10 @@ extension Tensor {
     ///
     /// Operands have the shapes and dtypes that the operation wants. `pullback` is called only where the operation is
     /// recorded, so that a closure is made only then. An operand that is a scalar is nil.
-    @inline(__always)
+    ///
+    /// Like the other functions that all operations share it is one copy of its code: between the kernels of two steps
+    /// the processor's caches forget what code there was, and fetching it again is half of what tracing costs.
+    @inline(never)
     static func traced(
         _ operation: NodeOperation, shape: Shape, dtype: DType, _ a: Tensor, _ b: Tensor? = nil, _ c: Tensor? = nil,
         scalar0: Scalar = .int(0), scalar1: Scalar = .int(0), starts: Shape = Shape(), savesOutput: Bool = false,
@@ -21,7 +24,7 @@ extension Tensor {
     }
 
     /// The step of the tape for an operation on these operands; nil where it is not recorded.
-    @inline(__always)
+    @inline(never)
     static func recorded(
         _ a: Tensor, _ b: Tensor? = nil, _ c: Tensor? = nil, pullback: () -> Pullback
     ) -> GradientFunction? {

@@ -133,10 +133,9 @@ private struct ClassProblem {
 
     /// Of the logits' shape: whether an element is its place's target.
     var isTarget: Tensor {
-        let row = ClassProblem.row(logits.shape, axis)
-        let classes = Tensor(logits.context.trace(.index, shape: [classCount], dtype: .int64))
+        let classes = logits.indices(ClassProblem.row(logits.shape, axis))
         let wanted = (target.dtype == .int64 ? target : target.to(.int64)).unsqueeze(axis)
-        return classes.reshape(row) .== wanted
+        return classes .== wanted
     }
 }
 

@@ -2,8 +2,8 @@ import TensorGraph
 
 /// Parameters of one device and dtype in one flat tensor, their state in flat tensors beside it.
 ///
-/// The parameters are views of the flat tensor, so that any number of them is updated by one kernel, in place: once they
-/// are assigned new views, nothing holds the old tensors.
+/// The parameters are parts of the flat tensor, so that any number of them is updated by one kernel, in place: once they
+/// are parts of the next one, nothing holds the old.
 ///
 /// Parameters that nothing differentiates (`requiresGrad` false) take no part until they require gradients.
 struct FlatParameters {
@@ -16,10 +16,8 @@ struct FlatParameters {
     /// Tensors of the shape of `value`, in the order of the rule's names.
     var state: [Tensor]
     private(set) var value: Tensor
-    /// What the parameters held when they were last assigned: another value means that somebody else assigned.
-    private var viewIDs: [UInt64] = []
 
-    /// Makes the parameters views. They are of one device and dtype.
+    /// Makes the parameters parts. They are of one device and dtype.
     ///
     /// - Parameter state: for each parameter, its steps and its state; empty where it has none yet.
     init(_ parameters: [Parameter], stateCount: Int, state saved: [(step: Int, tensors: [Tensor])]) {
@@ -37,7 +35,7 @@ struct FlatParameters {
                     saved.tensors.isEmpty ? Tensor.zerosLike(value) : saved.tensors[index]
                 })
         }
-        assignViews()
+        assignParts()
     }
 
     private static func joined(_ tensors: [Tensor]) -> Tensor {
@@ -51,10 +49,7 @@ struct FlatParameters {
 
     /// Whether all parameters still hold what they were last assigned here, and still require gradients.
     var isCurrent: Bool {
-        zip(parameters, viewIDs).allSatisfy { parameter, viewID in
-            let now = parameter.value
-            return now.handle.valueID == viewID && now.context === context && now.requiresGrad
-        }
+        parameters.allSatisfy { $0.isDifferentiatedPart(of: value) }
     }
 
     /// The state of parameter `index`, of its shape.
@@ -63,17 +58,11 @@ struct FlatParameters {
     }
 
     private func view(of flat: Tensor, _ index: Int) -> Tensor {
-        let count = starts[index + 1] - starts[index]
-        return flat.narrowed(axis: 0, start: starts[index], count: count).viewed(as: parameters[index].shape)
+        Tensor(context.part(of: flat.handle, from: starts[index], shape: parameters[index].shape))
     }
 
-    private mutating func assignViews() {
-        viewIDs.removeAll(keepingCapacity: true)
-        for (index, parameter) in parameters.enumerated() {
-            let view = view(of: value, index)
-            viewIDs.append(view.handle.valueID)
-            parameter.replace(view)
-        }
+    private func assignParts() {
+        for (index, parameter) in parameters.enumerated() { parameter.replace(partOf: value, from: starts[index]) }
     }
 
     // MARK: The step
@@ -111,7 +100,7 @@ struct FlatParameters {
         }
         value = values.count == 1 ? values[0] : Tensor.concatenate(values, axis: 0)
         state = states.map { $0.count == 1 ? $0[0] : Tensor.concatenate($0, axis: 0) }
-        assignViews()
+        assignParts()
     }
 
     private func segments(_ gradients: [Tensor?]) -> [Segment] {
@@ -132,12 +121,27 @@ struct FlatParameters {
     }
 
     private func joinedGradients(_ gradients: [Tensor?], _ segment: Segment) -> Tensor {
-        let flat = segment.range.map { index -> Tensor in
-            let gradient = gradients[index]!.detach()
-            let cast = gradient.dtype == value.dtype ? gradient : gradient.to(value.dtype)
-            return cast.viewed(as: [cast.elementCount])
+        var lines: [Handle] = []
+        lines.reserveCapacity(segment.range.count)
+        for index in segment.range {
+            let gradient = gradients[index]!.detach().cast(to: value.dtype)
+            let shape = parameters[index].shape
+            guard gradient.shape == shape, gradient.context === context else {
+                return gradient.invalid(
+                    "step",
+                    "a gradient of shape \(gradient.shape) on \(gradient.device) for a parameter of shape "
+                        + "\(shape) on \(context.deviceID)",
+                    remedy: "assign gradients of the parameter's shape and device",
+                    [gradient], at: nil)
+            }
+            let line: Shape = [starts[index + 1] - starts[index]]
+            lines.append(
+                shape == line
+                    ? gradient.handle : context.trace(.reshape, shape: line, dtype: value.dtype, gradient.handle))
         }
-        return flat.count == 1 ? flat[0] : Tensor.concatenate(flat, axis: 0)
+        if lines.count == 1 { return Tensor(lines[0]) }
+        let count = starts[segment.range.upperBound] - starts[segment.range.lowerBound]
+        return Tensor(context.trace(.concatenate(axis: 0), shape: [count], dtype: value.dtype, more: lines))
     }
 
     // MARK: Clipping

@@ -5,7 +5,7 @@ import TensorRuntime
 
 extension Tensor {
     /// One operand. Integers are cast to float32 where the operation wants a float type.
-    @inline(__always)
+    @inline(never)
     func unary(_ operation: PointwiseOperation, at site: CallSite? = nil) -> Tensor {
         let rule = operation.row.rule
         var x = self
@@ -23,7 +23,7 @@ extension Tensor {
     }
 
     /// Two tensors, broadcast to one shape and promoted to one dtype.
-    @inline(__always)
+    @inline(never)
     static func binary(
         _ operation: PointwiseOperation, _ a: Tensor, _ b: Tensor, symbol: StaticString, at site: CallSite? = nil
     ) -> Tensor {
@@ -48,7 +48,7 @@ extension Tensor {
     }
 
     /// A tensor and a scalar, in either order.
-    @inline(__always)
+    @inline(never)
     static func binary(
         _ operation: PointwiseOperation, _ x: Tensor, _ scalar: Scalar, scalarIsFirst: Bool = false,
         symbol: StaticString, at site: CallSite? = nil

@@ -7,7 +7,7 @@ import TensorRuntime
 
 extension Tensor {
     /// Repeats unit dimensions and adds leading ones; `target` fits. Gradient: the sum over what was repeated.
-    @inline(__always)
+    @inline(never)
     func expanded(to target: Shape) -> Tensor {
         if target == shape { return self }
         let source = shape
@@ -28,7 +28,7 @@ extension Tensor {
     }
 
     /// The same elements in another shape of equal count.
-    @inline(__always)
+    @inline(never)
     func viewed(as target: Shape) -> Tensor {
         if target == shape { return self }
         let source = shape
