@@ -139,6 +139,37 @@ struct OptimizerTests {
         #expect(try b.value.scalars(as: Float.self) == [0.5])
     }
 
+    @Test("a gradient of another shape is refused, and the parameters stay as they are")
+    func refusesGradientsThatDoNotFit() throws {
+        let a = Parameter(Tensor([Float(1), 2], shape: [2]))
+        let b = Parameter(Tensor([Float(3)], shape: [1]))
+        let optimizer = SGD([a, b], learningRate: 1)
+        a.grad = Tensor([Float(1)], shape: [1])
+        b.grad = Tensor([Float(1)], shape: [1])
+        expectError(.invalidArgument, containing: "step: a gradient of shape [1]", "a parameter of shape [2]") {
+            () throws(TensorError) in
+            do { try checked { try optimizer.step() } } catch { throw error as! TensorError }
+        }
+        #expect(try a.value.scalars(as: Float.self) == [1, 2])
+        #expect(try b.value.item() == 3)
+    }
+
+    @Test("a parameter can be read between a step and its evaluation")
+    func readsPendingParameters() throws {
+        let a = Parameter(Tensor([Float(1), 2, 3, 4], shape: [2, 2]))
+        let b = Parameter(Tensor([Float(5), 6], shape: [2]))
+        let optimizer = SGD([a, b], learningRate: 1)
+        (a.value.sum() + (b.value * 2).sum()).backward()
+        optimizer.traceStep()
+        #expect(a.shape == [2, 2] && a.dtype == .float32 && a.device == .cpu)
+        let (x, y) = (a.value, b.value)
+        #expect(x.requiresGrad && y.requiresGrad)
+        #expect(try (x * y).scalars(as: Float.self) == [0, 4, 6, 12])
+        try optimizer.step()
+        #expect(try a.value.scalars(as: Float.self) == [-1, 0, 1, 2])
+        #expect(try x.scalars(as: Float.self) == [0, 1, 2, 3])
+    }
+
     @Test("a frozen parameter takes no part until it is thawed")
     func leavesFrozenParameters() throws {
         let a = Parameter(Tensor([Float(1)], shape: [1]))

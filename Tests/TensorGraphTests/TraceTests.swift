@@ -204,6 +204,26 @@ import Testing
         #expect(context.statistics.launches == 1)
     }
 
+    @Test(arguments: 0..<20 as Range<UInt64>)
+    func tracesThatMeetInAnyOrderAreEvaluatedInOrderOfCreation(seed: UInt64) throws {
+        let context = try makeContext()
+        var random = TestRandom(state: seed)
+        var chains = (0..<8).map { (value: Value.fill(Double($0), [2], in: context), expected: Float($0)) }
+        while chains.count > 1 {
+            for _ in 0..<6 {
+                let index = Int.random(in: chains.indices, using: &random)
+                chains[index].value = chains[index].value.binary(.multiply, 2.0).binary(.add, 1.0)
+                chains[index].expected = chains[index].expected * 2 + 1
+            }
+            let other = chains.remove(at: Int.random(in: chains.indices, using: &random))
+            let index = Int.random(in: chains.indices, using: &random)
+            chains[index].value = chains[index].value.binary(.subtract, other.value)
+            chains[index].expected -= other.expected
+        }
+        #expect(try chains[0].value.floats() == [Float](repeating: chains[0].expected, count: 2))
+        #expect(context.statistics.plansBuilt == 1)
+    }
+
     @Test func theBoundFlushesOlderTracesToo() throws {
         let context = try makeContext { $0.traceLimit = 8 }
         let x = try Value.make([1], [1], in: context)

@@ -193,7 +193,11 @@ UNARY_DEEP(log_float, f32_log(x))
 UNARY_DEEP(log1p_float, f32_log1p(x))
 UNARY_DEEP(tanh_float, f32_tanh(x))
 UNARY_DEEP(sigmoid_float, f32_sigmoid(x))
+#ifdef PICKS_FROM_REGISTERS
+#include "body_erf_avx2.h"
+#else
 UNARY_DEEP(erf_float, f32_erf(x))
+#endif
 UNARY(floor_float, float, float, f32_floor(x))
 UNARY(ceil_float, float, float, f32_ceil(x))
 UNARY(round_float, float, float, f32_round(x))

@@ -81,6 +81,7 @@ struct FlatParameters {
     /// - Parameter flatGradient: the gradients in one tensor, where the caller has them so.
     mutating func traceUpdate(_ rule: some UpdateRule, flatGradient: Tensor?) {
         let gradients = parameters.map(\.grad)
+        guard fit(gradients) else { return }
         let segments = segments(gradients)
         guard segments.contains(where: \.isUpdated) else { return }
         var values: [Tensor] = []
@@ -101,6 +102,22 @@ struct FlatParameters {
         value = values.count == 1 ? values[0] : Tensor.concatenate(values, axis: 0)
         state = states.map { $0.count == 1 ? $0[0] : Tensor.concatenate($0, axis: 0) }
         assignParts()
+    }
+
+    /// Whether each gradient is one of its parameter; traps, or records the error, where one is not.
+    private func fit(_ gradients: [Tensor?]) -> Bool {
+        for (parameter, gradient) in zip(parameters, gradients) {
+            guard let gradient else { continue }
+            let shape = parameter.shape
+            if gradient.shape == shape, gradient.context === context { continue }
+            _ = gradient.invalid(
+                "step",
+                "a gradient of shape \(gradient.shape) on \(gradient.device) for a parameter of shape \(shape) on "
+                    + "\(context.deviceID)", remedy: "assign gradients of the parameter's shape and device", [gradient],
+                at: nil)
+            return false
+        }
+        return true
     }
 
     private func segments(_ gradients: [Tensor?]) -> [Segment] {
@@ -125,18 +142,9 @@ struct FlatParameters {
         lines.reserveCapacity(segment.range.count)
         for index in segment.range {
             let gradient = gradients[index]!.detach().cast(to: value.dtype)
-            let shape = parameters[index].shape
-            guard gradient.shape == shape, gradient.context === context else {
-                return gradient.invalid(
-                    "step",
-                    "a gradient of shape \(gradient.shape) on \(gradient.device) for a parameter of shape "
-                        + "\(shape) on \(context.deviceID)",
-                    remedy: "assign gradients of the parameter's shape and device",
-                    [gradient], at: nil)
-            }
             let line: Shape = [starts[index + 1] - starts[index]]
             lines.append(
-                shape == line
+                gradient.shape == line
                     ? gradient.handle : context.trace(.reshape, shape: line, dtype: value.dtype, gradient.handle))
         }
         if lines.count == 1 { return Tensor(lines[0]) }
