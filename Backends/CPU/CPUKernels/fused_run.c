@@ -192,8 +192,10 @@ static void run_pointwise(
     job.scratch = scratch;
     double work = (double)fused->space.rows * (double)fused->space.columns * fused->element_cost;
     if (work < INLINE_WORK || nt_pool_threads(pool) == 1 || blocks == 1) return run_blocks(&job, 0, blocks, scratch[0]);
-    int64_t tasks = (int64_t)(work / TASK_WORK) + 2;
+    int64_t tasks = (int64_t)(work / TASK_WORK) + 2, threads = nt_pool_threads(pool);
     if (tasks > 512) tasks = 512;
+    // The same number for each thread.
+    tasks = (tasks + threads - 1) / threads * threads;
     job.blocks_per_task = (blocks + tasks - 1) / tasks;
     nt_pool_run(pool, (blocks + job.blocks_per_task - 1) / job.blocks_per_task, pointwise_task, &job);
 }

@@ -16,6 +16,9 @@
 enum { OPEN = 1 << 30 };
 
 typedef struct {
+    // The indices that are left of the thread's own share: the first in the low half, the end in the high one. It takes
+    // them from the front, and others, once their own are gone, from the back. On a line of its own: every thread writes it.
+    _Alignas(64) _Atomic uint64_t share;
     nt_pool *pool;
     pthread_t thread;
     int number;
@@ -23,14 +26,13 @@ typedef struct {
 
 struct nt_pool {
     int threads;
+    // The caller's is the first, and has no thread.
     worker *workers;
     uint64_t regions;
     bool stops;
     void (*body)(void *context, long index, int worker);
     void *context;
-    long count;
     // Each on a line of its own: every worker writes them.
-    _Alignas(64) _Atomic long next;
     _Alignas(64) _Atomic uint32_t state;
     // Counts regions; sleeping workers wait for it to change.
     _Alignas(64) _Atomic uint32_t generation;
@@ -51,11 +53,28 @@ static int64_t nanoseconds(void) {
     return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
 }
 
-static void work(nt_pool *pool, int number) {
+static uint64_t share_of(uint32_t first, uint32_t end) { return (uint64_t)end << 32 | first; }
+
+// Takes an index of a share, or -1.
+static long take(_Atomic uint64_t *share, bool from_the_back) {
+    uint64_t now = atomic_load_explicit(share, memory_order_relaxed);
     for (;;) {
-        long index = atomic_fetch_add_explicit(&pool->next, 1, memory_order_relaxed);
-        if (index >= pool->count) return;
-        pool->body(pool->context, index, number);
+        uint32_t first = (uint32_t)now, end = (uint32_t)(now >> 32);
+        if (first >= end) return -1;
+        uint64_t rest = from_the_back ? share_of(first, end - 1) : share_of(first + 1, end);
+        if (atomic_compare_exchange_weak_explicit(share, &now, rest, memory_order_relaxed, memory_order_relaxed)) {
+            return from_the_back ? end - 1 : first;
+        }
+    }
+}
+
+// The own share first, then what the others have not begun.
+static void work(nt_pool *pool, int number) {
+    for (int turn = 0; turn < pool->threads; turn++) {
+        int other = (number + turn) % pool->threads;
+        for (long index; (index = take(&pool->workers[other].share, turn > 0)) >= 0;) {
+            pool->body(pool->context, index, number);
+        }
     }
 }
 
@@ -104,7 +123,6 @@ static void *worker_main(void *argument) {
 }
 
 static void open_region(nt_pool *pool) {
-    atomic_store_explicit(&pool->next, 0, memory_order_relaxed);
     atomic_store(&pool->state, OPEN);
     atomic_fetch_add(&pool->generation, 1);
     if (atomic_load(&pool->sleepers) > 0) {
@@ -124,11 +142,15 @@ static void close_region(nt_pool *pool) {
 nt_pool *nt_pool_create(int threads) {
     nt_pool *pool = NULL;
     if (threads < 1 || posix_memalign((void **)&pool, 64, sizeof *pool) != 0) return NULL;
-    *pool = (nt_pool){.threads = threads, .workers = calloc((size_t)threads, sizeof(worker))};
+    *pool = (nt_pool){.threads = threads};
+    if (posix_memalign((void **)&pool->workers, 64, (size_t)threads * sizeof(worker)) != 0) {
+        free(pool);
+        return NULL;
+    }
+    for (int number = 0; number < threads; number++) pool->workers[number] = (worker){.number = number};
     for (int number = 1; number < threads; number++) {
         worker *each = &pool->workers[number];
         each->pool = pool;
-        each->number = number;
         if (pthread_create(&each->thread, NULL, worker_main, each) != 0) {
             pool->threads = number;
             nt_pool_destroy(pool);
@@ -142,7 +164,6 @@ void nt_pool_destroy(nt_pool *pool) {
     if (!pool) return;
     if (pool->threads > 1) {
         pool->stops = true;
-        pool->count = 0;
         // Stays open, so that every worker joins, sees the flag and leaves.
         open_region(pool);
         for (int number = 1; number < pool->threads; number++) pthread_join(pool->workers[number].thread, NULL);
@@ -156,14 +177,18 @@ int nt_pool_threads(const nt_pool *pool) { return pool->threads; }
 uint64_t nt_pool_regions(const nt_pool *pool) { return pool->regions; }
 
 void nt_pool_run(nt_pool *pool, long count, void (*body)(void *context, long index, int worker), void *context) {
-    if (count <= 1 || pool->threads == 1) {
+    if (count <= 1 || pool->threads == 1 || count > UINT32_MAX) {
         for (long index = 0; index < count; index++) body(context, index, 0);
         return;
     }
     pool->regions++;
     pool->body = body;
     pool->context = context;
-    pool->count = count;
+    for (int number = 0; number < pool->threads; number++) {
+        uint64_t first = (uint64_t)count * (uint64_t)number / (uint64_t)pool->threads;
+        uint64_t end = (uint64_t)count * (uint64_t)(number + 1) / (uint64_t)pool->threads;
+        atomic_store_explicit(&pool->workers[number].share, share_of((uint32_t)first, (uint32_t)end), memory_order_relaxed);
+    }
     open_region(pool);
     work(pool, 0);
     close_region(pool);

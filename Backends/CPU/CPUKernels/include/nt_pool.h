@@ -13,8 +13,11 @@ nt_pool *nt_pool_create(int threads);
 void nt_pool_destroy(nt_pool *pool);
 int nt_pool_threads(const nt_pool *pool);
 
-// Runs body(context, index, worker) for every index in 0..<count and returns when all are done. Indices are claimed in
-// ascending order; worker is in 0..<threads, and the caller is worker 0. With one index or one thread it runs inline.
+// Runs body(context, index, worker) for every index in 0..<count and returns when all are done. Worker is in 0..<threads,
+// and the caller is worker 0. With one index or one thread it runs inline.
+//
+// Each thread begins with a share of its own, the same for the same count: what it wrote in one region it finds in its cache
+// in the next. A thread that is done helps the others from the ends of theirs.
 void nt_pool_run(nt_pool *pool, long count, void (*body)(void *context, long index, int worker), void *context);
 
 // The number of regions that were started on more than one thread, for tests.
