@@ -111,11 +111,21 @@ extension DeviceContext {
         counters.nodes += trace.nodes.count
         counters.launches += plan.dispatchCount
         counters.decomposedOperations += plan.decomposedOperations
-        snapshot.clear()
         // Blocks that this work reads for the last time are freed behind it: a copy to the device needs this lock only.
         streamLock.lock()
+        let lostOperand = snapshot.leafStorages.first { $0.isPoisoned }
+        snapshot.clear()
         close(trace)
         counters.hostNanoseconds += (clock.now - began).nanoseconds
+        if let lostOperand {
+            // It looked computed when this was traced, or planned: the work that was to do it failed since.
+            let failure = lostOperand.failure ?? Failure(lostValue)
+            bound.poison()
+            bound.fail(failure)
+            streamLock.unlock()
+            lock.unlock()
+            throw failure.error
+        }
         lock.unlock()
         do {
             try bound.encode(to: stream, checksNaN: configuration.checksNaN)

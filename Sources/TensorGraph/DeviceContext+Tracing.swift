@@ -13,6 +13,9 @@ extension DeviceContext {
         _ input2: Handle? = nil, more: [Handle] = [], scalar0: Scalar = .int(0), scalar1: Scalar = .int(0),
         starts: Shape = Shape(), tag: (any AnyObject & Sendable)? = nil
     ) -> Handle {
+        precondition(
+            belongsHere(input0) && belongsHere(input1) && belongsHere(input2) && more.allSatisfy(belongsHere),
+            "an operand is another device's")
         lock.lock()
         if operation.isView, let source = input0?.node, let view = evaluatedView(operation, shape, source, starts) {
             lock.unlock()
@@ -31,6 +34,9 @@ extension DeviceContext {
         }
         return handle
     }
+
+    @inline(__always)
+    private func belongsHere(_ handle: Handle?) -> Bool { handle == nil || handle!.context === self }
 
     /// A value that failed: everything computed from it fails with the same cause.
     public func failed(_ error: TensorError, shape: Shape, dtype: DType) -> Handle {
@@ -117,6 +123,7 @@ extension DeviceContext {
     public func part(
         of flat: Handle, from start: Int, shape: Shape, tag: (any AnyObject & Sendable)? = nil
     ) -> Handle {
+        precondition(belongsHere(flat), "a part of another device's value")
         lock.lock()
         let source = flat.node
         if source.pointee.trace == nil, let storage = source.pointee.storage, source.failure == nil,

@@ -28,10 +28,13 @@ extension DeviceContext {
         guard destination.count > 0, let storage = source.node.pointee.storage else { return }
         streamLock.lock()
         defer { streamLock.unlock() }
-        if storage.isPoisoned {
-            throw TensorError(.deviceFailure, "\(deviceID): the work that was to compute this value failed")
-        }
+        if storage.isPoisoned { throw lostValue }
         let offset = storage.block.offset + source.node.pointee.offset * source.dtype.byteCount
         try stream.copyOut(from: storage.block.buffer, offset: offset, to: destination)
+    }
+
+    /// Of a value whose own cause is not recorded yet.
+    var lostValue: TensorError {
+        TensorError(.deviceFailure, "\(deviceID): the work that was to compute this value failed")
     }
 }

@@ -65,9 +65,13 @@ public final class CachingAllocator: Sendable {
 
     public init(device: any Device) { self.device = device }
 
-    /// The size that a request of `byteCount` bytes gets.
+    private static func granules(_ byteCount: Int) -> Int {
+        max((byteCount + granule - 1) & ~(granule - 1), granule)
+    }
+
+    /// The size that a request of `byteCount` bytes gets, unless the block is transient.
     public static func roundedSize(_ byteCount: Int) -> Int {
-        let size = max((byteCount + granule - 1) & ~(granule - 1), granule)
+        let size = granules(byteCount)
         return size > smallLimit && size + stagger <= sharedLimit ? size + stagger : size
     }
 
@@ -76,7 +80,7 @@ public final class CachingAllocator: Sendable {
     /// - Parameter isTransient: whether the block is held for one submission only.
     /// - Throws: `outOfMemory` after unused segments were freed and the driver was asked again.
     public func allocate(_ byteCount: Int, isTransient: Bool = false) throws(TensorError) -> MemoryBlock {
-        let size = CachingAllocator.roundedSize(byteCount)
+        let size = isTransient ? CachingAllocator.granules(byteCount) : CachingAllocator.roundedSize(byteCount)
         let pool = Pool(size, isTransient: isTransient)
         let cached = state.withLock { state in
             state.statistics.blockRequests += 1

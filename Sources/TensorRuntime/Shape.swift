@@ -101,6 +101,7 @@ public struct Shape: Hashable, Sendable, ExpressibleByArrayLiteral, RandomAccess
 
     /// The first `count` dimensions.
     @inlinable public func leading(_ count: Int) -> Shape {
+        precondition(count >= 0 && count <= rank, "shape: \(count) dimensions of rank \(rank)")
         var result = self
         for index in count..<rank { result.storage[index] = 0 }
         result.rankStorage = UInt8(count)

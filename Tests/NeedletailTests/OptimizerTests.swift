@@ -146,9 +146,16 @@ struct OptimizerTests {
         let optimizer = SGD([a, b], learningRate: 1)
         a.grad = Tensor([Float(1)], shape: [1])
         b.grad = Tensor([Float(1)], shape: [1])
-        expectError(.invalidArgument, containing: "step: a gradient of shape [1]", "a parameter of shape [2]") {
+        expectError(.invalidArgument, containing: "a gradient of shape [1]", "a parameter of shape [2]") {
             () throws(TensorError) in
             do { try checked { try optimizer.step() } } catch { throw error as! TensorError }
+        }
+        expectError(.invalidArgument, containing: "a gradient of shape [1]") { () throws(TensorError) in
+            do { _ = try checked { optimizer.clipGradientNorm(1) } } catch { throw error as! TensorError }
+        }
+        // The clipped gradients failed now: a step changes nothing either.
+        expectError(.invalidArgument, containing: "a gradient of shape [1]") { () throws(TensorError) in
+            try optimizer.step()
         }
         #expect(try a.value.scalars(as: Float.self) == [1, 2])
         #expect(try b.value.item() == 3)
@@ -160,7 +167,7 @@ struct OptimizerTests {
         let b = Parameter(Tensor([Float(5), 6], shape: [2]))
         let optimizer = SGD([a, b], learningRate: 1)
         (a.value.sum() + (b.value * 2).sum()).backward()
-        optimizer.traceStep()
+        try optimizer.traceStep()
         #expect(a.shape == [2, 2] && a.dtype == .float32 && a.device == .cpu)
         let (x, y) = (a.value, b.value)
         #expect(x.requiresGrad && y.requiresGrad)
@@ -200,10 +207,10 @@ struct OptimizerTests {
     }
 
     /// A step's trace, without the loss.
-    private func traceStep(_ optimizer: Optimizer) {
+    private func traceStep(_ optimizer: Optimizer) throws {
         optimizer.zeroGrad()
         optimizer.parameters.reduce(Tensor.zeros([])) { $0 + ($1.value.square()).sum() }.backward()
-        optimizer.traceStep()
+        try optimizer.traceStep()
     }
 
     /// Two steps of an optimizer of 200 parameters: the plan's launches, and how many there were.
@@ -212,7 +219,7 @@ struct OptimizerTests {
         try context.flushAll()
         var result: [(plan: [String], launches: Int)] = []
         for _ in 0..<2 {
-            traceStep(optimizer)
+            try traceStep(optimizer)
             let lines = try optimizer.parameters[0].value.planDump().split(separator: "\n").map(String.init)
             let before = context.statistics.launches
             try context.flushAll()

@@ -75,6 +75,30 @@ import Testing
         gate.open()
         #expect(try y.floats() == [3000])
     }
+
+    /// A value is in its place before the work that computes it has run; what is traced from it then must fail with it.
+    @Test func whatIsTracedFromWorkThatThenFailsFailsToo() throws {
+        let gate = Gate()
+        let device = FragileDevice(launchesLeft: 0, beforeLaunch: { gate.pass() })
+        let context = try DeviceContext(device: device, configuration: RuntimeConfiguration())
+        let x = try Value.make([1], [1], in: context).unary(.negate)
+        gate.close()
+        let first = Thread { _ = try? x.floats() }
+        first.start()
+        gate.awaitArrival()
+        let y = x.binary(.add, 1.0)
+        gate.open()
+        while x.handle.failure == nil { usleep(1000) }
+        device.launchesLeft.withLock { $0 = .max }
+        for _ in 0..<2 {
+            do {
+                _ = try y.floats()
+                Issue.record("a value computed from a lost one was read")
+            } catch let error as TensorError {
+                #expect(error.kind == .deviceFailure)
+            }
+        }
+    }
 }
 
 /// Holds up the threads that pass it while it is closed.

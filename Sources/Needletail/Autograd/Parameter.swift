@@ -35,15 +35,17 @@ public final class Parameter: Sendable {
 
     /// The current value. Gradients flow to the parameter through it.
     public var value: Tensor {
-        Tensor(
-            state.withLock { state in
-                if let handle = state.handle { return handle }
-                let part = state.part!
-                let handle = part.flat.context.part(
-                    of: part.flat, from: part.start, shape: state.shape, tag: state.requiresGrad ? leaf : nil)
-                state.handle = handle
-                return handle
-            })
+        let (handle, part, shape, tag) = state.withLock { ($0.handle, $0.part, $0.shape, $0.requiresGrad ? leaf : nil) }
+        if let handle { return Tensor(handle) }
+        // Outside of the lock: where traces have reached their bound, this evaluates them.
+        let view = part!.flat.context.part(of: part!.flat, from: part!.start, shape: shape, tag: tag)
+        state.withLock { state in
+            guard state.handle == nil, state.part?.flat === part!.flat, state.requiresGrad == (tag != nil) else {
+                return
+            }
+            state.handle = view
+        }
+        return Tensor(view)
     }
     /// The current value; another name of ``value``.
     public var tensor: Tensor { value }
@@ -57,10 +59,9 @@ public final class Parameter: Sendable {
 
     /// Makes `tensor`, without its past, the current value. Its shape, dtype and device are the parameter's.
     public func assign(_ tensor: Tensor, file: StaticString = #fileID, line: UInt = #line) {
-        let now = value
-        guard tensor.shape == now.shape, tensor.dtype == now.dtype else {
+        guard tensor.shape == shape, tensor.dtype == dtype else {
             _ = tensor.invalid(
-                "assign", "\(tensor.dtype)\(tensor.shape) to a parameter of \(now.dtype)\(now.shape)",
+                "assign", "\(tensor.dtype)\(tensor.shape) to a parameter of \(dtype)\(shape)",
                 remedy: "reshape or cast the tensor", [tensor], file, line)
             return
         }

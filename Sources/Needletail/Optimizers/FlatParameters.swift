@@ -76,12 +76,11 @@ struct FlatParameters {
         var steps: Int
     }
 
-    /// Traces a step of all parameters that have a gradient.
+    /// Traces a step of all parameters that have a gradient. There is no ``gradientProblem()``.
     ///
     /// - Parameter flatGradient: the gradients in one tensor, where the caller has them so.
     mutating func traceUpdate(_ rule: some UpdateRule, flatGradient: Tensor?) {
         let gradients = parameters.map(\.grad)
-        guard fit(gradients) else { return }
         let segments = segments(gradients)
         guard segments.contains(where: \.isUpdated) else { return }
         var values: [Tensor] = []
@@ -104,20 +103,21 @@ struct FlatParameters {
         assignParts()
     }
 
-    /// Whether each gradient is one of its parameter; traps, or records the error, where one is not.
-    private func fit(_ gradients: [Tensor?]) -> Bool {
-        for (parameter, gradient) in zip(parameters, gradients) {
-            guard let gradient else { continue }
+    /// The error of the first gradient that cannot change its parameter: it failed itself, or is none of that parameter.
+    /// The latter is a wrong call.
+    func gradientProblem() -> (error: TensorError, isWrongCall: Bool)? {
+        for parameter in parameters {
+            guard let gradient = parameter.grad else { continue }
+            if let failure = gradient.handle.failure { return (failure, false) }
             let shape = parameter.shape
             if gradient.shape == shape, gradient.context === context { continue }
-            _ = gradient.invalid(
-                "step",
+            let error = TensorError(
+                .invalidArgument,
                 "a gradient of shape \(gradient.shape) on \(gradient.device) for a parameter of shape \(shape) on "
-                    + "\(context.deviceID)", remedy: "assign gradients of the parameter's shape and device", [gradient],
-                at: nil)
-            return false
+                    + "\(context.deviceID); assign gradients of the parameter's shape and device")
+            return (error, true)
         }
-        return true
+        return nil
     }
 
     private func segments(_ gradients: [Tensor?]) -> [Segment] {
@@ -158,6 +158,10 @@ struct FlatParameters {
     func flatGradient() -> Tensor? {
         let gradients = parameters.map(\.grad)
         guard !gradients.contains(where: { $0 == nil }) else { return nil }
+        if let problem = gradientProblem() {
+            if problem.isWrongCall { Tensor.report(problem.error, at: nil) }
+            return Tensor(context.failed(problem.error, shape: value.shape, dtype: value.dtype))
+        }
         return joinedGradients(gradients, Segment(range: parameters.indices, isUpdated: true, steps: 0))
     }
 

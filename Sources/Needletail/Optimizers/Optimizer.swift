@@ -42,9 +42,9 @@ open class Optimizer {
 
     /// Changes the parameters, and evaluates all that is pending on their devices.
     ///
-    /// - Throws: `outOfMemory`, `deviceFailure`.
+    /// - Throws: `outOfMemory`, `deviceFailure`, and the error of a gradient that failed: then no parameter has changed.
     public func step() throws(TensorError) {
-        traceStep()
+        try traceStep()
         // Nothing of the trace is held here: what was replaced may be overwritten. The trace may be one that another task
         // began, in a forward pass of its own: the parameters are named, not only what this task began.
         for group in groups { try group.evaluate() }
@@ -52,8 +52,15 @@ open class Optimizer {
     }
 
     /// Changes the parameters without evaluating them, for tests that look at the plan.
-    package func traceStep() {
-        withNoGrad { for group in groups { group.traceUpdate() } }
+    package func traceStep() throws(TensorError) {
+        try withNoGrad { () throws(TensorError) in
+            // All of them, or none.
+            for group in groups {
+                group.refresh()
+                guard try group.checkGradients() else { return }
+            }
+            for group in groups { group.traceUpdate() }
+        }
     }
 
     private var contexts: [DeviceContext] {

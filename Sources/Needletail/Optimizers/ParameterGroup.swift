@@ -68,16 +68,28 @@ public final class ParameterGroup {
     }
 
     /// Flattens again where somebody assigned a parameter or changed whether it requires gradients.
-    private func refresh() {
+    func refresh() {
         let isCurrent =
             flats.allSatisfy { $0.isCurrent && $0.state.count == rule.stateNames.count }
             && zip(parameters, places).allSatisfy { $1 != nil || !$0.requiresGrad }
         if !isCurrent { flatten() }
     }
 
+    /// Whether every gradient can change its parameter. Traps, or records the error, where one is none of its parameter.
+    ///
+    /// - Throws: the failure of a gradient.
+    func checkGradients() throws(TensorError) -> Bool {
+        for flat in flats {
+            guard let problem = flat.gradientProblem() else { continue }
+            if !problem.isWrongCall { throw problem.error }
+            Tensor.report(problem.error, at: nil)
+            return false
+        }
+        return true
+    }
+
     /// Traces one step.
     func traceUpdate() {
-        refresh()
         for index in flats.indices {
             var gradient: Tensor?
             if clipped.indices.contains(index), let kept = clipped[index],
