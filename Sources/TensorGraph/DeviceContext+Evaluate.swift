@@ -25,15 +25,16 @@ extension DeviceContext {
 
     /// Evaluates every pending trace that the current task began.
     public func flushAll() throws(TensorError) {
+        while let trace = lockForPendingTrace() { try run(trace) }
+    }
+
+    /// The first pending trace that the current task began, with the lock taken; nil, and no lock, where there is none.
+    private func lockForPendingTrace() -> Trace? {
         let task = withUnsafeCurrentTask { $0?.hashValue ?? 0 }
-        while true {
-            lock.lock()
-            guard let trace = pending.first(where: { $0.task == task }) else {
-                lock.unlock()
-                return
-            }
-            try run(trace)
-        }
+        lock.lock()
+        let trace = pending.first { $0.task == task }
+        if trace == nil { lock.unlock() }
+        return trace
     }
 
     /// Evaluates what is pending and waits until the device is done.
@@ -56,15 +57,7 @@ extension DeviceContext {
 
     /// Evaluates what else the task has pending, where nothing can be thrown: a failure stays with the values.
     func flushOlder() {
-        let task = withUnsafeCurrentTask { $0?.hashValue ?? 0 }
-        while true {
-            lock.lock()
-            guard let trace = pending.first(where: { $0.task == task }) else {
-                lock.unlock()
-                return
-            }
-            flush(trace)
-        }
+        while let trace = lockForPendingTrace() { flush(trace) }
     }
 
     /// Called under the lock, which it releases.
@@ -109,8 +102,6 @@ extension DeviceContext {
                 offset: result.offset.value(snapshot.starts) + bound.leafOffset(result.slot, snapshot: snapshot))
         }
         counters.nodes += trace.nodes.count
-        counters.launches += plan.dispatchCount
-        counters.decomposedOperations += plan.decomposedOperations
         // Blocks that this work reads for the last time are freed behind it: a copy to the device needs this lock only.
         streamLock.lock()
         let lostOperand = snapshot.leafStorages.first { $0.isPoisoned }
@@ -126,6 +117,8 @@ extension DeviceContext {
             lock.unlock()
             throw failure.error
         }
+        counters.launches += plan.dispatchCount
+        counters.decomposedOperations += plan.decomposedOperations
         lock.unlock()
         do {
             try bound.encode(to: stream, checksNaN: configuration.checksNaN)

@@ -65,3 +65,27 @@ public enum NodeOperation: Hashable, Sendable {
         }
     }
 }
+
+extension Layout {
+    /// The layout after a view operation, or nil where strides cannot say it.
+    func applying(_ operation: NodeOperation, shape target: Shape, starts: Shape = Shape()) -> Layout? {
+        switch operation {
+        case .permute(let axes): return permuted(axes)
+        case .expand: return expanded(to: target)
+        case .reshape: return reshaped(to: target)
+        case .slice(let steps):
+            var result = self
+            for axis in 0..<shape.rank {
+                result.offset += starts[axis] * strides[axis]
+                result.strides[axis] *= steps[axis]
+            }
+            result.shape = target
+            return result
+        case .flip(let axes):
+            var result = self
+            for axis in 0..<shape.rank where axes & (1 << UInt8(axis)) != 0 { result = result.flipped(axis: axis) }
+            return result
+        default: return nil
+        }
+    }
+}

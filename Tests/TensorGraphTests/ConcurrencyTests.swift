@@ -83,6 +83,7 @@ import Testing
         let context = try DeviceContext(device: device, configuration: RuntimeConfiguration())
         let x = try Value.make([1], [1], in: context).unary(.negate)
         gate.close()
+        // Its error is what is waited for below.
         let first = Thread { _ = try? x.floats() }
         first.start()
         gate.awaitArrival()
@@ -90,6 +91,7 @@ import Testing
         gate.open()
         while x.handle.failure == nil { usleep(1000) }
         device.launchesLeft.withLock { $0 = .max }
+        let launches = context.statistics.launches
         for _ in 0..<2 {
             do {
                 _ = try y.floats()
@@ -98,6 +100,7 @@ import Testing
                 #expect(error.kind == .deviceFailure)
             }
         }
+        #expect(context.statistics.launches == launches)
     }
 }
 

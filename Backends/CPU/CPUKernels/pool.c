@@ -79,7 +79,7 @@ static void work(nt_pool *pool, int number) {
 }
 
 // Waits for a generation other than `seen`: first spinning, then asleep. The spin outlasts what the host does between two
-// training steps (about 100 microseconds): waking a sleeper costs the next step's first kernel more than that.
+// training steps (less than 100 microseconds): waking a sleeper costs the next step's first kernel more than that.
 static uint32_t await_generation(nt_pool *pool, uint32_t seen) {
     const int64_t spin = 200000;
     int64_t deadline = nanoseconds() + spin;

@@ -5,7 +5,7 @@
 
 // A pool of threads for short parallel regions: the caller and threads - 1 workers.
 //
-// Only one thread may use a pool at a time. A worker that finds no work spins for about 30 microseconds and then
+// Only one thread may use a pool at a time. A worker that finds no work spins for about 200 microseconds and then
 // sleeps; one that wakes too late misses the region, which never waits for it.
 typedef struct nt_pool nt_pool;
 
