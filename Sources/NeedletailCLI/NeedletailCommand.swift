@@ -36,7 +36,7 @@ struct NeedletailCommand: ParsableCommand {
         case .invalidArgument: EX_USAGE
         case .data: EX_DATAERR
         case .deviceUnavailable: EX_UNAVAILABLE
-        case .unsupported, .outOfMemory, .deviceFailure, .file: EXIT_FAILURE
+        case .unsupported, .outOfMemory, .deviceFailure, .file, .internalFault: EXIT_FAILURE
         }
     }
 

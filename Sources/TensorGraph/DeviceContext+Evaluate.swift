@@ -143,7 +143,9 @@ extension DeviceContext {
             counters.planHits += 1
             return plan
         }
-        let planner = Planner(device: device, isFusing: configuration.fusion && !configuration.checksNaN)
+        let planner = Planner(
+            device: device, isFusing: configuration.fusion && !configuration.checksNaN,
+            verifies: configuration.verifiesPlans)
         let plan = try planner.plan(snapshot, kernelsMade: &counters.kernelsMade)
         for step in plan.steps { programs.insert(step.kernel.spec.code) }
         counters.plansBuilt += 1
@@ -175,7 +177,7 @@ extension DeviceContext {
         snapshot.take(
             trace.nodes, epoch: epoch, alignment: device.description.alignment, flags: configuration.fusion ? 1 : 0)
         defer { snapshot.clear() }
-        return try Planner(device: device, isFusing: configuration.fusion)
+        return try Planner(device: device, isFusing: configuration.fusion, verifies: configuration.verifiesPlans)
             .plan(snapshot, kernelsMade: &counters.kernelsMade).dump
     }
 }

@@ -49,6 +49,8 @@ public struct RuntimeConfiguration: Sendable {
     public var fusion = true
     /// `NEEDLETAIL_CHECK_NAN=1`: fail at the operation that made the first NaN.
     public var checksNaN = false
+    /// `NEEDLETAIL_VERIFY_PLANS=1`: check each plan against its trace when it is made. The tests do.
+    public var verifiesPlans = RuntimeConfiguration.verifiesPlansByDefault
     /// The number of pending nodes at which a trace is evaluated unasked.
     public var traceLimit = 50_000
     /// The bytes of pending values at which a trace is evaluated unasked; nil means a quarter of the device's memory.
@@ -89,6 +91,7 @@ public struct RuntimeConfiguration: Sendable {
         eager = flag("NEEDLETAIL_EAGER") ?? eager
         fusion = flag("NEEDLETAIL_FUSION") ?? fusion
         checksNaN = flag("NEEDLETAIL_CHECK_NAN") ?? checksNaN
+        verifiesPlans = flag("NEEDLETAIL_VERIFY_PLANS") ?? false
     }
 
     /// - Throws: `invalidArgument` with every problem, in one line.
@@ -102,6 +105,10 @@ public struct RuntimeConfiguration: Sendable {
         if let base = environment["XDG_CACHE_HOME"], base.hasPrefix("/") { return base + "/needletail" }
         return environment["HOME"].map { $0 + "/.cache/needletail" }
     }
+
+    /// Of a configuration made by hand, so that all of a test process's contexts verify.
+    private static let verifiesPlansByDefault =
+        ["1", "true"].contains(ProcessInfo.processInfo.environment["NEEDLETAIL_VERIFY_PLANS"])
 
     private static let stored = Mutex(RuntimeConfiguration(environment: ProcessInfo.processInfo.environment))
 

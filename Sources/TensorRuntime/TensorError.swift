@@ -14,6 +14,8 @@ public struct TensorError: Error, Hashable, Sendable, CustomStringConvertible {
         case file
         /// A file whose contents are not what they should be.
         case data
+        /// A fault of the runtime itself, found by its own checks.
+        case internalFault
     }
 
     public let kind: Kind

@@ -37,8 +37,11 @@ extension KernelDraft {
         }
     }
 
-    /// Whether the launch reads `value` only place by place where it writes `result`, so that the two may share memory.
-    func reads(_ value: Int, inPlaceOf result: Int) -> Bool {
+    /// Whether the launch reads what lies in `value`'s memory only place by place where it writes `result`, so that the two
+    /// may share it.
+    ///
+    /// - Parameter owner: the value in whose memory another lies; itself where it has its own.
+    func reads(_ value: Int, inPlaceOf result: Int, owner: (Int) -> Int) -> Bool {
         guard let (kernel, operands) = pointwise else { return false }
         // An epilogue's first input is the kernel's own result and has no binding.
         let hidden = operands == 0 ? 0 : 1
@@ -47,8 +50,9 @@ extension KernelDraft {
             bindings[output].offset == OffsetExpression()
         else { return false }
         let written = kernel.outputs[output - firstOutput].strides
-        for (position, binding) in bindings.enumerated() where binding.target == .value(value) {
-            if binding.isOutput || position < operands { return false }
+        for (position, binding) in bindings.enumerated() {
+            guard case .value(let target) = binding.target, owner(target) == value else { continue }
+            if target != value || binding.isOutput || position < operands { return false }
             let access = kernel.inputs[position - operands + hidden]
             if access.strides != written || access.gatherCount != 0 || binding.offset != OffsetExpression() {
                 return false

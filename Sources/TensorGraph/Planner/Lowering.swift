@@ -83,7 +83,9 @@ struct Lowering {
                 }
                 return (builder, builder.kernel(collapses: group.anchor == nil))
             } catch {
-                barred.insert(error.node)
+                // What no kernel of this group could load was not joined with it: each round bars another value.
+                let isNew = barred.insert(error.node).inserted
+                precondition(isNew, "value \(error.node) can be neither computed nor loaded")
             }
         }
     }

@@ -95,7 +95,7 @@ struct MemoryPlan {
 
     /// Whether launch `step` reads leaf `leaf` only at the places where it writes `index`.
     private func isReadInPlace(_ leaf: Int, by step: Int, writing index: Int) -> Bool {
-        graph.nodes[leaf].leaf!.isAtStart && drafts[step].reads(leaf, inPlaceOf: index)
+        graph.nodes[leaf].leaf!.isAtStart && drafts[step].reads(leaf, inPlaceOf: index) { root($0).node }
             && graph.nodes[leaf].dtype.byteCount == graph.nodes[index].dtype.byteCount
     }
 
@@ -191,7 +191,7 @@ struct MemoryPlan {
                     guard case .value(let old) = binding.target, let block = blockOf[old], old != index,
                         blocks[block].last == step, blocks[block].size == new.size, firstUse[old] < step,
                         graph.nodes[old].dtype.byteCount == node.dtype.byteCount,
-                        drafts[step].reads(old, inPlaceOf: index)
+                        drafts[step].reads(old, inPlaceOf: index, owner: { root($0).node })
                     else { return nil }
                     return block
                 }.first

@@ -108,6 +108,8 @@ struct PlanGraph {
     var nodes: [PlanNode] = []
     /// How many operations were written in others because the device lacks their family.
     var decomposedOperations = 0
+    /// Their places in the snapshot, and the nodes that compute them.
+    var decompositions: [(place: Int, node: Int)] = []
 
     /// The nodes that read each node.
     func consumers() -> [[Int]] {

@@ -229,7 +229,8 @@ struct Fuser {
     private func poolingTakes(_ a: Group, _ b: Group) -> Bool {
         guard let anchor = a.anchor, case .pooling = graph.nodes[anchor].operation else { return true }
         return b.nodes.allSatisfy { index in
-            graph.nodes[index].operands.allSatisfy { operand in
+            if graph.nodes[index].isGather { return false }
+            return graph.nodes[index].operands.allSatisfy { operand in
                 guard let source = operand.node else { return true }
                 let layout = graph.resolve(source).layout
                 return layout.isContiguous || layout.strides.allSatisfy { $0 == 0 }

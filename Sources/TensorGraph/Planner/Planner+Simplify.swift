@@ -45,7 +45,9 @@ struct SnapshotReader {
                 renamed.append(addLeaf(node, place: place, storage: storage))
             } else {
                 let planned = planNode(node)
-                let index = decomposition(of: planned) ?? add(planned)
+                let decomposed = decomposition(of: planned)
+                if let decomposed { graph.decompositions.append((place, decomposed)) }
+                let index = decomposed ?? add(planned)
                 if node.handles > 0 { graph.nodes[index].liveAs.append(place) }
                 renamed.append(index)
             }

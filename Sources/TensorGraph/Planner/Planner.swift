@@ -6,6 +6,8 @@ struct Planner {
     let device: any Device
     /// Off: one kernel for each node.
     let isFusing: Bool
+    /// Whether each plan is checked against its trace (``PlanVerifier``).
+    let verifies: Bool
 
     func plan(_ snapshot: Snapshot, kernelsMade: inout Int) throws(TensorError) -> Plan {
         let graph = Planner.simplify(snapshot, families: device.description.families)
@@ -25,9 +27,11 @@ struct Planner {
         let memory = MemoryPlan(
             graph: graph, lowering: lowering, workspaces: kernels.map(\.workspaceByteCount),
             storages: snapshot.leafBlockSizes)
-        return Plan(
+        let plan = Plan(
             steps: kernels.indices.map { memory.step($0, kernel: kernels[$0]) }, arenaByteCount: memory.arenaByteCount,
             outputs: memory.outputs, results: memory.results, decomposedOperations: graph.decomposedOperations)
+        if verifies { try PlanVerifier(plan, snapshot: snapshot, graph: graph).verify() }
+        return plan
     }
 
     private func makeKernel(_ draft: KernelDraft) throws(TensorError) -> any DeviceKernel {

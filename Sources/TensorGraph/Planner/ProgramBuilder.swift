@@ -2,7 +2,8 @@ import TensorRuntime
 
 /// Writes the fused program of one group: steps, inputs with their strides over the iteration space, and outputs.
 struct ProgramBuilder {
-    /// A value cannot be computed in place of being loaded: strides cannot say its operand behind these views.
+    /// A value cannot be computed in place of being loaded: strides cannot say its operand behind these views, or not over
+    /// this iteration space.
     struct NotInlinable: Error { var node: Int }
 
     /// What the builder asks of the passes around it.
@@ -66,7 +67,7 @@ struct ProgramBuilder {
     /// An epilogue, over its kernel's own iteration space.
     ///
     /// - Parameter places: the place in `extents` of each dimension of the kernel's result that is not 1. Two of them
-    ///   may share a place if every value steps evenly over both; the later one's stride counts.
+    ///   may share a place: then only values that step evenly over both can be addressed.
     init(_ surroundings: Surroundings, extents: Shape, places: [Int]) {
         around = surroundings
         self.extents = extents
@@ -190,9 +191,9 @@ struct ProgramBuilder {
         // Over the output's shape the data steps along every axis but the gathered one.
         var strides = layout.strides
         strides[axis] = 0
+        guard let placed = place(strides, of: node.shape, level: level) else { throw NotInlinable(node: base) }
         var access = FusedKernel.Access(
-            strides: place(strides, of: node.shape, level: level), gatherStride: layout.strides[axis],
-            gatherCount: layout.shape[axis])
+            strides: placed, gatherStride: layout.strides[axis], gatherCount: layout.shape[axis])
         if layout.shape[axis] == 1 { access.gatherStride = 0 }
         let input = self.input(base, access, layout.offset, node.dtype)
         return emit(.gather(input: input), [index], node.dtype, level)
@@ -226,8 +227,9 @@ struct ProgramBuilder {
                 throw NotInlinable(node: index)
             }
         }
-        guard isSayable else { throw NotInlinable(node: index) }
-        let strides = place(layout.strides, of: layout.shape, level: level)
+        guard isSayable, let strides = place(layout.strides, of: layout.shape, level: level) else {
+            throw NotInlinable(node: index)
+        }
         let access = FusedKernel.Access(strides: strides)
         let place = self.level(of: strides, reader: level)
         if node.operation == .index {
@@ -238,13 +240,18 @@ struct ProgramBuilder {
         return .value(emit(.load(input: input), [], node.dtype, place))
     }
 
-    /// Strides over the iteration space, from strides over the shape of a value of `level`.
-    private func place(_ strides: Strides, of shape: Shape, level: FusedProgram.Level) -> Strides {
+    /// Strides over the iteration space, from strides over the shape of a value of `level`; nil where dimensions that
+    /// share a place there are not stepped over evenly.
+    private func place(_ strides: Strides, of shape: Shape, level: FusedProgram.Level) -> Strides? {
         var result = Strides(repeating: 0, rank: extents.rank)
         let places = level == .element ? elementPlaces : level == .row ? rowPlaces : []
         var next = 0
+        var last = -1
         for axis in 0..<shape.rank where shape[axis] != 1 {
-            result[places[next]] = strides[axis]
+            let place = places[next]
+            if last >= 0, places[next - 1] == place, strides[last] != strides[axis] * shape[axis] { return nil }
+            result[place] = strides[axis]
+            last = axis
             next += 1
         }
         return result
@@ -286,7 +293,8 @@ struct ProgramBuilder {
     /// Stores a step's value as `node`, laid out by `layout` (over the node's shape).
     mutating func store(_ step: Int, as node: Int, shape: Shape, layout: PlanLayout, level: FusedProgram.Level) {
         outputs.append(.init(value: step))
-        outputAccess.append(.init(strides: place(layout.strides, of: shape, level: level)))
+        // A result is stored row-major, or in a region of the iteration space's own shape.
+        outputAccess.append(.init(strides: place(layout.strides, of: shape, level: level)!))
         outputBindings.append(
             .init(target: .value(node), offset: layout.offset, dtype: graph.nodes[node].dtype, isOutput: true))
         outputCounts.append(shape.elementCount)
