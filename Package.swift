@@ -53,7 +53,9 @@ let package = Package(
             ]),
         .testTarget(
             name: "NeedletailTests",
-            dependencies: ["Needletail", "NeedletailCLI", "TensorGraph", "TensorConformance", "CPUBackend"],
+            dependencies: [
+                "Needletail", "NeedletailCLI", "TensorGraph", "TensorConformance", "CPUBackend", "OpenCLBackend",
+            ],
             exclude: ["Golden"]),
     ],
     swiftLanguageModes: [.v6]

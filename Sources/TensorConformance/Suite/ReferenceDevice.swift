@@ -50,12 +50,16 @@ private final class ReferenceStream: DeviceStream {
     ) throws(TensorError) {
         let outputs = Set(OutputGeometry.outputs(of: kernel.spec).map(\.operand))
         let dtypes = ReferenceStream.inputTypes(of: kernel.spec)
+        let extents = kernel.spec.operandExtents
         let operands = bindings.enumerated().map { position, binding in
             guard !outputs.contains(position), let buffer = binding.buffer as? HostBuffer else {
                 return HostOperand(array: HostArray(dtype: .int64), offset: binding.offset)
             }
-            let array = HostArray(bytes: UnsafeRawBufferPointer(buffer.bytes), dtype: dtypes[position])
-            return HostOperand(array: array, offset: binding.offset)
+            // What the kernel may touch, of a buffer that holds many values.
+            let (extent, width) = (extents[position], dtypes[position].byteCount)
+            let first = (binding.offset + extent.lowest) * width
+            let bytes = UnsafeRawBufferPointer(rebasing: buffer.bytes[first..<first + extent.count * width])
+            return HostOperand(array: HostArray(bytes: bytes, dtype: dtypes[position]), offset: -extent.lowest)
         }
         for writes in try ReferenceInterpreter.run(kernel.spec, operands: operands, scalars: Array(scalars)) {
             guard let buffer = bindings[writes.operand].buffer as? HostBuffer else { continue }

@@ -1,7 +1,7 @@
 import TensorRuntime
 
 /// One launch of a plan, taken apart: what it reads, what it writes, and where.
-struct PlanLaunch {
+final class PlanLaunch {
     enum Source {
         case matmul(MatmulKernel)
         case convolution(ConvolutionKernel)

@@ -33,8 +33,9 @@ struct PlanVerifier {
         var trials = [snapshot.starts]
         if let others = otherStarts(), others != snapshot.starts { trials.append(others) }
         for starts in trials {
-            // Chains of many thousand operations are followed to their beginning.
-            guard let problem = onLargeStack({ problem(starts: starts) }) else { continue }
+            // Chains of many thousand operations are followed to their beginning, a few calls for each.
+            let stackSize = Swift.min(Swift.max(8 << 20, snapshot.nodes.count << 14), 1 << 30)
+            guard let problem = onStack(of: stackSize, { problem(starts: starts) }) else { continue }
             throw TensorError(
                 .internalFault,
                 "plan verifier: \(problem); this is a fault of Needletail: please report it with the program. "
@@ -213,8 +214,8 @@ struct PlanVerifier {
     }
 }
 
-/// Runs `body` on a thread whose stack has room for a call for each of a trace's operations.
-private func onLargeStack(_ body: () -> String?) -> String? {
+/// Runs `body` on a thread whose stack has so many bytes.
+private func onStack(of size: Int, _ body: () -> String?) -> String? {
     withoutActuallyEscaping(body) { body in
         final class Job {
             let body: () -> String?
@@ -225,7 +226,7 @@ private func onLargeStack(_ body: () -> String?) -> String? {
         var attributes = pthread_attr_t()
         pthread_attr_init(&attributes)
         defer { pthread_attr_destroy(&attributes) }
-        pthread_attr_setstacksize(&attributes, 1 << 30)
+        pthread_attr_setstacksize(&attributes, size)
         var thread = pthread_t()
         let failed = pthread_create(
             &thread, &attributes,

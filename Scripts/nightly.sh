@@ -1,0 +1,14 @@
+#!/usr/bin/env bash
+# What takes too long for each change: many random programs on the CPU and OpenCL, with every plan verified.
+# Usage: Scripts/nightly.sh [programs on the CPU] [first seed]
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+
+export NEEDLETAIL_VERIFY_PLANS=1
+export NEEDLETAIL_RANDOM_PROGRAMS="${1:-100000}"
+export NEEDLETAIL_RANDOM_FIRST="${2:-1}"
+export NEEDLETAIL_WHOLE_CATALOGUE=1
+
+Scripts/setup.sh
+swift build -c release --build-tests
+swift test -c release --skip-build --filter 'RandomProgramTests|RandomGraphTests|ConformanceTests'
