@@ -8,7 +8,7 @@ struct BoundPlan {
     private var bindings: [BufferBinding] = []
     private var scalars: [UInt64] = []
 
-    /// Reserves memory and resolves every operand and scalar. Under the context's lock.
+    /// Reserves memory and resolves every operand and scalar.
     init(_ plan: Plan, snapshot: Snapshot, allocator: CachingAllocator) throws(TensorError) {
         self.plan = plan
         arena = plan.arenaByteCount > 0 ? try allocator.allocate(plan.arenaByteCount, isTransient: true) : nil
@@ -53,6 +53,12 @@ struct BoundPlan {
         BufferBinding(buffer: block.buffer, offset: block.offset / dtype.byteCount + offset)
     }
 
+    /// Says which submission uses the memory. Under the context's lock.
+    func markUse(_ submission: UInt64) {
+        arena?.markUse(submission)
+        for output in outputs { output.block.markUse(submission) }
+    }
+
     func storage(of slot: PlanSlot, snapshot: Snapshot) -> Storage {
         switch slot {
         case .output(let index): outputs[index]
@@ -65,13 +71,13 @@ struct BoundPlan {
         if case .leaf(let node, _) = slot { snapshot.nodes[node].pointee.offset } else { 0 }
     }
 
-    /// Marks what the submission should have made as never made. Under the stream's lock.
+    /// Marks what the submission should have made as never made. By whose turn it is.
     func poison() { for output in outputs { output.poison() } }
 
     /// Leaves the cause with what the submission should have made. Under the context's lock.
     func fail(_ failure: Failure) { for output in outputs { output.failure = failure } }
 
-    /// Encodes every launch and submits. Under the stream's lock.
+    /// Encodes every launch and submits. By whose turn it is.
     func encode(to stream: any DeviceStream, checksNaN: Bool) throws(TensorError) {
         try bindings.withUnsafeBufferPointer { (bindings) throws(TensorError) in
             try scalars.withUnsafeBufferPointer { (scalars) throws(TensorError) in

@@ -10,91 +10,130 @@ extension DeviceContext {
     public func evaluate(_ handles: [Handle]) throws(TensorError) {
         for handle in handles {
             lock.lock()
-            if let failure = handle.node.failure {
-                lock.unlock()
-                throw failure.error
+            while true {
+                if let failure = handle.node.failure {
+                    lock.unlock()
+                    throw failure.error
+                }
+                guard let trace = handle.node.pointee.trace?.takeUnretainedValue() else {
+                    lock.unlock()
+                    break
+                }
+                if waitForObstacle(of: trace) { continue }
+                try run(trace)
+                if let failure = handle.failure { throw failure }
+                break
             }
-            guard let trace = handle.node.pointee.trace else {
-                lock.unlock()
-                continue
-            }
-            try run(trace.takeUnretainedValue())
-            if let failure = handle.failure { throw failure }
         }
     }
 
     /// Evaluates every pending trace that the current task began.
     public func flushAll() throws(TensorError) {
-        while let trace = lockForPendingTrace() { try run(trace) }
+        let task = Trace.currentTask
+        lock.lock()
+        while let trace = firstTrace(of: task) {
+            if waitForObstacle(of: trace) { continue }
+            try run(trace)
+            lock.lock()
+        }
+        lock.unlock()
     }
 
-    /// The first pending trace that the current task began, with the lock taken; nil, and no lock, where there is none.
-    private func lockForPendingTrace() -> Trace? {
-        let task = withUnsafeCurrentTask { $0?.hashValue ?? 0 }
+    /// A trace that a task began and that has no places yet. Under the lock.
+    private func firstTrace(of task: Int) -> Trace? {
+        pending.first { $0.task == task } ?? inFlight.first { $0.task == task }
+    }
+
+    /// Waits, without the lock, where a trace cannot be evaluated now; then the caller looks again. Called under the lock,
+    /// and returns under it.
+    private func waitForObstacle(of trace: Trace) -> Bool {
+        guard let landing = trace.obstacle?.landingToAwait else { return false }
+        lock.unlock()
+        landing.wait()
         lock.lock()
-        let trace = pending.first { $0.task == task }
-        if trace == nil { lock.unlock() }
-        return trace
+        return true
     }
 
     /// Evaluates what is pending and waits until the device is done.
     public func synchronize() throws(TensorError) {
         try flushAll()
-        streamLock.lock()
-        defer { streamLock.unlock() }
-        try stream.synchronize()
+        try onStream { (stream) throws(TensorError) in try stream.synchronize() }
+    }
+
+    /// Runs `body`, which waits for all work of the stream, behind what was submitted before.
+    func onStream(_ body: (any DeviceStream) throws(TensorError) -> Void) throws(TensorError) {
+        lock.lock()
+        let ticket = takeTicket()
+        lock.unlock()
+        turnstile.enter(ticket)
+        defer { turnstile.leave(ticket) }
+        try body(stream)
+        progress.complete(ticket)
+    }
+
+    /// The next place in the stream's order, whose holder must enter and leave the turnstile. Under the lock.
+    private func takeTicket() -> UInt64 {
+        nextTicket += 1
+        return nextTicket - 1
     }
 
     /// Evaluates a value's trace where nothing can be thrown: a failure stays with the values.
     func flush(_ handle: Handle) {
         lock.lock()
-        guard let trace = handle.node.pointee.trace else {
-            lock.unlock()
-            return
+        while let trace = handle.node.pointee.trace?.takeUnretainedValue() {
+            if waitForObstacle(of: trace) { continue }
+            flush(trace)
+            lock.lock()
         }
-        flush(trace.takeUnretainedValue())
+        lock.unlock()
     }
 
     /// Evaluates what else the task has pending, where nothing can be thrown: a failure stays with the values.
     func flushOlder() {
-        while let trace = lockForPendingTrace() { flush(trace) }
+        let task = Trace.currentTask
+        lock.lock()
+        while let trace = firstTrace(of: task) {
+            if waitForObstacle(of: trace) { continue }
+            flush(trace)
+            lock.lock()
+        }
+        lock.unlock()
     }
 
     /// Called under the lock, which it releases.
     private func flush(_ trace: Trace) {
-        do {
-            try run(trace)
-        } catch {
-            lock.lock()
-            defer { lock.unlock() }
-            // Else it ran, and its results have the cause.
-            guard trace.isPending else { return }
-            let failure = Failure(error)
-            for node in trace.nodes { node.pointee.fail(failure) }
-            close(trace)
-        }
+        // What fails stays with the values, and is thrown where they are read.
+        do { try run(trace, keepsFailure: true) } catch {}
     }
 
-    /// Plans, binds and runs a trace. Called under the lock, which it releases.
-    private func run(_ trace: Trace) throws(TensorError) {
+    // MARK: Flights
+
+    /// Plans, binds and runs a trace that nothing stands in the way of. Called under the lock, which it releases.
+    ///
+    /// - Parameter keepsFailure: whether values that cannot be computed keep the cause; else they stay pending.
+    private func run(_ trace: Trace, keepsFailure: Bool = false) throws(TensorError) {
         let clock = ContinuousClock()
         let began = clock.now
-        epoch += 1
-        snapshot.clear()
-        snapshot.take(
-            trace.nodes, epoch: epoch, alignment: device.description.alignment,
-            flags: (configuration.fusion ? 1 : 0) | (configuration.checksNaN ? 2 : 0))
-        var bound: BoundPlan
-        do {
-            let plan = try findPlan()
+        var snapshot = takeSnapshot(of: trace)
+        takeOff(trace)
+        let bound: BoundPlan
+        do throws(TensorError) {
+            let plan = try findPlan(&snapshot)
             bound = try BoundPlan(plan, snapshot: snapshot, allocator: allocator)
         } catch {
-            snapshot.clear()
+            lock.lock()
+            takeBack(trace, failure: keepsFailure ? Failure(error) : nil)
+            keep(snapshot)
             lock.unlock()
             throw error
         }
         let plan = bound.plan
+
+        lock.lock()
         lastPlan = plan
+        let ticket = takeTicket()
+        for storage in snapshot.leafStorages { storage.block.markUse(ticket) }
+        bound.markUse(ticket)
         for result in plan.results {
             let storage = bound.storage(of: result.slot, snapshot: snapshot)
             snapshot.nodes[result.node].pointee.settle(
@@ -102,82 +141,156 @@ extension DeviceContext {
                 offset: result.offset.value(snapshot.starts) + bound.leafOffset(result.slot, snapshot: snapshot))
         }
         counters.nodes += trace.nodes.count
-        // Blocks that this work reads for the last time are freed behind it: a copy to the device needs this lock only.
-        streamLock.lock()
-        let lostOperand = snapshot.leafStorages.first { $0.isPoisoned }
-        snapshot.clear()
         close(trace)
         counters.hostNanoseconds += (clock.now - began).nanoseconds
-        if let lostOperand {
-            // It looked computed when this was traced, or planned: the work that was to do it failed since.
-            let failure = lostOperand.failure ?? Failure(lostValue)
-            bound.poison()
-            bound.fail(failure)
-            streamLock.unlock()
-            lock.unlock()
-            throw failure.error
-        }
-        counters.launches += plan.dispatchCount
-        counters.decomposedOperations += plan.decomposedOperations
         lock.unlock()
-        do {
-            try bound.encode(to: stream, checksNaN: configuration.checksNaN)
-        } catch {
-            // The locks are always taken in one order: readers see the storages' mark until these have the cause.
+
+        turnstile.enter(ticket)
+        let failure = submit(bound, operands: snapshot.leafStorages, ticket)
+        turnstile.leave(ticket)
+
+        lock.lock()
+        keep(snapshot)
+        if let failure { bound.fail(failure) }
+        counters.evaluationNanoseconds += (clock.now - began).nanoseconds
+        lock.unlock()
+        if let failure { throw failure.error }
+    }
+
+    /// Encodes and submits a plan whose turn it is.
+    ///
+    /// - Returns: why it was not; then its results are marked, for readers who come before they have the cause.
+    private func submit(_ bound: BoundPlan, operands: [Storage], _ ticket: UInt64) -> Failure? {
+        if let lost = operands.first(where: { $0.isPoisoned }) {
+            // It looked computed when this was traced, or planned: the work that was to do it failed since.
             bound.poison()
-            streamLock.unlock()
+            progress.complete(ticket)
             lock.lock()
-            bound.fail(Failure(error))
+            defer { lock.unlock() }
+            return lost.failure ?? Failure(lostValue)
+        }
+        lock.lock()
+        counters.launches += bound.plan.dispatchCount
+        counters.decomposedOperations += bound.plan.decomposedOperations
+        lock.unlock()
+        do throws(TensorError) {
+            if let transfer = takePendingTransfer() { try stream.wait(for: transfer) }
+            try bound.encode(to: stream, checksNaN: configuration.checksNaN)
+            progress.append(ticket, event: try stream.record())
+            return nil
+        } catch {
+            bound.poison()
+            // What was encoded of it may run, but nobody will read it, and the buffers live as long as it does.
+            progress.complete(ticket)
+            return Failure(error)
+        }
+    }
+
+    /// A copy from the host that may not be done.
+    private func takePendingTransfer() -> (any DeviceEvent)? {
+        transferLock.lock()
+        defer { transferLock.unlock() }
+        guard let transfer = pendingTransfer else { return nil }
+        pendingTransfer = nil
+        return transfer.isComplete ? nil : transfer
+    }
+
+    private func takeSnapshot(of trace: Trace) -> Snapshot {
+        epoch += 1
+        var snapshot = snapshots.popLast() ?? Snapshot()
+        snapshot.take(
+            trace.nodes, epoch: epoch, alignment: device.description.alignment,
+            flags: (configuration.fusion ? 1 : 0) | (configuration.checksNaN ? 2 : 0))
+        return snapshot
+    }
+
+    /// Empties a snapshot and keeps its room. Under the lock.
+    private func keep(_ snapshot: consuming Snapshot) {
+        snapshot.clear()
+        if snapshots.count < 4 { snapshots.append(snapshot) }
+    }
+
+    // MARK: Plans
+
+    private var planner: Planner {
+        Planner(
+            device: device, isFusing: configuration.fusion && !configuration.checksNaN,
+            verifies: configuration.verifiesPlans)
+    }
+
+    /// The plan of a snapshot, which is made once, whoever needs it. Called under the lock, which it releases.
+    private func findPlan(_ snapshot: inout Snapshot) throws(TensorError) -> Plan {
+        let hash = PlanCache.hash(snapshot.words.values)
+        // Before the lock is left for the first time: other snapshots renumber the nodes.
+        var isRecorded = false
+        while true {
+            switch planCache.look(for: snapshot.words.values, hash: hash) {
+            case .found(let plan):
+                counters.planHits += 1
+                lock.unlock()
+                return plan
+            case .making(let landing):
+                if !isRecorded { snapshot.record() }
+                isRecorded = true
+                lock.unlock()
+                landing.wait()
+                lock.lock()
+            case .missing:
+                if !isRecorded { snapshot.record() }
+                lock.unlock()
+                return try makePlan(snapshot, hash)
+            }
+        }
+    }
+
+    private func makePlan(_ snapshot: Snapshot, _ hash: UInt64) throws(TensorError) -> Plan {
+        var kernelsMade = 0
+        do throws(TensorError) {
+            let plan = try planner.plan(snapshot, kernelsMade: &kernelsMade)
+            lock.lock()
+            for step in plan.steps { programs.insert(step.kernel.spec.code) }
+            counters.plansBuilt += 1
+            counters.kernelsMade += kernelsMade
+            planCache.insert(plan, words: snapshot.words.values, hash: hash)
+            lock.unlock()
+            return plan
+        } catch {
+            lock.lock()
+            counters.kernelsMade += kernelsMade
+            planCache.giveUp(words: snapshot.words.values, hash: hash)
             lock.unlock()
             throw error
         }
-        streamLock.unlock()
-        lock.lock()
-        counters.evaluationNanoseconds += (clock.now - began).nanoseconds
-        lock.unlock()
-    }
-
-    private func findPlan() throws(TensorError) -> Plan {
-        let hash = PlanCache.hash(snapshot.words.values)
-        if let plan = planCache.find(snapshot.words.values, hash: hash) {
-            counters.planHits += 1
-            return plan
-        }
-        let planner = Planner(
-            device: device, isFusing: configuration.fusion && !configuration.checksNaN,
-            verifies: configuration.verifiesPlans)
-        let plan = try planner.plan(snapshot, kernelsMade: &counters.kernelsMade)
-        for step in plan.steps { programs.insert(step.kernel.spec.code) }
-        counters.plansBuilt += 1
-        planCache.insert(plan, words: snapshot.words.values, hash: hash)
-        return plan
     }
 
     /// The plan that ran last, as text.
     public var lastPlanDump: String {
         lock.lock()
-        defer { lock.unlock() }
-        return lastPlan?.dump ?? ""
+        let plan = lastPlan
+        lock.unlock()
+        return plan?.dump ?? ""
     }
 
     /// The launches of the plan that ran last, in order: what each computes, and its kernel.
     public var lastPlanLaunches: [(label: String, kernel: any DeviceKernel)] {
         lock.lock()
-        defer { lock.unlock() }
-        return lastPlan?.steps.map { ($0.label, $0.kernel) } ?? []
+        let plan = lastPlan
+        lock.unlock()
+        return plan?.steps.map { ($0.label, $0.kernel) } ?? []
     }
 
     /// The plan of the pending trace of `handle`, as text, without running it.
     public func planDump(of handle: Handle) throws(TensorError) -> String {
         lock.lock()
-        defer { lock.unlock() }
-        guard let trace = handle.node.pointee.trace?.takeUnretainedValue() else { return "evaluated" }
-        epoch += 1
-        snapshot.clear()
-        snapshot.take(
-            trace.nodes, epoch: epoch, alignment: device.description.alignment, flags: configuration.fusion ? 1 : 0)
-        defer { snapshot.clear() }
-        return try Planner(device: device, isFusing: configuration.fusion, verifies: configuration.verifiesPlans)
-            .plan(snapshot, kernelsMade: &counters.kernelsMade).dump
+        while let trace = handle.node.pointee.trace?.takeUnretainedValue() {
+            if waitForObstacle(of: trace) { continue }
+            var snapshot = takeSnapshot(of: trace)
+            snapshot.record()
+            lock.unlock()
+            var kernelsMade = 0
+            return try planner.plan(snapshot, kernelsMade: &kernelsMade).dump
+        }
+        lock.unlock()
+        return "evaluated"
     }
 }

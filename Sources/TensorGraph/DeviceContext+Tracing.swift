@@ -61,13 +61,16 @@ extension DeviceContext {
     /// - Returns: whether the trace has reached its bound.
     private func join(_ node: NodeReference) -> Bool {
         var home: Unmanaged<Trace>?
+        var hasFlights = false
         node.forEachInput { input in
             input.pointee.consumers += 1
             guard let other = input.pointee.trace else {
                 if let failure = input.failure { node.pointee.fail(failure) }
                 return
             }
-            if let known = home, known.toOpaque() != other.toOpaque() {
+            if other._withUnsafeGuaranteedRef({ $0.state == .inFlight }) {
+                hasFlights = true
+            } else if let known = home, known.toOpaque() != other.toOpaque() {
                 home = merge(known, other)
             } else {
                 home = other
@@ -79,6 +82,7 @@ extension DeviceContext {
         }
         let trace = home ?? begin()
         node.pointee.trace = trace
+        if hasFlights { awaitFlights(of: node, in: trace) }
         let isView = node.pointee.operation.isView
         let byteCount = isView ? 0 : node.pointee.shape.elementCount * node.pointee.dtype.byteCount
         return trace._withUnsafeGuaranteedRef { trace in
@@ -89,10 +93,18 @@ extension DeviceContext {
         }
     }
 
+    /// Operands that are being evaluated are in traces of their own, for which this one waits.
+    @inline(never)
+    private func awaitFlights(of node: NodeReference, in trace: Unmanaged<Trace>) {
+        node.forEachInput { input in
+            guard let other = input.pointee.trace, other.toOpaque() != trace.toOpaque() else { return }
+            trace.takeUnretainedValue().await(other.takeUnretainedValue())
+        }
+    }
+
     /// A new pending trace; the list holds it.
     private func begin() -> Unmanaged<Trace> {
-        let task = withUnsafeCurrentTask { $0?.hashValue ?? 0 }
-        let trace = Trace(task: task, nodes: spareList)
+        let trace = Trace(task: Trace.currentTask, nodes: spareList)
         spareList = []
         trace.slot = pending.count
         pending.append(trace)
@@ -107,16 +119,53 @@ extension DeviceContext {
         return .passUnretained(large)
     }
 
-    /// Takes a trace off the pending list. Under the lock; the caller holds the trace.
+    /// Ends a trace, whose nodes are others' or gone. Under the lock; the caller holds the trace.
     private func forget(_ trace: Trace) {
-        let last = pending.removeLast()
-        if last !== trace {
-            pending[trace.slot] = last
-            last.slot = trace.slot
-        }
-        trace.isPending = false
+        unlist(trace)
         trace.nodes.removeAll(keepingCapacity: true)
         swap(&trace.nodes, &spareList)
+        trace.land(as: .ended)
+    }
+
+    /// Takes a trace off the list of its state.
+    private func unlist(_ trace: Trace) {
+        func remove(from list: inout [Trace]) {
+            let last = list.removeLast()
+            if last !== trace {
+                list[trace.slot] = last
+                last.slot = trace.slot
+            }
+        }
+        if trace.state == .pending { remove(from: &pending) } else { remove(from: &inFlight) }
+    }
+
+    /// Begins a trace's flight. Under the lock.
+    func takeOff(_ trace: Trace) {
+        unlist(trace)
+        trace.state = .inFlight
+        trace.slot = inFlight.count
+        inFlight.append(trace)
+    }
+
+    /// Ends a flight that came to nothing: the trace is pending again, with all that was traced on it meanwhile.
+    ///
+    /// - Parameter failure: what its values now are, instead.
+    func takeBack(_ trace: Trace, failure: Failure?) {
+        unlist(trace)
+        trace.land(as: .pending)
+        trace.slot = pending.count
+        pending.append(trace)
+        var whole = Unmanaged.passUnretained(trace)
+        for other in pending where other !== trace && other.awaits(trace) {
+            whole = merge(whole, .passUnretained(other))
+        }
+        let joined = whole.takeUnretainedValue()
+        if let failure {
+            for node in joined.nodes { node.pointee.fail(failure) }
+            close(joined)
+        } else if joined.liveHandles == 0 {
+            close(joined)
+        }
     }
 
     /// The part of `flat`, a vector, that begins at element `start`, in another shape.
@@ -210,7 +259,7 @@ extension DeviceContext {
         if let trace = node.pointee.trace {
             let liveHandles = trace._withUnsafeGuaranteedRef { trace in
                 trace.liveHandles -= 1
-                return trace.liveHandles
+                return trace.state == .inFlight ? 1 : trace.liveHandles
             }
             if liveHandles == 0 { close(trace.takeUnretainedValue()) }
         } else if node.pointee.handles == 0, node.pointee.consumers == 0 {
@@ -220,8 +269,7 @@ extension DeviceContext {
         withExtendedLifetime(storage) {}
     }
 
-    /// Ends a trace: its nodes have no operands any more, and those without a handle are gone. Under the lock, and, where
-    /// work that reads their storage is about to be submitted, under the stream's.
+    /// Ends a trace: its nodes have no operands any more, and those without a handle are gone. Under the lock.
     func close(_ trace: Trace) {
         for node in trace.nodes {
             cut(node)

@@ -3,21 +3,45 @@ import TensorRuntime
 // MARK: - Values in and out
 
 extension DeviceContext {
-    /// An evaluated value with a copy of `bytes` (row-major, of `dtype`).
+    /// An evaluated value with a copy of `bytes` (row-major, of `dtype`). Waits for nothing that runs.
     public func makeValue(
         shape: Shape, dtype: DType, bytes: UnsafeRawBufferPointer, tag: (any AnyObject & Sendable)? = nil
     ) throws(TensorError) -> Handle {
         precondition(bytes.count == shape.elementCount * dtype.byteCount)
-        let storage = Storage(block: try allocator.allocate(bytes.count))
-        if bytes.count > 0 {
-            streamLock.lock()
-            defer { streamLock.unlock() }
-            try stream.copyIn(bytes, to: storage.block.buffer, offset: storage.block.offset)
+        if bytes.count == 0 {
+            return settled(Storage(block: try allocator.allocate(0)), shape: shape, dtype: dtype, tag: tag)
+        }
+        progress.update()
+        let storage: Storage
+        if let block = try allocator.allocate(bytes.count, unusedSince: progress.completed) {
+            storage = Storage(block: block)
+            try transfer { (transfers) throws(TensorError) in
+                try transfers.copyIn(bytes, to: block.buffer, offset: block.offset)
+            }
+        } else {
+            // All memory is in use or will be: behind what uses it.
+            let block = try allocator.allocate(bytes.count)
+            storage = Storage(block: block)
+            try onStream { (stream) throws(TensorError) in
+                try stream.copyIn(bytes, to: block.buffer, offset: block.offset)
+                try stream.synchronize()
+            }
         }
         return settled(storage, shape: shape, dtype: dtype, tag: tag)
     }
 
+    /// Runs copies beside the stream's work; what is launched later waits for them.
+    private func transfer(_ body: (any DeviceStream) throws(TensorError) -> Void) throws(TensorError) {
+        transferLock.lock()
+        defer { transferLock.unlock() }
+        try body(transfers)
+        let event = try transfers.record()
+        if !event.isComplete { pendingTransfer = event }
+    }
+
     /// Evaluates the value and copies its elements, row-major, to `destination`.
+    ///
+    /// A value that is known to be computed is read without waiting for what runs.
     public func read(_ handle: Handle, into destination: UnsafeMutableRawBufferPointer) throws(TensorError) {
         try evaluate([handle])
         var source = handle
@@ -26,11 +50,18 @@ extension DeviceContext {
             try evaluate([source])
         }
         guard destination.count > 0, let storage = source.node.pointee.storage else { return }
-        streamLock.lock()
-        defer { streamLock.unlock() }
-        if storage.isPoisoned { throw lostValue }
         let offset = storage.block.offset + source.node.pointee.offset * source.dtype.byteCount
-        try stream.copyOut(from: storage.block.buffer, offset: offset, to: destination)
+        progress.update()
+        if storage.block.lastUse <= progress.completed {
+            if storage.isPoisoned { throw lostValue }
+            return try transfer { (transfers) throws(TensorError) in
+                try transfers.copyOut(from: storage.block.buffer, offset: offset, to: destination)
+            }
+        }
+        try onStream { (stream) throws(TensorError) in
+            if storage.isPoisoned { throw lostValue }
+            try stream.copyOut(from: storage.block.buffer, offset: offset, to: destination)
+        }
     }
 
     /// Of a value whose own cause is not recorded yet.

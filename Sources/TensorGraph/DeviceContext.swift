@@ -3,12 +3,14 @@ import TensorRuntime
 
 /// One device in use: its pending traces, plans, memory and stream.
 ///
-/// One lock guards all traces of a device. Tracing a node holds it for some tens of nanoseconds; an evaluation holds it
-/// while it takes its snapshot, looks up the plan and reserves memory, and then passes on to the stream's lock, so that
-/// work runs in the order in which it was planned while other tasks go on tracing.
+/// One lock guards all traces of a device, for as long as a node or a snapshot takes; nothing is waited for under it. An
+/// evaluation takes its trace off the pending ones (it is *in flight*), finds or makes the plan, makes kernels and
+/// reserves memory without the lock, gives the values their places under it, and takes a *ticket*: its work goes to the
+/// stream when its turn comes. So others trace, make tensors and plan while work runs.
 ///
-/// Safety: `pending`, `nextID`, `epoch`, `snapshot`, the free nodes and all nodes' mutable fields are touched only under
-/// `lock`.
+/// Safety: `pending`, `inFlight`, `nextID`, `epoch`, `counters`, `snapshots`, the free nodes, all nodes' mutable fields,
+/// the plan cache and `nextTicket` are touched only under `lock`; the stream only by whose turn it is; the rest of the
+/// mutable fields under the lock that stands with them.
 public final class DeviceContext: @unchecked Sendable {
     public let device: any Device
     public let deviceID: DeviceID
@@ -18,20 +20,31 @@ public final class DeviceContext: @unchecked Sendable {
 
     let lock = RawLock()
     @exclusivity(unchecked) var pending: [Trace] = []
+    @exclusivity(unchecked) var inFlight: [Trace] = []
     @exclusivity(unchecked) var nextID: UInt64 = 1
     @exclusivity(unchecked) var epoch: UInt64 = 0
     @exclusivity(unchecked) var counters = ExecutionStatistics()
-    @exclusivity(unchecked) var snapshot = Snapshot()
+    /// Those that are not in use, with their room.
+    @exclusivity(unchecked) var snapshots: [Snapshot] = []
     @exclusivity(unchecked) var freeNodes = FreeNodes()
     /// The list of an evaluated trace, empty, for the next one: its room is about what is needed.
     @exclusivity(unchecked) var spareList: [NodeReference] = []
+    @exclusivity(unchecked) var nextTicket: UInt64 = 1
     let planCache = PlanCache()
     var lastPlan: Plan?
     /// The codes of all kernels made; asked, never iterated.
     var programs: Set<KernelCode> = []
 
-    let streamLock = RawLock()
+    /// Launches, in the order of their tickets.
     let stream: any DeviceStream
+    let turnstile = Turnstile()
+    /// What is known to be done, and what may still run.
+    let progress = StreamProgress()
+    /// Copies from and to the host that have not to wait for what runs.
+    let transfers: any DeviceStream
+    let transferLock = RawLock()
+    /// A copy into memory that may not be done; what is launched from now on waits for it. Under `transferLock`.
+    var pendingTransfer: (any DeviceEvent)?
 
     /// The bytes of pending values at which a trace is evaluated unasked.
     let traceByteLimit: Int
@@ -45,6 +58,7 @@ public final class DeviceContext: @unchecked Sendable {
         self.configuration = configuration
         allocator = CachingAllocator(device: device)
         stream = try device.makeStream()
+        transfers = try device.makeStream()
     }
 
     deinit {

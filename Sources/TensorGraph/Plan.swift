@@ -123,6 +123,9 @@ final class Plan: Sendable {
         self.decomposedOperations = decomposedOperations
     }
 
+    /// About how many bytes of the host's memory the plan and its kernels are.
+    var hostByteCount: Int { 1024 + steps.count * 2048 + operands.count * 256 + scalars.count * 32 }
+
     /// The launches in order, as text: the same in every process.
     var dump: String {
         var lines: [String] = []
@@ -139,37 +142,5 @@ final class Plan: Sendable {
         lines.append(
             "arena \(arenaByteCount), outputs \(outputs.map(\.byteCount)), donors \(outputs.map { $0.donor ?? -1 })")
         return lines.joined(separator: "\n")
-    }
-}
-
-/// Plans by signature, compared in full. The oldest are dropped past a bound.
-final class PlanCache {
-    private struct Entry {
-        let words: [UInt64]
-        let plan: Plan
-    }
-
-    private var buckets: [UInt64: [Entry]] = [:]
-    private var order: [UInt64] = []
-    private let limit = 512
-
-    static func hash(_ words: UnsafeBufferPointer<UInt64>) -> UInt64 {
-        var h: UInt64 = 0x9E37_79B9_7F4A_7C15 ^ UInt64(words.count)
-        for word in words {
-            h = (h ^ word) &* 0xFF51_AFD7_ED55_8CCD
-            h ^= h >> 32
-        }
-        return h
-    }
-
-    func find(_ words: UnsafeBufferPointer<UInt64>, hash: UInt64) -> Plan? {
-        guard let entries = buckets[hash] else { return nil }
-        return entries.first { $0.words.elementsEqual(words) }?.plan
-    }
-
-    func insert(_ plan: Plan, words: UnsafeBufferPointer<UInt64>, hash: UInt64) {
-        if order.count == limit { buckets[order.removeFirst()] = nil }
-        buckets[hash, default: []].append(Entry(words: Array(words), plan: plan))
-        order.append(hash)
     }
 }

@@ -2,11 +2,14 @@ import TensorRuntime
 
 /// What one evaluation sees of a trace: its needed nodes, leaves, scalars and slice starts, and the signature.
 ///
-/// A context keeps one and refills it, so that a steady step allocates nothing here. It is a struct, so that exclusive
+/// It is taken under the context's lock. Afterwards, without it, `nodes` are read only for what never changes; a planner
+/// reads ``records``. A context keeps some and refills them, so that a steady step allocates nothing here. It is a struct, so that exclusive
 /// access to it is checked once a call and not once an element.
 struct Snapshot {
     /// Leaves first seen, and needed nodes, in traversal order; a node's `mark` is its place here.
     private(set) var nodes: [NodeReference] = []
+    /// The nodes as a planner reads them; only where a plan has to be made.
+    private(set) var records: [SnapshotRecord] = []
     var leafStorages: [Storage] = []
     /// Whether each storage may be overwritten: nothing outside this snapshot can still ask for it.
     var donatable: [Bool] = []
@@ -22,6 +25,7 @@ struct Snapshot {
 
     mutating func clear() {
         nodes.removeAll(keepingCapacity: true)
+        records = []
         leafStorages.removeAll(keepingCapacity: true)
         donatable.removeAll(keepingCapacity: true)
         scalars.removeAll(keepingCapacity: true)
@@ -168,6 +172,49 @@ struct Snapshot {
         guard hasFree else { return }
         for leaf in leaves where donatable[leaf.storage] && nodes[leaf.node].pointee.offset == 0 {
             words.push(UInt64(leaf.node))
+        }
+    }
+}
+
+/// A node of a snapshot by itself: nothing that another snapshot, or the end of the trace, changes.
+struct SnapshotRecord {
+    let operation: NodeOperation
+    let shape: Shape
+    let dtype: DType
+    /// The snapshot's numbers of the operands, by position; nil where the operand is a scalar.
+    let inputs: [Int?]
+    /// First index along each axis, of a slice.
+    let starts: Shape
+    let isLive: Bool
+    let leaf: Leaf?
+
+    struct Leaf {
+        /// The number of its storage in the snapshot.
+        let storage: Int
+        let strides: Strides
+        let offset: Int
+    }
+}
+
+extension Snapshot {
+    /// Fills ``records``. Under the context's lock, at which the snapshot was taken.
+    mutating func record() {
+        var numbers: [ObjectIdentifier: Int] = [:]
+        for (number, storage) in leafStorages.enumerated() { numbers[ObjectIdentifier(storage)] = number }
+        records = nodes.map { reference in
+            let node = reference.pointee
+            if let storage = node.storage {
+                return SnapshotRecord(
+                    operation: .leaf, shape: node.shape, dtype: node.dtype, inputs: [], starts: Shape(), isLive: false,
+                    leaf: .init(
+                        storage: numbers[ObjectIdentifier(storage)]!, strides: node.strides, offset: node.offset))
+            }
+            let inputs: [Int?] =
+                node.moreInputs.map { $0.map(\.pointee.mark) }
+                ?? [node.input0, node.input1, node.input2].map { $0?.pointee.mark }
+            return SnapshotRecord(
+                operation: node.operation, shape: node.shape, dtype: node.dtype, inputs: inputs, starts: node.starts,
+                isLive: node.handles > 0, leaf: nil)
         }
     }
 }

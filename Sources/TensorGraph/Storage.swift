@@ -10,7 +10,7 @@ final class Storage: @unchecked Sendable {
     @exclusivity(unchecked) var ownerCount = 0
     /// Why the elements were never computed, if so.
     var failure: Failure?
-    /// Set, under the stream's lock, when the work that was to fill the storage failed.
+    /// Set, by whose turn it is, when the work that was to fill the storage failed.
     private let poisoned = Atomic<Bool>(false)
 
     init(block: MemoryBlock) { self.block = block }

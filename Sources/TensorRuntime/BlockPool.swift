@@ -8,6 +8,8 @@ struct BlockPool {
         let buffer: any DeviceBuffer
         let offset: Int
         let region: Int
+        /// The last submission that used any of it.
+        var lastUse: UInt64 = 0
     }
 
     /// Bytes of a segment between two neighbours, used or free. Numbers of regions are -1 for none.
@@ -16,6 +18,8 @@ struct BlockPool {
         var offset: Int
         var size: Int
         var isFree = false
+        /// The last submission that used any of a free region.
+        var lastUse: UInt64 = 0
         /// Neighbours in the segment. The first region of a segment keeps its number as long as the segment lives.
         var previous = -1
         var next = -1
@@ -46,12 +50,17 @@ struct BlockPool {
     init(smallestRest: Int) { self.smallestRest = smallestRest }
 
     /// A block of `size` bytes from the segments that are there.
-    mutating func take(_ size: Int) -> Placement? {
-        let bin = firstBin(atLeast: size)
-        guard bin < bins.count else { return nil }
-        let region = bins[bin].newest
-        unlink(region, bin: bin)
-        return use(region, size)
+    ///
+    /// - Parameter submission: no later one may have used it.
+    mutating func take(_ size: Int, unusedSince submission: UInt64 = .max) -> Placement? {
+        for bin in firstBin(atLeast: size)..<bins.count {
+            var region = bins[bin].newest
+            while region >= 0, regions[region].lastUse > submission { region = regions[region].older }
+            if region < 0 { continue }
+            unlink(region, bin: bin)
+            return use(region, size)
+        }
+        return nil
     }
 
     /// Adds a segment and takes a block of `size` bytes from it.
@@ -64,8 +73,11 @@ struct BlockPool {
     }
 
     /// Frees a block and joins it with free neighbours.
-    mutating func release(_ released: Int) {
+    ///
+    /// - Parameter lastUse: the last submission that used it.
+    mutating func release(_ released: Int, lastUse: UInt64 = 0) {
         var region = released
+        regions[region].lastUse = lastUse
         let next = regions[region].next
         if next >= 0, regions[next].isFree {
             unlink(next, bin: firstBin(atLeast: regions[next].size))
@@ -106,6 +118,7 @@ struct BlockPool {
         if rest >= smallestRest {
             var tail = Region(
                 segment: regions[region].segment, offset: regions[region].offset + size, size: rest)
+            tail.lastUse = regions[region].lastUse
             tail.previous = region
             tail.next = regions[region].next
             let number = addRegion(tail)
@@ -115,7 +128,8 @@ struct BlockPool {
             link(number)
         }
         return Placement(
-            buffer: segments[regions[region].segment]!.buffer, offset: regions[region].offset, region: region)
+            buffer: segments[regions[region].segment]!.buffer, offset: regions[region].offset, region: region,
+            lastUse: regions[region].lastUse)
     }
 
     private mutating func addRegion(_ region: Region) -> Int {
@@ -130,6 +144,7 @@ struct BlockPool {
     private mutating func absorb(_ second: Int, into first: Int) {
         let next = regions[second].next
         regions[first].size += regions[second].size
+        regions[first].lastUse = max(regions[first].lastUse, regions[second].lastUse)
         regions[first].next = next
         if next >= 0 { regions[next].previous = first }
         spareRegions.append(second)

@@ -7,6 +7,7 @@ public final class MemoryBlock: Sendable {
     public let offset: Int
     /// The size of the request, rounded (``CachingAllocator/roundedSize(_:)``): it follows from the request alone.
     public let byteCount: Int
+    private let used: Atomic<UInt64>
     private let pool: CachingAllocator.Pool
     private let region: Int
     private let allocator: CachingAllocator
@@ -15,6 +16,7 @@ public final class MemoryBlock: Sendable {
         _ place: BlockPool.Placement, of pool: CachingAllocator.Pool, byteCount: Int, allocator: CachingAllocator
     ) {
         self.pool = pool
+        used = Atomic(place.lastUse)
         buffer = place.buffer
         offset = place.offset
         region = place.region
@@ -22,7 +24,13 @@ public final class MemoryBlock: Sendable {
         self.allocator = allocator
     }
 
-    deinit { allocator.reclaim(region, of: pool, byteCount: byteCount) }
+    deinit { allocator.reclaim(region, of: pool, byteCount: byteCount, lastUse: lastUse) }
+
+    /// The last submission that uses the block, or used its memory before it.
+    public var lastUse: UInt64 { used.load(ordering: .relaxed) }
+
+    /// Says that a submission uses the block. Their numbers grow.
+    public func markUse(_ submission: UInt64) { used.store(submission, ordering: .relaxed) }
 }
 
 /// Asks the driver for segments and cuts blocks from them, so that a steady training step asks nothing of the driver and
@@ -75,16 +83,33 @@ public final class CachingAllocator: Sendable {
         return size > smallLimit && size + stagger <= sharedLimit ? size + stagger : size
     }
 
-    /// A block of at least `byteCount` bytes, its contents undefined.
+    /// A block of at least `byteCount` bytes, its contents undefined. Work of earlier submissions may still use its memory:
+    /// what uses the block is submitted behind them.
     ///
     /// - Parameter isTransient: whether the block is held for one submission only.
     /// - Throws: `outOfMemory` after unused segments were freed and the driver was asked again.
     public func allocate(_ byteCount: Int, isTransient: Bool = false) throws(TensorError) -> MemoryBlock {
+        try allocate(byteCount, isTransient: isTransient, unusedSince: .max)
+    }
+
+    /// A block that no submission later than `submission` uses or used; nil where there is no memory for one.
+    public func allocate(_ byteCount: Int, unusedSince submission: UInt64) throws(TensorError) -> MemoryBlock? {
+        do throws(TensorError) {
+            return try allocate(byteCount, isTransient: false, unusedSince: submission)
+        } catch {
+            if error.kind == .outOfMemory { return nil }
+            throw error
+        }
+    }
+
+    private func allocate(
+        _ byteCount: Int, isTransient: Bool, unusedSince submission: UInt64
+    ) throws(TensorError) -> MemoryBlock {
         let size = isTransient ? CachingAllocator.granules(byteCount) : CachingAllocator.roundedSize(byteCount)
         let pool = Pool(size, isTransient: isTransient)
         let cached = state.withLock { state in
             state.statistics.blockRequests += 1
-            let place = state.pools[pool.rawValue].take(size)
+            let place = state.pools[pool.rawValue].take(size, unusedSince: submission)
             if place != nil { state.use(size) }
             return place
         }
@@ -175,10 +200,10 @@ public final class CachingAllocator: Sendable {
 
     public var statistics: ExecutionStatistics { state.withLock { $0.statistics } }
 
-    fileprivate func reclaim(_ region: Int, of pool: Pool, byteCount: Int) {
+    fileprivate func reclaim(_ region: Int, of pool: Pool, byteCount: Int, lastUse: UInt64) {
         state.withLock { state in
             state.statistics.allocatedBytes -= byteCount
-            state.pools[pool.rawValue].release(region)
+            state.pools[pool.rawValue].release(region, lastUse: lastUse)
         }
     }
 }

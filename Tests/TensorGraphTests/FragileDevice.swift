@@ -9,20 +9,29 @@ final class FragileDevice: Device {
     let launchesLeft: Mutex<Int>
     /// Called by the thread that encodes a launch, before it.
     let beforeLaunch: @Sendable () -> Void
+    /// Called by the thread that makes a kernel, before it.
+    let beforeKernel: @Sendable () -> Void
+    let refusesKernels = Mutex(false)
 
     init(
         _ description: DeviceDescription = ReferenceDevice().description, largestAllocation: Int = 1 << 30,
-        launchesLeft: Int = .max, beforeLaunch: @escaping @Sendable () -> Void = {}
+        launchesLeft: Int = .max, beforeLaunch: @escaping @Sendable () -> Void = {},
+        beforeKernel: @escaping @Sendable () -> Void = {}
     ) {
         var description = description
         description.maximumAllocation = largestAllocation
         self.description = description
         self.launchesLeft = Mutex(launchesLeft)
         self.beforeLaunch = beforeLaunch
+        self.beforeKernel = beforeKernel
     }
 
     func allocate(byteCount: Int) throws(TensorError) -> any DeviceBuffer { try inner.allocate(byteCount: byteCount) }
-    func makeKernel(_ spec: KernelSpec) throws(TensorError) -> any DeviceKernel { try inner.makeKernel(spec) }
+    func makeKernel(_ spec: KernelSpec) throws(TensorError) -> any DeviceKernel {
+        beforeKernel()
+        if refusesKernels.withLock({ $0 }) { throw TensorError(.unsupported, "kernels are refused") }
+        return try inner.makeKernel(spec)
+    }
     func makeStream() throws(TensorError) -> any DeviceStream {
         FragileStream(device: self, inner: try inner.makeStream())
     }

@@ -146,6 +146,9 @@ private enum Graveyard {
 /// Adds up the gradient of a leaf.
 final class GradientAccumulator: Sendable {
     private let stored = Mutex<Tensor?>(nil)
+    /// Held while a part is added, so that passes of several tasks lose none. It comes before the device context's lock,
+    /// under which nothing here is called.
+    private let adding = Mutex(())
 
     var gradient: Tensor? {
         get { stored.withLock { $0 } }
@@ -153,9 +156,10 @@ final class GradientAccumulator: Sendable {
     }
 
     func add(_ gradient: Tensor) {
-        // Tracing under the lock would order it before the device context's; two passes at once are rare.
-        let before = stored.withLock { $0 }
-        let sum = before.map { $0 + gradient } ?? gradient
-        stored.withLock { $0 = sum }
+        adding.withLock { _ in
+            let before = stored.withLock { $0 }
+            let sum = before.map { $0 + gradient } ?? gradient
+            stored.withLock { $0 = sum }
+        }
     }
 }

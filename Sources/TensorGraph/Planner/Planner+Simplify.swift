@@ -39,54 +39,49 @@ struct SnapshotReader {
     }
 
     mutating func read() -> PlanGraph {
-        for (place, reference) in snapshot.nodes.enumerated() {
-            let node = reference.pointee
-            if let storage = node.storage {
-                renamed.append(addLeaf(node, place: place, storage: storage))
+        for (place, node) in snapshot.records.enumerated() {
+            if let leaf = node.leaf {
+                renamed.append(addLeaf(node, place: place, leaf))
             } else {
                 let planned = planNode(node)
                 let decomposed = decomposition(of: planned)
                 if let decomposed { graph.decompositions.append((place, decomposed)) }
                 let index = decomposed ?? add(planned)
-                if node.handles > 0 { graph.nodes[index].liveAs.append(place) }
+                if node.isLive { graph.nodes[index].liveAs.append(place) }
                 renamed.append(index)
             }
         }
         return graph
     }
 
-    private mutating func addLeaf(_ node: Node, place: Int, storage: Storage) -> Int {
-        let number = snapshot.leafStorages.firstIndex { $0 === storage }!
+    private mutating func addLeaf(_ node: SnapshotRecord, place: Int, _ record: SnapshotRecord.Leaf) -> Int {
         var leaf = PlanNode(operation: .leaf, shape: node.shape, dtype: node.dtype, operands: [])
         leaf.leaf = .init(
-            node: place, storage: number, strides: node.strides, isAtStart: node.offset == 0)
+            node: place, storage: record.storage, strides: record.strides, isAtStart: record.offset == 0)
         graph.nodes.append(leaf)
         return graph.nodes.count - 1
     }
 
     /// The node with its operands by position; scalars and starts are numbered in the order the snapshot listed them.
-    private mutating func planNode(_ node: Node) -> PlanNode {
+    private mutating func planNode(_ node: SnapshotRecord) -> PlanNode {
         var operands: [PlanOperand] = []
         switch node.operation {
         case .concatenate:
-            operands = node.moreInputs!.map { .node(renamed[$0.pointee.mark]) }
+            operands = node.inputs.map { .node(renamed[$0!]) }
         case .fill:
             operands = [.scalar(.traced(nextScalar))]
             nextScalar += 1
         case .pointwise(let operation):
-            let inputs = [node.input0, node.input1, node.input2]
             for position in 0..<operation.arity {
-                if let input = inputs[position] {
-                    operands.append(.node(renamed[input.pointee.mark]))
+                if let input = node.inputs[position] {
+                    operands.append(.node(renamed[input]))
                 } else {
                     operands.append(.scalar(.traced(nextScalar)))
                     nextScalar += 1
                 }
             }
         default:
-            for input in [node.input0, node.input1, node.input2] {
-                if let input { operands.append(.node(renamed[input.pointee.mark])) }
-            }
+            for case .some(let input) in node.inputs { operands.append(.node(renamed[input])) }
         }
         var result = PlanNode(operation: node.operation, shape: node.shape, dtype: node.dtype, operands: operands)
         if case .slice = node.operation {

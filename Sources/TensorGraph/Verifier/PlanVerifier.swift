@@ -34,7 +34,7 @@ struct PlanVerifier {
         if let others = otherStarts(), others != snapshot.starts { trials.append(others) }
         for starts in trials {
             // Chains of many thousand operations are followed to their beginning, a few calls for each.
-            let stackSize = Swift.min(Swift.max(8 << 20, snapshot.nodes.count << 14), 1 << 30)
+            let stackSize = Swift.min(Swift.max(8 << 20, snapshot.records.count << 14), 1 << 30)
             guard let problem = onStack(of: stackSize, { problem(starts: starts) }) else { continue }
             throw TensorError(
                 .internalFault,
@@ -48,14 +48,14 @@ struct PlanVerifier {
         var random = TermBuilder(.index)
         for word in snapshot.words.values { random.add(word) }
         var result: [Int] = []
-        for node in snapshot.nodes where node.pointee.storage == nil {
-            guard case .slice(let steps) = node.pointee.operation, let source = node.pointee.input0 else { continue }
+        for node in snapshot.records {
+            guard case .slice(let steps) = node.operation, let source = node.inputs[0] else { continue }
             for axis in 0..<steps.rank {
-                let (count, extent) = (node.pointee.shape[axis], source.pointee.shape[axis])
+                let (count, extent) = (node.shape[axis], snapshot.records[source].shape[axis])
                 let reach = Swift.max(count - 1, 0) * Swift.abs(steps[axis])
                 let room = extent - reach
                 if count == 0 || room <= 1 {
-                    result.append(node.pointee.starts[axis])
+                    result.append(node.starts[axis])
                     continue
                 }
                 random.add(axis)
@@ -69,7 +69,7 @@ struct PlanVerifier {
         var memory = PlanMemory(plan, storageSizes: snapshot.leafStorages.map(\.block.byteCount))
         if let problem = donations() { return problem }
         func leafByte(_ node: Int) -> Int {
-            snapshot.nodes[node].pointee.offset * snapshot.nodes[node].pointee.dtype.byteCount
+            snapshot.records[node].leaf!.offset * snapshot.records[node].dtype.byteCount
         }
         let donors = Set(plan.outputs.compactMap(\.donor))
         var launches: [PlanLaunch] = []
@@ -122,9 +122,8 @@ struct PlanVerifier {
                 return problem
             }
         }
-        for (index, node) in snapshot.nodes.enumerated()
-        where node.pointee.storage == nil && node.pointee.handles > 0 && !named.contains(index) {
-            return "value \(index) (\(node.pointee.operation.name)) is live and has no place"
+        for (index, node) in snapshot.records.enumerated() where node.isLive && !named.contains(index) {
+            return "value \(index) (\(node.operation.name)) is live and has no place"
         }
         return nil
     }
@@ -133,7 +132,7 @@ struct PlanVerifier {
         _ result: Plan.Result, _ traced: TracedTerms, _ lowered: LoweredTerms, _ memory: PlanMemory,
         _ sampling: TermSampling, _ starts: [Int], _ end: Int, _ leafByte: (Int) -> Int
     ) -> String? {
-        let node = snapshot.nodes[result.node].pointee
+        let node = snapshot.records[result.node]
         let width = node.dtype.byteCount
         guard let begin = memory.begin(of: result.slot, leafByte: leafByte) else { return "a result without a place" }
         let base = begin.byte + result.offset.value(starts) * width
@@ -167,25 +166,21 @@ struct PlanVerifier {
             return .scalar(.traced(nextScalar - 1))
         }
         var nodes: [TracedTerms.TracedNode] = []
-        for (index, reference) in snapshot.nodes.enumerated() {
-            let node = reference.pointee
+        for (index, node) in snapshot.records.enumerated() {
             var traced = TracedTerms.TracedNode(
                 operation: node.operation, shape: node.shape, dtype: node.dtype, operands: [])
-            let inputs = [node.input0, node.input1, node.input2].map { $0?.pointee.mark }
-            if node.storage != nil {
-                let storage = snapshot.leafStorages.firstIndex { $0 === node.storage }!
-                traced.leaf = (storage, leafByte(index), node.strides)
+            if let leaf = node.leaf {
+                traced.leaf = (leaf.storage, leafByte(index), leaf.strides)
                 nodes.append(traced)
                 continue
             }
             switch node.operation {
             case .fill: traced.operands = [scalar()]
             case .pointwise(let operation):
-                traced.operands = inputs.prefix(operation.arity).map { $0.map { .node($0) } ?? scalar() }
-            case .concatenate: traced.operands = node.moreInputs!.map { .node($0.pointee.mark) }
-            case .leaf, .index, .reduce, .gather, .scatterAdd, .matmul, .convolution, .pooling, .permute, .expand,
-                .reshape, .slice, .flip:
-                traced.operands = inputs.compactMap { $0.map { .node($0) } }
+                traced.operands = node.inputs.prefix(operation.arity).map { $0.map { .node($0) } ?? scalar() }
+            case .leaf, .index, .reduce, .gather, .scatterAdd, .matmul, .convolution, .pooling, .concatenate, .permute,
+                .expand, .reshape, .slice, .flip:
+                traced.operands = node.inputs.compactMap { $0.map { .node($0) } }
             }
             if case .slice = node.operation {
                 traced.starts = Shape(starts[nextStart..<nextStart + node.shape.rank])
