@@ -7,8 +7,8 @@ import Needletail
 struct NeedletailBench: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "needletail-bench",
-        abstract: "Times training steps and single operations.",
-        subcommands: [TrainCommand.self, OperationCommand.self])
+        abstract: "Times training steps, single operations and planning.",
+        subcommands: [TrainCommand.self, OperationCommand.self, PlanCommand.self])
 
     /// The threads of a device's kernels, as the peers report theirs: what the CPU backend was given, or the processors
     /// that this process may run on (a cgroup's quota is not looked at).

@@ -2,7 +2,9 @@ import TensorRuntime
 
 /// Writes a kernel for each group that makes something asked for, from the last group to the first, so that what a group
 /// must store is known when it is written.
-struct Lowering {
+///
+/// It is an object, because what a builder asks of it must not hold a copy of all that was written so far.
+final class Lowering {
     let graph: PlanGraph
     let fuser: Fuser
     let maximumOperands: Int
@@ -22,7 +24,7 @@ struct Lowering {
         for index in graph.nodes.indices where graph.nodes[index].isLive { isStored[graph.resolve(index).base] = true }
     }
 
-    mutating func run(order: [Int]) {
+    func run(order: [Int]) {
         for group in order.reversed() { lower(group) }
         for index in graph.nodes.indices.reversed() where isStored[index] && graph.nodes[index].isFree {
             lowerSingle(index)
@@ -30,14 +32,14 @@ struct Lowering {
         drafts.reverse()
     }
 
-    private mutating func demand(_ draft: KernelDraft) {
+    private func demand(_ draft: KernelDraft) {
         for binding in draft.bindings where !binding.isOutput {
             if case .value(let node) = binding.target, !graph.nodes[node].isLeaf { isStored[node] = true }
         }
         drafts.append(draft)
     }
 
-    private mutating func lower(_ number: Int) {
+    private func lower(_ number: Int) {
         let group = fuser.groups[number]!
         let stored = group.nodes.filter { isStored[$0] }
         guard !stored.isEmpty else { return }
@@ -207,7 +209,7 @@ struct Lowering {
         }
     }
 
-    private mutating func lowerOpaque(_ index: Int) {
+    private func lowerOpaque(_ index: Int) {
         let node = graph.nodes[index]
         if node.shape.elementCount == 0 { return }
         if case .concatenate(let axis) = node.operation { return lowerConcatenation(index, axis) }
@@ -228,7 +230,7 @@ struct Lowering {
     }
 
     /// Operands whose kernels can write straight into the result do; the others are copied into their region.
-    private mutating func lowerConcatenation(_ index: Int, _ axis: Int) {
+    private func lowerConcatenation(_ index: Int, _ axis: Int) {
         let node = graph.nodes[index]
         let whole = PlanLayout(contiguous: node.shape)
         let isLeading = node.shape.prefix(axis).allSatisfy { $0 == 1 }
@@ -256,14 +258,13 @@ struct Lowering {
     }
 
     /// Copies a value into a region of `target`, computing it on the way where nobody else needs it.
-    private mutating func lowerCopy(of source: Int, to target: Int, _ region: PlanLayout) {
+    private func lowerCopy(of source: Int, to target: Int, _ region: PlanLayout) {
         var inlines = true
-        let current = self
         while true {
             let surroundings = ProgramBuilder.Surroundings(
                 graph: graph, contains: { _ in false }, level: { _ in .element },
                 inlines: { [inlines] node, broadcasts in
-                    inlines && current.inlines(node, into: current.fuser.groupOf[target], broadcasts: broadcasts)
+                    inlines && self.inlines(node, into: self.fuser.groupOf[target], broadcasts: broadcasts)
                 })
             var builder = ProgramBuilder(surroundings, domain: region.shape.squeezed, reduced: nil)
             do {
@@ -283,7 +284,7 @@ struct Lowering {
     }
 
     /// A kernel that stores a fill or an index.
-    private mutating func lowerSingle(_ index: Int) {
+    private func lowerSingle(_ index: Int) {
         let node = graph.nodes[index]
         if node.shape.elementCount == 0 { return }
         let surroundings = ProgramBuilder.Surroundings(

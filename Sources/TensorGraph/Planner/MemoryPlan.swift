@@ -153,20 +153,28 @@ struct MemoryPlan {
             let y = blocks[b]
             return isLong || x.size == y.size ? (x.first, a) < (y.first, b) : x.size > y.size
         }
+        // By offset.
         var placed: [Int] = []
         for index in order {
-            if isLong { placed.removeAll { blocks[$0].last < blocks[index].first } }
-            let others = placed.filter { blocks[$0].overlaps(blocks[index]) }
-                .map { blocks[$0].offset..<blocks[$0].offset + blocks[$0].size }
-                .sorted { ($0.lowerBound, $0.upperBound) < ($1.lowerBound, $1.upperBound) }
             var offset = 0
-            for range in others {
-                if offset + blocks[index].size <= range.lowerBound { break }
-                offset = max(offset, range.upperBound)
+            var isFound = false
+            var kept = 0
+            for other in placed {
+                if isLong && blocks[other].last < blocks[index].first { continue }
+                placed[kept] = other
+                kept += 1
+                if isFound || !blocks[other].overlaps(blocks[index]) { continue }
+                if offset + blocks[index].size <= blocks[other].offset {
+                    isFound = true
+                } else {
+                    offset = max(offset, blocks[other].offset + blocks[other].size)
+                }
             }
+            placed.removeLast(placed.count - kept)
+            let place = placed.partitioningIndex { blocks[$0].offset > offset }
             blocks[index].offset = offset
             arenaByteCount = max(arenaByteCount, offset + blocks[index].size)
-            placed.append(index)
+            placed.insert(index, at: place)
         }
         for (node, block) in blockOf { slots[node] = .arena(byteOffset: blocks[block].offset) }
         for (step, block) in workspaceBlocks { workspaceOffsets[step] = blocks[block].offset }
@@ -240,5 +248,18 @@ struct MemoryPlan {
         return PlanStep(
             kernel: kernel, bindings: bindings, scalars: draft.scalars.map { ($0.source, $0.dtype) },
             label: draft.label, results: found)
+    }
+}
+
+extension [Int] {
+    /// The first place from which on all elements satisfy `isBehind`, which those before do not.
+    fileprivate func partitioningIndex(where isBehind: (Int) -> Bool) -> Int {
+        var low = 0
+        var high = count
+        while low < high {
+            let middle = (low + high) / 2
+            if isBehind(self[middle]) { high = middle } else { low = middle + 1 }
+        }
+        return low
     }
 }

@@ -14,7 +14,7 @@ struct Planner {
         var fuser = Fuser(
             graph: graph, isFusing: isFusing, maximumOperands: device.description.maximumOperands)
         fuser.run()
-        var lowering = Lowering(graph: graph, fuser: fuser, maximumOperands: device.description.maximumOperands)
+        let lowering = Lowering(graph: graph, fuser: fuser, maximumOperands: device.description.maximumOperands)
         lowering.run(order: Planner.order(fuser, graph))
         // Kernels before memory: they say what workspace they need.
         var kernels: [any DeviceKernel] = []
