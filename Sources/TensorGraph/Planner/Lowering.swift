@@ -96,7 +96,7 @@ final class Lowering {
         _ group: Group, _ number: Int, _ stored: [Int], inlines: Bool, barred: Set<Int>
     ) throws(ProgramBuilder.NotInlinable) -> ProgramBuilder {
         let surroundings = ProgramBuilder.Surroundings(
-            graph: graph, contains: { fuser.groupOf[$0] == number }, level: { fuser.levels[$0] },
+            graph: graph, contains: { self.fuser.groupOf[$0] == number }, level: { self.fuser.levels[$0] },
             inlines: { inlines && !barred.contains($0) && self.inlines($0, into: number, broadcasts: $1) })
         var builder: ProgramBuilder
         if let anchor = group.anchor {
