@@ -32,7 +32,7 @@ public final class DeviceProgram<Handle: AnyObject & Sendable>: Sendable {
         state = Mutex(State(stored: stored))
     }
 
-    /// Whether a launch of a variant should be told to ``DevicePrograms/store(_:)`` once it is done.
+    /// Whether a launch of a variant should be added to the stream's ``LaunchedPrograms``.
     public func isUnstored(_ variants: UInt8) -> Bool { unstored.load(ordering: .relaxed) & variants != 0 }
 
     fileprivate func want(_ variants: UInt8) { unstored.bitwiseOr(variants, ordering: .relaxed) }
@@ -160,8 +160,7 @@ public final class DevicePrograms<Driver: ProgramDriver>: Sendable {
         do throws(ProgramFailure) {
             return try driver.compile(program.text, program.signature)
         } catch {
-            let text = String(decoding: program.text, as: UTF8.self)
-            let whole = "\(driver.identity)\n\(error.reason)\n\n\(error.log)\n\n\(text)"
+            let whole = Array("\(driver.identity)\n\(error.reason)\n\n\(error.log)\n\n".utf8) + program.text
             let place = cache.storeFailure(whole, key: program.key).map { "; source and log are in \($0)" } ?? ""
             let start = error.log.split(separator: "\n").prefix(4).joined(separator: "\n")
             throw TensorError(
@@ -175,7 +174,7 @@ public final class DevicePrograms<Driver: ProgramDriver>: Sendable {
 
     /// Writes what was launched and is complete to the disk. Drivers that compile at the first launch have machine code to
     /// give only after it.
-    public func store(_ launched: [(program: Program, variants: UInt8)]) {
+    fileprivate func store(_ launched: some Sequence<(program: Program, variants: UInt8)>) {
         for (program, variants) in launched {
             program.turn.withLock { _ in
                 let (handle, stored) = program.state.withLock { ($0.handle, $0.stored) }
@@ -192,6 +191,24 @@ public final class DevicePrograms<Driver: ProgramDriver>: Sendable {
                 if before % 256 == 0 { cache.prune() }
             }
         }
+    }
+}
+
+/// The programs that a stream launched and that no file holds yet, with the variants that were.
+public struct LaunchedPrograms<Driver: ProgramDriver> {
+    private var launched: [ObjectIdentifier: (program: DeviceProgram<Driver.Handle>, variants: UInt8)] = [:]
+
+    public init() {}
+
+    public mutating func add(_ program: DeviceProgram<Driver.Handle>, variant: UInt8) {
+        launched[ObjectIdentifier(program), default: (program, 0)].variants |= variant
+    }
+
+    /// Keeps them on disk. Called once their launches are done.
+    public mutating func store(in programs: DevicePrograms<Driver>) {
+        if launched.isEmpty { return }
+        programs.store(launched.values)
+        launched = [:]
     }
 }
 

@@ -72,11 +72,11 @@ public struct ProgramCache: Sendable {
     }
 
     /// Keeps the text and log of a program that could not be built; the path, or nil where nothing can be written.
-    func storeFailure(_ text: String, key: [UInt8]) -> String? {
+    func storeFailure(_ text: [UInt8], key: [UInt8]) -> String? {
         let name = "failed-\(ProgramCache.name(key)).txt"
         let folder = complaint == nil ? directory : FileManager.default.temporaryDirectory.path
         let path = "\(folder)/\(complaint == nil ? "" : "needletail-")\(name)"
-        return write(Array(text.utf8), to: path) ? path : nil
+        return write(text, to: path) ? path : nil
     }
 
     @discardableResult

@@ -16,6 +16,15 @@ import Testing
         return DevicePrograms(driver, device: Sample.device, target: target, configuration: configuration)
     }
 
+    /// Tells `programs` that one was launched, and that it is done.
+    private static func launch(
+        _ program: DeviceProgram<SampleHandle>, _ variant: UInt8, _ programs: DevicePrograms<SampleDriver>
+    ) {
+        var launched = LaunchedPrograms<SampleDriver>()
+        launched.add(program, variant: variant)
+        launched.store(in: programs)
+    }
+
     @Test func aProgramIsBuiltOnceForItsKey() throws {
         let driver = SampleDriver()
         let programs = Self.programs(driver)
@@ -52,9 +61,9 @@ import Testing
         let first = open(SampleDriver())
         let made = try first.make(Sample.launch())
         #expect(made.program.isUnstored(1) && !made.program.isUnstored(2))
-        first.store([(made.program, 1)])
+        Self.launch(made.program, 1, first)
         #expect(!made.program.isUnstored(1))
-        first.store([(made.program, 1)])
+        Self.launch(made.program, 1, first)
         #expect(first.counts == ProgramCounts(compiled: 1, loaded: 0, stored: 1))
         #expect(scratch.files(in: "sample").count == 1)
         #expect(lines.all == ["compiling 1 kernel for Sample, cached for next time"])
@@ -68,7 +77,7 @@ import Testing
         // A grid of another width is another code.
         let large = try second.make(Sample.launch(workgroups: 101))
         #expect(large.program.isUnstored(2))
-        second.store([(large.program, 2)])
+        Self.launch(large.program, 2, second)
         let third = open(SampleDriver())
         #expect(try !third.make(Sample.launch(workgroups: 101)).program.isUnstored(2))
         #expect(try !third.make(Sample.launch()).program.isUnstored(1))
@@ -77,7 +86,7 @@ import Testing
     @Test func anotherDriverAndOneThatTakesNothingCompileAgain() throws {
         let scratch = ScratchDirectory()
         let first = Self.programs(SampleDriver()) { $0.cacheDirectory = scratch.path }
-        first.store([(try first.make(Sample.launch()).program, 1)])
+        Self.launch(try first.make(Sample.launch()).program, 1, first)
         for driver in [SampleDriver(identity: "driver 2"), SampleDriver(takesBinaries: false)] {
             let programs = Self.programs(driver) { $0.cacheDirectory = scratch.path }
             _ = try programs.make(Sample.launch())

@@ -20,7 +20,7 @@ public final class OpenCLDevice: TunableDevice, KernelTiming, @unchecked Sendabl
     /// The names of the quirks in force.
     public let quirks: [String]
     private let shaders: TunedShaders
-    private let programs: OpenCLPrograms
+    let programs: OpenCLPrograms
     private let loss = DeviceLoss()
     private let profile: OpenCLProfile
 
@@ -118,10 +118,7 @@ public final class OpenCLDevice: TunableDevice, KernelTiming, @unchecked Sendabl
         try shaders.adopt(choices, on: description.id)
     }
 
-    // MARK: Programs on disk, times
-
-    /// Keeps programs whose launches are done.
-    func store(_ launched: [(program: OpenCLPrograms.Program, variants: UInt8)]) { programs.store(launched) }
+    // MARK: Times
 
     func recordTime(of kernel: String, _ event: cl_event) { profile.add(kernel, event) }
 

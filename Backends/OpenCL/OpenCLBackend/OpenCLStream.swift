@@ -22,8 +22,7 @@ final class OpenCLStream: DeviceStream, @unchecked Sendable {
     private var isBusy = false
     /// Made when a copy first needs it; mapping it waits, once, for the work before.
     private var staging: StagingRing<OpenCLStagingMemory>?
-    /// Programs that were launched and are not on disk yet, with the variants that were.
-    private var launched: [ObjectIdentifier: (program: OpenCLPrograms.Program, variants: UInt8)] = [:]
+    private var launched = LaunchedPrograms<OpenCLProgramDriver>()
 
     init(device: OpenCLDevice) throws(TensorError) {
         var status: cl_int = 0
@@ -40,7 +39,7 @@ final class OpenCLStream: DeviceStream, @unchecked Sendable {
         if isBusy { _ = nt_clFinish(library, queue) }
         if device.takesTurns { OpenCLTurns.pocl.leave(queue) }
         staging = nil
-        if !launched.isEmpty { device.store(Array(launched.values)) }
+        launched.store(in: device.programs)
         _ = nt_clReleaseCommandQueue(library, queue)
     }
 
@@ -61,12 +60,10 @@ final class OpenCLStream: DeviceStream, @unchecked Sendable {
                 ? OpenCLTurns.pocl.take(queue, device.library) { enqueue(dispatch, bindings, scalars) }
                 : enqueue(dispatch, bindings, scalars)
             try device.check(status, "launching \(dispatch.name)")
-            if dispatch.program.isUnstored(dispatch.variant) { remember(dispatch) }
+            if dispatch.program.isUnstored(dispatch.variant) {
+                launched.add(dispatch.program, variant: dispatch.variant)
+            }
         }
-    }
-
-    private func remember(_ dispatch: OpenCLDispatch) {
-        launched[ObjectIdentifier(dispatch.program), default: (dispatch.program, 0)].variants |= dispatch.variant
     }
 
     private func enqueue(
@@ -121,9 +118,7 @@ final class OpenCLStream: DeviceStream, @unchecked Sendable {
         inFlight = []
         staging?.reset()
         for event in done { try event.checkStatus() }
-        guard !launched.isEmpty else { return }
-        device.store(Array(launched.values))
-        launched = [:]
+        launched.store(in: device.programs)
     }
 
     func record() throws(TensorError) -> any DeviceEvent {
