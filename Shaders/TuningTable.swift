@@ -2,8 +2,8 @@ import TensorRuntime
 
 /// Which schedule measured fastest for which kernel, on one device with one driver.
 ///
-/// A table is kept as a small JSON file that people may read and commit. Lines that name a schedule the library no longer
-/// has are without effect.
+/// A table is kept as a small JSON file that people may read and commit. Lines that name a schedule the library no
+/// longer has are without effect.
 public struct TuningTable: Codable, Hashable, Sendable {
     /// The device and driver it was measured on.
     public var device: String

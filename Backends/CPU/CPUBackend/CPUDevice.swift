@@ -100,7 +100,7 @@ public final class CPUDevice: KernelTiming, @unchecked Sendable {
         }
     }
 
-    /// Asking makes the kernel, so that the answer cannot differ from what happens; it is kept for whoever makes it next.
+    /// Asking makes the kernel, so that the answer cannot differ from what happens; it is kept for who makes it next.
     public func unsupportedReason(_ spec: KernelSpec) -> String? {
         do throws(TensorError) {
             let kernel = try build(spec)

@@ -34,8 +34,8 @@ struct OpenCLProgramDriver: ProgramDriver, @unchecked Sendable {
 
     func emit(_ kernel: Kernel) throws(TensorError) -> [UInt8] { Array(OpenCLPrinter.source(of: kernel).utf8) }
 
-    /// PoCL compiles at the first launch, once for small grids and once for those with more than 65535 workgroups along an
-    /// axis.
+    /// PoCL compiles at the first launch, once for small grids and once for those with more than 65535 workgroups along
+    /// an axis.
     func variant(workgroups: SIMD3<Int>) -> UInt8 { workgroups.max() > 65535 ? 2 : 1 }
 
     // MARK: Building
