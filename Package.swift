@@ -20,9 +20,10 @@ let package = Package(
         .target(name: "CPUBackend", dependencies: ["TensorRuntime", "CPUKernels"], path: "Backends/CPU/CPUBackend"),
         .target(name: "KernelIR", dependencies: ["TensorRuntime"]),
         .target(name: "Shaders", dependencies: ["KernelIR", "TensorRuntime"], path: "Shaders"),
+        .target(name: "DeviceSupport", dependencies: ["Shaders", "KernelIR", "TensorRuntime"]),
         .target(name: "COpenCL", path: "Backends/OpenCL/COpenCL"),
         .target(
-            name: "OpenCLBackend", dependencies: ["Shaders", "KernelIR", "TensorRuntime", "COpenCL"],
+            name: "OpenCLBackend", dependencies: ["DeviceSupport", "Shaders", "KernelIR", "TensorRuntime", "COpenCL"],
             path: "Backends/OpenCL/OpenCLBackend"),
         .systemLibrary(name: "CZlib", path: "Sources/CZlib"),
         .target(
@@ -46,9 +47,12 @@ let package = Package(
         .testTarget(name: "KernelIRTests", dependencies: ["KernelIR"]),
         .testTarget(name: "ShadersTests", dependencies: ["Shaders", "KernelIR", "TensorConformance"]),
         .testTarget(
+            name: "DeviceSupportTests", dependencies: ["DeviceSupport", "Shaders", "KernelIR", "TensorRuntime"]),
+        .testTarget(
             name: "OpenCLBackendTests",
             dependencies: [
-                "OpenCLBackend", "Shaders", "KernelIR", "CPUBackend", "TensorConformance", "TensorGraph", "Needletail",
+                "OpenCLBackend", "DeviceSupport", "Shaders", "KernelIR", "CPUBackend", "TensorConformance",
+                "TensorGraph", "Needletail",
                 "NeedletailCLI",
             ]),
         .testTarget(

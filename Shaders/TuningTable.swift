@@ -1,10 +1,9 @@
-import Foundation
 import TensorRuntime
 
 /// Which schedule measured fastest for which kernel, on one device with one driver.
 ///
-/// A table is a small JSON file that people may read and commit. Lines that name a schedule the library no longer has are
-/// without effect.
+/// A table is kept as a small JSON file that people may read and commit. Lines that name a schedule the library no
+/// longer has are without effect.
 public struct TuningTable: Codable, Hashable, Sendable {
     /// The device and driver it was measured on.
     public var device: String
@@ -14,33 +13,6 @@ public struct TuningTable: Codable, Hashable, Sendable {
     public init(device: String, schedules: [String: String] = [:]) {
         self.device = device
         self.schedules = schedules
-    }
-
-    /// The table in a file; nil where there is none.
-    ///
-    /// - Throws: `file` where there is one that cannot be read.
-    public init?(contentsOf file: URL) throws(TensorError) {
-        guard FileManager.default.fileExists(atPath: file.path) else { return nil }
-        do {
-            self = try JSONDecoder().decode(TuningTable.self, from: Data(contentsOf: file))
-        } catch {
-            throw TensorError(
-                .file, "\(file.path) is no tuning table that can be read; delete it, or run `needletail tune` anew")
-        }
-    }
-
-    /// Replaces the file in one step.
-    public func write(to file: URL) throws(TensorError) {
-        let encoder = JSONEncoder()
-        encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
-        do {
-            try FileManager.default.createDirectory(
-                at: file.deletingLastPathComponent(), withIntermediateDirectories: true)
-            try encoder.encode(self).write(to: file, options: .atomic)
-        } catch {
-            throw TensorError(
-                .file, "\(file.path): the tuning table cannot be written: \(error.localizedDescription)")
-        }
     }
 }
 

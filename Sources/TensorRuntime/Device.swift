@@ -7,15 +7,19 @@ public protocol Device: AnyObject, Sendable {
     var description: DeviceDescription { get }
 
     /// Asks the driver for `byteCount` bytes (at least 64-byte aligned). The core's allocator caches what it gets.
+    ///
+    /// - Throws: `outOfMemory` where there are not so many: the allocator then frees what it can and asks again.
     func allocate(byteCount: Int) throws(TensorError) -> any DeviceBuffer
 
-    /// Why the device cannot run `spec`, or nil. (optional: by default it asks only for the family)
+    /// Why the device cannot run `spec`, or nil. (optional: by default what its description says of family and dtypes)
     func unsupportedReason(_ spec: KernelSpec) -> String?
 
     /// Told which kernels will be made next, before the first of them. (optional: nothing by default)
     func prepareKernels(_ specs: [KernelSpec])
 
     /// Makes a kernel. Programs are cached by the device by the *code* of the spec.
+    ///
+    /// - Throws: `unsupported` for what ``unsupportedReason(_:)`` has a reason against.
     func makeKernel(_ spec: KernelSpec) throws(TensorError) -> any DeviceKernel
 
     func makeStream() throws(TensorError) -> any DeviceStream
@@ -60,7 +64,7 @@ public struct BufferBinding: Sendable {
 /// An in-order queue of work on a device. The core calls one stream from one thread at a time.
 public protocol DeviceStream: AnyObject, Sendable {
     /// Appends one launch. `bindings` stand in the family's order, the kernel's workspace last where it has one;
-    /// `scalars` are the 64-bit scalar slots.
+    /// `scalars` are the 64-bit scalar slots. What is refused, a kernel of another device, leaves the stream as it was.
     func encode(
         _ kernel: any DeviceKernel, bindings: UnsafeBufferPointer<BufferBinding>, scalars: UnsafeBufferPointer<UInt64>)
         throws(TensorError)
@@ -78,7 +82,7 @@ public protocol DeviceStream: AnyObject, Sendable {
     /// Waits until everything submitted is done.
     func synchronize() throws(TensorError)
 
-    /// Places an event behind all work encoded so far.
+    /// Places an event behind all work encoded so far, and starts that work: who waits for the event needs no `submit`.
     func record() throws(TensorError) -> any DeviceEvent
 
     /// Work encoded from now on waits for `event`, of this stream or another of the same device.
@@ -92,9 +96,7 @@ public protocol DeviceEvent: AnyObject, Sendable {
 }
 
 extension Device {
-    public func unsupportedReason(_ spec: KernelSpec) -> String? {
-        description.families.contains(spec.family) ? nil : "\(description.id) has no \(spec.family) kernels"
-    }
+    public func unsupportedReason(_ spec: KernelSpec) -> String? { description.reasonAgainst(spec) }
 
     public func prepareKernels(_ specs: [KernelSpec]) {}
 }

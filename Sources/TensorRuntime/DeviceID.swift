@@ -75,3 +75,13 @@ public struct DeviceDescription: Hashable, Sendable {
         self.maximumOperands = maximumOperands
     }
 }
+
+extension DeviceDescription {
+    /// Why a device so described cannot run `spec`: it lacks the family, or the type of an operand or of a step. Nil where
+    /// it has all.
+    public func reasonAgainst(_ spec: KernelSpec) -> String? {
+        guard families.contains(spec.family) else { return "\(id) has no \(spec.family) kernels" }
+        let used = spec.operandExtents.compactMap(\.dtype) + (spec.code.program?.steps.map(\.dtype) ?? [])
+        return used.first { !dtypes.contains($0) }.map { "\(id) has no \($0)" }
+    }
+}

@@ -37,6 +37,9 @@ public struct RuntimeConfiguration: Sendable {
     /// `NEEDLETAIL_CACHE`: where compiled programs are kept, `none` for nowhere; unset it is `needletail` in
     /// `XDG_CACHE_HOME` or `~/.cache`. Nil keeps none.
     public var cacheDirectory: String?
+    /// `NEEDLETAIL_QUIRKS`: ways around drivers' faults that are forced on or off, whatever the driver is, as in
+    /// `opencl.one-queue=off`; several are separated by commas.
+    public var quirks: [String: Bool] = [:]
     /// `NEEDLETAIL_PROFILE=1`: keep the time of every dispatch, where the device can tell it.
     public var profiles = false
     /// Told, in a line of text, what keeps the user waiting; silent unless a program sets it.
@@ -86,6 +89,10 @@ public struct RuntimeConfiguration: Sendable {
         scheduleClass =
             read("NEEDLETAIL_SCHEDULE_CLASS", accepts: "one of \(classes)", ScheduleClass.init) ?? scheduleClass
         cacheDirectory = RuntimeConfiguration.cacheDirectory(environment)
+        quirks =
+            read(
+                "NEEDLETAIL_QUIRKS", accepts: "names with =on or =off, separated by commas: opencl.one-queue=off",
+                RuntimeConfiguration.quirks) ?? quirks
         profiles = flag("NEEDLETAIL_PROFILE") ?? profiles
         dataDirectory = text("NEEDLETAIL_DATA")
         eager = flag("NEEDLETAIL_EAGER") ?? eager
@@ -98,6 +105,18 @@ public struct RuntimeConfiguration: Sendable {
     public func check() throws(TensorError) {
         if problems.isEmpty { return }
         throw TensorError(.invalidArgument, "environment: " + problems.joined(separator: "; "))
+    }
+
+    /// `name=on,name=off`; nil where a part is neither, or a name comes twice.
+    private static func quirks(_ text: String) -> [String: Bool]? {
+        var result: [String: Bool] = [:]
+        for part in text.split(separator: ",", omittingEmptySubsequences: false) {
+            let words = part.split(separator: "=", omittingEmptySubsequences: false).map(String.init)
+            guard words.count == 2, let isOn = ["on": true, "off": false][words[1]], !words[0].isEmpty,
+                result.updateValue(isOn, forKey: words[0]) == nil
+            else { return nil }
+        }
+        return result
     }
 
     private static func cacheDirectory(_ environment: [String: String]) -> String? {

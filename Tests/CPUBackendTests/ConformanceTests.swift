@@ -33,6 +33,9 @@ import Testing
     @Test func theDefaultDevicePassesTheCatalogueAndLeavesNothingOut() throws {
         let device = try Self.open()
         let results = Self.check(device, "default")
+        // The contract is a part of the suite.
+        let contract = ContractCheck.allCases.map { "contract/\($0)" }
+        #expect(Array(results.prefix(contract.count).map(\.name)) == contract)
         let missing = ConformanceSuite.coverage(of: results, on: device.description)
         #expect(missing.isEmpty, "\(missing)")
     }

@@ -4,13 +4,10 @@ import TensorGraph
 import TensorRuntime
 
 /// A device that notes the family of every launch and passes all work on to another.
-final class ObservedDevice: Device {
-    private let inner: any Device
+final class ObservedDevice: ForwardingDevice, @unchecked Sendable {
+    // Safety: the list is locked.
+
     private let families = Mutex<[KernelFamily]>([])
-
-    init(_ inner: any Device) { self.inner = inner }
-
-    var description: DeviceDescription { inner.description }
 
     /// Launches since the last call, in order.
     func takeLaunches() -> [KernelFamily] {
@@ -20,44 +17,29 @@ final class ObservedDevice: Device {
         }
     }
 
-    func allocate(byteCount: Int) throws(TensorError) -> any DeviceBuffer { try inner.allocate(byteCount: byteCount) }
-    func unsupportedReason(_ spec: KernelSpec) -> String? { inner.unsupportedReason(spec) }
-    func makeKernel(_ spec: KernelSpec) throws(TensorError) -> any DeviceKernel { try inner.makeKernel(spec) }
-    func makeStream() throws(TensorError) -> any DeviceStream { ObservedStream(try inner.makeStream(), of: self) }
+    override func makeStream() throws(TensorError) -> any DeviceStream {
+        ObservedStream(try inner.makeStream(), of: self)
+    }
 
     fileprivate func note(_ kernel: any DeviceKernel) { families.withLock { $0.append(kernel.spec.family) } }
 }
 
-private final class ObservedStream: DeviceStream {
-    private let inner: any DeviceStream
+private final class ObservedStream: ForwardingStream, @unchecked Sendable {
+    // Safety: as of a forwarding stream.
+
     private let device: ObservedDevice
 
     init(_ inner: any DeviceStream, of device: ObservedDevice) {
-        self.inner = inner
         self.device = device
+        super.init(inner)
     }
 
-    func encode(
+    override func encode(
         _ kernel: any DeviceKernel, bindings: UnsafeBufferPointer<BufferBinding>, scalars: UnsafeBufferPointer<UInt64>
     ) throws(TensorError) {
         device.note(kernel)
         try inner.encode(kernel, bindings: bindings, scalars: scalars)
     }
-
-    func copyIn(_ source: UnsafeRawBufferPointer, to destination: any DeviceBuffer, offset: Int) throws(TensorError) {
-        try inner.copyIn(source, to: destination, offset: offset)
-    }
-
-    func copyOut(from source: any DeviceBuffer, offset: Int, to destination: UnsafeMutableRawBufferPointer)
-        throws(TensorError)
-    {
-        try inner.copyOut(from: source, offset: offset, to: destination)
-    }
-
-    func submit() throws(TensorError) { try inner.submit() }
-    func synchronize() throws(TensorError) { try inner.synchronize() }
-    func record() throws(TensorError) -> any DeviceEvent { try inner.record() }
-    func wait(for event: any DeviceEvent) throws(TensorError) { try inner.wait(for: event) }
 }
 
 /// A CPU device of its own with its own modes, and what was done on it.

@@ -45,15 +45,9 @@ private final class TunableBackend: Backend {
 }
 
 /// The CPU, as if its kernels had schedules. The wrong one copies.
-private final class SeveralSchedules: TunableDevice {
-    let inner: any Device
-    var description: DeviceDescription { inner.description }
+private final class SeveralSchedules: ForwardingDevice, TunableDevice, @unchecked Sendable {
+    // Safety: nothing of its own.
 
-    init(_ inner: any Device) { self.inner = inner }
-
-    func allocate(byteCount: Int) throws(TensorError) -> any DeviceBuffer { try inner.allocate(byteCount: byteCount) }
-    func makeStream() throws(TensorError) -> any DeviceStream { try inner.makeStream() }
-    func makeKernel(_ spec: KernelSpec) throws(TensorError) -> any DeviceKernel { try inner.makeKernel(spec) }
     func schedules(for spec: KernelSpec) -> [String] { ["wrong", "refused", "right"] }
 
     func makeKernel(_ spec: KernelSpec, schedule: String) throws(TensorError) -> any DeviceKernel {

@@ -29,6 +29,13 @@ struct ConformanceTests {
         print("\(scheduleClass): \(results.count) rows, \(counts.compiled) programs compiled, \(counts.loaded) loaded")
     }
 
+    @Test(arguments: [RuntimeConfiguration.ScheduleClass.cpu, .gpu])
+    func theContractIsKept(_ scheduleClass: RuntimeConfiguration.ScheduleClass) throws {
+        let device = try OpenCLTesting.open { $0.scheduleClass = scheduleClass }.device
+        let complaints = Self.suite.runContract(on: device).filter { !$0.passed }
+        #expect(complaints.isEmpty, "\(complaints)")
+    }
+
     /// Every schedule of the tables that the class has, each on the smallest row that can run with it and, where it works in
     /// tiles, on a large one that fills some.
     @Test(arguments: [RuntimeConfiguration.ScheduleClass.cpu, .gpu])
@@ -51,7 +58,7 @@ struct ConformanceTests {
         if scheduleClass == .gpu { #expect(smallest.keys.contains { $0.contains("/k") }, "no split of k") }
         for (name, row) in (smallest.map { $0 } + largest.map { $0 }).sorted(by: { $0.key < $1.key }) {
             let schedule = String(name.drop { $0 != "/" }.dropFirst())
-            let result = Self.suite.run(row, on: ScheduledDevice(inner: device, schedule: schedule))
+            let result = Self.suite.run(row, on: ScheduledDevice(device, schedule: schedule))
             #expect(result.passed, "\(name): \(result)")
         }
     }
@@ -78,20 +85,19 @@ struct ConformanceTests {
 }
 
 /// A device that makes every kernel with one schedule.
-private final class ScheduledDevice: Device {
-    let inner: OpenCLDevice
-    let schedule: String
-    var description: DeviceDescription { inner.description }
+private final class ScheduledDevice: ForwardingDevice, @unchecked Sendable {
+    // Safety: immutable.
 
-    init(inner: OpenCLDevice, schedule: String) {
-        self.inner = inner
+    private let device: OpenCLDevice
+    private let schedule: String
+
+    init(_ device: OpenCLDevice, schedule: String) {
+        self.device = device
         self.schedule = schedule
+        super.init(device)
     }
 
-    func allocate(byteCount: Int) throws(TensorError) -> any DeviceBuffer { try inner.allocate(byteCount: byteCount) }
-    func unsupportedReason(_ spec: KernelSpec) -> String? { inner.unsupportedReason(spec) }
-    func makeStream() throws(TensorError) -> any DeviceStream { try inner.makeStream() }
-    func makeKernel(_ spec: KernelSpec) throws(TensorError) -> any DeviceKernel {
-        try inner.makeKernel(spec, schedule: schedule)
+    override func makeKernel(_ spec: KernelSpec) throws(TensorError) -> any DeviceKernel {
+        try device.makeKernel(spec, schedule: schedule)
     }
 }

@@ -89,23 +89,6 @@ import Testing
         #expect(try stream.read(buffer, count: 16) == [Float](repeating: 2, count: 16))
     }
 
-    @Test func anotherScheduleIsTakenWhereTheDriverHasTooLittleForOne() throws {
-        func choose(_ errors: [String: TensorError.Kind]) throws(TensorError) -> String {
-            try OpenCLDevice.firstSupported([nil, "large", "small"]) { (schedule) throws(TensorError) in
-                let name = schedule ?? "tuned"
-                if let kind = errors[name] { throw TensorError(kind, name) }
-                return name
-            }
-        }
-        #expect(try choose([:]) == "tuned")
-        #expect(try choose(["tuned": .unsupported, "large": .unsupported]) == "small")
-        // All refused: the first one's reason. Anything else ends the search.
-        let all: [String: TensorError.Kind] = ["tuned": .unsupported, "large": .unsupported, "small": .unsupported]
-        #expect(tensorError { _ = try choose(all) } == TensorError(.unsupported, "tuned"))
-        let failing: [String: TensorError.Kind] = ["tuned": .unsupported, "large": .deviceFailure]
-        #expect(tensorError { _ = try choose(failing) } == TensorError(.deviceFailure, "large"))
-    }
-
     @Test func aWaitThatFailsLosesTheDevice() throws {
         let (device, calls) = try OpenCLTesting.open()
         let stream = try device.makeStream()

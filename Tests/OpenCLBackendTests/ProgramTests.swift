@@ -1,3 +1,4 @@
+import DeviceSupport
 import Foundation
 import OpenCLBackend
 import TensorRuntime
@@ -44,7 +45,7 @@ import Testing
 
     @Test func aLargeGridIsKeptBesideASmallOne() throws {
         let cache = ScratchDirectory()
-        func run(_ count: Int) throws -> OpenCLDevice.ProgramCounts {
+        func run(_ count: Int) throws -> ProgramCounts {
             let (device, _) = try OpenCLTesting.open { $0.cacheDirectory = cache.path }
             let stream = try device.makeStream()
             let buffer = try device.allocate(byteCount: 4 * count)
@@ -82,7 +83,7 @@ import Testing
 
     @Test func aSpoiltFileIsCompiledAgainWithoutAWord() throws {
         let cache = ScratchDirectory()
-        func run() throws -> OpenCLDevice.ProgramCounts {
+        func run() throws -> ProgramCounts {
             let (device, _) = try OpenCLTesting.open { $0.cacheDirectory = cache.path }
             #expect(try self.run([Scaling(count: 16)], on: device) == [0, 2])
             return device.programCounts
@@ -140,81 +141,5 @@ import Testing
         #expect(lines.all == ["compiling 1 kernel for \(name), cached for next time"])
         _ = try run([Scaling(count: 16)])
         #expect(lines.all.count == 1)
-    }
-}
-
-/// The files that hold compiled programs.
-@Suite struct ProgramCacheTests {
-    private let entry = ProgramCache.Entry(binary: (0..<500).map { UInt8(truncatingIfNeeded: $0 * 7) }, variants: 3)
-
-    @Test func aNameIsTheKeysHash() {
-        // The test vectors of FNV-1a with 128 bits.
-        #expect(ProgramCache.name("") == "6c62272e07bb014262b821756295c58d")
-        #expect(ProgramCache.name("a") == "d228cb696f1a8caf78912b704e4a8964")
-    }
-
-    @Test func whatIsStoredIsLoaded() {
-        let directory = ScratchDirectory()
-        let cache = ProgramCache(directory: directory.path + "/deeper")
-        #expect(cache.complaint == nil)
-        #expect(cache.load("key") == nil)
-        cache.store("key", entry)
-        #expect(cache.load("key") == entry)
-        #expect(cache.load("other") == nil)
-        cache.store("key", ProgramCache.Entry(binary: [1], variants: 1))
-        #expect(cache.load("key") == ProgramCache.Entry(binary: [1], variants: 1))
-        #expect(directory.files(in: "deeper/opencl").count == 1)
-    }
-
-    @Test func aFileOfAnotherKeyIsNone() throws {
-        let directory = ScratchDirectory()
-        let cache = ProgramCache(directory: directory.path)
-        cache.store("key", entry)
-        try FileManager.default.copyItem(atPath: cache.path("key"), toPath: cache.path("kez"))
-        #expect(cache.load("kez") == nil)
-    }
-
-    @Test func everySpoiltByteAndEveryCutIsFound() throws {
-        let directory = ScratchDirectory()
-        let cache = ProgramCache(directory: directory.path)
-        cache.store("key", entry)
-        let whole = [UInt8](try #require(FileManager.default.contents(atPath: cache.path("key"))))
-        for place in stride(from: 0, to: whole.count, by: 13) {
-            var spoilt = whole
-            spoilt[place] ^= 0x40
-            #expect(FileManager.default.createFile(atPath: cache.path("key"), contents: Data(spoilt)))
-            #expect(cache.load("key") == nil, "byte \(place)")
-            #expect(FileManager.default.createFile(atPath: cache.path("key"), contents: Data(whole[..<place])))
-            #expect(cache.load("key") == nil, "cut at \(place)")
-        }
-    }
-
-    @Test func theLongestUnusedProgramsGoOnceThereAreTooMany() throws {
-        let directory = ScratchDirectory()
-        let cache = ProgramCache(directory: directory.path)
-        for number in 0..<8 { cache.store("key \(number)", entry) }
-        let size = try #require(FileManager.default.contents(atPath: cache.path("key 0"))).count
-        for number in 0..<8 {
-            let used = Date(timeIntervalSinceNow: Double(number - 100))
-            try FileManager.default.setAttributes([.modificationDate: used], ofItemAtPath: cache.path("key \(number)"))
-        }
-        let left = cache.path("key 9") + ".1-2.tmp"
-        directory.write("", to: "opencl/" + URL(fileURLWithPath: left).lastPathComponent)
-        // Loading is using.
-        #expect(cache.load("key 1") == entry)
-        cache.prune(maximumByteCount: 8 * size)
-        #expect(directory.files(in: "opencl").count == 9)
-        let old = Date(timeIntervalSinceNow: -100_000)
-        try FileManager.default.setAttributes([.modificationDate: old], ofItemAtPath: left)
-        cache.prune(maximumByteCount: 7 * size)
-        #expect((0..<8).filter { cache.load("key \($0)") == entry } == [1, 4, 5, 6, 7])
-        #expect(directory.files(in: "opencl").count == 5)
-    }
-
-    @Test func withoutADirectoryNothingIsKept() {
-        let cache = ProgramCache(directory: nil)
-        cache.store("key", entry)
-        #expect(cache.load("key") == nil)
-        #expect(cache.complaint == "compiled programs are not kept")
     }
 }

@@ -3,9 +3,9 @@ import TensorConformance
 import TensorRuntime
 
 /// The reference device with a small memory, with launches that fail from some number on, or launches that wait.
-final class FragileDevice: Device {
-    let inner = ReferenceDevice()
-    let description: DeviceDescription
+final class FragileDevice: ForwardingDevice, @unchecked Sendable {
+    // Safety: the count is locked, and the rest immutable.
+
     let launchesLeft: Mutex<Int>
     /// Called by the thread that encodes a launch, before it.
     let beforeLaunch: @Sendable () -> Void
@@ -18,35 +18,36 @@ final class FragileDevice: Device {
         launchesLeft: Int = .max, beforeLaunch: @escaping @Sendable () -> Void = {},
         beforeKernel: @escaping @Sendable () -> Void = {}
     ) {
-        var description = description
-        description.maximumAllocation = largestAllocation
-        self.description = description
         self.launchesLeft = Mutex(launchesLeft)
         self.beforeLaunch = beforeLaunch
         self.beforeKernel = beforeKernel
+        var description = description
+        description.maximumAllocation = largestAllocation
+        super.init(ReferenceDevice(), description: description)
     }
 
-    func allocate(byteCount: Int) throws(TensorError) -> any DeviceBuffer { try inner.allocate(byteCount: byteCount) }
-    func makeKernel(_ spec: KernelSpec) throws(TensorError) -> any DeviceKernel {
+    override func makeKernel(_ spec: KernelSpec) throws(TensorError) -> any DeviceKernel {
         beforeKernel()
         if refusesKernels.withLock({ $0 }) { throw TensorError(.unsupported, "kernels are refused") }
         return try inner.makeKernel(spec)
     }
-    func makeStream() throws(TensorError) -> any DeviceStream {
+
+    override func makeStream() throws(TensorError) -> any DeviceStream {
         FragileStream(device: self, inner: try inner.makeStream())
     }
 }
 
-final class FragileStream: DeviceStream {
-    let device: FragileDevice
-    let inner: any DeviceStream
+private final class FragileStream: ForwardingStream, @unchecked Sendable {
+    // Safety: as of a forwarding stream.
+
+    private let device: FragileDevice
 
     init(device: FragileDevice, inner: any DeviceStream) {
         self.device = device
-        self.inner = inner
+        super.init(inner)
     }
 
-    func encode(
+    override func encode(
         _ kernel: any DeviceKernel, bindings: UnsafeBufferPointer<BufferBinding>, scalars: UnsafeBufferPointer<UInt64>
     ) throws(TensorError) {
         device.beforeLaunch()
@@ -57,18 +58,4 @@ final class FragileStream: DeviceStream {
         if isLost { throw TensorError(.deviceFailure, "the device was lost") }
         try inner.encode(kernel, bindings: bindings, scalars: scalars)
     }
-
-    func copyIn(_ source: UnsafeRawBufferPointer, to destination: any DeviceBuffer, offset: Int) throws(TensorError) {
-        try inner.copyIn(source, to: destination, offset: offset)
-    }
-
-    func copyOut(
-        from source: any DeviceBuffer, offset: Int, to destination: UnsafeMutableRawBufferPointer
-    ) throws(TensorError) {
-        try inner.copyOut(from: source, offset: offset, to: destination)
-    }
-
-    func synchronize() throws(TensorError) { try inner.synchronize() }
-    func record() throws(TensorError) -> any DeviceEvent { try inner.record() }
-    func wait(for event: any DeviceEvent) throws(TensorError) { try inner.wait(for: event) }
 }

@@ -4,8 +4,9 @@ import TensorRuntime
 
 /// The reference device with kernels that ask for a workspace. Each launch fills it before and after its work, so that
 /// whatever shares bytes with it comes out wrong.
-final class WorkspaceDevice: Device {
-    let inner = ReferenceDevice()
+final class WorkspaceDevice: ForwardingDevice, @unchecked Sendable {
+    // Safety: the offsets are locked, and the rest immutable.
+
     let byteCount: Int
     let dispatchCount: Int
     /// How many bytes behind the workspace each launch overwrites.
@@ -17,43 +18,46 @@ final class WorkspaceDevice: Device {
         self.byteCount = byteCount
         self.dispatchCount = dispatchCount
         self.overrun = overrun
+        super.init(ReferenceDevice())
     }
 
-    var description: DeviceDescription { inner.description }
-    func allocate(byteCount: Int) throws(TensorError) -> any DeviceBuffer { try inner.allocate(byteCount: byteCount) }
-    func makeKernel(_ spec: KernelSpec) throws(TensorError) -> any DeviceKernel {
+    override func makeKernel(_ spec: KernelSpec) throws(TensorError) -> any DeviceKernel {
         WorkspaceKernel(
-            inner: try inner.makeKernel(spec), workspaceByteCount: byteCount, dispatchCount: dispatchCount)
+            try inner.makeKernel(spec), workspaceByteCount: byteCount, dispatchCount: dispatchCount)
     }
-    func makeStream() throws(TensorError) -> any DeviceStream {
+
+    override func makeStream() throws(TensorError) -> any DeviceStream {
         WorkspaceStream(device: self, inner: try inner.makeStream())
     }
 }
 
-private final class WorkspaceKernel: DeviceKernel {
-    let inner: any DeviceKernel
-    let workspaceByteCount: Int
-    let dispatchCount: Int
+private final class WorkspaceKernel: ForwardingKernel, @unchecked Sendable {
+    // Safety: immutable.
 
-    init(inner: any DeviceKernel, workspaceByteCount: Int, dispatchCount: Int) {
-        self.inner = inner
-        self.workspaceByteCount = workspaceByteCount
-        self.dispatchCount = dispatchCount
+    private let byteCount: Int
+    private let dispatches: Int
+
+    init(_ inner: any DeviceKernel, workspaceByteCount: Int, dispatchCount: Int) {
+        byteCount = workspaceByteCount
+        dispatches = dispatchCount
+        super.init(inner)
     }
 
-    var spec: KernelSpec { inner.spec }
+    override var workspaceByteCount: Int { byteCount }
+    override var dispatchCount: Int { dispatches }
 }
 
-private final class WorkspaceStream: DeviceStream {
-    let device: WorkspaceDevice
-    let inner: any DeviceStream
+private final class WorkspaceStream: ForwardingStream, @unchecked Sendable {
+    // Safety: as of a forwarding stream.
+
+    private let device: WorkspaceDevice
 
     init(device: WorkspaceDevice, inner: any DeviceStream) {
         self.device = device
-        self.inner = inner
+        super.init(inner)
     }
 
-    func encode(
+    override func encode(
         _ kernel: any DeviceKernel, bindings: UnsafeBufferPointer<BufferBinding>, scalars: UnsafeBufferPointer<UInt64>
     ) throws(TensorError) {
         guard let kernel = kernel as? WorkspaceKernel, let last = bindings.last, let buffer = last.buffer else {
@@ -74,18 +78,4 @@ private final class WorkspaceStream: DeviceStream {
             try inner.copyIn(UnsafeRawBufferPointer(bytes), to: workspace.buffer!, offset: workspace.offset)
         }
     }
-
-    func copyIn(_ source: UnsafeRawBufferPointer, to destination: any DeviceBuffer, offset: Int) throws(TensorError) {
-        try inner.copyIn(source, to: destination, offset: offset)
-    }
-
-    func copyOut(
-        from source: any DeviceBuffer, offset: Int, to destination: UnsafeMutableRawBufferPointer
-    ) throws(TensorError) {
-        try inner.copyOut(from: source, offset: offset, to: destination)
-    }
-
-    func synchronize() throws(TensorError) { try inner.synchronize() }
-    func record() throws(TensorError) -> any DeviceEvent { try inner.record() }
-    func wait(for event: any DeviceEvent) throws(TensorError) { try inner.wait(for: event) }
 }

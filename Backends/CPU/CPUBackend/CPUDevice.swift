@@ -13,6 +13,11 @@ public final class CPUDevice: KernelTiming, @unchecked Sendable {
     private let pool: OpaquePointer
     private let scratch: UnsafeMutableBufferPointer<OpaquePointer?>
     private let lock = Mutex(())
+    /// The kernel that was asked about last.
+    private let asked = Mutex<CPULaunchable?>(nil)
+    private let kernelCount = Atomic(0)
+    /// How many kernels were built, for tests.
+    package var kernelsBuilt: Int { kernelCount.load(ordering: .relaxed) }
     /// What was launched since the times were last taken, where they are kept.
     private let times = Mutex<[KernelTime]>([])
 
@@ -75,6 +80,16 @@ public final class CPUDevice: KernelTiming, @unchecked Sendable {
     }
 
     public func makeKernel(_ spec: KernelSpec) throws(TensorError) -> any DeviceKernel {
+        let known = asked.withLock { asked in
+            defer { asked = nil }
+            return asked?.spec == spec ? asked : nil
+        }
+        if let known { return known }
+        return try build(spec)
+    }
+
+    private func build(_ spec: KernelSpec) throws(TensorError) -> CPULaunchable {
+        kernelCount.add(1, ordering: .relaxed)
         switch spec.body {
         case let body as FusedKernel: return CPULaunchable(try CPUFusedKernel(body, device: self))
         case let body as MatmulKernel: return CPULaunchable(try CPUMatmulKernel(body, device: self))
@@ -85,10 +100,11 @@ public final class CPUDevice: KernelTiming, @unchecked Sendable {
         }
     }
 
-    /// A kernel is cheap to make, so asking makes one: the answer cannot differ from what happens.
+    /// Asking makes the kernel, so that the answer cannot differ from what happens; it is kept for who makes it next.
     public func unsupportedReason(_ spec: KernelSpec) -> String? {
         do throws(TensorError) {
-            _ = try makeKernel(spec)
+            let kernel = try build(spec)
+            asked.withLock { $0 = kernel }
             return nil
         } catch {
             return error.kind == .unsupported ? error.message : nil

@@ -1,4 +1,5 @@
 import COpenCL
+import DeviceSupport
 import Synchronization
 import TensorRuntime
 
@@ -72,7 +73,7 @@ public final class OpenCLBackend: Backend {
         }
         notes += complaints
         if !found.isEmpty, configuration.cacheDirectory != nil,
-            let complaint = ProgramCache(directory: configuration.cacheDirectory).complaint
+            let complaint = ProgramCache(directory: configuration.cacheDirectory, backend: "opencl").complaint
         {
             notes.append(complaint)
         }

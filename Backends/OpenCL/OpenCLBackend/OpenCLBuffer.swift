@@ -20,9 +20,12 @@ final class OpenCLBuffer: DeviceBuffer, @unchecked Sendable {
         let made = nt_clCreateBuffer(
             device.library.pointer, device.context, cl_mem_flags(flags), max(byteCount, 64), nil, &status)
         guard let made else {
-            let kind: TensorError.Kind = OpenCLStatus.isOutOfMemory(status) ? .outOfMemory : .deviceFailure
+            // A size above the largest allocation is called invalid.
+            let isTooMuch = OpenCLStatus.isOutOfMemory(status) || status == CL_INVALID_BUFFER_SIZE
             throw TensorError(
-                kind, "\(device.description.id): no buffer of \(byteCount) bytes: \(OpenCLStatus.name(status))")
+                isTooMuch ? .outOfMemory : .deviceFailure,
+                "\(device.description.id): no buffer of \(byteCount) bytes: \(OpenCLStatus.name(status)); the largest is "
+                    + "\(device.description.maximumAllocation)")
         }
         self.byteCount = byteCount
         self.device = device

@@ -1,28 +1,11 @@
 import COpenCL
-import Foundation
+import DeviceSupport
 import Shaders
-import Synchronization
 import TensorRuntime
 
 /// A device of an OpenCL platform, opened: a context, its programs and its memory.
 public final class OpenCLDevice: TunableDevice, KernelTiming, @unchecked Sendable {
     // Safety: the context never changes and drivers are safe for threads; the rest is locked or immutable.
-
-    /// How programs came to be.
-    public struct ProgramCounts: Hashable, Sendable {
-        /// Built from source.
-        public var compiled = 0
-        /// Taken from the disk.
-        public var loaded = 0
-        /// Written to the disk.
-        public var stored = 0
-
-        public init(compiled: Int = 0, loaded: Int = 0, stored: Int = 0) {
-            self.compiled = compiled
-            self.loaded = loaded
-            self.stored = stored
-        }
-    }
 
     public let description: DeviceDescription
     let info: OpenCLDeviceInfo
@@ -32,12 +15,13 @@ public final class OpenCLDevice: TunableDevice, KernelTiming, @unchecked Sendabl
     /// Whether the host copies in the device's memory itself, mapped. Forced to the schedules of GPUs, a device is copied to
     /// as most of them are too, so that tests without one run that way.
     let copiesInPlace: Bool
-    private let shaderLibrary: Mutex<ShaderLibrary>
-    /// Where measured schedules are kept; nil where nothing is.
-    private let tuningFile: URL?
-    private let programs: OpenCLPrograms
-    private let isDead = Atomic<Bool>(false)
-    private let cause = Mutex<TensorError?>(nil)
+    /// Whether only one queue may have launches in flight: see ``OpenCLTurns``.
+    let takesTurns: Bool
+    /// The names of the quirks in force.
+    public let quirks: [String]
+    private let shaders: TunedShaders
+    let programs: OpenCLPrograms
+    private let loss = DeviceLoss()
     private let profile: OpenCLProfile
 
     init(
@@ -46,6 +30,8 @@ public final class OpenCLDevice: TunableDevice, KernelTiming, @unchecked Sendabl
         self.info = info
         self.library = library
         description = info.description
+        quirks = try OpenCLQuirks.table.inForce(for: info, configuration: configuration).map(\.name)
+        takesTurns = quirks.contains(OpenCLQuirks.oneQueue)
         var device: cl_device_id? = info.device
         var properties = [cl_context_properties(CL_CONTEXT_PLATFORM), Int(bitPattern: info.platform), 0]
         var status: cl_int = 0
@@ -60,19 +46,12 @@ public final class OpenCLDevice: TunableDevice, KernelTiming, @unchecked Sendabl
         profiles = configuration.profiles
         copiesInPlace = info.isUnified && configuration.scheduleClass != .gpu
         profile = OpenCLProfile(library: library)
-        tuningFile = configuration.cacheDirectory.map {
-            let identity = info.identity + "\n" + info.target(configuration.scheduleClass).deviceClass.rawValue
-            return URL(fileURLWithPath: "\($0)/tuning/opencl-\(ProgramCache.name(identity)).json")
-        }
-        var tuning: TuningTable?
-        do throws(TensorError) {
-            if let tuningFile { tuning = try TuningTable(contentsOf: tuningFile) }
-        } catch {
-            // Without the table all is right, only slower.
-            configuration.notice?(error.message)
-        }
-        shaderLibrary = Mutex(ShaderLibrary(target: info.target(configuration.scheduleClass), tuning: tuning))
-        programs = OpenCLPrograms(info, context: made, library: library, configuration: configuration)
+        let target = info.target(configuration.scheduleClass)
+        shaders = TunedShaders(
+            target: target, backend: "opencl", identity: info.identity, configuration: configuration)
+        programs = OpenCLPrograms(
+            OpenCLProgramDriver(info: info, library: library, context: made, takesTurns: takesTurns),
+            device: info.description, target: target, configuration: configuration)
     }
 
     deinit { _ = nt_clReleaseContext(library.pointer, context) }
@@ -80,7 +59,8 @@ public final class OpenCLDevice: TunableDevice, KernelTiming, @unchecked Sendabl
     /// What the kernel library knows of this device.
     public var target: ShaderTarget { shaders.target }
 
-    private var shaders: ShaderLibrary { shaderLibrary.withLock { $0 } }
+    /// How many plans the kernel library has made, for tests.
+    package var planCount: Int { shaders.planCount }
 
     /// How programs came to be since the device was opened.
     public var programCounts: ProgramCounts { programs.counts }
@@ -93,46 +73,14 @@ public final class OpenCLDevice: TunableDevice, KernelTiming, @unchecked Sendabl
     }
 
     public func unsupportedReason(_ spec: KernelSpec) -> String? {
-        do throws(TensorError) {
-            _ = try shaders.plan(spec)
-            return nil
-        } catch {
-            return error.kind == .unsupported ? error.message : nil
-        }
+        description.reasonAgainst(spec) ?? shaders.unsupportedReason(spec)
     }
 
-    public func prepareKernels(_ specs: [KernelSpec]) {
-        // What cannot be planned is refused when it is made.
-        let shaders = shaders
-        programs.announce(specs.flatMap { (try? shaders.plan($0).launches.filter(\.hasWork)) ?? [] })
-    }
+    public func prepareKernels(_ specs: [KernelSpec]) { programs.announce(shaders.prepare(specs)) }
 
     public func makeKernel(_ spec: KernelSpec) throws(TensorError) -> any DeviceKernel {
-        let shaders = shaders
-        // The tuned one or the library's choice, then the others: the driver may leave a kernel fewer work-items than the
-        // device has, and another schedule may want fewer.
-        let schedules = [nil] + shaders.schedules(for: spec).map(Optional.some)
-        return try OpenCLDevice.firstSupported(schedules) { (schedule) throws(TensorError) in
-            try makeKernel(spec, shaders.plan(spec, schedule: schedule))
-        }
-    }
-
-    /// What `make` makes of the first schedule that it does not find unsupported.
-    ///
-    /// - Throws: the first schedule's error where all are unsupported; any other error at once.
-    package static func firstSupported<Kernel>(
-        _ schedules: [String?], _ make: (String?) throws(TensorError) -> Kernel
-    ) throws(TensorError) -> Kernel {
-        var refusal: TensorError?
-        for schedule in schedules {
-            do throws(TensorError) {
-                return try make(schedule)
-            } catch {
-                guard error.kind == .unsupported else { throw error }
-                refusal = refusal ?? error
-            }
-        }
-        throw refusal ?? TensorError(.unsupported, "there is no schedule")
+        if let reason = description.reasonAgainst(spec) { throw TensorError(.unsupported, reason) }
+        return try shaders.make(spec) { (plan) throws(TensorError) in try makeKernel(spec, plan) }
     }
 
     /// The kernel of a plan that need not come from the library, for tests.
@@ -143,9 +91,12 @@ public final class OpenCLDevice: TunableDevice, KernelTiming, @unchecked Sendabl
         var dispatches: [OpenCLDispatch] = []
         for launch in launches {
             let (program, handle) = try programs.make(launch)
+            let binding = try LaunchBinding(launch, of: program.signature, spec: spec)
+            let variant = programs.driver.variant(workgroups: launch.workgroups)
             dispatches.append(
                 try OpenCLDispatch(
-                    launch, program: program, handle: handle, spec: spec, info: info, library: library))
+                    binding, workgroups: launch.workgroups, program: program, handle: handle, variant: variant,
+                    info: info, library: library))
         }
         return OpenCLKernel(spec: spec, plan: plan, launches: launches, dispatches: dispatches)
     }
@@ -164,22 +115,10 @@ public final class OpenCLDevice: TunableDevice, KernelTiming, @unchecked Sendabl
     }
 
     public func adopt(_ choices: [(spec: KernelSpec, schedule: String)]) throws(TensorError) -> String {
-        guard let tuningFile else {
-            throw TensorError(.file, "\(description.id): nothing is kept on disk; set NEEDLETAIL_CACHE to a directory")
-        }
-        return try shaderLibrary.withLock { (shaders) throws(TensorError) in
-            var table = shaders.tuning ?? TuningTable(device: info.identity)
-            for choice in choices { table.schedules[choice.spec.tuningKey] = choice.schedule }
-            shaders = ShaderLibrary(target: shaders.target, tuning: table)
-            try table.write(to: tuningFile)
-            return tuningFile.path
-        }
+        try shaders.adopt(choices, on: description.id)
     }
 
-    // MARK: Programs on disk, times
-
-    /// Keeps programs whose launches are done.
-    func store(_ launched: [(program: OpenCLProgram, variants: UInt8)]) { programs.store(launched) }
+    // MARK: Times
 
     func recordTime(of kernel: String, _ event: cl_event) { profile.add(kernel, event) }
 
@@ -188,9 +127,7 @@ public final class OpenCLDevice: TunableDevice, KernelTiming, @unchecked Sendabl
     // MARK: Failure
 
     /// Fails with the first cause where the device was lost.
-    func checkAlive() throws(TensorError) {
-        if isDead.load(ordering: .relaxed), let cause = cause.withLock({ $0 }) { throw cause }
-    }
+    func checkAlive() throws(TensorError) { try loss.check() }
 
     /// Fails where a command did; a fatal status makes everything later on this device fail with it.
     func check(
@@ -202,28 +139,12 @@ public final class OpenCLDevice: TunableDevice, KernelTiming, @unchecked Sendabl
 
     func failure(_ status: cl_int, waits: Bool = false, _ command: String) -> TensorError {
         let what = "\(description.id): \(command): \(OpenCLStatus.name(status))"
-        if OpenCLStatus.isFatal(status, waits: waits) { return lose(what) }
+        if OpenCLStatus.isFatal(status, waits: waits) { return loss.lose(what) }
         return TensorError(OpenCLStatus.isOutOfMemory(status) ? .outOfMemory : .deviceFailure, what)
     }
 
     /// Marks the device dead because work that was queued failed, whatever its status.
     func loss(_ status: cl_int, _ command: String) -> TensorError {
-        lose("\(description.id): \(command): \(OpenCLStatus.name(status))")
+        loss.lose("\(description.id): \(command): \(OpenCLStatus.name(status))")
     }
-
-    /// The first cause of the device's loss, which may be this one.
-    private func lose(_ what: String) -> TensorError {
-        let error = TensorError(.deviceFailure, "\(what); the device is lost to this process")
-        return cause.withLock { cause in
-            if let first = cause { return first }
-            cause = error
-            isDead.store(true, ordering: .relaxed)
-            return error
-        }
-    }
-}
-
-extension ShaderLaunch {
-    /// An empty grid is not launched.
-    fileprivate var hasWork: Bool { workgroups.min() > 0 }
 }

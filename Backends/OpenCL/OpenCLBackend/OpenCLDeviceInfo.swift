@@ -26,8 +26,8 @@ struct OpenCLDeviceInfo: @unchecked Sendable {
     let buildOptions: String
     /// What a compiled program depends on: platform and driver with their versions.
     let identity: String
-    /// Whether only one queue may have launches in flight: see ``OpenCLTurns``.
-    let takesTurns: Bool
+    /// By which quirks tell drivers apart.
+    let platformName: String
 
     /// Why a device is left out.
     struct Unusable: Error {
@@ -67,8 +67,7 @@ struct OpenCLDeviceInfo: @unchecked Sendable {
         buildOptions = "-w -cl-std=CL1.2" + (roundsCorrectly ? " -cl-fp32-correctly-rounded-divide-sqrt" : "")
         let driver = library.text(of: device, CL_DRIVER_VERSION)
         let platformVersion = library.text(ofPlatform: platform, CL_PLATFORM_VERSION)
-        let platformName = library.text(ofPlatform: platform, CL_PLATFORM_NAME)
-        takesTurns = platformName == "Portable Computing Language"
+        platformName = library.text(ofPlatform: platform, CL_PLATFORM_NAME)
         identity = [platformName, platformVersion, name, version, driver]
             .joined(separator: "\n")
         let parameters = Int(library.integer(of: device, CL_DEVICE_MAX_PARAMETER_SIZE, as: Int.self) ?? 256)
@@ -142,8 +141,11 @@ struct OpenCLDeviceInfo: @unchecked Sendable {
             }
         // GPUs load vectors of four; a processor's are those of its registers.
         let width = deviceClass == .gpu ? 4 : min(max(nativeWidth, 4), 16)
-        return ShaderTarget(
+        var target = ShaderTarget(
             deviceClass: deviceClass, computeUnits: computeUnits, maximumWorkgroupSize: maximumWorkgroupSize,
             sharedByteCount: sharedByteCount, vectorWidth: width, features: features)
+        // Integers of 8, 16 and 64 bits and vectors of 16 lanes are part of OpenCL C 1.2.
+        target.argumentBytes = parameterByteCount
+        return target
     }
 }

@@ -1,4 +1,5 @@
 import COpenCL
+import DeviceSupport
 import KernelIR
 import Shaders
 import Synchronization
@@ -33,20 +34,6 @@ final class OpenCLKernel: DeviceKernel {
 final class OpenCLDispatch: @unchecked Sendable {
     // Safety: the kernel object is used under the lock of `last`; the rest is immutable.
 
-    private struct BufferParameter {
-        let index: cl_uint
-        let source: ShaderLaunch.Buffer
-        let elementByteCount: Int
-    }
-
-    private struct ScalarParameter {
-        let index: cl_uint
-        let source: ShaderLaunch.Argument
-        /// The type in which a slot is read.
-        let dtype: DType
-        let scalar: ScalarType
-    }
-
     /// The varying arguments of the last launch.
     private struct Last {
         var serials: [UInt64]
@@ -54,7 +41,7 @@ final class OpenCLDispatch: @unchecked Sendable {
         var scalars: [UInt64?]
     }
 
-    let program: OpenCLProgram
+    let program: OpenCLPrograms.Program
     /// The program's variant that this grid runs.
     let variant: UInt8
     var name: String { program.signature.name }
@@ -62,54 +49,39 @@ final class OpenCLDispatch: @unchecked Sendable {
     private let kernel: cl_kernel
     private let global: [Int]
     private let local: [Int]
-    private let buffers: [BufferParameter]
-    private let scalars: [ScalarParameter]
+    private let binding: LaunchBinding
     private let last: Mutex<Last>
 
     init(
-        _ launch: ShaderLaunch, program: OpenCLProgram, handle: cl_program, spec: KernelSpec, info: OpenCLDeviceInfo,
-        library: OpenCLLibrary
+        _ binding: LaunchBinding, workgroups: SIMD3<Int>, program: OpenCLPrograms.Program, handle: OpenCLProgramHandle,
+        variant: UInt8, info: OpenCLDeviceInfo, library: OpenCLLibrary
     ) throws(TensorError) {
-        let signature = program.signature
+        let size = program.signature.workgroupSize
         var status: cl_int = 0
-        guard let made = nt_clCreateKernel(library.pointer, handle, signature.name, &status) else {
+        guard let made = nt_clCreateKernel(library.pointer, handle.program, binding.name, &status) else {
             throw TensorError(
-                .deviceFailure, "opencl: no kernel object of \(signature.name): \(OpenCLStatus.name(status))")
+                .deviceFailure, "opencl: no kernel object of \(binding.name): \(OpenCLStatus.name(status))")
         }
         kernel = made
         self.library = library
         self.program = program
-        variant = OpenCLProgram.variant(workgroups: launch.workgroups)
-        local = (0..<3).map { signature.workgroupSize[$0] }
-        global = (0..<3).map { launch.workgroups[$0] * signature.workgroupSize[$0] }
-        buffers = signature.buffers.enumerated().map { number, buffer in
-            guard let source = launch.buffers[buffer.name] else {
-                preconditionFailure("\(signature.name): nothing is bound to buffer \(buffer.name)")
-            }
-            return BufferParameter(
-                index: cl_uint(2 * number), source: source, elementByteCount: buffer.element.byteCount)
-        }
-        let types = spec.body.scalarTypes
-        let all = signature.arguments.enumerated().map { number, argument in
-            guard let source = launch.arguments[argument.name] else {
-                preconditionFailure("\(signature.name): nothing is given to argument \(argument.name)")
-            }
-            let dtype = if case .scalar(let slot) = source { types[slot] } else { DType.int64 }
-            return ScalarParameter(
-                index: cl_uint(2 * signature.buffers.count + number), source: source, dtype: dtype,
-                scalar: argument.scalar)
-        }
-        scalars = all.filter { if case .integer = $0.source { false } else { true } }
+        self.variant = variant
+        self.binding = binding
+        local = (0..<3).map { size[$0] }
+        global = (0..<3).map { workgroups[$0] * size[$0] }
         last = Mutex(
             Last(
-                serials: Array(repeating: 0, count: buffers.count), offsets: Array(repeating: 0, count: buffers.count),
-                scalars: Array(repeating: nil, count: scalars.count)))
-        for parameter in all {
-            guard case .integer(let value) = parameter.source else { continue }
-            try check(set(parameter.index, parameter.scalar.argumentBits(value), parameter.scalar.byteCount))
+                serials: Array(repeating: 0, count: binding.bufferCount),
+                offsets: Array(repeating: 0, count: binding.bufferCount),
+                scalars: Array(repeating: nil, count: binding.varying.count)))
+        for constant in binding.constants {
+            try check(set(parameter(of: constant.argument), constant.bits, constant.scalar.byteCount))
         }
         try checkLimits(info)
     }
+
+    /// The number of an argument among the kernel's parameters, in which each buffer stands with its offset.
+    private func parameter(of argument: Int) -> cl_uint { cl_uint(2 * binding.bufferCount + argument) }
 
     /// Fails where the compiled kernel wants more than the driver has for it: registers limit the work-items of a workgroup.
     private func checkLimits(_ info: OpenCLDeviceInfo) throws(TensorError) {
@@ -143,15 +115,15 @@ final class OpenCLDispatch: @unchecked Sendable {
         event: UnsafeMutablePointer<cl_event?>?
     ) -> cl_int {
         last.withLock { last in
-            for number in buffers.indices {
+            for number in 0..<binding.bufferCount {
                 let status = bind(number, bindings, &last)
                 if status != CL_SUCCESS { return status }
             }
-            for number in self.scalars.indices {
-                let parameter = self.scalars[number]
-                let bits = self.bits(parameter, bindings, scalars)
+            for (number, argument) in binding.varying.enumerated() {
+                let bits = binding.bits(argument, bindings, scalars)
                 if last.scalars[number] == bits { continue }
-                let status = set(parameter.index, bits, parameter.scalar.byteCount)
+                last.scalars[number] = nil
+                let status = set(parameter(of: argument.argument), bits, argument.scalar.byteCount)
                 if status != CL_SUCCESS { return status }
                 last.scalars[number] = bits
             }
@@ -160,41 +132,26 @@ final class OpenCLDispatch: @unchecked Sendable {
     }
 
     private func bind(_ number: Int, _ bindings: UnsafeBufferPointer<BufferBinding>, _ last: inout Last) -> cl_int {
-        let parameter = buffers[number]
-        let binding: BufferBinding
-        let offset: Int
-        switch parameter.source {
-        case .operand(let operand):
-            binding = bindings[operand]
-            offset = binding.offset
-        case .workspace(let byteOffset):
-            binding = bindings[bindings.count - 1]
-            offset = (binding.offset + byteOffset) / parameter.elementByteCount
-        }
-        guard let bound = binding.buffer else { preconditionFailure("opencl: \(name): a binding has no buffer") }
+        let (bound, offset) = binding.buffer(number, bindings)
         let buffer = unsafeDowncast(bound, to: OpenCLBuffer.self)
+        let index = cl_uint(2 * number)
         if last.serials[number] != buffer.serial {
             var memory: cl_mem? = buffer.memory
-            let status = nt_clSetKernelArg(
-                library.pointer, kernel, parameter.index, MemoryLayout<cl_mem>.size, &memory)
-            if status != CL_SUCCESS { return status }
+            let status = nt_clSetKernelArg(library.pointer, kernel, index, MemoryLayout<cl_mem>.size, &memory)
+            guard status == CL_SUCCESS else {
+                last.serials[number] = 0
+                return status
+            }
         } else if last.offsets[number] == offset {
             return CL_SUCCESS
         }
+        // What was refused is not there the next time.
+        last.serials[number] = 0
+        let status = set(index + 1, UInt64(bitPattern: Int64(offset)), 8)
+        guard status == CL_SUCCESS else { return status }
         last.serials[number] = buffer.serial
         last.offsets[number] = offset
-        return set(parameter.index + 1, UInt64(bitPattern: Int64(offset)), 8)
-    }
-
-    private func bits(
-        _ parameter: ScalarParameter, _ bindings: UnsafeBufferPointer<BufferBinding>,
-        _ scalars: UnsafeBufferPointer<UInt64>
-    ) -> UInt64 {
-        switch parameter.source {
-        case .integer(let value): parameter.scalar.argumentBits(value)
-        case .offset(let operand): parameter.scalar.argumentBits(bindings[operand].offset)
-        case .scalar(let slot): parameter.scalar.argumentBits(slot: scalars[slot], as: parameter.dtype)
-        }
+        return status
     }
 
     private func set(_ index: cl_uint, _ bits: UInt64, _ byteCount: Int) -> cl_int {

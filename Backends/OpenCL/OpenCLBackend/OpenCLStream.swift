@@ -1,4 +1,5 @@
 import COpenCL
+import DeviceSupport
 import TensorRuntime
 
 /// An in-order queue. Work is appended without events and flushed once a submission; at most three submissions are in
@@ -20,9 +21,8 @@ final class OpenCLStream: DeviceStream, @unchecked Sendable {
     /// Whether something may be running or waiting.
     private var isBusy = false
     /// Made when a copy first needs it; mapping it waits, once, for the work before.
-    private var staging: OpenCLStaging?
-    /// Programs that were launched and are not on disk yet, with the variants that were.
-    private var launched: [ObjectIdentifier: (program: OpenCLProgram, variants: UInt8)] = [:]
+    private var staging: StagingRing<OpenCLStagingMemory>?
+    private var launched = LaunchedPrograms<OpenCLProgramDriver>()
 
     init(device: OpenCLDevice) throws(TensorError) {
         var status: cl_int = 0
@@ -37,9 +37,9 @@ final class OpenCLStream: DeviceStream, @unchecked Sendable {
 
     deinit {
         if isBusy { _ = nt_clFinish(library, queue) }
-        if device.info.takesTurns { OpenCLTurns.pocl.leave(queue) }
+        if device.takesTurns { OpenCLTurns.pocl.leave(queue) }
         staging = nil
-        if !launched.isEmpty { device.store(Array(launched.values)) }
+        launched.store(in: device.programs)
         _ = nt_clReleaseCommandQueue(library, queue)
     }
 
@@ -56,11 +56,13 @@ final class OpenCLStream: DeviceStream, @unchecked Sendable {
         try open()
         for dispatch in kernel.dispatches {
             let status =
-                device.info.takesTurns
+                device.takesTurns
                 ? OpenCLTurns.pocl.take(queue, device.library) { enqueue(dispatch, bindings, scalars) }
                 : enqueue(dispatch, bindings, scalars)
             try device.check(status, "launching \(dispatch.name)")
-            if dispatch.program.unstored.load(ordering: .relaxed) & dispatch.variant != 0 { remember(dispatch) }
+            if dispatch.program.isUnstored(dispatch.variant) {
+                launched.add(dispatch.program, variant: dispatch.variant)
+            }
         }
     }
 
@@ -75,10 +77,6 @@ final class OpenCLStream: DeviceStream, @unchecked Sendable {
         let status = dispatch.enqueue(queue, bindings: bindings, scalars: scalars, event: &event)
         if let event { device.recordTime(of: dispatch.name, event) }
         return status
-    }
-
-    private func remember(_ dispatch: OpenCLDispatch) {
-        launched[ObjectIdentifier(dispatch.program), default: (dispatch.program, 0)].variants |= dispatch.variant
     }
 
     /// Makes room for a submission at its first command.
@@ -120,9 +118,7 @@ final class OpenCLStream: DeviceStream, @unchecked Sendable {
         inFlight = []
         staging?.reset()
         for event in done { try event.checkStatus() }
-        guard !launched.isEmpty else { return }
-        device.store(Array(launched.values))
-        launched = [:]
+        launched.store(in: device.programs)
     }
 
     func record() throws(TensorError) -> any DeviceEvent {
@@ -157,9 +153,9 @@ final class OpenCLStream: DeviceStream, @unchecked Sendable {
         try unmap(memory, mapped)
     }
 
-    private func stage() throws(TensorError) -> OpenCLStaging {
+    private func stage() throws(TensorError) -> StagingRing<OpenCLStagingMemory> {
         if let staging { return staging }
-        let made = try OpenCLStaging(device: device, queue: queue)
+        let made = StagingRing(try OpenCLStagingMemory(device: device, queue: queue))
         staging = made
         return made
     }

@@ -1,7 +1,8 @@
 import COpenCL
 import Synchronization
 
-/// Lets one queue at a time have launches in flight, on platforms where several bring the process down.
+/// Lets one queue at a time have launches in flight, on platforms where several bring the process down: the quirk
+/// ``OpenCLQuirks/oneQueue``.
 ///
 /// PoCL keeps a kernel's code once for each width of its grids, and releases it by the kernel's hash alone: where two queues
 /// run one kernel, or a program's binary is asked for (which makes code of another width) while it runs, the wrong code may

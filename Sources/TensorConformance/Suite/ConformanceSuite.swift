@@ -1,7 +1,7 @@
 import Synchronization
 import TensorRuntime
 
-/// Runs the catalogue on a device.
+/// Runs the catalogue on a device, and checks the contract that its streams must keep.
 ///
 /// Each row runs twice, on outputs filled with two different patterns and surrounded by guard bytes. Both runs must
 /// write the same bits, nothing outside their outputs, and what the reference expects. The suite keeps what the
@@ -11,9 +11,12 @@ public final class ConformanceSuite: Sendable {
 
     public init() {}
 
-    /// Runs every row that fits the device's description, or those given.
+    /// Checks the contract (``runContract(on:)``), and runs every row that fits the device's description; or runs the rows
+    /// given.
     public func run(device: any Device, cases: [ConformanceCase]? = nil) -> [ConformanceResult] {
-        (cases ?? ConformanceCatalogue.cases(for: device.description)).map { run($0, on: device) }
+        if let cases { return cases.map { run($0, on: device) } }
+        return runContract(on: device)
+            + ConformanceCatalogue.cases(for: device.description).map { run($0, on: device) }
     }
 
     /// Runs one row; an error thrown by the device is a failure.

@@ -26,13 +26,14 @@ public struct Fault: Hashable, Sendable, CustomStringConvertible {
 }
 
 /// A device that runs kernels on another and then spoils what they wrote, to show that the catalogue notices.
-public final class FaultyDevice: Device {
-    private let inner: any Device
+public final class FaultyDevice: ForwardingDevice, @unchecked Sendable {
+    // Safety: the fault is locked.
+
     private let currentFault: Mutex<Fault?>
 
     public init(_ inner: any Device, fault: Fault? = nil) {
-        self.inner = inner
         currentFault = Mutex(fault)
+        super.init(inner)
     }
 
     /// The fault of kernels encoded from now on; nil for none.
@@ -54,28 +55,23 @@ public final class FaultyDevice: Device {
         return faults
     }
 
-    public var description: DeviceDescription { inner.description }
-    public func allocate(byteCount: Int) throws(TensorError) -> any DeviceBuffer {
-        try inner.allocate(byteCount: byteCount)
-    }
-    public func unsupportedReason(_ spec: KernelSpec) -> String? { inner.unsupportedReason(spec) }
-    public func makeKernel(_ spec: KernelSpec) throws(TensorError) -> any DeviceKernel { try inner.makeKernel(spec) }
-    public func makeStream() throws(TensorError) -> any DeviceStream {
+    public override func makeStream() throws(TensorError) -> any DeviceStream {
         FaultyStream(try inner.makeStream(), device: self)
     }
 }
 
 /// Passes everything on, and spoils outputs after each kernel.
-private final class FaultyStream: DeviceStream {
-    private let inner: any DeviceStream
+private final class FaultyStream: ForwardingStream, @unchecked Sendable {
+    // Safety: as of a forwarding stream.
+
     private let device: FaultyDevice
 
     init(_ inner: any DeviceStream, device: FaultyDevice) {
-        self.inner = inner
         self.device = device
+        super.init(inner)
     }
 
-    func encode(
+    override func encode(
         _ kernel: any DeviceKernel, bindings: UnsafeBufferPointer<BufferBinding>, scalars: UnsafeBufferPointer<UInt64>
     ) throws(TensorError) {
         let outputs = OutputGeometry.outputs(of: kernel.spec)
@@ -154,17 +150,4 @@ private final class FaultyStream: DeviceStream {
             try inner.copyIn(UnsafeRawBufferPointer(bytes), to: buffer, offset: offset)
         }
     }
-
-    func copyIn(_ source: UnsafeRawBufferPointer, to destination: any DeviceBuffer, offset: Int) throws(TensorError) {
-        try inner.copyIn(source, to: destination, offset: offset)
-    }
-    func copyOut(
-        from source: any DeviceBuffer, offset: Int, to destination: UnsafeMutableRawBufferPointer
-    ) throws(TensorError) {
-        try inner.copyOut(from: source, offset: offset, to: destination)
-    }
-    func submit() throws(TensorError) { try inner.submit() }
-    func synchronize() throws(TensorError) { try inner.synchronize() }
-    func record() throws(TensorError) -> any DeviceEvent { try inner.record() }
-    func wait(for event: any DeviceEvent) throws(TensorError) { try inner.wait(for: event) }
 }

@@ -12,7 +12,12 @@ public final class ReferenceDevice: Device {
     }
 
     public func allocate(byteCount: Int) throws(TensorError) -> any DeviceBuffer {
-        HostBuffer(byteCount: byteCount)
+        guard byteCount <= description.maximumAllocation else {
+            throw TensorError(
+                .outOfMemory,
+                "\(description.id): no buffer of \(byteCount) bytes; the largest is \(description.maximumAllocation)")
+        }
+        return HostBuffer(byteCount: byteCount)
     }
 
     public func makeKernel(_ spec: KernelSpec) throws(TensorError) -> any DeviceKernel {
@@ -48,6 +53,9 @@ private final class ReferenceStream: DeviceStream {
     func encode(
         _ kernel: any DeviceKernel, bindings: UnsafeBufferPointer<BufferBinding>, scalars: UnsafeBufferPointer<UInt64>
     ) throws(TensorError) {
+        guard kernel is ReferenceKernel else {
+            throw TensorError(.invalidArgument, "reference: a \(kernel.spec.family) kernel of another device")
+        }
         let outputs = Set(OutputGeometry.outputs(of: kernel.spec).map(\.operand))
         let dtypes = ReferenceStream.inputTypes(of: kernel.spec)
         let extents = kernel.spec.operandExtents

@@ -2,11 +2,11 @@ import Foundation
 
 extension ProgramCache {
     /// What the directory may hold before the programs that were not used for the longest time go.
-    package static let maximumByteCount = 512 << 20
+    public static let maximumByteCount = 512 << 20
 
     /// Removes the files that were longest unused until three quarters of the bound are left, and what processes that
     /// were killed left behind. Another process may do the same: a file that is gone is as none.
-    package func prune(maximumByteCount: Int = ProgramCache.maximumByteCount) {
+    public func prune(maximumByteCount: Int = ProgramCache.maximumByteCount) {
         guard complaint == nil else { return }
         let keys: [URLResourceKey] = [.fileSizeKey, .contentModificationDateKey]
         let folder = URL(fileURLWithPath: directory)

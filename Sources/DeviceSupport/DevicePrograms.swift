@@ -1,0 +1,242 @@
+import KernelIR
+import Shaders
+import Synchronization
+import TensorRuntime
+
+/// One program: its text, and once it is built the driver's object.
+public final class DeviceProgram<Handle: AnyObject & Sendable>: Sendable {
+    fileprivate struct State {
+        var handle: Handle?
+        var stored: ProgramCache.Entry?
+        var isAnnounced = false
+    }
+
+    /// The kernel without its body.
+    public let signature: Kernel
+    let text: [UInt8]
+    /// All that the compiled program depends on.
+    let key: [UInt8]
+    fileprivate let state: Mutex<State>
+    /// Held while it is built or kept, so that neither is done twice.
+    fileprivate let turn = Mutex(())
+    /// Variants that kernels launch and no file holds.
+    private let unstored = Atomic<UInt8>(0)
+
+    fileprivate init(_ kernel: Kernel, text: [UInt8], key: [UInt8], stored: ProgramCache.Entry?) {
+        var signature = kernel
+        signature.body = []
+        signature.types = []
+        self.signature = signature
+        self.text = text
+        self.key = key
+        state = Mutex(State(stored: stored))
+    }
+
+    /// Whether a launch of a variant should be added to the stream's ``LaunchedPrograms``.
+    public func isUnstored(_ variants: UInt8) -> Bool { unstored.load(ordering: .relaxed) & variants != 0 }
+
+    fileprivate func want(_ variants: UInt8) { unstored.bitwiseOr(variants, ordering: .relaxed) }
+    fileprivate func settle(_ variants: UInt8) { unstored.bitwiseAnd(~variants, ordering: .relaxed) }
+}
+
+/// The programs of one device: announced before they are compiled, built once a process, and kept on disk.
+///
+/// Different programs may be built by several threads at once; who wants one that another thread is building waits for it.
+public final class DevicePrograms<Driver: ProgramDriver>: Sendable {
+    public typealias Program = DeviceProgram<Driver.Handle>
+
+    private struct State {
+        var programs: [ShaderKey: Program] = [:]
+        var counts = ProgramCounts()
+    }
+
+    public let driver: Driver
+    private let cache: ProgramCache
+    private let device: DeviceDescription
+    private let target: ShaderTarget
+    private let notice: (@Sendable (String) -> Void)?
+    private let state = Mutex(State())
+
+    public init(
+        _ driver: Driver, device: DeviceDescription, target: ShaderTarget, configuration: RuntimeConfiguration
+    ) {
+        self.driver = driver
+        self.device = device
+        self.target = target
+        cache = ProgramCache(directory: configuration.cacheDirectory, backend: device.id.backend)
+        notice = configuration.notice
+    }
+
+    public var counts: ProgramCounts { state.withLock { $0.counts } }
+
+    /// Says how many of the launches' programs must be compiled, if any.
+    public func announce(_ launches: [ShaderLaunch]) {
+        var programs: [Program] = []
+        for launch in launches where launch.hasWork {
+            do throws(TensorError) {
+                programs.append(try program(for: launch))
+            } catch {
+                // What is wrong with a launch is said when it is made.
+                continue
+            }
+        }
+        announce(programs)
+    }
+
+    /// The launch's program and its driver's object.
+    public func make(_ launch: ShaderLaunch) throws(TensorError) -> (program: Program, handle: Driver.Handle) {
+        let program = try program(for: launch)
+        announce([program])
+        let handle = try built(program)
+        let variant = driver.variant(workgroups: launch.workgroups)
+        if cache.complaint == nil, (program.state.withLock { $0.stored?.variants ?? 0 }) & variant == 0 {
+            program.want(variant)
+        }
+        return (program, handle)
+    }
+
+    private func announce(_ programs: [Program]) {
+        let count = programs.count { program in
+            program.state.withLock { state in
+                guard state.handle == nil, state.stored == nil, !state.isAnnounced else { return false }
+                state.isAnnounced = true
+                return true
+            }
+        }
+        guard count > 0, let notice else { return }
+        let kept = cache.complaint == nil ? ", cached for next time" : ""
+        notice("compiling \(count) \(count == 1 ? "kernel" : "kernels") for \(device.name)\(kept)")
+    }
+
+    private func program(for launch: ShaderLaunch) throws(TensorError) -> Program {
+        if let known = state.withLock({ $0.programs[launch.key] }) { return known }
+        let kernel = launch.build()
+        try target.check(kernel, on: device)
+        let text = try driver.emit(kernel)
+        let key = Array("\(driver.identity)\n".utf8) + text
+        let made = Program(kernel, text: text, key: key, stored: cache.load(key))
+        return state.withLock { state in
+            if let known = state.programs[launch.key] { return known }
+            state.programs[launch.key] = made
+            return made
+        }
+    }
+
+    // MARK: Building
+
+    private func built(_ program: Program) throws(TensorError) -> Driver.Handle {
+        if let handle = program.state.withLock({ $0.handle }) { return handle }
+        return try program.turn.withLock { (_) throws(TensorError) in
+            let (handle, stored) = program.state.withLock { ($0.handle, $0.stored) }
+            if let handle { return handle }
+            if let stored {
+                if let loaded = driver.load(stored.binary, program.text, program.signature) {
+                    // What is in the driver's hands is not needed a second time; which variants it has is.
+                    let entry = ProgramCache.Entry(binary: [], variants: stored.variants)
+                    settle(program, loaded, entry) { $0.loaded += 1 }
+                    return loaded
+                }
+                program.state.withLock { $0.stored = nil }
+                announce([program])
+            }
+            let compiled = try compile(program)
+            settle(program, compiled, nil) { $0.compiled += 1 }
+            return compiled
+        }
+    }
+
+    private func settle(
+        _ program: Program, _ handle: Driver.Handle, _ stored: ProgramCache.Entry?,
+        _ count: (inout ProgramCounts) -> Void
+    ) {
+        program.state.withLock { state in
+            state.handle = handle
+            state.stored = stored
+        }
+        state.withLock { count(&$0.counts) }
+    }
+
+    private func compile(_ program: Program) throws(TensorError) -> Driver.Handle {
+        do throws(ProgramFailure) {
+            return try driver.compile(program.text, program.signature)
+        } catch {
+            let whole = Array("\(driver.identity)\n\(error.reason)\n\n\(error.log)\n\n".utf8) + program.text
+            let place = cache.storeFailure(whole, key: program.key).map { "; source and log are in \($0)" } ?? ""
+            let start = error.log.split(separator: "\n").prefix(4).joined(separator: "\n")
+            throw TensorError(
+                .deviceFailure,
+                "\(device.id): \(device.name) cannot build kernel \(program.signature.name): \(error.reason)\(place)"
+                    + (start.isEmpty ? "" : "\n\(start)"))
+        }
+    }
+
+    // MARK: Keeping
+
+    /// Writes what was launched and is complete to the disk. Drivers that compile at the first launch have machine code to
+    /// give only after it.
+    fileprivate func store(_ launched: some Sequence<(program: Program, variants: UInt8)>) {
+        for (program, variants) in launched {
+            program.turn.withLock { _ in
+                let (handle, stored) = program.state.withLock { ($0.handle, $0.stored) }
+                guard program.isUnstored(variants), let handle, let binary = driver.binary(of: handle) else { return }
+                let all = (stored?.variants ?? 0) | variants
+                cache.store(program.key, ProgramCache.Entry(binary: binary, variants: all))
+                program.state.withLock { $0.stored = ProgramCache.Entry(binary: [], variants: all) }
+                program.settle(variants)
+                let before = state.withLock { state in
+                    state.counts.stored += 1
+                    return state.counts.stored - 1
+                }
+                // Once a process, and again where one makes many programs.
+                if before % 256 == 0 { cache.prune() }
+            }
+        }
+    }
+}
+
+/// The programs that a stream launched and that no file holds yet, with the variants that were.
+public struct LaunchedPrograms<Driver: ProgramDriver> {
+    private var launched: [ObjectIdentifier: (program: DeviceProgram<Driver.Handle>, variants: UInt8)] = [:]
+
+    public init() {}
+
+    public mutating func add(_ program: DeviceProgram<Driver.Handle>, variant: UInt8) {
+        launched[ObjectIdentifier(program), default: (program, 0)].variants |= variant
+    }
+
+    /// Keeps them on disk. Called once their launches are done.
+    public mutating func store(in programs: DevicePrograms<Driver>) {
+        if launched.isEmpty { return }
+        programs.store(launched.values)
+        launched = [:]
+    }
+}
+
+extension ShaderTarget {
+    /// Fails where the device cannot run a kernel (`unsupported`), or the kernel is wrong (`deviceFailure`).
+    func check(_ kernel: Kernel, on device: DeviceDescription) throws(TensorError) {
+        do {
+            try kernel.validate()
+        } catch {
+            throw TensorError(.deviceFailure, "\(device.id): \(error)")
+        }
+        let threads = (0..<3).reduce(1) { $0 * kernel.workgroupSize[$1] }
+        // A buffer is its address and its offset, of 8 bytes each.
+        let arguments = kernel.buffers.count * 16 + kernel.arguments.reduce(0) { $0 + $1.scalar.byteCount }
+        guard arguments <= argumentBytes else {
+            throw TensorError(
+                .unsupported,
+                "\(device.id): kernel \(kernel.name) has \(arguments) bytes of arguments, and \(device.name) takes "
+                    + "\(argumentBytes)")
+        }
+        guard kernel.requirements.isSubset(of: features), threads <= maximumWorkgroupSize,
+            kernel.sharedByteCount <= sharedByteCount
+        else {
+            throw TensorError(
+                .unsupported,
+                "\(device.id): kernel \(kernel.name) wants workgroups of \(threads) and \(kernel.sharedByteCount) shared "
+                    + "bytes, of at most \(maximumWorkgroupSize) and \(sharedByteCount), or features that \(device.name) "
+                    + "lacks")
+        }
+    }
+}

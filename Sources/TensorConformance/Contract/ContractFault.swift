@@ -1,0 +1,52 @@
+import TensorRuntime
+
+/// One way in which a backend can break the contract without a wrong number from any kernel.
+public enum ContractFault: String, CaseIterable, Sendable, CustomStringConvertible {
+    case copyInOffsetIgnored, copyOutOffsetIgnored, operandOffsetIgnored
+    /// The source of a copy is read when the next work is given.
+    case sourceReadLate
+    /// `copyOut` gives what is there at once.
+    case copyOutDoesNotWait
+    /// What is encoded after a submission is lost, until somebody waits.
+    case oneSubmissionOnly
+    case synchronizeDoesNothing
+    /// An event is complete at once, and nobody waits for it.
+    case recordDoesNothing
+    case eventIsCompleteAtOnce
+    case eventSynchronizeDoesNothing
+    case waitDoesNothing
+    case recordThrows, waitThrows
+    /// Work does not keep its buffers.
+    case buffersNotKept
+    /// A launch takes the operands and scalars that were given last, by whatever thread.
+    case argumentsShared
+    case outOfMemoryIsAFailure
+    /// Any kernel is made.
+    case everyKernelMade
+    /// There is never a reason against a kernel.
+    case noReasonGiven
+    /// Any kernel is launched, and does nothing.
+    case foreignLaunchTaken
+    /// After a launch was refused, the stream does nothing more.
+    case refusalSpoilsStream
+
+    public var description: String { rawValue }
+
+    /// The check that finds it.
+    public var check: ContractCheck {
+        switch self {
+        case .copyInOffsetIgnored, .copyOutOffsetIgnored: .copyOffsets
+        case .operandOffsetIgnored: .operandOffsets
+        case .sourceReadLate: .order
+        case .copyOutDoesNotWait, .oneSubmissionOnly: .submitWithoutSynchronize
+        case .synchronizeDoesNothing: .synchronize
+        case .recordDoesNothing, .eventIsCompleteAtOnce, .eventSynchronizeDoesNothing, .recordThrows: .events
+        case .waitDoesNothing, .waitThrows: .waits
+        case .buffersNotKept: .releasedBuffers
+        case .argumentsShared: .kernelsOnThreads
+        case .outOfMemoryIsAFailure: .outOfMemory
+        case .everyKernelMade, .noReasonGiven: .refusedKernels
+        case .foreignLaunchTaken, .refusalSpoilsStream: .refusedLaunches
+        }
+    }
+}
