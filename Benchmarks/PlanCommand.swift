@@ -41,7 +41,8 @@ struct PlanCommand: ParsableCommand {
         if json {
             print(
                 #"{"framework": "needletail", "plan": "\#(name)", "losses": \#(count), "nodes": \#(done.nodes), "#
-                    + #""plans": \#(done.plansBuilt), "ms": \#(rounded(elapsed)), "us_node": \#(rounded(microseconds))}"#)
+                    + #""plans": \#(done.plansBuilt), "ms": \#(rounded(elapsed)), "us_node": \#(rounded(microseconds))}"#
+            )
         } else {
             print(
                 "\(name), \(count): \(done.nodes) nodes, \(done.plansBuilt) plans, \(done.launches) launches, "

@@ -168,9 +168,11 @@ extension ContractBench {
 /// A kernel that no backend knows.
 private struct UnknownKernel: KernelBody {
     static var family: KernelFamily { KernelFamily(rawValue: "conformance.unknown") }
-    var operandCount: Int { 2 }
-    var scalarTypes: [DType] { [] }
+    var operands: [KernelOperand] {
+        [KernelOperand(.float32, contiguous: [1]), KernelOperand(.float32, contiguous: [1], isOutput: true)]
+    }
     var code: KernelCode { KernelCode(Self.family, []) }
+    var summary: String { "unknown" }
 }
 
 /// A kernel that no device made.

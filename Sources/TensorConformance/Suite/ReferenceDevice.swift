@@ -57,36 +57,24 @@ private final class ReferenceStream: DeviceStream {
             throw TensorError(.invalidArgument, "reference: a \(kernel.spec.family) kernel of another device")
         }
         let outputs = Set(OutputGeometry.outputs(of: kernel.spec).map(\.operand))
-        let dtypes = ReferenceStream.inputTypes(of: kernel.spec)
         let extents = kernel.spec.operandExtents
         let operands = bindings.enumerated().map { position, binding in
-            guard !outputs.contains(position), let buffer = binding.buffer as? HostBuffer else {
+            guard !outputs.contains(position), let dtype = extents[position].dtype,
+                let buffer = binding.buffer as? HostBuffer
+            else {
                 return HostOperand(array: HostArray(dtype: .int64), offset: binding.offset)
             }
             // What the kernel may touch, of a buffer that holds many values.
-            let (extent, width) = (extents[position], dtypes[position].byteCount)
+            let (extent, width) = (extents[position], dtype.byteCount)
             let first = (binding.offset + extent.lowest) * width
             let bytes = UnsafeRawBufferPointer(rebasing: buffer.bytes[first..<first + extent.count * width])
-            return HostOperand(array: HostArray(bytes: bytes, dtype: dtypes[position]), offset: -extent.lowest)
+            return HostOperand(array: HostArray(bytes: bytes, dtype: dtype), offset: -extent.lowest)
         }
         for writes in try ReferenceInterpreter.run(kernel.spec, operands: operands, scalars: Array(scalars)) {
             guard let buffer = bindings[writes.operand].buffer as? HostBuffer else { continue }
             for (index, place) in writes.places.enumerated() {
                 writes.values.store(index, to: buffer.bytes, place: place)
             }
-        }
-    }
-
-    /// The element type of each binding before the outputs.
-    private static func inputTypes(of spec: KernelSpec) -> [DType] {
-        switch spec.body {
-        case let body as FusedKernel: body.program.inputs
-        case let body as MatmulKernel: [body.dtype, body.dtype] + body.epilogue.program.inputs.dropFirst()
-        case let body as ConvolutionKernel: [body.dtype, body.dtype] + body.epilogue.program.inputs.dropFirst()
-        case let body as PoolingKernel:
-            Array(repeating: body.dtype, count: body.sourceCount) + body.epilogue.program.inputs.dropFirst()
-        case let body as ScatterAddKernel: [body.dtype, .int64]
-        default: []
         }
     }
 

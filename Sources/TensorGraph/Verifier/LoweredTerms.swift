@@ -221,12 +221,7 @@ final class LoweredTerms {
             if extents != body.resultShape {
                 return fail("\(name(number)): the epilogue's extents \(extents) are not the result's")
             }
-            let shapes: [Shape] =
-                switch body.kind {
-                case .forward: [body.inputShape, body.weightShape, body.outputShape]
-                case .inputGradient: [body.outputShape, body.weightShape, body.inputShape]
-                case .weightGradient: [body.inputShape, body.outputShape, body.weightShape]
-                }
+            let shapes = body.sourceShapes + [body.resultShape]
             return TermBuilder.convolution(
                 body.kind, body.window, groups: body.groups, body.dtype, shapes: shapes, place: linear,
                 operands: [first, second].enumerated().map { position, begin in
@@ -242,7 +237,7 @@ final class LoweredTerms {
             return TermBuilder.pooling(
                 body.kind, body.window, countsPadding: body.countsPadding, body.dtype,
                 sizes: [body.inputSize, body.outputSize], place: linear % area,
-                operands: body.operandSizes.enumerated().map { position, size in
+                operands: body.sourceSizes.enumerated().map { position, size in
                     guard var begin = launch.begins[position] else {
                         return fail("\(name(number)): an operand has no buffer")
                     }

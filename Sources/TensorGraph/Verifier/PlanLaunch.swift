@@ -21,9 +21,7 @@ final class PlanLaunch {
     let dtypes: [DType]
     let scalars: [(source: PlanStep.ScalarSource, dtype: DType)]
     let workspaceByteCount: Int
-    /// Bindings before those of the program's inputs, and how many of these inputs have none.
-    private let sourceCount: Int
-    private let hiddenCount: Int
+    private let body: any KernelBody
 
     /// - Returns: nil for a family that is not known here.
     init?(_ step: PlanStep, starts: [Int], memory: PlanMemory, leafByte: (Int) -> Int) {
@@ -39,105 +37,38 @@ final class PlanLaunch {
             begins.append(begin)
         }
         self.begins = begins
-        switch step.kernel.spec.body {
-        case let body as FusedKernel:
-            (source, program, sourceCount, hiddenCount) = (nil, body, 0, 0)
-        case let body as MatmulKernel:
-            (source, program, sourceCount, hiddenCount) = (.matmul(body), body.epilogue, 2, 1)
-        case let body as ConvolutionKernel:
-            (source, program, sourceCount, hiddenCount) = (.convolution(body), body.epilogue, 2, 1)
-        case let body as PoolingKernel:
-            (source, program, sourceCount, hiddenCount) = (.pooling(body), body.epilogue, body.sourceCount, 1)
-        case let body as ScatterAddKernel:
-            (source, program, sourceCount, hiddenCount) = (.scatterAdd(body), nil, 2, 0)
+        body = step.kernel.spec.body
+        program = body.fused
+        switch body {
+        case is FusedKernel: source = nil
+        case let body as MatmulKernel: source = .matmul(body)
+        case let body as ConvolutionKernel: source = .convolution(body)
+        case let body as PoolingKernel: source = .pooling(body)
+        case let body as ScatterAddKernel: source = .scatterAdd(body)
         default: return nil
         }
     }
 
     /// The binding of the program's input; nil for the kernel's own result.
-    func binding(ofInput input: Int) -> Int? { input < hiddenCount ? nil : sourceCount + input - hiddenCount }
-
-    func binding(ofOutput output: Int) -> Int {
-        sourceCount + (program.map { $0.inputs.count - hiddenCount } ?? 0) + output
-    }
+    func binding(ofInput input: Int) -> Int? { body.operand(ofInput: input) }
 
     /// Extents of the dimensions along which values of a level vary.
-    func extents(of level: FusedProgram.Level) -> Shape {
-        guard let program else { return Shape() }
-        switch level {
-        case .element: return program.extents
-        case .row: return Shape(program.extents.prefix(program.outerRank))
-        case .total: return Shape()
-        }
-    }
+    func extents(of level: FusedProgram.Level) -> Shape { program?.extents(of: level) ?? Shape() }
 
     /// What each output writes.
     var writes: [MemoryAccess] {
-        if case .scatterAdd(let body)? = source {
-            return begins[2].map { [contiguous($0, body.dtype, body.resultShape)] } ?? []
-        }
-        guard let program else { return [] }
-        return program.program.outputs.enumerated().compactMap { number, output in
-            let step = program.program.steps[output.value]
-            let extents = Array(extents(of: step.level))
-            return begins[binding(ofOutput: number)].map {
-                MemoryAccess(
-                    $0, step.dtype, extents: extents,
-                    steps: Array(program.outputs[number].strides.prefix(extents.count)))
-            }
+        zip(begins, body.operands).compactMap { begin, operand in
+            operand.isOutput ? MemoryAccess(begin, operand) : nil
         }
     }
 
     /// What is read, and whether a place of the iteration space reads one element only, on which only it depends.
     var reads: [(access: MemoryAccess, isPlaceByPlace: Bool)] {
-        var result: [(access: MemoryAccess, isPlaceByPlace: Bool)] = []
-        for access in sourceReads { result.append((access, false)) }
-        guard let program else { return result }
-        for (input, access) in program.inputs.enumerated() {
-            guard let binding = binding(ofInput: input), let begin = begins[binding] else { continue }
-            var extents = Array(program.extents)
-            var steps = Array(access.strides)
-            if access.gatherCount > 0 {
-                extents.append(access.gatherCount)
-                steps.append(access.gatherStride)
-            }
-            result.append(
-                (
-                    MemoryAccess(begin, dtypes[binding], extents: extents, steps: steps),
-                    access.gatherCount == 0 && !program.program.hasReduction
-                ))
+        let isPointwise = program.map { !$0.program.hasReduction } ?? false
+        return zip(begins, body.operands).enumerated().compactMap { position, operand in
+            guard !operand.1.isOutput, let access = MemoryAccess(operand.0, operand.1) else { return nil }
+            return (access, isPointwise && position >= body.sourceCount && operand.1.gatherCount == 0)
         }
-        return result
-    }
-
-    private var sourceReads: [MemoryAccess] {
-        guard let source, let first = begins[0] else { return [] }
-        switch source {
-        case .matmul(let body):
-            guard let second = begins[1] else { return [] }
-            return [
-                MemoryAccess(first, body.dtype, extents: body.batch + [body.m, body.k], steps: Array(body.aStrides)),
-                MemoryAccess(second, body.dtype, extents: body.batch + [body.k, body.n], steps: Array(body.bStrides)),
-            ]
-        case .convolution(let body):
-            guard let second = begins[1] else { return [] }
-            return zip([first, second], body.operandShapes).map { contiguous($0, body.dtype, $1) }
-        case .pooling(let body):
-            return zip(begins, body.operandSizes).compactMap { begin, size in
-                begin.map { contiguous($0, body.dtype, [body.planes, size[0], size[1]]) }
-            }
-        case .scatterAdd(let body):
-            guard let second = begins[1] else { return [] }
-            let extents = Array(body.sourceShape)
-            return [
-                MemoryAccess(first, body.dtype, extents: extents, steps: Array(body.sourceStrides)),
-                MemoryAccess(second, .int64, extents: extents, steps: Array(body.indexStrides)),
-            ]
-        }
-    }
-
-    private func contiguous(_ begin: MemoryPlace, _ dtype: DType, _ shape: Shape) -> MemoryAccess {
-        MemoryAccess(begin, dtype, extents: Array(shape), steps: Array(shape.contiguousStrides))
     }
 
     /// The workspace, as bytes.
@@ -147,32 +78,15 @@ final class PlanLaunch {
     }
 }
 
-extension ConvolutionKernel {
-    fileprivate var operandShapes: [Shape] {
-        switch kind {
-        case .forward: [inputShape, weightShape]
-        case .inputGradient: [outputShape, weightShape]
-        case .weightGradient: [inputShape, outputShape]
+extension MemoryAccess {
+    /// Nil for an operand without a buffer.
+    fileprivate init?(_ begin: MemoryPlace?, _ operand: KernelOperand) {
+        guard let begin, let dtype = operand.dtype else { return nil }
+        var (extents, steps) = (Array(operand.extents), Array(operand.strides))
+        if operand.gatherCount > 0 {
+            extents.append(operand.gatherCount)
+            steps.append(operand.gatherStride)
         }
-    }
-}
-
-extension PoolingKernel {
-    /// Height and width of each operand's planes.
-    var operandSizes: [SIMD2<Int>] {
-        switch kind {
-        case .maximum, .maximumIndices, .average: [inputSize]
-        case .maximumGradient: [inputSize, outputSize]
-        case .maximumGather: [inputSize, inputSize]
-        case .averageGradient: [outputSize]
-        }
-    }
-}
-
-extension ScatterAddKernel {
-    var resultShape: Shape {
-        var result = sourceShape
-        result[axis] = count
-        return result
+        self.init(begin, dtype, extents: extents, steps: steps)
     }
 }

@@ -103,50 +103,6 @@ public struct FusedProgram: Hashable, Sendable {
     }
 }
 
-/// A fused program with its arguments: what one launch does.
-///
-/// Buffers are bound in the order inputs, then outputs. An input read by `index` has a binding without a buffer whose
-/// offset is added to the index.
-public struct FusedKernel: KernelBody {
-    public static var family: KernelFamily { .fused }
-
-    /// How an operand is addressed over the iteration space, in elements.
-    public struct Access: Hashable, Sendable {
-        /// One stride for each dimension of the iteration space; those a value's level lacks are 0.
-        public var strides: Strides
-        /// For a gathered input, the distance between neighbours along the gathered axis and that axis's extent.
-        public var gatherStride: Int
-        public var gatherCount: Int
-
-        public init(strides: Strides, gatherStride: Int = 0, gatherCount: Int = 0) {
-            self.strides = strides
-            self.gatherStride = gatherStride
-            self.gatherCount = gatherCount
-        }
-    }
-
-    public var program: FusedProgram
-    /// Extents of the outer, then of the inner dimensions.
-    public var extents: Shape
-    /// How many of them are outer. Equal to the rank where the program has no reduction.
-    public var outerRank: Int
-    public var inputs: [Access]
-    public var outputs: [Access]
-
-    public init(program: FusedProgram, extents: Shape, outerRank: Int, inputs: [Access], outputs: [Access]) {
-        self.program = program
-        self.extents = extents
-        self.outerRank = outerRank
-        self.inputs = inputs
-        self.outputs = outputs
-    }
-
-    public var operandCount: Int { inputs.count + outputs.count }
-    public var scalarTypes: [DType] { program.scalarTypes }
-    public var elementCount: Int { extents.elementCount }
-    public var code: KernelCode { KernelCode(.fused, [extents.rank, outerRank], program: program) }
-}
-
 extension FusedProgram {
     /// The type in which each scalar slot is read.
     public var scalarTypes: [DType] {

@@ -1,0 +1,76 @@
+/// 2-D convolution (cross-correlation, as in deep learning) in NCHW, and its two gradients; 1-D has height 1.
+///
+/// Buffers: the two operands, the epilogue's inputs but its first, the epilogue's outputs. All operands are contiguous.
+/// The epilogue is a pointwise program over the result's shape, not collapsed, whose input 0 is the result.
+public struct ConvolutionKernel: AnchoredKernelBody {
+    public static var family: KernelFamily { .convolution }
+
+    public enum Kind: UInt8, Hashable, Sendable, CaseIterable {
+        /// (input, weight) to output.
+        case forward
+        /// (output gradient, weight) to input gradient.
+        case inputGradient
+        /// (input, output gradient) to weight gradient.
+        case weightGradient
+    }
+
+    public var kind: Kind
+    public var dtype: DType
+    public var batch: Int
+    public var inputChannels: Int
+    public var outputChannels: Int
+    /// Height and width of the convolution's input and output.
+    public var inputSize: SIMD2<Int>
+    public var outputSize: SIMD2<Int>
+    public var window: Window
+    public var groups: Int
+    public var epilogue: FusedKernel
+
+    public init(
+        kind: Kind, dtype: DType, batch: Int, inputChannels: Int, outputChannels: Int, inputSize: SIMD2<Int>,
+        outputSize: SIMD2<Int>, window: Window, groups: Int, epilogue: FusedKernel
+    ) {
+        self.kind = kind
+        self.dtype = dtype
+        self.batch = batch
+        self.inputChannels = inputChannels
+        self.outputChannels = outputChannels
+        self.inputSize = inputSize
+        self.outputSize = outputSize
+        self.window = window
+        self.groups = groups
+        self.epilogue = epilogue
+    }
+
+    public var inputShape: Shape { [batch, inputChannels, inputSize[0], inputSize[1]] }
+    public var weightShape: Shape { [outputChannels, inputChannels / groups, window.kernel[0], window.kernel[1]] }
+    public var outputShape: Shape { [batch, outputChannels, outputSize[0], outputSize[1]] }
+    /// The shape of what this kind computes.
+    public var resultShape: Shape {
+        switch kind {
+        case .forward: outputShape
+        case .inputGradient: inputShape
+        case .weightGradient: weightShape
+        }
+    }
+
+    /// The shapes of the two operands.
+    public var sourceShapes: [Shape] {
+        switch kind {
+        case .forward: [inputShape, weightShape]
+        case .inputGradient: [outputShape, weightShape]
+        case .weightGradient: [inputShape, outputShape]
+        }
+    }
+    public var sourceCount: Int { 2 }
+    public var sources: [KernelOperand] { sourceShapes.map { KernelOperand(dtype, contiguous: $0) } }
+    public var code: KernelCode {
+        KernelCode(
+            .convolution, [Int(dtype.rawValue), Int(kind.rawValue), groups == 1 ? 0 : 1], program: epilogue.program)
+    }
+
+    public var summary: String {
+        "convolution \(kind) \(dtype) \(inputShape.summary) by \(weightShape.summary) \(window.summary)"
+            + (groups == 1 ? "" : " groups \(groups)")
+    }
+}

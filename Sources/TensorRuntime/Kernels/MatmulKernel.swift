@@ -1,0 +1,54 @@
+/// Batched matrix product `[batch..., m, k] x [batch..., k, n]`, followed by an epilogue.
+///
+/// Buffers: `a`, `b`, the epilogue's inputs but its first, the epilogue's outputs. The epilogue is a pointwise program
+/// over `[batch..., m, n]` whose input 0 is the product; the product itself has no buffer. Scalars are the epilogue's.
+public struct MatmulKernel: AnchoredKernelBody {
+    public static var family: KernelFamily { .matmul }
+
+    public var dtype: DType
+    public var batch: Shape
+    public var m: Int
+    public var n: Int
+    public var k: Int
+    /// Strides of `a` over `[batch..., m, k]` and of `b` over `[batch..., k, n]`; in each, one of the last two is 1
+    /// (or its extent is 1).
+    public var aStrides: Strides
+    public var bStrides: Strides
+    /// Over `[batch..., m, n]`, not collapsed.
+    public var epilogue: FusedKernel
+
+    public init(
+        dtype: DType, batch: Shape, m: Int, n: Int, k: Int, aStrides: Strides, bStrides: Strides, epilogue: FusedKernel
+    ) {
+        self.dtype = dtype
+        self.batch = batch
+        self.m = m
+        self.n = n
+        self.k = k
+        self.aStrides = aStrides
+        self.bStrides = bStrides
+        self.epilogue = epilogue
+    }
+
+    /// Whether `a` (or `b`) lies column-major, that is, is read transposed.
+    public var transposesA: Bool { aStrides[batch.rank + 1] != 1 && k != 1 }
+    public var transposesB: Bool { bStrides[batch.rank + 1] != 1 && n != 1 }
+
+    public var sourceCount: Int { 2 }
+    public var sources: [KernelOperand] {
+        [
+            KernelOperand(dtype, Shape(batch + [m, k]), aStrides),
+            KernelOperand(dtype, Shape(batch + [k, n]), bStrides),
+        ]
+    }
+    public var code: KernelCode {
+        KernelCode(
+            .matmul, [Int(dtype.rawValue), batch.rank, transposesA ? 1 : 0, transposesB ? 1 : 0],
+            program: epilogue.program)
+    }
+
+    public var summary: String {
+        "matmul \(dtype) \(batch.rank == 0 ? "" : "batch \(batch.summary) ")\(m)x\(k)x\(n) "
+            + (transposesA ? "T" : "N") + (transposesB ? "T" : "N")
+    }
+}
