@@ -10,12 +10,33 @@ public struct ShaderTarget: Hashable, Sendable {
         case cpu
     }
 
+    // MARK: What suits the device
+
     public var deviceClass: DeviceClass
     public var computeUnits: Int
-    public var maximumWorkgroupSize: Int
-    public var sharedByteCount: Int
     /// Lanes of float32 in the vectors that suit the device.
     public var vectorWidth: Int
+
+    // MARK: What a kernel may have
+
+    /// Work-items of a workgroup.
+    public var maximumWorkgroupSize: Int
+    /// Bytes of memory that a workgroup shares.
+    public var sharedByteCount: Int
+    /// Bytes of all arguments of a kernel; 1,024 are what OpenCL promises.
+    public var argumentBytes = 1024
+    /// Lanes of the widest vector that the device's language has: 16 in OpenCL C, 4 in SPIR-V for shaders.
+    public var maximumVectorLanes = 16
+    /// Whether memory is read and written in elements of 8 bits (uint8, bool), of 16 bits (float16, bfloat16).
+    public var has8BitStorage = true
+    public var has16BitStorage = true
+    /// Whether there are integers of 64 bits, in memory and in arithmetic.
+    public var hasInt64 = true
+    /// Whether there is arithmetic on integers of 8 and 16 bits.
+    public var hasInt8Arithmetic = true
+    public var hasInt16Arithmetic = true
+    /// Work-items of a subgroup; nil where there are no subgroups, or their size is not known.
+    public var subgroupSize: Int?
     public var features: KernelRequirements
 
     public init(
@@ -28,5 +49,11 @@ public struct ShaderTarget: Hashable, Sendable {
         self.sharedByteCount = sharedByteCount
         self.vectorWidth = vectorWidth
         self.features = features
+    }
+
+    /// Whether there is float64, in memory and in arithmetic.
+    public var hasFloat64: Bool {
+        get { features.contains(.float64) }
+        set { if newValue { features.insert(.float64) } else { features.remove(.float64) } }
     }
 }
