@@ -120,7 +120,7 @@ final class OpenCLPrograms: Sendable {
                 "\(info.description.id): kernel \(kernel.name) has \(parameters) bytes of arguments, and "
                     + "\(info.description.name) takes \(info.parameterByteCount)")
         }
-        guard kernel.requirements.isSubset(of: info.features), threads <= info.maximumWorkgroupSize,
+        guard kernel.requirements.features.isSubset(of: info.features), threads <= info.maximumWorkgroupSize,
             kernel.sharedByteCount <= info.sharedByteCount
         else {
             throw TensorError(
