@@ -37,11 +37,11 @@ public struct ShaderTarget: Hashable, Sendable {
     public var hasInt16Arithmetic = true
     /// Work-items of a subgroup; nil where there are no subgroups, or their size is not known.
     public var subgroupSize: Int?
-    public var features: KernelRequirements
+    public var features: KernelFeatures
 
     public init(
         deviceClass: DeviceClass, computeUnits: Int, maximumWorkgroupSize: Int = 256, sharedByteCount: Int = 32768,
-        vectorWidth: Int, features: KernelRequirements = []
+        vectorWidth: Int, features: KernelFeatures = []
     ) {
         self.deviceClass = deviceClass
         self.computeUnits = computeUnits
@@ -55,5 +55,19 @@ public struct ShaderTarget: Hashable, Sendable {
     public var hasFloat64: Bool {
         get { features.contains(.float64) }
         set { if newValue { features.insert(.float64) } else { features.remove(.float64) } }
+    }
+
+    /// The same as the kernels' validator knows it.
+    public var kernelTarget: KernelTarget {
+        var features = features
+        func set(_ feature: KernelFeatures, _ isThere: Bool) {
+            if isThere { features.insert(feature) } else { features.remove(feature) }
+        }
+        set(.storage8, has8BitStorage)
+        set(.storage16, has16BitStorage)
+        set(.int64, hasInt64)
+        return KernelTarget(
+            features: features, maximumVectorLanes: maximumVectorLanes, argumentByteCount: argumentBytes,
+            sharedByteCount: sharedByteCount, maximumWorkgroupSize: maximumWorkgroupSize, subgroupSize: subgroupSize)
     }
 }

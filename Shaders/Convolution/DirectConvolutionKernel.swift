@@ -100,7 +100,7 @@ struct DirectConvolutionKernel {
                         let factor = p.weights[first + row]
                         for (position, value) in values.enumerated() {
                             let sum = sums[row * vectors + position]
-                            sum.value = k.fma(factor, value, sum.value)
+                            sum.value = k.multiplyAdd(factor, value, sum.value)
                         }
                     }
                     weight.value = first + rows

@@ -191,7 +191,7 @@ struct DirectWeightGradientKernel {
             for (row, gradient) in gradients.enumerated() {
                 for (column, source) in sources.enumerated() {
                     let sum = sums[row * rows + column]
-                    sum.value = k.fma(gradient, source, sum.value)
+                    sum.value = k.multiplyAdd(gradient, source, sum.value)
                 }
             }
         }

@@ -81,7 +81,7 @@ struct ImplicitProductKernel {
                 let factors = a.load(place * tile.rows + row, width: tile.threadRows)
                 let values = b.load(place * tile.columns + column, width: tile.threadColumns)
                 for (number, sum) in sums.enumerated() {
-                    sum.value = k.fma(factors.lane(number), values, sum.value)
+                    sum.value = k.multiplyAdd(factors.lane(number), values, sum.value)
                 }
             }
             k.barrier()

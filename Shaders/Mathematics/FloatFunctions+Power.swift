@@ -5,7 +5,7 @@ extension FloatFunctions {
     private func positivePower(_ a: Value, _ y: Value) -> Value {
         let (hi, lo) = log2(a)
         let product = y * hi
-        let rest = k.fma(y, hi, -product) + y * lo
+        let rest = k.fusedMultiplyAdd(y, hi, -product) + y * lo
         let isModerate = product.unary(.absolute) < 200.0
         let limit = k.select(product > 0.0, constant(200, like: a), constant(-200, like: a))
         let t = k.select(isModerate, product, limit)
@@ -27,7 +27,7 @@ extension FloatFunctions {
         let divisor = f + 2.0
         let lost = f - (divisor - 2.0)
         let s = f / divisor
-        let correction = (k.fma(-s, divisor, f) - s * lost) / divisor
+        let correction = (k.fusedMultiplyAdd(-s, divisor, f) - s * lost) / divisor
         let z = s * s
         let series = polynomial(
             z, [0x1.8c9b62p-4, 0x1.c67a00p-4, 0x1.249326p-3, 0.19999999390951553, 0.3333333333369415])
@@ -35,7 +35,8 @@ extension FloatFunctions {
         let twice = s * 2.0
         let high = twice * 0x1.715476p+0
         let low =
-            (k.fma(twice, constant(0x1.715476p+0, like: a), -high) + twice * 0x1.4ae0cp-26) + tail * 0x1.715476p+0
+            (k.fusedMultiplyAdd(twice, constant(0x1.715476p+0, like: a), -high) + twice * 0x1.4ae0cp-26) + tail
+            * 0x1.715476p+0
         let sum = e + high
         return (sum, low + (high - (sum - e)))
     }

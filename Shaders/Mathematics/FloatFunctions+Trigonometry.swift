@@ -8,9 +8,9 @@ extension FloatFunctions {
     private func reducedQuarter(_ x: Value) -> (r: Value, quadrant: Value) {
         let shifted = x * 0.63661977236758134 + FloatFunctions.roundingMagic
         let n = shifted - FloatFunctions.roundingMagic
-        var r = k.fma(n, constant(-0x1.921fb6p+0, like: x), x)
-        r = k.fma(n, constant(0x1.777a5cp-25, like: x), r)
-        r = k.fma(n, constant(0x1.ee59dap-50, like: x), r)
+        var r = k.fusedMultiplyAdd(n, constant(-0x1.921fb6p+0, like: x), x)
+        r = k.fusedMultiplyAdd(n, constant(0x1.777a5cp-25, like: x), r)
+        r = k.fusedMultiplyAdd(n, constant(0x1.ee59dap-50, like: x), r)
         return (r, shifted.bitcast(to: .int32))
     }
 

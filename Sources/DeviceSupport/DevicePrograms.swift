@@ -217,26 +217,9 @@ extension ShaderTarget {
     func check(_ kernel: Kernel, on device: DeviceDescription) throws(TensorError) {
         do {
             try kernel.validate()
+            try kernel.validate(for: kernelTarget)
         } catch {
-            throw TensorError(.deviceFailure, "\(device.id): \(error)")
-        }
-        let threads = (0..<3).reduce(1) { $0 * kernel.workgroupSize[$1] }
-        // A buffer is its address and its offset, of 8 bytes each.
-        let arguments = kernel.buffers.count * 16 + kernel.arguments.reduce(0) { $0 + $1.scalar.byteCount }
-        guard arguments <= argumentBytes else {
-            throw TensorError(
-                .unsupported,
-                "\(device.id): kernel \(kernel.name) has \(arguments) bytes of arguments, and \(device.name) takes "
-                    + "\(argumentBytes)")
-        }
-        guard kernel.requirements.isSubset(of: features), threads <= maximumWorkgroupSize,
-            kernel.sharedByteCount <= sharedByteCount
-        else {
-            throw TensorError(
-                .unsupported,
-                "\(device.id): kernel \(kernel.name) wants workgroups of \(threads) and \(kernel.sharedByteCount) shared "
-                    + "bytes, of at most \(maximumWorkgroupSize) and \(sharedByteCount), or features that \(device.name) "
-                    + "lacks")
+            throw TensorError(error.kind == .target ? .unsupported : .deviceFailure, "\(device.id): \(error)")
         }
     }
 }

@@ -53,6 +53,9 @@ public indirect enum Statement: Hashable, Sendable {
     case assign(variable: Int, value: Int)
     /// Writes the lanes of a value to consecutive elements.
     case store(buffer: Int, index: Int, value: Int)
+    /// Writes the bytes of an int32 element that are set in the mask. Other work-items may write its other bytes at once, so
+    /// that a device does it by atomic operations: takes the mask's bits away, then adds the value's.
+    case storeBits(buffer: Int, index: Int, mask: Int, value: Int)
     case storeShared(array: Int, index: Int, value: Int)
     case loop(Loop)
     case branch(condition: Int, then: [Statement], otherwise: [Statement])
@@ -73,33 +76,7 @@ public struct Loop: Hashable, Sendable {
     public var body: [Statement]
 }
 
-/// What a device must offer beyond the core.
-public struct KernelRequirements: OptionSet, Hashable, Sendable {
-    public let rawValue: Int
-    public init(rawValue: Int) { self.rawValue = rawValue }
-
-    public static let float64 = KernelRequirements(rawValue: 1)
-    /// Arithmetic in float16; loading and storing it needs nothing.
-    public static let float16 = KernelRequirements(rawValue: 2)
-    public static let subgroups = KernelRequirements(rawValue: 4)
-}
-
 extension Kernel {
-    public var requirements: KernelRequirements {
-        var result: KernelRequirements = []
-        let scalars = types.map(\.scalar) + arguments.map(\.scalar) + arrays.map(\.scalar)
-        if scalars.contains(.float64) || buffers.contains(where: { $0.element == .float64 }) { result.insert(.float64) }
-        if scalars.contains(.float16) { result.insert(.float16) }
-        forEachStatement { statement in
-            guard case .define(_, let operation) = statement else { return }
-            switch operation {
-            case .subgroup, .builtin(.subgroupLane), .builtin(.subgroupSize): result.insert(.subgroups)
-            default: break
-            }
-        }
-        return result
-    }
-
     /// Bytes of workgroup memory.
     public var sharedByteCount: Int { arrays.reduce(0) { $0 + $1.count * $1.scalar.byteCount } }
 

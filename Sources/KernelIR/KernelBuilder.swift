@@ -87,15 +87,33 @@ public final class KernelBuilder {
 
     /// A mutable variable that holds `initial`.
     public func variable(_ initial: Value) -> Variable {
-        kernel.variables.append(initial.type)
-        let variable = Variable(builder: self, number: kernel.variables.count - 1, type: initial.type)
+        let variable = variable(holding: initial.type)
         variable.value = initial
         return variable
     }
 
-    public func fma(_ a: Value, _ b: Value, _ c: Value) -> Value {
+    /// A mutable variable that holds nothing yet.
+    func variable(holding type: ValueType) -> Variable {
+        kernel.variables.append(type)
+        return Variable(builder: self, number: kernel.variables.count - 1, type: type)
+    }
+
+    /// `a * b + c`, rounded once or twice: for sums of products.
+    public func multiplyAdd(_ a: Value, _ b: Value, _ c: Value) -> Value {
+        productAndSum(a, b, c) { .multiplyAdd($0, $1, $2) }
+    }
+
+    /// `a * b + c`, rounded once: where two roundings would be wrong.
+    public func fusedMultiplyAdd(_ a: Value, _ b: Value, _ c: Value) -> Value {
+        productAndSum(a, b, c) { .fusedMultiplyAdd($0, $1, $2) }
+    }
+
+    private func productAndSum(
+        _ a: Value, _ b: Value, _ c: Value, _ operation: (Int, Int, Int) -> Operation
+    ) -> Value {
         let type = ValueType(c.type.scalar, width: max(a.type.width, b.type.width, c.type.width))
-        return define(.fma(a.broadcast(to: type).id, b.broadcast(to: type).id, c.broadcast(to: type).id), type)
+        return define(
+            operation(a.broadcast(to: type).id, b.broadcast(to: type).id, c.broadcast(to: type).id), type)
     }
 
     /// `a` where `condition` is true, `b` elsewhere.

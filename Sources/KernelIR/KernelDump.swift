@@ -44,6 +44,8 @@ extension Kernel: CustomStringConvertible {
                 "%\(value) \(type) = \(text(of: operation, type: types.indices.contains(value) ? types[value] : nil))"
         case .assign(let variable, let value): return "$\(variable) = %\(value)"
         case .store(let buffer, let index, let value): return "\(bufferName(buffer))[%\(index)] = %\(value)"
+        case .storeBits(let buffer, let index, let mask, let value):
+            return "\(bufferName(buffer))[%\(index)] bits %\(mask) = %\(value)"
         case .storeShared(let array, let index, let value): return "\(arrayName(array))[%\(index)] = %\(value)"
         case .loop(let loop):
             let range = "%\(loop.counter) in %\(loop.start)..<%\(loop.end) by %\(loop.step)"
@@ -62,10 +64,12 @@ extension Kernel: CustomStringConvertible {
         case .builtin(let builtin): "\(builtin)"
         case .read(let variable): "$\(variable)"
         case .load(let buffer, let index): "\(bufferName(buffer))[%\(index)]"
+        case .loadBits(let buffer, let index, let mask): "\(bufferName(buffer))[%\(index)] bits %\(mask)"
         case .loadShared(let array, let index): "\(arrayName(array))[%\(index)]"
         case .unary(let operation, _): "\(operation) \(operands)"
         case .binary(let operation, _, _): "\(operation) \(operands)"
-        case .fma: "fma \(operands)"
+        case .multiplyAdd: "multiplyAdd \(operands)"
+        case .fusedMultiplyAdd: "fusedMultiplyAdd \(operands)"
         case .select: "select \(operands)"
         case .convert: "convert \(operands)"
         case .bitcast: "bitcast \(operands)"

@@ -76,11 +76,16 @@ public enum Operation: Hashable, Sendable {
     case read(variable: Int)
     /// As many elements as the result has lanes, from element `index` on.
     case load(buffer: Int, index: Int)
+    /// The bits of an int32 element that are set in the mask (uint32, whole bytes), as uint32; the others are 0. Other
+    /// work-items may write the element's other bytes meanwhile.
+    case loadBits(buffer: Int, index: Int, mask: Int)
     case loadShared(array: Int, index: Int)
     case unary(UnaryOperation, Int)
     case binary(BinaryOperation, Int, Int)
-    /// `a * b + c`, rounded once.
-    case fma(Int, Int, Int)
+    /// `a * b + c`, rounded once or twice, as the device does it best: for sums of products.
+    case multiplyAdd(Int, Int, Int)
+    /// `a * b + c`, rounded once: for what is right by the bits that two roundings would lose.
+    case fusedMultiplyAdd(Int, Int, Int)
     /// The second operand where the first (bool) is true, the third elsewhere.
     case select(Int, Int, Int)
     /// A number as another type. A float becomes an integer towards zero; out of range, the result is unspecified.
@@ -97,7 +102,7 @@ public enum Operation: Hashable, Sendable {
     /// Whether equal operations on equal operands give equal values anywhere in the kernel.
     public var isPure: Bool {
         switch self {
-        case .read, .load, .loadShared, .subgroup: false
+        case .read, .load, .loadBits, .loadShared, .subgroup: false
         default: true
         }
     }
@@ -109,8 +114,10 @@ public enum Operation: Hashable, Sendable {
         case .load(_, let index), .loadShared(_, let index): [index]
         case .unary(_, let a), .convert(let a), .bitcast(let a), .splat(let a), .extract(let a, _), .subgroup(_, let a):
             [a]
+        case .loadBits(_, let index, let mask): [index, mask]
         case .binary(_, let a, let b): [a, b]
-        case .fma(let a, let b, let c), .select(let a, let b, let c): [a, b, c]
+        case .multiplyAdd(let a, let b, let c), .fusedMultiplyAdd(let a, let b, let c), .select(let a, let b, let c):
+            [a, b, c]
         case .construct(let lanes): lanes
         }
     }

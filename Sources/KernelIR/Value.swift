@@ -162,6 +162,16 @@ public struct BufferReference {
         precondition(value.type.scalar == element.valueScalar, "a \(value.type) stored to elements of \(element)")
         builder.append(.store(buffer: number, index: index.id, value: value.id))
     }
+
+    /// Some bytes of an int32 element, those that are set in `mask` (uint32); the others are 0.
+    public func loadBits(_ index: Value, mask: Value) -> Value {
+        builder.define(.loadBits(buffer: number, index: index.id, mask: mask.id), .uint32)
+    }
+
+    /// Writes some bytes of an int32 element, those that are set in `mask`; both are uint32.
+    public func storeBits(_ value: Value, mask: Value, at index: Value) {
+        builder.append(.storeBits(buffer: number, index: index.id, mask: mask.id, value: value.id))
+    }
 }
 
 /// Memory that a workgroup shares, in a kernel that is being built.

@@ -22,7 +22,7 @@ import Testing
             let sum = k.variable(k.constant(0.5, .float32.vector(2)))
             k.if(i < count) {
                 k.loop(from: 0, to: count, by: 2, unrolls: true) { j in
-                    sum.value = k.fma(x.load(j, width: 2), sum.value, sum.value)
+                    sum.value = k.multiplyAdd(x.load(j, width: 2), sum.value, sum.value)
                 }
             } else: {
                 sum.value = -sum.value
@@ -54,7 +54,7 @@ import Testing
                 %11 float32x2 = x[%10]
                 %12 float32x2 = $0
                 %13 float32x2 = $0
-                %14 float32x2 = fma %11 %12 %13
+                %14 float32x2 = multiplyAdd %11 %12 %13
                 $0 = %14
               }
             } else {
@@ -129,17 +129,5 @@ import Testing
         try kernel.validate()
         #expect(count(kernel) { if case .builtin = $0 { true } else { false } } == 1)
         #expect(try run(kernel, arguments: [1], [[Int32](repeating: 0, count: 3)]) == [[6, 6, 5]])
-    }
-
-    @Test func requirementsSayWhatAKernelUses() {
-        #expect(KernelBuilder.build("k") { _ = $0.buffer("x", .float16, .read) }.requirements == [])
-        #expect(KernelBuilder.build("k") { _ = $0.buffer("x", .float64, .read) }.requirements == .float64)
-        #expect(KernelBuilder.build("k") { _ = $0.argument("x", .float16) }.requirements == .float16)
-        #expect(KernelBuilder.build("k") { _ = $0.subgroupLane() }.requirements == .subgroups)
-        let shared = KernelBuilder.build("k") { k in
-            _ = k.shared("a", .float32, count: 3)
-            _ = k.shared("b", .float64, count: 2)
-        }
-        #expect(shared.sharedByteCount == 28 && shared.requirements == .float64)
     }
 }

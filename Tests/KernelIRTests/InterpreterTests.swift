@@ -23,7 +23,7 @@ import Testing
                 tileB[y * 4 + x] = right[(first + y) * columns + column]
                 b.barrier()
                 b.loop(from: 0, to: b.int(8)) { i in
-                    sum.value = b.fma(tileA[y * 8 + i], tileB[i * 4 + x], sum.value)
+                    sum.value = b.multiplyAdd(tileA[y * 8 + i], tileB[i * 4 + x], sum.value)
                 }
                 b.barrier()
             }

@@ -176,9 +176,13 @@ import Testing
             })
         expect(.type, { _, _, n in _ = -n }, spoil: { $0.types[last($0)] = .int64 })
         expect(
-            .type, { k, x, n in _ = k.fma(x[n], x[n], x[n]) },
-            spoil: { replace(&$0, .fma(0, last($0) - 1, last($0) - 1)) })
-        expectBuilt(.type) { k, _, n in _ = k.fma(n, n, n) }
+            .type, { k, x, n in _ = k.multiplyAdd(x[n], x[n], x[n]) },
+            spoil: { replace(&$0, .multiplyAdd(0, last($0) - 1, last($0) - 1)) })
+        expectBuilt(.type) { k, _, n in _ = k.multiplyAdd(n, n, n) }
+        expect(
+            .type, { k, x, n in _ = k.fusedMultiplyAdd(x[n], x[n], x[n]) },
+            spoil: { replace(&$0, .fusedMultiplyAdd(0, last($0) - 1, last($0) - 1)) })
+        expectBuilt(.type) { k, _, n in _ = k.fusedMultiplyAdd(n, n, n) }
         expect(
             .type, { k, x, n in _ = k.select(n < 3, x[n], x[n]) },
             spoil: { replace(&$0, .select(0, last($0) - 1, last($0) - 1)) })

@@ -11,11 +11,18 @@ final class InterpreterDevice: Device {
     let library: ShaderLibrary
     /// Chooses a specification's schedule; nil takes the library's own.
     private let chooseSchedule: @Sendable (KernelSpec) -> String?
-    /// The kernels by key, each validated once.
-    private let programs = Mutex<[ShaderKey: KernelInterpreter]>([:])
+    private let subgroupSize: Int
+    private let fusesMultiplyAdd: Bool
+    /// The kernels by key, each made fit for the target once.
+    private let programs = Mutex<[ShaderKey: InterpreterProgram]>([:])
     private let schedules = Mutex<Set<String>>([])
 
-    init(_ target: ShaderTarget, schedule: @escaping @Sendable (KernelSpec) -> String? = { _ in nil }) {
+    init(
+        _ target: ShaderTarget, subgroupSize: Int = 8, fusesMultiplyAdd: Bool = true,
+        schedule: @escaping @Sendable (KernelSpec) -> String? = { _ in nil }
+    ) {
+        self.subgroupSize = subgroupSize
+        self.fusesMultiplyAdd = fusesMultiplyAdd
         let hasDouble = target.features.contains(.float64)
         description = DeviceDescription(
             id: DeviceID(backend: "interpreter"), name: "KernelIR interpreter, \(target.deviceClass.rawValue)",
@@ -45,30 +52,41 @@ final class InterpreterDevice: Device {
         let schedule = chooseSchedule(spec) ?? library.schedules(for: spec)[0]
         let plan = try library.plan(spec, schedule: schedule)
         schedules.withLock { _ = $0.insert("\(spec.family)/\(schedule)") }
-        var interpreters: [KernelInterpreter] = []
-        for launch in plan.launches { interpreters.append(try program(launch)) }
-        return InterpreterKernel(spec: spec, plan: plan, interpreters: interpreters)
+        var programs: [InterpreterProgram] = []
+        for launch in plan.launches { programs.append(try program(launch)) }
+        return InterpreterKernel(spec: spec, plan: plan, programs: programs)
     }
 
     func makeStream() throws(TensorError) -> any DeviceStream { InterpreterStream() }
 
     /// The program of a launch's key. Each launch builds its kernel, so that two that differ under one key are found.
-    private func program(_ launch: ShaderLaunch) throws(TensorError) -> KernelInterpreter {
+    private func program(_ launch: ShaderLaunch) throws(TensorError) -> InterpreterProgram {
         let kernel = launch.build()
         return try programs.withLock { (programs) throws(TensorError) in
             if let known = programs[launch.key] {
-                if known.kernel == kernel { return known }
+                if known.original == kernel { return known }
                 throw TensorError(
-                    .deviceFailure, "two kernels of one key \(launch.key):\n\(known.kernel)\n--- and ---\n\(kernel)")
+                    .deviceFailure,
+                    "two kernels of one key \(launch.key):\n\(known.original)\n--- and ---\n\(kernel)")
             }
+            let legal = try launch.kernel(for: library.target)
             do throws(KernelError) {
-                try kernel.validate()
-                let interpreter = try KernelInterpreter(kernel)
-                programs[launch.key] = interpreter
-                return interpreter
+                let program = InterpreterProgram(
+                    original: kernel, legal: legal,
+                    interpreter: try KernelInterpreter(
+                        legal.kernel, subgroupSize: subgroupSize, fusesMultiplyAdd: fusesMultiplyAdd))
+                programs[launch.key] = program
+                return program
             } catch { throw TensorError(.deviceFailure, error.description) }
         }
     }
+}
+
+/// A kernel of the library, the form of it that the target can run, and that form's program.
+private struct InterpreterProgram: Sendable {
+    let original: Kernel
+    let legal: LegalizedKernel
+    let interpreter: KernelInterpreter
 }
 
 extension ShaderTarget {
@@ -77,6 +95,20 @@ extension ShaderTarget {
         ShaderTarget(
             deviceClass: deviceClass, computeUnits: deviceClass == .gpu ? 16 : 2,
             vectorWidth: deviceClass == .gpu ? 4 : 8, features: .float64)
+    }
+
+    /// The same class without what the poorest of devices lack: 8-, 16- and 64-bit types, vectors of more than 4 lanes.
+    static func poor(_ deviceClass: DeviceClass) -> ShaderTarget {
+        var target = common(deviceClass)
+        target.features = []
+        target.maximumVectorLanes = 4
+        target.has8BitStorage = false
+        target.has16BitStorage = false
+        target.hasInt64 = false
+        target.hasInt8Arithmetic = false
+        target.hasInt16Arithmetic = false
+        target.subgroupSize = 4
+        return target
     }
 
     /// A processor with vectors of 16 floats.
@@ -95,7 +127,8 @@ private final class InterpreterMemory: DeviceBuffer {
 
     init(byteCount: Int) {
         self.byteCount = byteCount
-        bytes = .allocate(byteCount: byteCount, alignment: 64)
+        // Whole words, as kernels may see the memory as words.
+        bytes = .allocate(byteCount: (byteCount + 3) & ~3, alignment: 64)
     }
 
     deinit { bytes.deallocate() }
@@ -104,13 +137,13 @@ private final class InterpreterMemory: DeviceBuffer {
 private final class InterpreterKernel: DeviceKernel {
     let spec: KernelSpec
     let plan: ShaderPlan
-    let interpreters: [KernelInterpreter]
+    let programs: [InterpreterProgram]
     let bounds: [Range<Int>]
 
-    init(spec: KernelSpec, plan: ShaderPlan, interpreters: [KernelInterpreter]) {
+    init(spec: KernelSpec, plan: ShaderPlan, programs: [InterpreterProgram]) {
         self.spec = spec
         self.plan = plan
-        self.interpreters = interpreters
+        self.programs = programs
         bounds = OperandBounds.of(spec)
     }
 
@@ -131,20 +164,23 @@ private final class InterpreterStream: DeviceStream {
         let written = UnsafeMutablePointer<Bool>.allocate(capacity: flagCount)
         written.initialize(repeating: false, count: flagCount)
         defer { written.deallocate() }
-        for (launch, interpreter) in zip(kernel.plan.launches, kernel.interpreters) {
-            let program = interpreter.kernel
+        for (launch, program) in zip(kernel.plan.launches, kernel.programs) {
+            let original = program.original
             var buffers: [InterpreterBuffer] = []
-            for parameter in program.buffers {
+            for parameter in original.buffers {
                 buffers.append(
                     try buffer(parameter, launch: launch, kernel: kernel, bindings: bindings, written: written))
             }
             var arguments: [UInt64] = []
-            for parameter in program.arguments {
+            for parameter in original.arguments {
                 arguments.append(
                     try bits(parameter, launch: launch, spec: kernel.spec, bindings: bindings, scalars: scalars))
             }
             do throws(KernelError) {
-                try interpreter.launch(workgroups: launch.workgroups, arguments: arguments, buffers: buffers)
+                try program.interpreter.launch(
+                    workgroups: launch.workgroups,
+                    arguments: program.legal.argumentBits(arguments, offsets: buffers.map(\.offset)),
+                    buffers: buffers.enumerated().map { program.legal.buffer($0.offset, $0.element) })
             } catch {
                 throw TensorError(.deviceFailure, error.description)
             }

@@ -1,3 +1,4 @@
+import Foundation
 import KernelIR
 import Shaders
 import TensorConformance
@@ -20,6 +21,57 @@ import Testing
         let uncovered = ConformanceSuite.coverage(of: results, on: device.description)
         #expect(uncovered.isEmpty, "\(uncovered)")
         print("\(target.deviceClass), \(target.vectorWidth) lanes: \(rows.count) rows, \(device.programCount) programs")
+    }
+
+    /// On devices without 8-, 16- and 64-bit types and wide vectors, whose products and sums round twice.
+    @Test(arguments: ShaderTarget.DeviceClass.allCases) func theCataloguePassesOnThePoorestDevices(
+        _ deviceClass: ShaderTarget.DeviceClass
+    ) {
+        let device = InterpreterDevice(.poor(deviceClass), subgroupSize: 4, fusesMultiplyAdd: false)
+        let rows = ConformanceCatalogue.cases(for: device.description)
+        let results = rows.map { Self.suite.run($0, on: device) }
+        Self.expectPassed(results, "poor \(deviceClass)")
+        let uncovered = ConformanceSuite.coverage(of: results, on: device.description)
+        #expect(uncovered.isEmpty, "\(uncovered)")
+        print("poor \(deviceClass): \(rows.count) rows, \(device.programCount) programs")
+    }
+
+    /// A `multiplyAdd` may round twice: a kernel that needs one rounding has to say so.
+    @Test(arguments: [ShaderTarget.common(.gpu), .wide]) func theCataloguePassesWithUnfusedProductsAndSums(
+        _ target: ShaderTarget
+    ) {
+        let device = InterpreterDevice(target, fusesMultiplyAdd: false)
+        let rows = ConformanceCatalogue.cases(for: device.description)
+        Self.expectPassed(rows.map { Self.suite.run($0, on: device) }, "unfused \(target.deviceClass)")
+    }
+
+    /// A sixth of the rows for each size, so that each row runs; `NEEDLETAIL_WHOLE_CATALOGUE=1` runs all for each.
+    @Test(arguments: [4, 8, 16, 32, 64, 128]) func theCataloguePassesWithSubgroupsOfEverySize(_ size: Int) {
+        var target = ShaderTarget.common(.gpu)
+        target.features.insert(.subgroups)
+        target.subgroupSize = size
+        let device = InterpreterDevice(target, subgroupSize: size)
+        let rows = ConformanceCatalogue.cases(for: device.description).enumerated()
+            .filter { Self.runsAll || $0.offset % 6 == size.trailingZeroBitCount - 2 }
+            .map(\.element)
+        Self.expectPassed(rows.map { Self.suite.run($0, on: device) }, "subgroups of \(size)")
+    }
+
+    /// What a device lacks is refused before a driver sees the kernel.
+    @Test func aKernelThatADeviceCannotRunIsRefusedByName() throws {
+        let library = ShaderLibrary(target: .common(.gpu))
+        let row = ConformanceCatalogue.cases(for: InterpreterDevice(.common(.gpu)).description)
+            .first { $0.family == .matmul && $0.spec.description.contains("float32") }!
+        let launch = try library.plan(row.spec).launches[0]
+        var target = library.target
+        target.maximumWorkgroupSize = 1
+        do throws(TensorError) {
+            _ = try launch.kernel(for: target)
+            Issue.record("a workgroup of one work-item is enough")
+        } catch {
+            #expect(error.kind == .unsupported)
+            #expect(error.message.contains("work-items, and the device has at most 1"), "\(error.message)")
+        }
     }
 
     /// A device whose workgroups are a quarter of what others have runs the same rows; some of them here.
@@ -65,6 +117,9 @@ import Testing
             #expect(never.isEmpty, "\(family) schedules that no row of the catalogue can run with: \(never)")
         }
     }
+
+    /// Whether every row runs where by itself a sample does.
+    private static let runsAll = ProcessInfo.processInfo.environment["NEEDLETAIL_WHOLE_CATALOGUE"] == "1"
 
     private static func expectPassed(
         _ results: [ConformanceResult], _ what: String, sourceLocation: SourceLocation = #_sourceLocation

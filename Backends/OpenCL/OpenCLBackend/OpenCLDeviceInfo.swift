@@ -18,7 +18,7 @@ struct OpenCLDeviceInfo: @unchecked Sendable {
     let parameterByteCount: Int
     /// Lanes of float32 in the device's registers.
     let nativeWidth: Int
-    let features: KernelRequirements
+    let features: KernelFeatures
     let isProcessor: Bool
     /// Whether device memory is the host's.
     let isUnified: Bool
@@ -57,7 +57,8 @@ struct OpenCLDeviceInfo: @unchecked Sendable {
         maximumWorkgroupSize = Int(library.integer(of: device, CL_DEVICE_MAX_WORK_GROUP_SIZE, as: Int.self) ?? 1)
         sharedByteCount = long(CL_DEVICE_LOCAL_MEM_SIZE)
         nativeWidth = number(CL_DEVICE_NATIVE_VECTOR_WIDTH_FLOAT)
-        var features: KernelRequirements = []
+        // Every device has them, from OpenCL 1.1 on.
+        var features: KernelFeatures = [.int64, .storage8, .storage16]
         if extensions.contains("cl_khr_fp64") { features.insert(.float64) }
         if extensions.contains("cl_khr_fp16") { features.insert(.float16) }
         self.features = features

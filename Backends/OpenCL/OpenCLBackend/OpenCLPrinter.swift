@@ -5,7 +5,7 @@ import TensorRuntime
 ///
 /// A buffer `x` becomes the parameters `x` and `x_offset` (in elements, a long), in the kernel's order; the arguments
 /// follow. A bool is an int of 0 or 1; a vector of bools is one of ints, 0 or -1, as the language's comparisons give.
-/// Products and sums are never contracted: a kernel says `fma` where it wants one.
+/// Products and sums are never contracted but where the kernel says so: both of its operations for that become `fma`.
 struct OpenCLPrinter {
     private let kernel: Kernel
     private var text = ""
@@ -28,7 +28,7 @@ struct OpenCLPrinter {
 
     private mutating func print() {
         indent = 0
-        let requirements = kernel.requirements
+        let requirements = kernel.requirements.features
         if requirements.contains(.float64) { line("#pragma OPENCL EXTENSION cl_khr_fp64 : enable") }
         if requirements.contains(.float16) { line("#pragma OPENCL EXTENSION cl_khr_fp16 : enable") }
         if requirements.contains(.subgroups) { line("#pragma OPENCL EXTENSION cl_khr_subgroups : enable") }
@@ -74,6 +74,10 @@ struct OpenCLPrinter {
             case .define(let value, let operation): define(value, operation)
             case .assign(let variable, let value): line("r\(variable) = \(names[value]);")
             case .store(let buffer, let index, let value): store(kernel.buffers[buffer], index, value)
+            case .storeBits(let buffer, let index, let mask, let value):
+                let word = "(volatile __global uint *)\(kernel.buffers[buffer].name) + \(names[index])"
+                line("atomic_and(\(word), ~\(names[mask]));")
+                line("atomic_or(\(word), \(names[value]) & \(names[mask]));")
             case .storeShared(let array, let index, let value):
                 let name = kernel.arrays[array].name
                 let width = kernel.types[value].width
@@ -161,13 +165,16 @@ struct OpenCLPrinter {
         case .constant, .argument, .builtin: preconditionFailure("printed by name")
         case .read(let variable): return "r\(variable)"
         case .load(let buffer, let index): return load(kernel.buffers[buffer], names[index], type)
+        case .loadBits(let buffer, let index, let mask):
+            return "as_uint(\(kernel.buffers[buffer].name)[\(names[index])]) & \(names[mask])"
         case .loadShared(let array, let index):
             let name = kernel.arrays[array].name
             return type.width == 1
                 ? "\(name)[\(names[index])]" : "vload\(type.width)(0, \(name) + \(names[index]))"
         case .unary(let operation, let a): return unary(operation, names[a], type)
         case .binary(let operation, let a, let b): return binary(operation, names[a], names[b], kernel.types[a])
-        case .fma(let a, let b, let c): return "fma(\(names[a]), \(names[b]), \(names[c]))"
+        case .multiplyAdd(let a, let b, let c), .fusedMultiplyAdd(let a, let b, let c):
+            return "fma(\(names[a]), \(names[b]), \(names[c]))"
         case .select(let condition, let a, let b):
             if type.width == 1 { return "\(names[condition]) ? \(names[a]) : \(names[b])" }
             return "select(\(names[b]), \(names[a]), \(type.mask(names[condition])))"

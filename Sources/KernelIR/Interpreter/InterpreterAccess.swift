@@ -76,7 +76,7 @@ extension InterpreterMachine {
     // MARK: Where
 
     /// Lists the active work-items and the elements that they touch, and counts them.
-    private func resolve(
+    func resolve(
         _ instruction: Instruction, bounds: Range<Int>, offset: Int, name: String
     ) throws(KernelError) -> Int {
         instruction.target == .int32

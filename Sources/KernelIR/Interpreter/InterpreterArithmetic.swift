@@ -28,20 +28,26 @@ extension InterpreterMachine {
         }
     }
 
-    func fma(_ instruction: Instruction) {
+    /// Products and sums in one, rounded once or twice.
+    func multiplyAdd(_ instruction: Instruction) {
         switch instruction.scalar {
-        case .float16: fma(instruction, Float16.self)
-        case .float32: fma(instruction, Float.self)
-        default: fma(instruction, Double.self)
+        case .float16: multiplyAdd(instruction, Float16.self)
+        case .float32: multiplyAdd(instruction, Float.self)
+        default: multiplyAdd(instruction, Double.self)
         }
     }
 
-    private func fma<T: FloatingPoint>(_ instruction: Instruction, _: T.Type) {
+    private func multiplyAdd<T: FloatingPoint>(_ instruction: Instruction, _: T.Type) {
         let a = pointer(instruction.a, T.self)
         let b = pointer(instruction.b, T.self)
         let c = pointer(instruction.c, T.self)
         let result = pointer(instruction.result, T.self)
-        for lane in 0..<count * instruction.width { result[lane] = c[lane].addingProduct(a[lane], b[lane]) }
+        let lanes = 0..<count * instruction.width
+        if instruction.code == .fusedMultiplyAdd {
+            for lane in lanes { result[lane] = c[lane].addingProduct(a[lane], b[lane]) }
+        } else {
+            for lane in lanes { result[lane] = a[lane] * b[lane] + c[lane] }
+        }
     }
 
     // MARK: Loops over lanes

@@ -14,12 +14,13 @@ extension Validator {
         case .read(let variable):
             try checkNumber(variable, of: kernel.variables, "variable")
             try require(result, is: kernel.variables[variable])
-        case .load(let number, let index):
-            try checkNumber(number, of: kernel.buffers, "buffer")
-            let buffer = kernel.buffers[number]
-            if buffer.access == .write { throw failure(.access, "the buffer \(buffer.name) is only written") }
-            try checkIndex(index)
-            try require(result, is: ValueType(buffer.element.valueScalar, width: result.width))
+        case .load(let buffer, let index):
+            try checkLoad(buffer: buffer, index: index)
+            try require(result, is: ValueType(kernel.buffers[buffer].element.valueScalar, width: result.width))
+        case .loadBits(let buffer, let index, let mask):
+            try checkLoad(buffer: buffer, index: index)
+            try checkBits(buffer: buffer, mask: mask)
+            try require(result, is: .uint32)
         case .loadShared(let array, let index):
             try checkNumber(array, of: kernel.arrays, "shared array")
             try require(result, is: ValueType(kernel.arrays[array].scalar, width: result.width))
@@ -28,15 +29,22 @@ extension Validator {
             try require(type(of: a), is: result)
             if !operation.takes(result.scalar) { throw failure(.type, "there is no \(operation) of \(result)") }
         case .binary(let operation, let a, let b): try checkBinary(operation, a, b, result)
-        case .fma(let a, let b, let c):
+        case .multiplyAdd(let a, let b, let c), .fusedMultiplyAdd(let a, let b, let c):
             for operand in [a, b, c] { try require(type(of: operand), is: result) }
-            if !result.scalar.isFloat { throw failure(.type, "there is no fma of \(result)") }
+            if !result.scalar.isFloat { throw failure(.type, "there is no product and sum in one of \(result)") }
         case .select(let condition, let a, let b):
             try require(type(of: condition), is: .bool.vector(result.width))
             for operand in [a, b] { try require(type(of: operand), is: result) }
         case .subgroup(let operation, let a): try checkSubgroup(operation, a, result)
         default: try checkConversion(operation, result)
         }
+    }
+
+    private func checkLoad(buffer: Int, index: Int) throws(KernelError) {
+        try checkNumber(buffer, of: kernel.buffers, "buffer")
+        let source = kernel.buffers[buffer]
+        if source.access == .write { throw failure(.access, "the buffer \(source.name) is only written") }
+        try checkIndex(index)
     }
 
     private func checkConstant(_ constant: Constant, _ scalar: ScalarType) throws(KernelError) {

@@ -111,7 +111,8 @@ struct SharedMemory {
 
 extension InterpreterMachine {
     /// The buffers of a launch, and a table for each region that one of them writes.
-    static func bind(_ buffers: [InterpreterBuffer], of kernel: Kernel) -> ([BoundBuffer], [AccessTable]) {
+    static func bind(_ buffers: [InterpreterBuffer], of program: InterpreterProgram) -> ([BoundBuffer], [AccessTable]) {
+        let kernel = program.kernel
         var bound = zip(kernel.buffers, buffers).map { parameter, buffer in
             let count = buffer.region.count / parameter.element.byteCount
             let whole = -buffer.offset..<max(count - buffer.offset, -buffer.offset)
@@ -131,7 +132,7 @@ extension InterpreterMachine {
             tables.append(
                 AccessTable(
                     byteCount: buffers[position].region.count,
-                    unit: sharing.map { bound[$0].element.byteCount }.min()!))
+                    unit: program.usesBits ? 1 : sharing.map { bound[$0].element.byteCount }.min()!))
         }
         return (bound, tables)
     }

@@ -10,8 +10,8 @@ struct Instruction {
         /// Copies a register.
         case copy
         case readVariable, assign
-        case load, store, loadShared, storeShared
-        case unary, binary, fma, select, convert, splat, construct, extract, subgroup
+        case load, store, loadBits, storeBits, loadShared, storeShared
+        case unary, binary, multiplyAdd, fusedMultiplyAdd, select, convert, splat, construct, extract, subgroup
         /// Makes a mask of the active work-items with a condition, or without it, and jumps where there are none.
         case beginThen, beginElse
         /// Sets a counter to its start and makes the mask of those that are before the end.
@@ -68,6 +68,10 @@ extension ScalarType {
 struct InterpreterProgram: Sendable {
     let kernel: Kernel
     let subgroupSize: Int
+    /// Whether a `multiplyAdd` rounds once.
+    let fusesMultiplyAdd: Bool
+    /// Whether the kernel reads or writes parts of elements.
+    let usesBits: Bool
     /// Work-items of a workgroup.
     let itemCount: Int
     /// Workgroups that run together: several where they are small and share nothing.
@@ -87,19 +91,29 @@ struct InterpreterProgram: Sendable {
     /// Work-items that run together.
     var capacity: Int { itemCount * batch }
 
-    private init(_ kernel: Kernel, subgroupSize: Int) {
+    private init(_ kernel: Kernel, subgroupSize: Int, fusesMultiplyAdd: Bool) {
         self.kernel = kernel
         self.subgroupSize = subgroupSize
+        self.fusesMultiplyAdd = fusesMultiplyAdd
         let size = kernel.workgroupSize
         itemCount = size[0] * size[1] * size[2]
-        var isAlone = !kernel.arrays.isEmpty || kernel.requirements.contains(.subgroups)
-        kernel.forEachStatement { if case .barrier = $0 { isAlone = true } }
+        var isAlone = !kernel.arrays.isEmpty || kernel.requirements.features.contains(.subgroups)
+        var usesBits = false
+        kernel.forEachStatement { statement in
+            switch statement {
+            case .barrier: isAlone = true
+            case .storeBits, .define(_, .loadBits): usesBits = true
+            default: break
+            }
+        }
+        self.usesBits = usesBits
         batch = isAlone ? 1 : max(1, 128 / itemCount)
     }
 
     /// The program of a kernel whose structure is right.
-    static func compile(_ kernel: Kernel, subgroupSize: Int) -> InterpreterProgram {
-        var compiler = InterpreterCompiler(program: InterpreterProgram(kernel, subgroupSize: subgroupSize))
+    static func compile(_ kernel: Kernel, subgroupSize: Int, fusesMultiplyAdd: Bool) -> InterpreterProgram {
+        var compiler = InterpreterCompiler(
+            program: InterpreterProgram(kernel, subgroupSize: subgroupSize, fusesMultiplyAdd: fusesMultiplyAdd))
         compiler.compile()
         return compiler.program
     }
@@ -177,6 +191,10 @@ private struct InterpreterCompiler {
                 emit(instruction, mask: mask)
             case .store(let buffer, let index, let value):
                 emit(memory(.store, buffer, index: index, type: kernel.types[value], value: value), mask: mask)
+            case .storeBits(let buffer, let index, let bits, let value):
+                var instruction = memory(.storeBits, buffer, index: index, type: .uint32, value: value)
+                instruction.c = registers[bits]
+                emit(instruction, mask: mask)
             case .storeShared(let array, let index, let value):
                 emit(memory(.storeShared, array, index: index, type: kernel.types[value], value: value), mask: mask)
             case .loop(let loop): compile(loop, mask: mask)
@@ -252,10 +270,15 @@ private struct InterpreterCompiler {
         case .builtin(let builtin): (result.code, result.number) = builtin.instruction
         case .read(let variable): (result.code, result.number) = (.readVariable, variable)
         case .load(let buffer, let index): return memory(.load, buffer, index: index, type: type)
+        case .loadBits(let buffer, let index, let mask):
+            result = memory(.loadBits, buffer, index: index, type: type)
+            result.c = registers[mask]
+            return result
         case .loadShared(let array, let index): return memory(.loadShared, array, index: index, type: type)
         case .unary(let operation, _): (result.code, result.unary) = (.unary, operation)
         case .binary(let operation, _, _): (result.code, result.binary) = (.binary, operation)
-        case .fma: result.code = .fma
+        case .multiplyAdd: result.code = program.fusesMultiplyAdd ? .fusedMultiplyAdd : .multiplyAdd
+        case .fusedMultiplyAdd: result.code = .fusedMultiplyAdd
         case .select:
             result.code = .select
             result.scalar = type.scalar

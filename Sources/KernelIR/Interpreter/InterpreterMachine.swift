@@ -28,7 +28,7 @@ struct InterpreterMachine: ~Copyable {
         self.program = program
         self.workgroups = workgroups
         self.arguments = arguments
-        (self.buffers, tables) = InterpreterMachine.bind(buffers, of: program.kernel)
+        (self.buffers, tables) = InterpreterMachine.bind(buffers, of: program)
         file = .allocate(byteCount: program.fileByteCount, alignment: 64)
         var places: [(place: Int, byte: Int)] = []
         var place = 0
@@ -108,11 +108,13 @@ struct InterpreterMachine: ~Copyable {
         case .assign: assign(instruction)
         case .load: try load(instruction)
         case .store: try store(instruction)
+        case .loadBits: try loadBits(instruction)
+        case .storeBits: try storeBits(instruction)
         case .loadShared: try loadShared(instruction)
         case .storeShared: try storeShared(instruction)
         case .unary: unary(instruction)
         case .binary: try binary(instruction)
-        case .fma: fma(instruction)
+        case .multiplyAdd, .fusedMultiplyAdd: multiplyAdd(instruction)
         case .select: select(instruction)
         case .convert: convert(instruction)
         case .splat, .construct, .extract: rearrange(instruction)

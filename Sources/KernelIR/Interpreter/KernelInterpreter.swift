@@ -30,12 +30,15 @@ public struct InterpreterBuffer {
 public struct KernelInterpreter: Sendable {
     let program: InterpreterProgram
 
-    /// - Parameter subgroupSize: the work-items of a subgroup, in the order of their numbers.
+    /// - Parameters:
+    ///   - subgroupSize: the work-items of a subgroup, in the order of their numbers.
+    ///   - fusesMultiplyAdd: whether a `multiplyAdd` rounds once. Devices differ, so that kernels must be right either way.
     /// - Throws: what is wrong with names, types, scopes and accesses. The rules of ``Kernel/validate()`` about flow are
     ///   left to the run, which checks what really happens.
-    public init(_ kernel: Kernel, subgroupSize: Int = 8) throws(KernelError) {
+    public init(_ kernel: Kernel, subgroupSize: Int = 8, fusesMultiplyAdd: Bool = true) throws(KernelError) {
         try kernel.validateStructure()
-        program = InterpreterProgram.compile(kernel, subgroupSize: subgroupSize)
+        program = InterpreterProgram.compile(
+            kernel, subgroupSize: subgroupSize, fusesMultiplyAdd: fusesMultiplyAdd)
     }
 
     public var kernel: Kernel { program.kernel }

@@ -115,6 +115,10 @@ struct Validator {
                 try require(type(of: value), is: kernel.variables[variable])
             case .store(let buffer, let index, let value):
                 try checkStore(buffer: buffer, index: index, value: value)
+            case .storeBits(let buffer, let index, let mask, let value):
+                try checkStore(buffer: buffer, index: index)
+                try checkBits(buffer: buffer, mask: mask)
+                try require(type(of: value), is: .uint32)
             case .storeShared(let array, let index, let value):
                 try checkNumber(array, of: kernel.arrays, "shared array")
                 let stored = try type(of: value)
@@ -144,11 +148,16 @@ struct Validator {
         isKnown[loop.counter] = false
     }
 
-    private func checkStore(buffer: Int, index: Int, value: Int) throws(KernelError) {
+    private func checkStore(buffer: Int, index: Int) throws(KernelError) {
         try checkNumber(buffer, of: kernel.buffers, "buffer")
         let target = kernel.buffers[buffer]
         if target.access == .read { throw failure(.access, "the buffer \(target.name) is only read") }
         try checkIndex(index)
+    }
+
+    private func checkStore(buffer: Int, index: Int, value: Int) throws(KernelError) {
+        try checkStore(buffer: buffer, index: index)
+        let target = kernel.buffers[buffer]
         let stored = try type(of: value)
         try require(stored, is: ValueType(target.element.valueScalar, width: stored.width))
     }
@@ -174,6 +183,13 @@ struct Validator {
 
     func require(_ type: ValueType, is expected: ValueType) throws(KernelError) {
         if type != expected { throw failure(.type, "\(type) where \(expected) is needed") }
+    }
+
+    /// Bits are of int32 elements, and a mask is a uint32.
+    func checkBits(buffer: Int, mask: Int) throws(KernelError) {
+        let element = kernel.buffers[buffer].element
+        guard element == .int32 else { throw failure(.type, "there are no bits of \(element) elements") }
+        try require(type(of: mask), is: .uint32)
     }
 
     /// An index counts elements in int32 or int64.
