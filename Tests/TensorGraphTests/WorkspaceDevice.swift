@@ -22,8 +22,7 @@ final class WorkspaceDevice: Device {
     var description: DeviceDescription { inner.description }
     func allocate(byteCount: Int) throws(TensorError) -> any DeviceBuffer { try inner.allocate(byteCount: byteCount) }
     func makeKernel(_ spec: KernelSpec) throws(TensorError) -> any DeviceKernel {
-        WorkspaceKernel(
-            inner: try inner.makeKernel(spec), workspaceByteCount: byteCount, dispatchCount: dispatchCount)
+        WorkspaceKernel(inner: try inner.makeKernel(spec), ownByteCount: byteCount, dispatchCount: dispatchCount)
     }
     func makeStream() throws(TensorError) -> any DeviceStream {
         WorkspaceStream(device: self, inner: try inner.makeStream())
@@ -32,13 +31,19 @@ final class WorkspaceDevice: Device {
 
 private final class WorkspaceKernel: DeviceKernel {
     let inner: any DeviceKernel
-    let workspaceByteCount: Int
+    /// The part that nothing uses; where the inner kernel has a workspace, that lies behind it.
+    let ownByteCount: Int
     let dispatchCount: Int
 
-    init(inner: any DeviceKernel, workspaceByteCount: Int, dispatchCount: Int) {
+    init(inner: any DeviceKernel, ownByteCount: Int, dispatchCount: Int) {
         self.inner = inner
-        self.workspaceByteCount = workspaceByteCount
+        self.ownByteCount = ownByteCount
         self.dispatchCount = dispatchCount
+    }
+
+    var innerOffset: Int { (ownByteCount + 255) / 256 * 256 }
+    var workspaceByteCount: Int {
+        inner.workspaceByteCount == 0 ? ownByteCount : innerOffset + inner.workspaceByteCount
     }
 
     var spec: KernelSpec { inner.spec }
@@ -59,12 +64,18 @@ private final class WorkspaceStream: DeviceStream {
         guard let kernel = kernel as? WorkspaceKernel, let last = bindings.last, let buffer = last.buffer else {
             throw TensorError(.invalidArgument, "a launch came without its workspace")
         }
-        guard last.offset % 256 == 0, last.offset + device.byteCount <= buffer.byteCount else {
+        guard last.offset % 256 == 0, last.offset + kernel.workspaceByteCount <= buffer.byteCount else {
             throw TensorError(.invalidArgument, "a workspace lies badly at \(last.offset)")
         }
         device.offsets.withLock { $0.append(last.offset) }
         try fill(last, with: 0xA5)
-        try inner.encode(kernel.inner, bindings: UnsafeBufferPointer(rebasing: bindings.dropLast()), scalars: scalars)
+        var own = Array(bindings.dropLast())
+        if kernel.inner.workspaceByteCount > 0 {
+            own.append(BufferBinding(buffer: buffer, offset: last.offset + kernel.innerOffset))
+        }
+        try own.withUnsafeBufferPointer { (own) throws(TensorError) in
+            try inner.encode(kernel.inner, bindings: own, scalars: scalars)
+        }
         try fill(last, with: 0x7F)
     }
 

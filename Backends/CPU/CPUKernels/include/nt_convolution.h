@@ -20,6 +20,9 @@ typedef struct {
     int64_t ih, iw, oh, ow, kh, kw, sh, sw, ph, pw, dh, dw;
 } nt_convolution;
 
+/// What a convolution needs, without its epilogue.
+nt_memory nt_convolution_memory(const nt_convolution *convolution);
+
 /// Computes into the contiguous `result` and runs the epilogue (null: none) over its four dimensions. `a` and `b` stand
 /// in the order of the kind: (input, weight), (output gradient, weight), (input, output gradient).
 void nt_convolution_run(

@@ -4,14 +4,7 @@
 #include <stdint.h>
 
 #include "nt_fused.h"
-#include "nt_pool.h"
-#include "nt_scratch.h"
-
-/// Who works: a pool, and one scratch for each of its threads, by worker number.
-typedef struct {
-    nt_pool *pool;
-    nt_scratch *const *scratch;
-} nt_workers;
+#include "nt_workers.h"
 
 /// A pointwise program that runs on a part of a kernel's result while that part is in cache.
 typedef struct {
@@ -31,12 +24,3 @@ static inline void nt_epilogue_run(
             e->program, e->operands, e->index_offsets, e->scalars, begin, end, workers->scratch[worker]);
     }
 }
-
-/// The areas of a worker's scratch that these kernels use: panels of a task, the call's packed weights, a task's framed
-/// image, the call's partial sums.
-enum {
-    nt_slot_panel = NT_SCRATCH_FIRST_FREE,
-    nt_slot_weights,
-    nt_slot_image,
-    nt_slot_partials,
-};

@@ -44,6 +44,9 @@ typedef struct {
 /// Chooses method and tiles.
 void nt_matmul_plan(nt_matmul *matmul);
 
+/// What a product needs, without its epilogue.
+nt_memory nt_matmul_memory(const nt_matmul *matmul);
+
 /// Computes the product into the contiguous `c` and runs the epilogue (null: none) on each tile.
 void nt_matmul_run(
     const nt_matmul *matmul, const nt_workers *workers, const void *a, const void *b, void *c,
