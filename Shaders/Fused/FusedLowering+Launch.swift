@@ -43,8 +43,8 @@ extension FusedLowering {
         return launch
     }
 
-    /// Elements that one lane adds up one after the other, and about how many make a block where there are more of them.
-    private static let longestPlainSum = 512
+    /// Elements that one lane adds up one after the other, and about how many make a block where there are more.
+    private static let longestPlainSum = 128
     private static let sumBlock = 128
 
     /// The inner dimension whose runs make blocks, and their length along it, where the stage's float32 sums are long: the

@@ -41,17 +41,32 @@ import Testing
             program: program, extents: [side, side], outerRank: 2, inputs: inputs, outputs: [access])
     }
 
-    @Test func aProductWithoutAnOutputOfItsOwnTypeAsksForItsResult() throws {
+    /// Where the result has no output to lie in, the workers make it in parts: in the scratch while that is little.
+    @Test func aProductWithoutAnOutputOfItsOwnTypeIsMadeInParts() throws {
         let device = try Self.device()
-        let cast = Self.product(512, k: 8, epilogue: Self.epilogue(512, storing: .bfloat16))
-        #expect(try device.makeKernel(cast).workspaceByteCount == 512 * 512 * 4)
-        let plain = Self.product(512, k: 8, epilogue: Self.epilogue(512))
-        #expect(try device.makeKernel(plain).workspaceByteCount == 0)
+        func bytes(_ side: Int, _ epilogue: FusedKernel) throws -> Int {
+            try device.makeKernel(Self.product(side, k: 8, epilogue: epilogue)).workspaceByteCount
+        }
+        #expect(try bytes(256, Self.epilogue(256, storing: .bfloat16)) == 0)
+        #expect(try bytes(256, Self.epilogue(256, adding: [256, 1])) == 0)
+        let large = 4096
+        #expect(try bytes(large, Self.epilogue(large)) == 0)
         // An addend of the output's layout may be given in the output's memory; a row that is broadcast may not.
-        let sum = Self.product(512, k: 8, epilogue: Self.epilogue(512, adding: [512, 1]))
-        #expect(try device.makeKernel(sum).workspaceByteCount == 512 * 512 * 4)
-        let bias = Self.product(512, k: 8, epilogue: Self.epilogue(512, adding: [0, 1]))
-        #expect(try device.makeKernel(bias).workspaceByteCount == 0)
+        #expect(try bytes(large, Self.epilogue(large, adding: [0, 1])) == 0)
+        for epilogue in [Self.epilogue(large, adding: [large, 1]), Self.epilogue(large, storing: .bfloat16)] {
+            let found = try bytes(large, epilogue)
+            #expect(found > 0 && found <= large * large * 4, "\(found) bytes")
+        }
+    }
+
+    @Test func resultsInPartsAreRight() throws {
+        for row in ConformanceCatalogue.resultsInParts() {
+            for threads in [1, 3] {
+                let device = try Self.device(threads: threads)
+                let result = Self.suite.run(row, on: device)
+                #expect(result.passed, "\(threads) threads: \(result)")
+            }
+        }
     }
 
     @Test func convolutionsWithLargeAreasAskForThemAndAreRight() throws {

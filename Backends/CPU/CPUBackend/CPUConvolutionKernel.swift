@@ -30,7 +30,10 @@ final class CPUConvolutionKernel: CPUKernel {
         (plan.sh, plan.sw) = (Int64(window.stride[0]), Int64(window.stride[1]))
         (plan.ph, plan.pw) = (Int64(window.padding[0]), Int64(window.padding[1]))
         (plan.dh, plan.dw) = (Int64(window.dilation[0]), Int64(window.dilation[1]))
-        memory = epilogue.memory(of: nt_convolution_memory(&plan), device: device)
+        let worksInParts = body.kind == .weightGradient && body.dtype == .float32
+        memory = epilogue.memory(
+            of: nt_convolution_memory(&plan, 0), inParts: worksInParts ? nt_convolution_memory(&plan, 1) : nil,
+            device: device)
         self.plan = plan
     }
 

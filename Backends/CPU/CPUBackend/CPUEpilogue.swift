@@ -5,7 +5,8 @@ import TensorRuntime
 ///
 /// The result has no buffer of its own. It is computed straight into the first contiguous output of its type, where the
 /// program reads it block by block before it overwrites it; without such an output, or where that output's memory is
-/// also another input's (a donated buffer), into the kernel's workspace.
+/// also another input's (a donated buffer), part by part into memory of the workers, or whole into the kernel's
+/// workspace.
 struct CPUEpilogue {
     /// Nil where the program only stores its input: then there is nothing to run.
     private let program: CPUFusedProgram?
@@ -57,17 +58,23 @@ struct CPUEpilogue {
         return low * dtype.byteCount..<max(low, high) * dtype.byteCount
     }
 
-    /// The memory of a kernel that itself needs `needs`.
-    func memory(of needs: nt_memory, device: CPUDevice) -> CPUMemory {
-        let all = needs.union(nt_memory(registers: program?.memory.registers ?? 0, call: 0, worker: 0))
-        return CPUMemory(all, resultBytes: home == nil || mayShareHome ? max(byteCount, 1) : 0, threads: device.threads)
+    /// The memory of a kernel that itself needs `needs`, or `inParts` where it makes its result in parts that are there
+    /// for the epilogue alone; nil where it cannot.
+    func memory(of needs: nt_memory, inParts: nt_memory? = nil, device: CPUDevice) -> CPUMemory {
+        let registers = nt_memory(registers: program?.memory.registers ?? 0, call: 0, worker: 0)
+        guard home == nil || mayShareHome else { return CPUMemory(needs.union(registers), threads: device.threads) }
+        let whole = CPUMemory(
+            needs.union(registers), resultBytes: max(byteCount, 1), threads: device.threads)
+        guard let inParts else { return whole }
+        let parts = CPUMemory(inParts.union(registers), threads: device.threads)
+        return parts.workspaceByteCount < whole.workspaceByteCount ? parts : whole
     }
 
-    /// Calls `body` with the memory for the result and the epilogue (nil where there is nothing to run). The bindings
+    /// Calls `body` with the memory for the result (nil: it is made in parts) and the epilogue (nil where there is nothing to run). The bindings
     /// of the program start at `firstBinding` of the launch.
     func run(
         _ launch: CPULaunch, _ memory: CPUMemory, firstBinding: Int,
-        _ body: (UnsafeMutableRawPointer, UnsafePointer<nt_workers>, UnsafePointer<nt_epilogue>?) -> Void
+        _ body: (UnsafeMutableRawPointer?, UnsafePointer<nt_workers>, UnsafePointer<nt_epilogue>?) -> Void
     ) {
         var workers = memory.workers(launch)
         let count = bindingTypes.count + 1
@@ -79,26 +86,27 @@ struct CPUEpilogue {
                     offsets[position] = launch.indexOffsets[firstBinding + position - 1]
                 }
                 let result = home.flatMap { operands[$0] } ?? operands[inputCount]!
-                operands[0] = isSafe(result, operands: operands) ? result : ownMemory(launch)
+                operands[0] = isSafe(result, operands: operands) ? result : ownMemory(launch, memory)
                 guard let program else {
-                    body(operands[0]!, &workers, nil)
+                    body(operands[0], &workers, nil)
                     return
                 }
                 var epilogue = nt_epilogue(
                     program: program.pointer, operands: UnsafePointer(operands.baseAddress!),
-                    index_offsets: UnsafePointer(offsets.baseAddress!), scalars: launch.scalars)
-                body(operands[0]!, &workers, &epilogue)
+                    operand_count: Int32(count), index_offsets: UnsafePointer(offsets.baseAddress!),
+                    scalars: launch.scalars)
+                body(operands[0], &workers, &epilogue)
             }
         }
     }
 
-    /// The workspace's first part.
-    private func ownMemory(_ launch: CPULaunch) -> UnsafeMutableRawPointer? {
+    /// Memory for a result that cannot lie in an output.
+    private func ownMemory(_ launch: CPULaunch, _ memory: CPUMemory) -> UnsafeMutableRawPointer? {
         precondition(
             home == nil || mayShareHome,
             "cpu: an input lies across the memory of an output of another layout or element size; only an input of the "
                 + "output's strides and element size may share its memory")
-        return launch.workspace
+        return memory.result(launch)
     }
 
     /// Whether no other input shares memory with the result's.

@@ -35,7 +35,8 @@ final class CPUMatmulKernel: CPUKernel {
             plan.dgemm = blas.dgemm
         }
         nt_matmul_plan(&plan)
-        memory = epilogue.memory(of: nt_matmul_memory(&plan), device: device)
+        memory = epilogue.memory(
+            of: nt_matmul_memory(&plan), inParts: nt_matmul_tile_memory(&plan), device: device)
         self.plan = plan
     }
 

@@ -32,6 +32,9 @@ struct CPUMemory {
         workspaceByteCount = self.resultBytes + callBytes + threads * workerBytes
     }
 
+    /// The memory of a result that has no output of its own; nil where there is none, and the kernel works in parts.
+    func result(_ launch: CPULaunch) -> UnsafeMutableRawPointer? { resultBytes > 0 ? launch.workspace : nil }
+
     /// Who works on a launch.
     func workers(_ launch: CPULaunch) -> nt_workers {
         let call = callBytes > 0 ? launch.workspace! + resultBytes : nil

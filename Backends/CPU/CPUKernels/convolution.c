@@ -48,11 +48,11 @@ static int64_t nt_result_size(const nt_convolution *c) {
     }
 }
 
-nt_memory nt_convolution_memory(const nt_convolution *c) {
+nt_memory nt_convolution_memory(const nt_convolution *c, int in_parts) {
     nt_memory memory = {0};
     if (nt_result_size(c) == 0 || c->element == nt_element_f64 || nt_is_depthwise_gradient(c)) return memory;
     if (nt_winograd_memory(c, &memory)) return memory;
-    return c->kind == nt_convolution_weight ? nt_weights_memory(c) : nt_blocks_memory(c);
+    return c->kind == nt_convolution_weight ? nt_weights_memory(c, in_parts) : nt_blocks_memory(c);
 }
 
 void nt_convolution_run(

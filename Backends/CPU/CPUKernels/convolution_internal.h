@@ -51,7 +51,8 @@ void nt_depthwise_gradient(
     const nt_epilogue *epilogue);
 
 nt_memory nt_blocks_memory(const nt_convolution *c);
-nt_memory nt_weights_memory(const nt_convolution *c);
+/// `in_parts`: where the result has no memory.
+nt_memory nt_weights_memory(const nt_convolution *c, int in_parts);
 /// Whether Winograd's method applies and pays; then what it needs.
 int nt_winograd_memory(const nt_convolution *c, nt_memory *memory);
 

@@ -152,7 +152,7 @@ static void nt_sum_task(void *context, long index, int worker) {
     if (c->parts > 1) {
         const int64_t step = k->groups * c->out * c->depth;
         const float *from = c->partials + index * c->depth;
-        memcpy(to, from, c->depth * sizeof(float));
+        if (to != from) memcpy(to, from, c->depth * sizeof(float));
         for (int64_t part = 1; part < c->parts; part++) {
             from += step;
             for (int64_t i = 0; i < c->depth; i++) to[i] += from[i];
@@ -177,11 +177,11 @@ static nt_weights_call nt_plan_weights(const nt_convolution *k) {
     return c;
 }
 
-nt_memory nt_weights_memory(const nt_convolution *k) {
+nt_memory nt_weights_memory(const nt_convolution *k, int in_parts) {
     const nt_weights_call c = nt_plan_weights(k);
     const int64_t image = nt_frame_is_source(&c.frame) ? 0 : c.in * c.frame.rows * c.frame.columns;
     return (nt_memory){
-        .call = c.parts == 1 ? 0 : (size_t)(c.parts * k->out_channels * c.depth) * sizeof(float),
+        .call = c.parts == 1 && !in_parts ? 0 : (size_t)(c.parts * k->out_channels * c.depth) * sizeof(float),
         .worker = (size_t)(nt_rows_size(&c) + image) * sizeof(float)};
 }
 
@@ -192,10 +192,14 @@ void nt_convolution_weights(
     nt_weights_call c = nt_plan_weights(k);
     c.input = input;
     c.gradient = gradient;
-    c.result = result;
-    c.epilogue = epilogue;
     c.workers = workers;
-    c.partials = c.parts == 1 ? result : nt_call_area(workers);
+    c.partials = c.parts == 1 && result ? result : nt_call_area(workers);
+    // The parts are added up in the first where the result has no memory.
+    c.result = result ? result : c.partials;
+    void *operands[NT_MAX_OPERANDS];
+    nt_epilogue over;
+    if (epilogue) over = nt_epilogue_over(epilogue, c.result, operands);
+    c.epilogue = epilogue ? &over : NULL;
     nt_pool_run(workers->pool, c.parts * c.row_tiles * c.column_tiles * k->groups, nt_weights_task, &c);
     if (c.parts > 1 || epilogue) nt_pool_run(workers->pool, k->out_channels, nt_sum_task, &c);
 }

@@ -151,6 +151,15 @@ nt_memory nt_matmul_memory(const nt_matmul *p) {
     }
 }
 
+/// A worker's tile lies behind its panel.
+static size_t nt_tile_offset(const nt_matmul *p) { return (nt_matmul_memory(p).worker + 63) & ~(size_t)63; }
+
+nt_memory nt_matmul_tile_memory(const nt_matmul *p) {
+    static const size_t sizes[] = {4, 8, 4, 8, 1};
+    if (p->tiles_m == 0) return (nt_memory){0};
+    return (nt_memory){.worker = nt_tile_offset(p) + (size_t)(p->tile_m * p->n) * sizes[p->element]};
+}
+
 static void nt_matmul_tile(
     const nt_matmul *p, int64_t m, int64_t n, const void *a, const void *b, void *c, void *scratch
 ) {
@@ -194,18 +203,26 @@ static void nt_matmul_one(const nt_matmul_call *call, int64_t batch, int64_t row
         end[d] = at + 1;
     }
     const int64_t size = call->element_size;
-    char *to = call->c + c * size;
+    char *area = nt_worker_area(call->workers, worker);
+    // A tile of its own has the whole result's rows, because the epilogue was compiled for them.
+    char *to = call->c ? call->c + c * size : area + nt_tile_offset(p);
     if (p->k == 0) {
         for (int64_t i = 0; i < m1 - m0; i++) memset(to + i * p->n * size, 0, (n1 - n0) * size);
     } else {
         nt_matmul_tile(
-            p, m1 - m0, n1 - n0, call->a + a * size, call->b + b * size, to, nt_worker_area(call->workers, worker));
+            p, m1 - m0, n1 - n0, call->a + a * size, call->b + b * size, to, area);
     }
     begin[p->batch_rank] = m0;
     end[p->batch_rank] = m1;
     begin[p->batch_rank + 1] = n0;
     end[p->batch_rank + 1] = n1;
-    nt_epilogue_run(call->epilogue, call->workers, worker, begin, end);
+    if (call->c) {
+        nt_epilogue_run(call->epilogue, call->workers, worker, begin, end);
+    } else {
+        void *operands[NT_MAX_OPERANDS], *origin = (void *)((uintptr_t)to - (uintptr_t)(c * size));
+        const nt_epilogue over = nt_epilogue_over(call->epilogue, origin, operands);
+        nt_epilogue_run(&over, call->workers, worker, begin, end);
+    }
 }
 
 static void nt_matmul_task(void *context, long index, int worker) {

@@ -108,7 +108,7 @@ static void nt_total_task(void *context, long index, int worker) {
     const int64_t size = c->k->in_channels * 9, step = c->k->out_channels * size;
     const float *from = c->partials + index * size;
     float *to = c->result + index * size;
-    memcpy(to, from, size * sizeof(float));
+    if (to != from) memcpy(to, from, size * sizeof(float));
     for (int64_t part = 1; part < c->parts; part++) {
         from += step;
         for (int64_t i = 0; i < size; i++) to[i] += from[i];
@@ -146,11 +146,15 @@ void nt_winograd_sums(
 ) {
     nt_sums_call c = nt_plan_sums(k);
     c.workers = workers;
-    c.epilogue = epilogue;
     c.input = input;
     c.gradient = gradient;
-    c.result = result;
     c.partials = nt_call_area(workers);
+    // The parts are added up in the first where the result has no memory.
+    c.result = result ? result : c.partials;
+    void *operands[NT_MAX_OPERANDS];
+    nt_epilogue over;
+    if (epilogue) over = nt_epilogue_over(epilogue, c.result, operands);
+    c.epilogue = epilogue ? &over : NULL;
     nt_pool_run(workers->pool, c.parts, nt_part_task, &c);
     nt_pool_run(workers->pool, k->out_channels, nt_total_task, &c);
 }

@@ -123,6 +123,18 @@ extension ConformanceCatalogue {
         }
     }
 
+    /// Weight gradients of every method that add to what the output's buffer holds.
+    static func accumulatedWeights() -> [ConformanceCase] {
+        let window = Window(kernel: [3, 3], padding: [1, 1])
+        let samples = [
+            ConvolutionSample(what: "one image", batch: 1, channels: (3, 5), size: [9, 8], window: window),
+            ConvolutionSample(what: "many weights", batch: 7, channels: (40, 130), size: [5, 5], window: window),
+            ConvolutionSample(what: "few weights", batch: 7, channels: (2, 9), size: [12, 11], window: window),
+            ConvolutionSample(what: "Winograd's method", batch: 9, channels: (32, 24), size: [8, 8], window: window),
+        ]
+        return samples.map { convolution(.float32, .weightGradient, $0, .accumulate) }
+    }
+
     /// Every pooling, overlapping and not, padded, dilated, and with NaN.
     static func poolings(_ device: DeviceDescription) -> [ConformanceCase] {
         var rows: [ConformanceCase] = []

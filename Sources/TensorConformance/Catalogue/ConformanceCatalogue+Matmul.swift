@@ -36,6 +36,24 @@ extension ConformanceCatalogue {
         return rows
     }
 
+    /// Products of many tiles, and weight gradients of one part and of several, whose result is no output: they add to what
+    /// the output's buffer holds.
+    public static func resultsInParts() -> [ConformanceCase] {
+        let forms = [(false, false), (true, false), (false, true)]
+        var rows = forms.flatMap { transposes in
+            [(300, 257, 130), (41, 1300, 70), (1100, 33, 90), (3, 5, 0)].map { m, n, k in
+                var sample = MatmulSample(.float32, m, n, k, transposes)
+                sample.epilogue = .accumulate
+                return sample.row("\(m)x\(n)x\(k) accumulate in parts")
+            }
+        }
+        var batched = MatmulSample(.float32, 70, 50, 90, (false, false))
+        batched.batch = [3, 5]
+        batched.epilogue = .accumulate
+        rows.append(batched.row("batch of 3x5 accumulate in parts"))
+        return rows + accumulatedWeights()
+    }
+
     /// Few columns and many steps, for backends that pack such operands.
     public static var narrowProduct: ConformanceCase {
         MatmulSample(.float32, 2, 3, 70_000, (false, false)).row("2x3x70000")

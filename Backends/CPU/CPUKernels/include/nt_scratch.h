@@ -21,8 +21,8 @@ typedef struct {
 nt_scratch *nt_scratch_create(void);
 void nt_scratch_destroy(nt_scratch *scratch);
 
-// Takes memory for a slot of at least `bytes` bytes, also while a kernel runs; false, and the slot stays as it is, where
-// there is none. Not by two threads at once, nor beside nt_scratch_adopt.
+// Takes memory for a slot of at least `bytes` bytes, also while a kernel runs; false, and the slot stays as it is,
+// where there is none. Not by two threads at once, nor beside nt_scratch_adopt.
 bool nt_scratch_reserve(nt_scratch *scratch, int slot, size_t bytes);
 
 // Puts what was reserved in the place of what was there, before a launch.

@@ -4,8 +4,8 @@
 #include "nt_pool.h"
 #include "nt_scratch.h"
 
-/// A pool, and one scratch for each of its threads, by worker number. What the kernel's `nt_memory` asks for lies in the
-/// scratch, or where that is much, in the launch's workspace.
+/// A pool, and one scratch for each of its threads, by worker number. What the kernel's `nt_memory` asks for lies in
+/// the scratch, or where that is much, in the launch's workspace.
 typedef struct {
     nt_pool *pool;
     nt_scratch *const *scratch;
