@@ -14,7 +14,8 @@ extension ScalarType {
         }
     }
 
-    /// The same for a run-time scalar: `bits` are its slot's (``Scalar/bits(as:)``), `dtype` is the type it is read in.
+    /// The same for a run-time scalar: `bits` are its slot's (``Scalar/bits(as:)``), `dtype` is the type it is read in. A
+    /// scalar of float16 or bfloat16 is a float32, as the values that it meets are.
     public func argumentBits(slot bits: UInt64, as dtype: DType) -> UInt64 {
         guard dtype.isFloat else {
             let value = Int(Int64(bitPattern: bits))
@@ -26,25 +27,10 @@ extension ScalarType {
         }
         let value = Double(bitPattern: bits)
         switch self {
-        case .float32: return UInt64(dtype.nearest(value).bitPattern)
+        case .float32: return UInt64(Float(value).bitPattern)
         case .float64: return value.bitPattern
         case .float16: return UInt64(Float16(value).bitPattern)
         case .bool, .int32, .uint32, .int64: preconditionFailure("a \(dtype) scalar as a \(self)")
-        }
-    }
-}
-
-extension DType {
-    /// The float32 of the value in this type that is nearest to a number.
-    fileprivate func nearest(_ value: Double) -> Float {
-        switch self {
-        case .float16: return Float(Float16(value))
-        case .bfloat16:
-            let single = Float(value)
-            if single.isNaN { return single }
-            let bits = single.bitPattern
-            return Float(bitPattern: (bits &+ 0x7fff &+ ((bits >> 16) & 1)) & 0xffff_0000)
-        default: return Float(value)
         }
     }
 }

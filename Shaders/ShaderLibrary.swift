@@ -42,6 +42,7 @@ public struct ShaderLibrary: Sendable {
     ///
     /// - Parameter schedule: one of ``schedules(for:)``; nil takes the tuned one, or else the first.
     public func plan(_ spec: KernelSpec, schedule: String? = nil) throws(TensorError) -> ShaderPlan {
+        if let complaint = spec.typeComplaint { throw TensorError(.unsupported, complaint) }
         let schedule = schedule ?? tuned(spec)
         switch spec.body {
         case let body as FusedKernel: return try plan(FusedShader.self, body, schedule)

@@ -12,6 +12,8 @@ struct FoldEmitter {
     private struct Accumulator {
         let value: Variable
         let place: Variable?
+        /// The sum of the blocks so far, and what rounding took from it; nil where blocks make no difference.
+        let blocks: (sum: Variable, lost: Variable)?
 
         var candidate: Candidate {
             get { Candidate(value: value.value, place: place?.value) }
@@ -31,9 +33,11 @@ struct FoldEmitter {
     private var accumulators: [(width: Int, accumulator: Accumulator)] = []
 
     /// Starts with the neutral element for each width of ``accumulate(_:width:place:)``.
+    ///
+    /// - Parameter inBlocks: whether ``endBlock()`` is called after each block of elements.
     init(
         _ k: KernelBuilder, _ operation: ReductionOperation, source: DType, result: DType, indexScalar: ScalarType,
-        widths: [Int]
+        widths: [Int], inBlocks: Bool = false
     ) {
         self.k = k
         self.operation = operation
@@ -47,7 +51,11 @@ struct FoldEmitter {
             let place =
                 operation.yieldsIndex
                 ? k.variable(k.constant(last, ValueType(indexScalar, width: width))) : nil
-            accumulators.append((width, Accumulator(value: k.variable(neutral(type)), place: place)))
+            let zero = k.constant(0, type)
+            let blocks =
+                inBlocks && operation == .sum && type.scalar == .float32
+                ? (sum: k.variable(zero), lost: k.variable(zero)) : nil
+            accumulators.append((width, Accumulator(value: k.variable(neutral(type)), place: place, blocks: blocks)))
         }
     }
 
@@ -81,10 +89,33 @@ struct FoldEmitter {
         accumulator.candidate = combined(accumulator.candidate, Candidate(value: lanes, place: places))
     }
 
+    /// Adds what was accumulated since the last block to the sum of blocks, with the exact error of that addition
+    /// ([Knuth's TwoSum](https://en.wikipedia.org/wiki/2Sum)): so a sum of any length is as good as one of a block.
+    func endBlock() {
+        for (_, accumulator) in accumulators {
+            guard let blocks = accumulator.blocks else { continue }
+            let sum = blocks.sum.value
+            let block = accumulator.value.value
+            let next = sum + block
+            let added = next - sum
+            blocks.lost.value = blocks.lost.value + ((sum - (next - added)) + (block - added))
+            blocks.sum.value = next
+            accumulator.value.value = k.constant(0, block.type)
+        }
+    }
+
+    /// What an accumulator holds, all blocks included. Beside an infinite sum what was lost is NaN, and nothing.
+    private func candidate(of accumulator: Accumulator) -> Candidate {
+        guard let blocks = accumulator.blocks else { return accumulator.candidate }
+        let sum = blocks.sum.value
+        let lost = blocks.lost.value
+        return Candidate(value: k.select(lost == lost, sum + lost, sum))
+    }
+
     private func combined(_ a: Candidate, _ b: Candidate) -> Candidate {
         switch operation {
-        case .sum: return Candidate(value: a.value + b.value)
-        case .product: return Candidate(value: a.value * b.value)
+        case .sum: return Candidate(value: a.value.wrapping(.add, b.value))
+        case .product: return Candidate(value: a.value.wrapping(.multiply, b.value))
         case .maximum, .minimum:
             let pointwise: PointwiseOperation = operation == .maximum ? .maximum : .minimum
             let dtype: DType = source == .bool ? .int32 : source
@@ -112,7 +143,7 @@ struct FoldEmitter {
     private func folded() -> Candidate {
         var total: Candidate?
         for (width, accumulator) in accumulators {
-            let candidate = accumulator.candidate
+            let candidate = candidate(of: accumulator)
             var lanes = (0..<width).map { Candidate(value: candidate.value.lane($0), place: candidate.place?.lane($0)) }
             while lanes.count > 1 {
                 let half = lanes.count / 2
@@ -134,7 +165,7 @@ struct FoldEmitter {
     }
 
     /// The result of each lane by itself; there is one accumulator.
-    func lanes() -> Value { finished(accumulators[0].accumulator.candidate) }
+    func lanes() -> Value { finished(candidate(of: accumulators[0].accumulator)) }
 
     /// The result of one work-item.
     func total() -> Value { finished(folded()) }

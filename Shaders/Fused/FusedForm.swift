@@ -22,10 +22,15 @@ struct FusedForm: Hashable, Sendable {
     var cutDimension: Int?
     /// Whether the launch also does what comes after all rows: it is then one workgroup.
     var makesTotals: Bool
+    /// The inner dimension along whose runs float32 sums are made, each added to a total that keeps what rounding loses;
+    /// nil where one lane adds so little that it needs none. For a workgroup on each row it is the first inner dimension,
+    /// which stands for all of them.
+    var blockDimension: Int?
 
     var variant: [Int] {
         [
             deviceClass == .gpu ? 1 : 0, lanes.rawValue, width, team, cutDimension ?? -1, makesTotals ? 1 : 0,
+            blockDimension ?? -1,
         ]
     }
 }

@@ -115,13 +115,19 @@ extension FusedKernelEmitter {
 
     // MARK: Elements of a row
 
-    /// Runs `body` with the inner coordinates of this work-item's elements, the lanes, and the first's number in the row.
-    func forEachInner(rowWidth: Int, _ body: @escaping ([Value], Int, Value) -> Void) {
-        if form.deviceClass == .gpu && form.lanes == .inner { return forEachInnerOfTeam(body) }
-        nest([], rowWidth: rowWidth, body)
+    /// Runs `body` with the inner coordinates of this work-item's elements, the lanes, and the first's number in the row;
+    /// `endBlock` after each block of them, where the form has blocks.
+    func forEachInner(
+        rowWidth: Int, endBlock: @escaping () -> Void, body: @escaping ([Value], Int, Value) -> Void
+    ) {
+        if form.deviceClass == .gpu && form.lanes == .inner { return forEachInnerOfTeam(endBlock, body) }
+        nest([], rowWidth: rowWidth, endBlock, body)
     }
 
-    private func nest(_ outer: [Value], rowWidth: Int, _ body: @escaping ([Value], Int, Value) -> Void) {
+    private func nest(
+        _ outer: [Value], rowWidth: Int, _ endBlock: @escaping () -> Void,
+        _ body: @escaping ([Value], Int, Value) -> Void
+    ) {
         let dimension = outerRank + outer.count
         guard dimension < rank else {
             return body(outer, rowWidth, number(of: outer, dimensions: outerRank..<rank))
@@ -134,28 +140,46 @@ extension FusedKernelEmitter {
             end = (start + steps.indexArgument("part_run")).binary(.minimum, end).binary(.maximum, start)
         }
         let isVector = form.lanes == .inner && dimension == rank - 1
-        forEachVector(from: start, to: end, width: isVector ? form.width : 1) { counter, width in
-            let coordinates = outer + [counter]
-            if isVector {
-                body(coordinates, width, self.number(of: coordinates, dimensions: self.outerRank..<self.rank))
-            } else {
-                self.nest(coordinates, rowWidth: rowWidth, body)
+        forEachBlock(from: start, to: end, isCut: dimension == form.blockDimension, endBlock) { start, end in
+            self.forEachVector(from: start, to: end, width: isVector ? self.form.width : 1) { counter, width in
+                let coordinates = outer + [counter]
+                if isVector {
+                    body(coordinates, width, self.number(of: coordinates, dimensions: self.outerRank..<self.rank))
+                } else {
+                    self.nest(coordinates, rowWidth: rowWidth, endBlock, body)
+                }
             }
         }
     }
 
+    /// The range in runs of `block_run`, or as one.
+    private func forEachBlock(
+        from start: Value, to end: Value, isCut: Bool, _ endBlock: () -> Void, _ body: (Value, Value) -> Void
+    ) {
+        guard isCut else { return body(start, end) }
+        let run = steps.indexArgument("block_run")
+        k.loop(from: 0, to: (end - start + (run - 1)) / run) { block in
+            let first = start + block * run
+            body(first, (first + run).binary(.minimum, end))
+            endBlock()
+        }
+    }
+
     /// The row's elements, or a part's, one after the other for the work-items of the workgroup.
-    private func forEachInnerOfTeam(_ body: @escaping ([Value], Int, Value) -> Void) {
+    private func forEachInnerOfTeam(
+        _ endBlock: @escaping () -> Void, _ body: @escaping ([Value], Int, Value) -> Void
+    ) {
         let local = k.localID(0).convert(to: steps.classes.indexScalar)
-        var start = local
+        var start = steps.index(0)
         var end = steps.indexArgument("inner_count")
         if form.cutDimension != nil {
-            let first = partNumber * steps.indexArgument("part_run")
-            start = first + local
-            end = (first + steps.indexArgument("part_run")).binary(.minimum, end)
+            start = partNumber * steps.indexArgument("part_run")
+            end = (start + steps.indexArgument("part_run")).binary(.minimum, end)
         }
-        k.loop(from: start, to: end, by: form.team) { place in
-            body(self.coordinates(of: place, dimensions: self.outerRank..<self.rank), 1, place)
+        forEachBlock(from: start, to: end, isCut: form.blockDimension != nil, endBlock) { start, end in
+            k.loop(from: start + local, to: end, by: form.team) { place in
+                body(self.coordinates(of: place, dimensions: self.outerRank..<self.rank), 1, place)
+            }
         }
     }
 }

@@ -142,9 +142,11 @@ final class FusedKernelEmitter {
         let program = stage.kernel.program
         let isAlong = form.lanes == .inner
         let widths = !isAlong ? [scope.width] : form.width > 1 ? [form.width, 1] : [1]
-        let accumulators = folds.map { fold($0, widths: widths) }
+        let accumulators = folds.map { fold($0, widths: widths, inBlocks: form.blockDimension != nil) }
         let row = scope
-        forEachInner(rowWidth: scope.width) { coordinates, width, place in
+        forEachInner(rowWidth: scope.width) {
+            for fold in accumulators { fold.endBlock() }
+        } body: { coordinates, width, place in
             var element = row
             element.coordinates += coordinates
             element.width = width
@@ -173,12 +175,12 @@ final class FusedKernelEmitter {
         return number
     }
 
-    private func fold(_ number: Int, widths: [Int]) -> FoldEmitter {
+    private func fold(_ number: Int, widths: [Int], inBlocks: Bool = false) -> FoldEmitter {
         let step = stage.kernel.program.steps[number]
         guard case .reduce(let operation) = step.operation else { preconditionFailure("step \(number) folds nothing") }
         return FoldEmitter(
             k, operation, source: stage.kernel.program.steps[operand(of: number)].dtype, result: step.dtype,
-            indexScalar: steps.classes.indexScalar, widths: widths)
+            indexScalar: steps.classes.indexScalar, widths: widths, inBlocks: inBlocks)
     }
 
     // MARK: Totals

@@ -9,17 +9,19 @@ extension FusedLowering {
         let kernel = stage.kernel
         var form = FusedForm(
             deviceClass: row.deviceClass, lanes: row.lanes, width: 1, team: row.team, cutDimension: nil,
-            makesTotals: makesTotals)
+            makesTotals: makesTotals, blockDimension: nil)
         // What needs a team for each row cannot make totals in one workgroup.
         if makesTotals && row.deviceClass == .gpu { form.lanes = .outer }
         if !kernel.program.hasReduction { form.lanes = .outer }
         let inner = kernel.outerRank..<kernel.extents.rank
         if parts > 1 {
             form.cutDimension =
-                row.deviceClass == .gpu && form.lanes == .inner
+                isTeamOnRow(form)
                 ? kernel.outerRank : inner.max { kernel.extents[$0] < kernel.extents[$1] }
         }
         form.width = width(stage, form)
+        let blocks = sumBlocks(stage, form, parts: parts)
+        form.blockDimension = blocks?.dimension
         let chosen = form
         let laneDimension = laneDimension(kernel, form)
         let classes = AccessClasses(kernel, laneDimension: laneDimension)
@@ -37,8 +39,45 @@ extension FusedLowering {
         case .gpu: setUnits(&launch, stage, form)
         }
         if let cut = form.cutDimension { setParts(&launch, stage, form, cut: cut, parts: parts) }
+        if let blocks { launch.arguments["block_run"] = .integer(blocks.run) }
         return launch
     }
+
+    /// Elements that one lane adds up one after the other, and about how many make a block where there are more.
+    private static let longestPlainSum = 128
+    private static let sumBlock = 128
+
+    /// The inner dimension whose runs make blocks, and their length along it, where the stage's float32 sums are long: the
+    /// rounding error of a plain sum grows with its terms.
+    private func sumBlocks(_ stage: FusedStage, _ form: FusedForm, parts: Int) -> (dimension: Int, run: Int)? {
+        let kernel = stage.kernel
+        guard stage.reductions(.row).contains(where: { stage.isFloat32Sum($0) }) else { return nil }
+        if isTeamOnRow(form) {
+            let count = form.cutDimension == nil ? stage.innerCount : ceilDivide(stage.innerCount, parts)
+            if count <= FusedLowering.longestPlainSum * form.team { return nil }
+            return (kernel.outerRank, FusedLowering.sumBlock * form.team)
+        }
+        // How often each dimension's loop adds to one lane.
+        let lengths = (kernel.outerRank..<kernel.extents.rank).map { dimension in
+            let extent = ceilDivide(kernel.extents[dimension], dimension == form.cutDimension ? parts : 1)
+            return form.lanes == .inner && dimension == kernel.extents.rank - 1 ? extent / form.width : extent
+        }
+        if lengths.reduce(1, *) <= FusedLowering.longestPlainSum { return nil }
+        var within = 1
+        for dimension in (kernel.outerRank..<kernel.extents.rank).reversed() {
+            let length = lengths[dimension - kernel.outerRank]
+            if dimension == kernel.outerRank || within * length >= FusedLowering.sumBlock {
+                let run = ceilDivide(FusedLowering.sumBlock, max(within, 1))
+                let isVector = form.lanes == .inner && dimension == kernel.extents.rank - 1
+                return (dimension, isVector ? run * form.width : run)
+            }
+            within *= length
+        }
+        return nil
+    }
+
+    /// Whether a workgroup's work-items share each row's elements, numbered through all inner dimensions.
+    private func isTeamOnRow(_ form: FusedForm) -> Bool { form.deviceClass == .gpu && form.lanes == .inner }
 
     private func laneDimension(_ kernel: FusedKernel, _ form: FusedForm) -> Int? {
         switch form.lanes {
@@ -106,8 +145,7 @@ extension FusedLowering {
     private func setParts(
         _ launch: inout ShaderLaunch, _ stage: FusedStage, _ form: FusedForm, cut: Int, parts: Int
     ) {
-        let isFlat = form.deviceClass == .gpu && form.lanes == .inner
-        let extent = isFlat ? stage.innerCount : stage.kernel.extents[cut]
+        let extent = isTeamOnRow(form) ? stage.innerCount : stage.kernel.extents[cut]
         launch.arguments["part_run"] = .integer(ceilDivide(extent, parts))
         launch.arguments["part_stride"] = .integer(stage.rowCount)
         launch.workgroups.z = parts

@@ -40,7 +40,8 @@ struct FusedSchedule: Hashable, Sendable {
     /// The rows of the table that can run a stage, the best first.
     static func fitting(_ stage: FusedStage, _ target: ShaderTarget) -> [FusedSchedule] {
         let hasReduction = stage.kernel.program.hasReduction
-        let canSplit = stage.split(into: 2) != nil
+        var memory = Workspace()
+        let canSplit = stage.split(into: 2, &memory) != nil
         let shape = FusedShape(stage)
         let fits = table.filter { row in
             guard row.deviceClass == target.deviceClass, row.team <= target.maximumWorkgroupSize else { return false }

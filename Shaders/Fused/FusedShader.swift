@@ -21,7 +21,7 @@ enum FusedShader: ShaderFamily {
         }
         var lowering = FusedLowering(target: target, schedule: FusedSchedule.named(schedule))
         lowering.lower(whole, schedule: lowering.schedule)
-        return ShaderPlan(lowering.launches, workspaceByteCount: lowering.workspaceByteCount)
+        return ShaderPlan(lowering.launches, workspaceByteCount: lowering.workspace.byteCount)
     }
 }
 
@@ -31,7 +31,9 @@ struct FusedLowering {
     /// The plan's schedule, by which its launches are keyed.
     let schedule: FusedSchedule
     private(set) var launches: [ShaderLaunch] = []
-    private(set) var workspaceByteCount = 0
+    /// What all stages take their partial results from: a stage's operands may lie in it, so that no stage has one of its
+    /// own that would have to be moved.
+    private(set) var workspace = Workspace()
 
     init(target: ShaderTarget, schedule: FusedSchedule) {
         self.target = target
@@ -41,17 +43,14 @@ struct FusedLowering {
     mutating func lower(_ stage: FusedStage, schedule: FusedSchedule) {
         if !stage.reductions(.total).isEmpty {
             if makesTotalsAtOnce(stage, schedule) { return append(stage, schedule, makesTotals: true) }
-            var memory = Workspace()
-            let separated = stage.separatingTotals(&memory)
-            let stages = reserving(memory, separated)
+            let stages = stage.separatingTotals(&workspace)
             let fitting = FusedSchedule.fitting(stages[0], target)
             lower(stages[0], schedule: fitting.contains(schedule) ? schedule : fitting[0])
             lowerAll(Array(stages[1...]))
             return
         }
         let parts = FusedShape(stage).parts(schedule.lanes, on: target)
-        if schedule.use == .splitReductions, let split = stage.split(into: parts) {
-            let stages = reserving(split.workspace, split.stages + (split.rest.map { [$0] } ?? []))
+        if schedule.use == .splitReductions, let stages = stage.split(into: parts, &workspace) {
             append(stages[0], schedule, makesTotals: false)
             lowerAll(Array(stages[1...]))
             return
@@ -67,19 +66,6 @@ struct FusedLowering {
     /// Stages of the plan beside its first get the schedule that suits them best.
     private mutating func lowerAll(_ stages: [FusedStage]) {
         for stage in stages { lower(stage, schedule: FusedSchedule.fitting(stage, target)[0]) }
-    }
-
-    /// The stages with their workspace behind what the plan has taken before.
-    private mutating func reserving(_ memory: Workspace, _ stages: [FusedStage]) -> [FusedStage] {
-        let start = workspaceByteCount
-        workspaceByteCount += memory.byteCount
-        return stages.map { stage in
-            var stage = stage
-            stage.operands = stage.operands.map { operand in
-                if case .workspace(let offset) = operand { .workspace(byteOffset: start + offset) } else { operand }
-            }
-            return stage
-        }
     }
 
     /// One workgroup makes rows and totals where that is little work.

@@ -3,9 +3,11 @@ import TensorRuntime
 extension FusedStage {
     /// The first reductions made of `parts` parts of the inner dimensions, what folds the parts, and what is then left.
     ///
-    /// - Returns: nil where a reduction of parts says too little, or where an early output might overwrite an input that a
-    ///   later launch reads.
-    func split(into parts: Int) -> (workspace: Workspace, stages: [FusedStage], rest: FusedStage?)? {
+    /// - Parameter workspace: the plan's, from which the partial results are taken: this stage may itself read or write
+    ///   what lies there.
+    /// - Returns: nil, and nothing is taken, where a reduction of parts says too little, or where an early output might
+    ///   overwrite an input that a later launch reads.
+    func split(into parts: Int, _ workspace: inout Workspace) -> [FusedStage]? {
         let program = kernel.program
         let folds = reductions(.row).filter { depths[$0] == 1 }
         guard parts > 1, !folds.isEmpty, innerCount > 1, rowCount > 0, reductions(.total).isEmpty,
@@ -14,30 +16,31 @@ extension FusedStage {
         let rows = Strides(Shape(kernel.extents[..<kernel.outerRank]).contiguousStrides)
         let inner = kernel.extents.rank - kernel.outerRank
         let overSpace = rows.appending(Strides(repeating: 0, rank: inner))
-        var workspace = Workspace()
+        var memory = workspace
 
         var partial = FusedStageBuilder(self, extents: kernel.extents, outerRank: kernel.outerRank)
         var folding = FusedStageBuilder(
             self, extents: Shape(Array(kernel.extents[..<kernel.outerRank]) + [parts]), outerRank: kernel.outerRank,
             strides: { Strides(Array($0.prefix(rows.count)) + [0]) })
         for step in folds {
-            let memory = workspace.take(rowCount * parts, program.steps[step].dtype.workspaceType)
-            partial.store(step, to: memory, strides: overSpace)
-            folding.fold(step, from: memory, strides: rows.appending(Strides([rowCount])))
+            let place = memory.take(rowCount * parts, program.steps[step].dtype.workspaceType)
+            partial.store(step, to: place, strides: overSpace)
+            folding.fold(step, from: place, strides: rows.appending(Strides([rowCount])))
         }
         var isComplete = true
         for output in program.outputs.indices {
             if isKnownEarly(program.outputs[output].value) { folding.store(output: output) } else { isComplete = false }
         }
-        var rest: FusedStage?
+        var rest: [FusedStage] = []
         if !isComplete {
-            let builder = remaining(after: folds, &folding, &workspace, rows: rows, overSpace: overSpace)
-            rest = builder.stage
+            let builder = remaining(after: folds, &folding, &memory, rows: rows, overSpace: overSpace)
+            rest = [builder.stage]
             if mayOverwrite(folding.stage, readBy: builder.stage) { return nil }
         }
+        workspace = memory
         var first = partial.stage
         first.parts = parts
-        return (workspace, [first, folding.stage], rest)
+        return [first, folding.stage] + rest
     }
 
     /// What is left when the reductions `folds` are known and the early outputs stored.
@@ -93,6 +96,8 @@ extension FusedStage {
 
     /// The rows with the values that totals are made from stored to memory, and the totals as a second stage, in which the
     /// rows are the inner dimension.
+    ///
+    /// - Parameter workspace: the plan's.
     func separatingTotals(_ workspace: inout Workspace) -> [FusedStage] {
         let program = kernel.program
         let contiguous = Shape(kernel.extents[..<kernel.outerRank]).contiguousStrides

@@ -50,6 +50,12 @@ struct FusedStage {
         }
     }
 
+    /// Whether a step is a sum that is made in float32.
+    func isFloat32Sum(_ step: Int) -> Bool {
+        guard case .reduce(.sum) = kernel.program.steps[step].operation else { return false }
+        return kernel.program.steps[step].dtype.valueScalar == .float32
+    }
+
     /// Whether a reduction of `level` gives an index, for which the order of dimensions matters.
     func yieldsIndex(_ level: FusedProgram.Level) -> Bool {
         reductions(level).contains { number in

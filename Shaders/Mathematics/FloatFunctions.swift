@@ -134,8 +134,8 @@ struct FloatFunctions {
         let c = k.select(a > 10.0, constant(10, like: a), a)
         let e = expModerate(c + c)
         let magnitude = constant(1, like: x) - constant(2, like: x) / (e + 1.0)
-        let large = k.select(x == x, copySign(magnitude, of: x), x)
-        return k.select(a < 0.6, small, large)
+        // The sign comes last: the polynomial's sum loses that of zero.
+        return k.select(x == x, copySign(k.select(a < 0.6, small, magnitude), of: x), x)
     }
 
     /// Odd polynomial for |x| < 0.89, 1 - exp(-h(|x|)) beyond. Error at most 1.5 ulp.

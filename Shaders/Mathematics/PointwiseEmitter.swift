@@ -35,6 +35,8 @@ struct PointwiseEmitter {
         return dtype == .uint8 && PointwiseEmitter.leavesByte.contains(operation) ? result & 255 : result
     }
 
+    private func negated(_ x: Value) -> Value { k.constant(0, x.type).wrapping(.subtract, x) }
+
     /// The operations whose result on uint8 may lie outside 0...255.
     private static let leavesByte: Set<PointwiseOperation> = [.negate, .square, .add, .subtract, .multiply]
 
@@ -55,6 +57,7 @@ struct PointwiseEmitter {
         case .lessEqual: return !a | b
         case .greater: return a & !b
         case .greaterEqual: return a | !b
+        case .isNaN: return k.constant(0, a.type)
         default: preconditionFailure("\(operation.name) has no form on bools")
         }
     }
@@ -118,28 +121,29 @@ struct PointwiseEmitter {
     private func onInteger(_ operation: PointwiseOperation, _ x: Value, dtype: DType) -> Value {
         let zero = k.constant(0, x.type)
         switch operation {
-        case .negate: return -x
-        case .abs: return dtype == .uint8 ? x : k.select(x < 0, -x, x)
+        case .negate: return negated(x)
+        case .abs: return dtype == .uint8 ? x : k.select(x < 0, negated(x), x)
         case .sign:
             let below = k.select(x < 0, k.constant(-1, x.type), zero)
             return k.select(x > 0, k.constant(1, x.type), below)
-        case .square: return x * x
+        case .square: return x.wrapping(.multiply, x)
         case .relu: return k.select(x < 0, zero, x)
+        case .isNaN: return k.constant(0, x.type.with(.bool))
         default: preconditionFailure("\(operation.name) has no form on integers")
         }
     }
 
     private func binary(_ operation: PointwiseOperation, _ a: Value, _ b: Value, dtype: DType) -> Value {
         switch operation {
-        case .add: return a + b
-        case .subtract: return a - b
-        case .multiply: return a * b
+        case .add: return a.wrapping(.add, b)
+        case .subtract: return a.wrapping(.subtract, b)
+        case .multiply: return a.wrapping(.multiply, b)
         case .divide: return a / b
         case .remainder: return dtype.isFloat ? floatRemainder(a, b) : integerRemainder(a, b)
         case .power:
             return a.type.scalar == .float64 ? a.binary(.power, b) : FloatFunctions(k: k).power(a, b)
-        case .maximum: return dtype.isFloat ? extreme(a, b, a > b) : a.binary(.maximum, b)
-        case .minimum: return dtype.isFloat ? extreme(a, b, a < b) : a.binary(.minimum, b)
+        case .maximum: return dtype.isFloat ? extreme(a, b, a >= b) : a.binary(.maximum, b)
+        case .minimum: return dtype.isFloat ? extreme(a, b, a <= b) : a.binary(.minimum, b)
         case .equal: return a == b
         case .notEqual: return a != b
         case .less: return a < b

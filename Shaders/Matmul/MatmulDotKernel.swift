@@ -71,7 +71,9 @@ struct MatmulDotKernel {
             let vectors = sums[group..<group + side].map(\.value)
             var columns = (0..<width).map { lane in k.construct(vectors.map { $0.lane(lane) }) }
             while columns.count > 1 {
-                columns = stride(from: 0, to: columns.count, by: 2).map { columns[$0] + columns[$0 + 1] }
+                columns = stride(from: 0, to: columns.count, by: 2).map {
+                    columns[$0].wrapping(.add, columns[$0 + 1])
+                }
             }
             return k.variable(columns[0])
         }

@@ -139,7 +139,7 @@ struct MatmulPlace {
 
     /// `a * b + c`.
     func multiplyAdd(_ a: Value, _ b: Value, _ c: Value) -> Value {
-        form.scalar.isFloat ? k.multiplyAdd(a, b, c) : c + a * b
+        form.scalar.isFloat ? k.multiplyAdd(a, b, c) : c.wrapping(.add, a.wrapping(.multiply, b))
     }
 
     /// Hands on results of consecutive columns: the whole sums to the epilogue, those of a slice to the workspace.

@@ -22,7 +22,8 @@ enum MatmulSumKernel {
                 let first = line * n.convert(to: form.index) + column.convert(to: form.index)
                 let sum = k.variable(partials.load(first, width: width))
                 k.loop(from: 1, to: slices) { slice in
-                    sum.value = sum.value + partials.load(first + slice.convert(to: form.index) * stride, width: width)
+                    let partial = partials.load(first + slice.convert(to: form.index) * stride, width: width)
+                    sum.value = sum.value.wrapping(.add, partial)
                 }
                 let result = form.dtype == .uint8 ? sum.value & 255 : sum.value
                 epilogue.emit(result, at: batch.coordinates + [row, column])

@@ -147,7 +147,7 @@ struct MatmulTileKernel {
                 let sum = k.variable(shared[offset])
                 if schedule.parts > 1 {
                     k.loop(from: 1, to: k.int(schedule.parts)) { part in
-                        sum.value = sum.value + shared[offset + part * count]
+                        sum.value = sum.value.wrapping(.add, shared[offset + part * count])
                     }
                 }
                 place.store(sum.value, row: i, column: j)

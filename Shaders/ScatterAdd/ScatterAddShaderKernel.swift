@@ -134,7 +134,8 @@ struct ScatterAddShaderKernel {
         let row = p.places[start.index + place * p.indexStrides[axis]]
         k.if(isOwned(row, rows)) {
             let target = start.result + row.convert(to: index) * p.inner
-            p.result[target] = p.result[target] + p.source[start.source + place * p.sourceStrides[axis]]
+            p.result[target] = p.result[target].wrapping(
+                .add, p.source[start.source + place * p.sourceStrides[axis]])
         }
     }
 
@@ -155,10 +156,12 @@ struct ScatterAddShaderKernel {
                 let source = place * p.sourceStrides[axis]
                 k.loop(from: columns.first, to: whole, by: lanes) { column in
                     let sum = p.result.load(target + column, width: lanes)
-                    p.result.store(sum + p.source.load(source + column, width: lanes), at: target + column)
+                    p.result.store(
+                        sum.wrapping(.add, p.source.load(source + column, width: lanes)), at: target + column)
                 }
                 k.loop(from: whole, to: columns.last) { column in
-                    p.result[target + column] = p.result[target + column] + p.source[source + column]
+                    p.result[target + column] = p.result[target + column].wrapping(
+                        .add, p.source[source + column])
                 }
             }
         }
@@ -175,7 +178,8 @@ struct ScatterAddShaderKernel {
         let sum = k.variable(zero(k))
         k.loop(from: k.constant(0, ValueType(index)), to: p.extents[axis]) { place in
             k.if(p.places[start.index + place * p.indexStrides[axis]] == wanted) {
-                sum.value = sum.value + p.source[start.source + place * p.sourceStrides[axis]]
+                sum.value = sum.value.wrapping(
+                    .add, p.source[start.source + place * p.sourceStrides[axis]])
             }
         }
         p.result[item] = sum.value

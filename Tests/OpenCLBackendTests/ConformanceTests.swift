@@ -36,6 +36,32 @@ struct ConformanceTests {
         #expect(complaints.isEmpty, "\(complaints)")
     }
 
+    /// Rows whose faults may be the compiler's or the driver's: partial results that later launches read, arithmetic that
+    /// overflows, scalars, signs of zeros, angles of any size, sums of many terms.
+    @Test(arguments: [RuntimeConfiguration.ScheduleClass.cpu, .gpu])
+    func numbersAreTheSameOnTheDevice(_ scheduleClass: RuntimeConfiguration.ScheduleClass) throws {
+        let device = try OpenCLTesting.open { $0.scheduleClass = scheduleClass }.device
+        let functions = ["sin", "cos", "tan", "tanh", "erf", "expm1", "log1p", "trunc", "round", "ceil"]
+        let names = Set(
+            functions.map { "fused/\($0)/float32/special" } + ["sin", "cos", "tan"].map { "fused/\($0)/float32/large" })
+        let rows = ConformanceCatalogue.cases(for: device.description).filter { row in
+            if names.contains(row.name) || row.name.hasPrefix("fused/totals/") { return true }
+            return row.name.hasPrefix("fused/numbers/") && !row.dtypes.contains(.float64)
+        }
+        #expect(rows.count > 60)
+        let others = Self.suite.run(device: device, cases: rows).filter { !$0.passed }
+        for other in others { print("\(scheduleClass): \(other)") }
+        #expect(others.isEmpty, "\(others.count) of \(rows.count) rows do not pass")
+    }
+
+    @Test func whatHasNoFormIsRefusedBeforeItIsBuilt() throws {
+        let device = try OpenCLTesting.open().device
+        for row in ConformanceCatalogue.pairs() where row.spec.typeComplaint != nil {
+            let error = #expect(throws: TensorError.self) { _ = try device.makeKernel(row.spec) }
+            #expect(error?.kind == .unsupported && device.unsupportedReason(row.spec) != nil, "\(row.name)")
+        }
+    }
+
     /// Every schedule of the tables that the class has, each on the smallest row that can run with it and, where it works in
     /// tiles, on a large one that fills some.
     @Test(arguments: [RuntimeConfiguration.ScheduleClass.cpu, .gpu])

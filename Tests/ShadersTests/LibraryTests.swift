@@ -74,6 +74,19 @@ import Testing
         }
     }
 
+    /// Each operation on each dtype is refused when it is planned, or gives what the reference gives.
+    @Test(arguments: targets) func aPairOfOperationAndDTypeIsRefusedOrRight(_ target: ShaderTarget) {
+        let device = InterpreterDevice(target)
+        let rows = ConformanceCatalogue.pairs()
+        for row in rows {
+            let reason = device.unsupportedReason(row.spec)
+            #expect((reason == nil) == (row.spec.typeComplaint == nil), "\(row.name): \(reason ?? "is taken")")
+        }
+        let defined = rows.filter { $0.spec.typeComplaint == nil }
+        #expect(defined.count < rows.count - 20)
+        Self.expectPassed(defined.map { Self.suite.run($0, on: device) }, "\(target.deviceClass) pairs")
+    }
+
     /// A device whose workgroups are a quarter of what others have runs the same rows; some of them here.
     @Test func smallWorkgroupsAreEnough() {
         var target = ShaderTarget.common(.gpu)

@@ -23,7 +23,7 @@ final class WorkspaceDevice: ForwardingDevice, @unchecked Sendable {
 
     override func makeKernel(_ spec: KernelSpec) throws(TensorError) -> any DeviceKernel {
         WorkspaceKernel(
-            try inner.makeKernel(spec), workspaceByteCount: byteCount, dispatchCount: dispatchCount)
+            try inner.makeKernel(spec), ownByteCount: byteCount, dispatchCount: dispatchCount)
     }
 
     override func makeStream() throws(TensorError) -> any DeviceStream {
@@ -34,16 +34,20 @@ final class WorkspaceDevice: ForwardingDevice, @unchecked Sendable {
 private final class WorkspaceKernel: ForwardingKernel, @unchecked Sendable {
     // Safety: immutable.
 
-    private let byteCount: Int
+    /// The part that nothing uses; where the inner kernel has a workspace, that lies behind it.
+    let ownByteCount: Int
     private let dispatches: Int
 
-    init(_ inner: any DeviceKernel, workspaceByteCount: Int, dispatchCount: Int) {
-        byteCount = workspaceByteCount
+    init(_ inner: any DeviceKernel, ownByteCount: Int, dispatchCount: Int) {
+        self.ownByteCount = ownByteCount
         dispatches = dispatchCount
         super.init(inner)
     }
 
-    override var workspaceByteCount: Int { byteCount }
+    var innerOffset: Int { (ownByteCount + 255) / 256 * 256 }
+    override var workspaceByteCount: Int {
+        inner.workspaceByteCount == 0 ? ownByteCount : innerOffset + inner.workspaceByteCount
+    }
     override var dispatchCount: Int { dispatches }
 }
 
@@ -63,12 +67,18 @@ private final class WorkspaceStream: ForwardingStream, @unchecked Sendable {
         guard let kernel = kernel as? WorkspaceKernel, let last = bindings.last, let buffer = last.buffer else {
             throw TensorError(.invalidArgument, "a launch came without its workspace")
         }
-        guard last.offset % 256 == 0, last.offset + device.byteCount <= buffer.byteCount else {
+        guard last.offset % 256 == 0, last.offset + kernel.workspaceByteCount <= buffer.byteCount else {
             throw TensorError(.invalidArgument, "a workspace lies badly at \(last.offset)")
         }
         device.offsets.withLock { $0.append(last.offset) }
         try fill(last, with: 0xA5)
-        try inner.encode(kernel.inner, bindings: UnsafeBufferPointer(rebasing: bindings.dropLast()), scalars: scalars)
+        var own = Array(bindings.dropLast())
+        if kernel.inner.workspaceByteCount > 0 {
+            own.append(BufferBinding(buffer: buffer, offset: last.offset + kernel.innerOffset))
+        }
+        try own.withUnsafeBufferPointer { (own) throws(TensorError) in
+            try inner.encode(kernel.inner, bindings: own, scalars: scalars)
+        }
         try fill(last, with: 0x7F)
     }
 

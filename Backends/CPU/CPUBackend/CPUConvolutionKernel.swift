@@ -6,6 +6,7 @@ final class CPUConvolutionKernel: CPUKernel {
     let spec: KernelSpec
     let operandTypes: [DType?]
     private let plan: nt_convolution
+    let memory: CPUMemory
     private let epilogue: CPUEpilogue
 
     init(_ body: ConvolutionKernel, device: CPUDevice) throws(TensorError) {
@@ -29,11 +30,15 @@ final class CPUConvolutionKernel: CPUKernel {
         (plan.sh, plan.sw) = (Int64(window.stride[0]), Int64(window.stride[1]))
         (plan.ph, plan.pw) = (Int64(window.padding[0]), Int64(window.padding[1]))
         (plan.dh, plan.dw) = (Int64(window.dilation[0]), Int64(window.dilation[1]))
+        let worksInParts = body.kind == .weightGradient && body.dtype == .float32
+        memory = epilogue.memory(
+            of: nt_convolution_memory(&plan, 0), inParts: worksInParts ? nt_convolution_memory(&plan, 1) : nil,
+            device: device)
         self.plan = plan
     }
 
     func run(_ launch: CPULaunch) {
-        epilogue.run(launch, firstBinding: 2) { result, workers, epilogue in
+        epilogue.run(launch, memory, firstBinding: 2) { result, workers, epilogue in
             withUnsafePointer(to: plan) { plan in
                 nt_convolution_run(plan, workers, launch.operands[0], launch.operands[1], result, epilogue)
             }

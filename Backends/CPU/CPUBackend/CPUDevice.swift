@@ -4,7 +4,8 @@ import TensorRuntime
 
 /// The processor: C kernels of one instruction set on one pool of threads.
 public final class CPUDevice: KernelTiming, @unchecked Sendable {
-    // Safety: the pool and the scratch are used only under `lock`; the rest is immutable.
+    // Safety: the pool and the scratch are used only under `lock`, and the scratch is grown under `reserved`; the rest is
+    // immutable.
 
     public let description: DeviceDescription
     public let threads: Int
@@ -14,10 +15,13 @@ public final class CPUDevice: KernelTiming, @unchecked Sendable {
     private let scratch: UnsafeMutableBufferPointer<OpaquePointer?>
     private let lock = Mutex(())
     /// The kernel that was asked about last.
-    private let asked = Mutex<CPULaunchable?>(nil)
+    private let asked = Mutex<(spec: KernelSpec, kernel: any CPUKernel)?>(nil)
     private let kernelCount = Atomic(0)
     /// How many kernels were built, for tests.
     package var kernelsBuilt: Int { kernelCount.load(ordering: .relaxed) }
+    /// What each worker's scratch has, or will have at the next launch.
+    private let reserved = Mutex(nt_memory())
+    private let hasGrown = Atomic(false)
     /// What was launched since the times were last taken, where they are kept.
     private let times = Mutex<[KernelTime]>([])
 
@@ -41,6 +45,12 @@ public final class CPUDevice: KernelTiming, @unchecked Sendable {
         instructionSet = wanted
         scratch = .allocate(capacity: threads)
         for worker in 0..<threads { scratch.initializeElement(at: worker, to: nt_scratch_create()) }
+        guard scratch.allSatisfy({ $0 != nil }) else {
+            for worker in scratch { nt_scratch_destroy(worker) }
+            scratch.deallocate()
+            nt_pool_destroy(pool)
+            throw TensorError(.outOfMemory, "cpu: the system has no memory left for \(threads) threads")
+        }
         description = CPUDevice.describe(instructionSet: wanted, threads: threads)
     }
 
@@ -80,23 +90,55 @@ public final class CPUDevice: KernelTiming, @unchecked Sendable {
     }
 
     public func makeKernel(_ spec: KernelSpec) throws(TensorError) -> any DeviceKernel {
-        let known = asked.withLock { asked in
+        let known = asked.withLock { asked -> (any CPUKernel)? in
             defer { asked = nil }
-            return asked?.spec == spec ? asked : nil
+            return asked?.spec == spec ? asked?.kernel : nil
         }
-        if let known { return known }
-        return try build(spec)
+        let kernel: any CPUKernel
+        if let known { kernel = known } else { kernel = try build(spec) }
+        try reserve(kernel.memory.scratch)
+        return CPULaunchable(kernel)
     }
 
-    private func build(_ spec: KernelSpec) throws(TensorError) -> CPULaunchable {
+    private func build(_ spec: KernelSpec) throws(TensorError) -> any CPUKernel {
         kernelCount.add(1, ordering: .relaxed)
+        if let complaint = spec.typeComplaint { throw TensorError(.unsupported, "cpu: \(complaint)") }
         switch spec.body {
-        case let body as FusedKernel: return CPULaunchable(try CPUFusedKernel(body, device: self))
-        case let body as MatmulKernel: return CPULaunchable(try CPUMatmulKernel(body, device: self))
-        case let body as ConvolutionKernel: return CPULaunchable(try CPUConvolutionKernel(body, device: self))
-        case let body as PoolingKernel: return CPULaunchable(try CPUPoolingKernel(body, device: self))
-        case let body as ScatterAddKernel: return CPULaunchable(try CPUScatterAddKernel(body, device: self))
+        case let body as FusedKernel: return try CPUFusedKernel(body, device: self)
+        case let body as MatmulKernel: return try CPUMatmulKernel(body, device: self)
+        case let body as ConvolutionKernel: return try CPUConvolutionKernel(body, device: self)
+        case let body as PoolingKernel: return try CPUPoolingKernel(body, device: self)
+        case let body as ScatterAddKernel: return try CPUScatterAddKernel(body, device: self)
         default: throw TensorError(.unsupported, "cpu has no \(spec.family) kernels")
+        }
+    }
+
+    /// Makes the scratch of every worker as large as a kernel needs, so that no launch asks the system for memory. Waits
+    /// for no kernel that runs.
+    private func reserve(_ needs: nt_memory) throws(TensorError) {
+        try reserved.withLock { (reserved) throws(TensorError) in
+            if reserved.covers(needs) { return }
+            let wanted = reserved.union(needs)
+            let hasMemory = scratch.indices.allSatisfy { worker in
+                nt_scratch_reserve(scratch[worker], Int32(NT_SCRATCH_REGISTERS), wanted.registers)
+                    && nt_scratch_reserve(scratch[worker], Int32(NT_SCRATCH_WORKER), wanted.worker)
+                    && (worker > 0 || nt_scratch_reserve(scratch[worker], Int32(NT_SCRATCH_CALL), wanted.call))
+            }
+            hasGrown.store(true, ordering: .releasing)
+            guard hasMemory else {
+                throw TensorError(
+                    .outOfMemory,
+                    "cpu: the system has no \(threads * Int(wanted.registers + wanted.worker) + Int(wanted.call)) bytes "
+                        + "left for the scratch of \(threads) threads; use fewer threads or smaller batches")
+            }
+            reserved = wanted
+        }
+    }
+
+    private func adoptScratch() {
+        reserved.withLock { _ in
+            for worker in scratch { nt_scratch_adopt(worker) }
+            hasGrown.store(false, ordering: .relaxed)
         }
     }
 
@@ -104,7 +146,7 @@ public final class CPUDevice: KernelTiming, @unchecked Sendable {
     public func unsupportedReason(_ spec: KernelSpec) -> String? {
         do throws(TensorError) {
             let kernel = try build(spec)
-            asked.withLock { $0 = kernel }
+            asked.withLock { $0 = (spec, kernel) }
             return nil
         } catch {
             return error.kind == .unsupported ? error.message : nil
@@ -116,14 +158,15 @@ public final class CPUDevice: KernelTiming, @unchecked Sendable {
     /// Runs one kernel now. Launches from several streams take turns: there is one pool.
     func launch(
         _ kernel: some CPUKernel, operands: UnsafePointer<UnsafeMutableRawPointer?>,
-        indexOffsets: UnsafePointer<Int64>, scalars: UnsafePointer<UInt64>
+        indexOffsets: UnsafePointer<Int64>, scalars: UnsafePointer<UInt64>, workspace: UnsafeMutableRawPointer?
     ) {
         lock.withLock { _ in
+            if hasGrown.load(ordering: .acquiring) { adoptScratch() }
             let began = configuration.profiles ? ContinuousClock.now : nil
             kernel.run(
                 CPULaunch(
-                    operands: operands, indexOffsets: indexOffsets, scalars: scalars, pool: pool,
-                    scratch: UnsafePointer(scratch.baseAddress!)))
+                    operands: operands, indexOffsets: indexOffsets, scalars: scalars, workspace: workspace,
+                    pool: pool, scratch: UnsafePointer(scratch.baseAddress!)))
             if let began { keepTime(of: kernel.spec, since: began) }
         }
     }

@@ -5,7 +5,8 @@ import TensorRuntime
 ///
 /// The result has no buffer of its own. It is computed straight into the first contiguous output of its type, where the
 /// program reads it block by block before it overwrites it; without such an output, or where that output's memory is
-/// also another input's (a donated buffer), into memory of the launch's scratch.
+/// also another input's (a donated buffer), part by part into memory of the workers, or whole into the kernel's
+/// workspace.
 struct CPUEpilogue {
     /// Nil where the program only stores its input: then there is nothing to run.
     private let program: CPUFusedProgram?
@@ -15,6 +16,8 @@ struct CPUEpilogue {
     /// The program's operand that holds the result.
     private let home: Int?
     private let byteCount: Int
+    /// Whether an input may lie in the memory of that output, so that the result needs memory of its own.
+    private let mayShareHome: Bool
     /// Byte ranges of the inputs relative to their pointers.
     private let inputRanges: [Range<Int>]
 
@@ -29,10 +32,15 @@ struct CPUEpilogue {
         bindingTypes = Array(compiled.operandTypes.dropFirst())
         inputCount = kernel.inputs.count
         let inputs = kernel.inputs.count
-        home = kernel.outputs.indices.first { output in
+        let home = kernel.outputs.indices.first { output in
             compiled.operandTypes[inputs + output] == dtype
                 && Layout(shape: shape, strides: kernel.outputs[output].strides).isContiguous
         }.map { inputs + $0 }
+        self.home = home
+        mayShareHome = (1..<inputs).contains { input in
+            home != nil && compiled.operandTypes[input]?.byteCount == dtype.byteCount
+                && Layout(shape: shape, strides: kernel.inputs[input].strides).isContiguous
+        }
         byteCount = shape.elementCount * dtype.byteCount
         inputRanges = zip(kernel.inputs, kernel.program.inputs).map { access, type in
             CPUEpilogue.byteRange(access, extents: kernel.extents, dtype: type)
@@ -50,13 +58,25 @@ struct CPUEpilogue {
         return low * dtype.byteCount..<max(low, high) * dtype.byteCount
     }
 
-    /// Calls `body` with the memory for the result and the epilogue (nil where there is nothing to run). The bindings
+    /// The memory of a kernel that itself needs `needs`, or `inParts` where it makes its result in parts that are there
+    /// for the epilogue alone; nil where it cannot.
+    func memory(of needs: nt_memory, inParts: nt_memory? = nil, device: CPUDevice) -> CPUMemory {
+        let registers = nt_memory(registers: program?.memory.registers ?? 0, call: 0, worker: 0)
+        guard home == nil || mayShareHome else { return CPUMemory(needs.union(registers), threads: device.threads) }
+        let whole = CPUMemory(
+            needs.union(registers), resultBytes: max(byteCount, 1), threads: device.threads)
+        guard let inParts else { return whole }
+        let parts = CPUMemory(inParts.union(registers), threads: device.threads)
+        return parts.workspaceByteCount < whole.workspaceByteCount ? parts : whole
+    }
+
+    /// Calls `body` with the memory for the result (nil: it is made in parts) and the epilogue (nil where there is nothing to run). The bindings
     /// of the program start at `firstBinding` of the launch.
     func run(
-        _ launch: CPULaunch, firstBinding: Int,
-        _ body: (UnsafeMutableRawPointer, UnsafePointer<nt_workers>, UnsafePointer<nt_epilogue>?) -> Void
+        _ launch: CPULaunch, _ memory: CPUMemory, firstBinding: Int,
+        _ body: (UnsafeMutableRawPointer?, UnsafePointer<nt_workers>, UnsafePointer<nt_epilogue>?) -> Void
     ) {
-        var workers = nt_workers(pool: launch.pool, scratch: launch.scratch)
+        var workers = memory.workers(launch)
         let count = bindingTypes.count + 1
         withUnsafeTemporaryAllocation(of: UnsafeMutableRawPointer?.self, capacity: count) { operands in
             withUnsafeTemporaryAllocation(of: Int64.self, capacity: count) { offsets in
@@ -66,23 +86,28 @@ struct CPUEpilogue {
                     offsets[position] = launch.indexOffsets[firstBinding + position - 1]
                 }
                 let result = home.flatMap { operands[$0] } ?? operands[inputCount]!
-                let result0 = isSafe(result, operands: operands) ? result : nil
-                operands[0] =
-                    result0 ?? nt_scratch_get(launch.scratch[0], CPUEpilogue.resultSlot, max(byteCount, 1))
+                operands[0] = isSafe(result, operands: operands) ? result : ownMemory(launch, memory)
                 guard let program else {
-                    body(operands[0]!, &workers, nil)
+                    body(operands[0], &workers, nil)
                     return
                 }
                 var epilogue = nt_epilogue(
                     program: program.pointer, operands: UnsafePointer(operands.baseAddress!),
-                    index_offsets: UnsafePointer(offsets.baseAddress!), scalars: launch.scalars)
-                body(operands[0]!, &workers, &epilogue)
+                    operand_count: Int32(count), index_offsets: UnsafePointer(offsets.baseAddress!),
+                    scalars: launch.scalars)
+                body(operands[0], &workers, &epilogue)
             }
         }
     }
 
-    /// The last slot of the caller's scratch.
-    private static let resultSlot = Int32(NT_SCRATCH_SLOTS) - 1
+    /// Memory for a result that cannot lie in an output.
+    private func ownMemory(_ launch: CPULaunch, _ memory: CPUMemory) -> UnsafeMutableRawPointer? {
+        precondition(
+            home == nil || mayShareHome,
+            "cpu: an input lies across the memory of an output of another layout or element size; only an input of the "
+                + "output's strides and element size may share its memory")
+        return memory.result(launch)
+    }
 
     /// Whether no other input shares memory with the result's.
     private func isSafe(

@@ -4,6 +4,7 @@ import TensorRuntime
 /// The fused family: interpreted a block at a time over the whole iteration space.
 final class CPUFusedKernel: CPUKernel {
     let spec: KernelSpec
+    let memory: CPUMemory
     private let program: CPUFusedProgram
 
     var operandTypes: [DType?] { program.operandTypes }
@@ -11,10 +12,11 @@ final class CPUFusedKernel: CPUKernel {
     init(_ body: FusedKernel, device: CPUDevice) throws(TensorError) {
         spec = KernelSpec(body)
         program = try CPUFusedProgram(body, instructionSet: device.instructionSet, purpose: .wholeSpace)
+        memory = CPUMemory(program.memory, threads: device.threads)
     }
 
     func run(_ launch: CPULaunch) {
-        nt_fused_run(
-            program.pointer, launch.operands, launch.indexOffsets, launch.scalars, launch.pool, launch.scratch)
+        var workers = memory.workers(launch)
+        nt_fused_run(program.pointer, launch.operands, launch.indexOffsets, launch.scalars, &workers)
     }
 }

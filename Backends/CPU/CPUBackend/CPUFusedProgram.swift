@@ -20,11 +20,18 @@ final class CPUFusedProgram: @unchecked Sendable {
 
     init(_ kernel: FusedKernel, instructionSet: nt_isa, purpose: Purpose) throws(TensorError) {
         let program = kernel.program
+        var lacking: Int32 = -1
         guard program.inputs.count == kernel.inputs.count, program.outputs.count == kernel.outputs.count,
             kernel.outerRank <= kernel.extents.rank,
             purpose == .wholeSpace || kernel.outerRank == kernel.extents.rank,
-            let pointer = CPUFusedProgram.compile(kernel, instructionSet: instructionSet, purpose: purpose)
+            let pointer = CPUFusedProgram.compile(
+                kernel, instructionSet: instructionSet, purpose: purpose, lacking: &lacking)
         else {
+            if lacking >= 0 {
+                let step = program.steps[Int(lacking)]
+                throw TensorError(
+                    .unsupported, "cpu: there is no routine for step \(lacking), \(step.operation) of \(step.dtype)")
+            }
             throw TensorError(
                 .unsupported,
                 "cpu: fused program of \(program.inputs.count) inputs, \(program.outputs.count) outputs and "
@@ -36,6 +43,9 @@ final class CPUFusedProgram: @unchecked Sendable {
     }
 
     deinit { nt_fused_destroy(pointer) }
+
+    /// What running it needs.
+    var memory: nt_memory { nt_fused_memory(pointer) }
 
     /// About how many nanoseconds one thread takes for an element.
     var elementCost: Double { nt_fused_element_cost(pointer) }
@@ -49,7 +59,7 @@ final class CPUFusedProgram: @unchecked Sendable {
     }
 
     private static func compile(
-        _ kernel: FusedKernel, instructionSet: nt_isa, purpose: Purpose
+        _ kernel: FusedKernel, instructionSet: nt_isa, purpose: Purpose, lacking: inout Int32
     ) -> OpaquePointer? {
         let program = kernel.program
         let steps = program.steps.map(nt_step.init)
@@ -75,7 +85,8 @@ final class CPUFusedProgram: @unchecked Sendable {
                         description.inputs = inputs.baseAddress
                         description.outputs = outputs.baseAddress
                         description.output_steps = values.baseAddress
-                        return nt_fused_create(&description, instructionSet, purpose == .boxes ? 1 : 0)
+                        return nt_fused_create(
+                            &description, instructionSet, purpose == .boxes ? 1 : 0, &lacking)
                     }
                 }
             }

@@ -8,6 +8,8 @@ protocol CPUKernel: AnyObject, Sendable {
     /// The element type of each binding, by which its offset is applied; nil for bindings without a buffer.
     var operandTypes: [DType?] { get }
 
+    var memory: CPUMemory { get }
+
     func run(_ launch: CPULaunch)
 }
 
@@ -18,6 +20,8 @@ struct CPULaunch {
     /// The bindings' offsets in elements: what `index` steps add.
     let indexOffsets: UnsafePointer<Int64>
     let scalars: UnsafePointer<UInt64>
+    /// The kernel's workspace, where it has one.
+    let workspace: UnsafeMutableRawPointer?
     let pool: OpaquePointer
     /// One `nt_scratch` for each thread of the pool, by worker number.
     let scratch: UnsafePointer<OpaquePointer?>
@@ -28,10 +32,12 @@ struct CPULaunch {
 final class CPULaunchable: DeviceKernel {
     let kernel: any CPUKernel
     let operandTypes: [DType?]
+    let workspaceByteCount: Int
     var spec: KernelSpec { kernel.spec }
 
     init(_ kernel: any CPUKernel) {
         self.kernel = kernel
         operandTypes = kernel.operandTypes
+        workspaceByteCount = kernel.memory.workspaceByteCount
     }
 }

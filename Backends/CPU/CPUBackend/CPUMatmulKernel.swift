@@ -6,6 +6,7 @@ final class CPUMatmulKernel: CPUKernel {
     let spec: KernelSpec
     let operandTypes: [DType?]
     private let plan: nt_matmul
+    let memory: CPUMemory
     private let epilogue: CPUEpilogue
 
     init(_ body: MatmulKernel, device: CPUDevice) throws(TensorError) {
@@ -34,11 +35,13 @@ final class CPUMatmulKernel: CPUKernel {
             plan.dgemm = blas.dgemm
         }
         nt_matmul_plan(&plan)
+        memory = epilogue.memory(
+            of: nt_matmul_memory(&plan), inParts: nt_matmul_tile_memory(&plan), device: device)
         self.plan = plan
     }
 
     func run(_ launch: CPULaunch) {
-        epilogue.run(launch, firstBinding: 2) { result, workers, epilogue in
+        epilogue.run(launch, memory, firstBinding: 2) { result, workers, epilogue in
             withUnsafePointer(to: plan) { plan in
                 nt_matmul_run(plan, workers, launch.operands[0], launch.operands[1], result, epilogue)
             }

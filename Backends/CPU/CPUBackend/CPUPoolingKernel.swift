@@ -7,6 +7,7 @@ final class CPUPoolingKernel: CPUKernel {
     let operandTypes: [DType?]
     private let plan: nt_pooling
     private let sourceCount: Int
+    let memory: CPUMemory
     private let epilogue: CPUEpilogue
 
     init(_ body: PoolingKernel, device: CPUDevice) throws(TensorError) {
@@ -32,11 +33,12 @@ final class CPUPoolingKernel: CPUKernel {
         (plan.sh, plan.sw) = (Int64(window.stride[0]), Int64(window.stride[1]))
         (plan.ph, plan.pw) = (Int64(window.padding[0]), Int64(window.padding[1]))
         (plan.dh, plan.dw) = (Int64(window.dilation[0]), Int64(window.dilation[1]))
+        memory = epilogue.memory(of: nt_pooling_memory(&plan), device: device)
         self.plan = plan
     }
 
     func run(_ launch: CPULaunch) {
-        epilogue.run(launch, firstBinding: sourceCount) { result, workers, epilogue in
+        epilogue.run(launch, memory, firstBinding: sourceCount) { result, workers, epilogue in
             withUnsafePointer(to: plan) { plan in
                 nt_pooling_run(
                     plan, workers, launch.operands[0], sourceCount > 1 ? launch.operands[1] : nil, result, epilogue)

@@ -5,6 +5,7 @@ import TensorRuntime
 final class CPUScatterAddKernel: CPUKernel {
     let spec: KernelSpec
     let operandTypes: [DType?]
+    let memory: CPUMemory
     private let plan: nt_scatter
 
     init(_ body: ScatterAddKernel, device: CPUDevice) throws(TensorError) {
@@ -12,6 +13,7 @@ final class CPUScatterAddKernel: CPUKernel {
             throw TensorError(.unsupported, "cpu: scatterAdd of \(body.dtype) is not supported; cast to float32")
         }
         spec = KernelSpec(body)
+        memory = CPUMemory(nt_memory(), threads: device.threads)
         operandTypes = [body.dtype, .int64, body.dtype]
         let shape = body.sourceShape
         let axis = body.axis
@@ -42,7 +44,7 @@ final class CPUScatterAddKernel: CPUKernel {
     }
 
     func run(_ launch: CPULaunch) {
-        var workers = nt_workers(pool: launch.pool, scratch: launch.scratch)
+        var workers = memory.workers(launch)
         withUnsafePointer(to: plan) { plan in
             nt_scatter_run(
                 plan, &workers, launch.operands[0],

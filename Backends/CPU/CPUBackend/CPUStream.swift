@@ -23,27 +23,34 @@ public final class CPUStream: DeviceStream {
     ) {
         let kernel = launchable.kernel
         let types = launchable.operandTypes
+        let hasWorkspace = launchable.workspaceByteCount > 0
         precondition(
-            bindings.count == types.count,
-            "cpu: \(kernel.spec.family) kernel with \(types.count) operands was given \(bindings.count) buffers")
+            bindings.count == types.count + (hasWorkspace ? 1 : 0),
+            "cpu: \(kernel.spec.family) kernel with \(types.count) operands\(hasWorkspace ? " and a workspace" : "") was "
+                + "given \(bindings.count) buffers")
         var noScalar: UInt64 = 0
         withUnsafeMutablePointer(to: &noScalar) { noScalar in
             withUnsafeTemporaryAllocation(of: UnsafeMutableRawPointer?.self, capacity: bindings.count + 1) { operands in
                 withUnsafeTemporaryAllocation(of: Int64.self, capacity: bindings.count + 1) { offsets in
-                    for (position, binding) in bindings.enumerated() {
+                    for position in types.indices {
+                        let binding = bindings[position]
                         operands[position] = nil
                         offsets[position] = Int64(binding.offset)
                         guard let type = types[position] else { continue }
-                        guard let buffer = binding.buffer else { preconditionFailure("cpu: a binding has no buffer") }
-                        operands[position] =
-                            unsafeDowncast(buffer, to: CPUBuffer.self).pointer + binding.offset * type.byteCount
+                        operands[position] = CPUStream.pointer(binding, unit: type.byteCount)
                     }
                     device.launch(
                         kernel, operands: operands.baseAddress!, indexOffsets: offsets.baseAddress!,
-                        scalars: scalars.baseAddress ?? UnsafePointer(noScalar))
+                        scalars: scalars.baseAddress ?? UnsafePointer(noScalar),
+                        workspace: hasWorkspace ? CPUStream.pointer(bindings[types.count], unit: 1) : nil)
                 }
             }
         }
+    }
+
+    private static func pointer(_ binding: BufferBinding, unit: Int) -> UnsafeMutableRawPointer {
+        guard let buffer = binding.buffer else { preconditionFailure("cpu: a binding has no buffer") }
+        return unsafeDowncast(buffer, to: CPUBuffer.self).pointer + binding.offset * unit
     }
 
     public func copyIn(_ source: UnsafeRawBufferPointer, to destination: any DeviceBuffer, offset: Int)

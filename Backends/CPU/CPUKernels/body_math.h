@@ -54,7 +54,7 @@ static inline ALWAYS float exp_moderate(float x) {
     return bits_float(float_bits(p) + ((uint32_t)k << 23));
 }
 
-// |x| with the sign of `sign`, for x >= 0.
+// x with the sign of `sign`, for x that is not negative or has that sign already.
 static inline ALWAYS float with_sign_of(float x, float sign) {
     return bits_float(float_bits(x) | (float_bits(sign) & 0x80000000u));
 }
@@ -136,8 +136,8 @@ static inline ALWAYS float f32_tanh(float x) {
     float small = (p * z) * x + x;
     float c = a > 10.0f ? 10.0f : a;
     float e = exp_moderate(c + c);
-    float large = with_sign_of(1.0f - 2.0f / (e + 1.0f), x);
-    return a < 0.6f ? small : large;
+    // The sign comes last: the polynomial's sum loses that of zero.
+    return with_sign_of(a < 0.6f ? small : 1.0f - 2.0f / (e + 1.0f), x);
 }
 
 // Odd polynomial for |x| < 1, one around the middle of 1...3.92 beyond, 1 from there on. Error at most 2.3 ulp.
@@ -209,7 +209,8 @@ static inline ALWAYS float f32_sin(float x) {
     int32_t q;
     float r = reduce_quarter(x, &q);
     float y = q & 1 ? cosine_of_reduced(r) : sine_of_reduced(r);
-    return bits_float(float_bits(y) ^ (uint32_t)(q & 2) << 30);
+    // The polynomial's sum loses the sign of zero.
+    return x == 0.0f ? x : bits_float(float_bits(y) ^ (uint32_t)(q & 2) << 30);
 }
 
 static inline ALWAYS float f32_cos(float x) {
@@ -225,7 +226,7 @@ static inline ALWAYS float f32_tan(float x) {
     float r = reduce_quarter(x, &q);
     float s = sine_of_reduced(r), c = cosine_of_reduced(r);
     float y = (q & 1 ? -c : s) / (q & 1 ? s : c);
-    return y;
+    return x == 0.0f ? x : y;
 }
 
 static inline ALWAYS double bits_double(uint64_t bits) {

@@ -81,8 +81,8 @@
     BINARY(less_equal_##T, T, uint8_t, x <= y) \
     BINARY(greater_##T, T, uint8_t, x > y) \
     BINARY(greater_equal_##T, T, uint8_t, x >= y) \
-    BINARY(maximum_##T, T, T, ((x > y) | (x != x)) ? x : y) \
-    BINARY(minimum_##T, T, T, ((x < y) | (x != x)) ? x : y) \
+    BINARY(maximum_##T, T, T, ((x >= y) | (x != x)) ? x : y) \
+    BINARY(minimum_##T, T, T, ((x <= y) | (x != x)) ? x : y) \
     UNARY(identity_##T, T, T, x) \
     UNARY(is_nan_##T, T, uint8_t, x != x)
 
@@ -134,7 +134,9 @@ static inline ALWAYS float remainder_of_floats(float x, float y) {
         return (float)remainder_of_doubles((double)x, (double)y);
     }
     double r = (double)x - (double)(int32_t)q * (double)y;
-    return (float)(r != 0 && (r < 0) != (y < 0) ? r + (double)y : r);
+    // As fmod: a zero has the dividend's sign.
+    if (r == 0) return __builtin_copysignf(0.0f, x);
+    return (float)((r < 0) != (y < 0) ? r + (double)y : r);
 }
 
 INTEGER_REMAINDER(uint8_t)

@@ -39,17 +39,32 @@ void nt_frame_fill(const nt_frame *f, int64_t channels, int64_t first, int64_t l
     }
 }
 
+/// Elements of the result.
+static int64_t nt_result_size(const nt_convolution *c) {
+    switch (c->kind) {
+    case nt_convolution_weight: return c->out_channels * (c->in_channels / c->groups) * c->kh * c->kw;
+    case nt_convolution_input: return c->batch * c->in_channels * c->ih * c->iw;
+    default: return c->batch * c->out_channels * c->oh * c->ow;
+    }
+}
+
+nt_memory nt_convolution_memory(const nt_convolution *c, int in_parts) {
+    nt_memory memory = {0};
+    if (nt_result_size(c) == 0 || c->element == nt_element_f64 || nt_is_depthwise_gradient(c)) return memory;
+    if (nt_winograd_memory(c, &memory)) return memory;
+    return c->kind == nt_convolution_weight ? nt_weights_memory(c, in_parts) : nt_blocks_memory(c);
+}
+
 void nt_convolution_run(
     const nt_convolution *c, const nt_workers *workers, const void *a, const void *b, void *result,
     const nt_epilogue *epilogue
 ) {
     const int weight = c->kind == nt_convolution_weight;
-    const int64_t size = weight ? c->out_channels * (c->in_channels / c->groups) * c->kh * c->kw
-        : c->kind == nt_convolution_input ? c->batch * c->in_channels * c->ih * c->iw
-                                          : c->batch * c->out_channels * c->oh * c->ow;
-    if (size == 0) return;
+    if (nt_result_size(c) == 0) return;
     if (c->element == nt_element_f64) {
         nt_convolution_f64(c, workers, a, b, result, epilogue);
+    } else if (nt_is_depthwise_gradient(c)) {
+        nt_depthwise_gradient(c, workers, a, b, result, epilogue);
     } else if (!nt_winograd(c, workers, a, b, result, epilogue)) {
         (weight ? nt_convolution_weights : nt_convolution_blocks)(c, workers, a, b, result, epilogue);
     }

@@ -24,6 +24,12 @@ typedef struct {
     const nt_workers *workers;
 } nt_blocks_call;
 
+/// Floats of a worker's panel, behind which its framed rows lie.
+static int64_t nt_panel_size(const nt_blocks_call *c) { return (NT_KC * c->kernels->nr + 16 + 15) & ~(int64_t)15; }
+
+/// Floats of the weights of all groups, packed, and of one group's turned.
+static int64_t nt_weights_size(const nt_blocks_call *c) { return c->groups * c->packed + c->to * c->depth; }
+
 /// Packs `steps` rows of the im2col matrix, from row `step` on, for the `count` pixels of one panel whose places in the
 /// planes are `places`. `plane` is the distance between planes. With `slack`, 64 bytes may be read from any of
 /// the places (and are written at `to` past its end).
@@ -67,6 +73,7 @@ static void nt_blocks_task(void *context, long index, int worker) {
     const int64_t y0 = block * c->rows, y1 = nt_least(y0 + c->rows, c->height);
     const int64_t mr = c->kernels->mr, nr = c->kernels->nr;
     const nt_frame *f = &c->frame;
+    float *panel = nt_worker_area(c->workers, worker);
     const int64_t first = y0 * c->sh, last = (y1 - 1) * c->sh + (c->kh - 1) * c->dh + 1;
     const float *planes = c->source + (image * c->groups + group) * c->from * f->height * f->width;
     int64_t plane = f->height * f->width;
@@ -76,12 +83,10 @@ static void nt_blocks_task(void *context, long index, int worker) {
         planes += first * f->columns;
     } else {
         plane = (last - first) * f->columns;
-        float *copy = nt_scratch_get(
-            c->workers->scratch[worker], nt_slot_image, (c->from * plane + 16) * sizeof(float));
+        float *copy = panel + nt_panel_size(c);
         nt_frame_fill(f, c->from, first, last, planes, copy);
         planes = copy;
     }
-    float *panel = nt_scratch_get(c->workers->scratch[worker], nt_slot_panel, (NT_KC * nr + 16) * sizeof(float));
     const float *weights = c->weights + group * c->packed;
     const int64_t area = c->height * c->width, pixels = (y1 - y0) * c->width;
     float *result = c->result + (image * c->groups + group) * c->to * area + y0 * c->width;
@@ -112,8 +117,7 @@ static void nt_pack_weights(
     const nt_convolution *k, const nt_workers *workers, nt_blocks_call *c, const float *weight
 ) {
     const int64_t mr = c->kernels->mr, window = k->kh * k->kw, own = c->to * c->depth;
-    c->packed = nt_blocks(c->to, mr) * mr * c->depth;
-    float *packed = nt_scratch_get(workers->scratch[0], nt_slot_weights, (c->groups * c->packed + own) * sizeof(float));
+    float *packed = nt_call_area(workers);
     float *turned = packed + c->groups * c->packed;
     c->weights = packed;
     for (int64_t group = 0; group < c->groups; group++) {
@@ -133,10 +137,8 @@ static void nt_pack_weights(
     }
 }
 
-void nt_convolution_blocks(
-    const nt_convolution *k, const nt_workers *workers, const float *source, const float *weight, float *result,
-    const nt_epilogue *epilogue
-) {
+/// How the work is cut: by the shape alone.
+static nt_blocks_call nt_plan_blocks(const nt_convolution *k) {
     const int forward = k->kind == nt_convolution_forward;
     const int64_t in = k->in_channels / k->groups, out = k->out_channels / k->groups;
     const int64_t reach_h = k->dh * (k->kh - 1), reach_w = k->dw * (k->kw - 1);
@@ -144,18 +146,15 @@ void nt_convolution_blocks(
         .kernels = nt_matmul_kernels_for(k->isa), .groups = k->groups, .from = forward ? in : out,
         .to = forward ? out : in, .kh = k->kh, .kw = k->kw, .sh = forward ? k->sh : 1, .sw = forward ? k->sw : 1,
         .dh = k->dh, .dw = k->dw, .height = forward ? k->oh : k->ih, .width = forward ? k->ow : k->iw,
-        .source = source, .result = result, .batch = k->batch, .epilogue = epilogue, .workers = workers};
+        .batch = k->batch};
     c.depth = c.from * k->kh * k->kw;
+    c.packed = nt_blocks(c.to, c.kernels->mr) * c.kernels->mr * c.depth;
     if (forward) {
         c.frame = (nt_frame){k->ih + 2 * k->ph, k->iw + 2 * k->pw, k->ph, k->pw, 1, 1, k->ih, k->iw};
     } else {
         c.frame = (nt_frame){k->ih + reach_h, k->iw + reach_w, reach_h - k->ph, reach_w - k->pw, k->sh, k->sw, k->oh,
                              k->ow};
     }
-    if (c.depth == 0) {
-        memset(result, 0, k->batch * k->groups * c.to * c.height * c.width * sizeof(float));
-    }
-    nt_pack_weights(k, workers, &c, weight);
     // Whole rows, at least 512 pixels, so that a block stays in L2; fewer where there are not 8 tasks otherwise.
     c.rows = nt_least(c.height, nt_blocks(512, c.width));
     while (c.rows > 1 && k->batch * k->groups * nt_blocks(c.height, c.rows) < 8
@@ -163,5 +162,30 @@ void nt_convolution_blocks(
         c.rows = nt_blocks(c.rows, 2);
     }
     c.row_blocks = nt_blocks(c.height, c.rows);
+    return c;
+}
+
+nt_memory nt_blocks_memory(const nt_convolution *k) {
+    const nt_blocks_call c = nt_plan_blocks(k);
+    const int64_t rows = (c.rows - 1) * c.sh + (c.kh - 1) * c.dh + 1;
+    const int64_t image = nt_frame_is_source(&c.frame) ? 0 : c.from * rows * c.frame.columns + 16;
+    return (nt_memory){
+        .call = (size_t)nt_weights_size(&c) * sizeof(float),
+        .worker = (size_t)(nt_panel_size(&c) + image) * sizeof(float)};
+}
+
+void nt_convolution_blocks(
+    const nt_convolution *k, const nt_workers *workers, const float *source, const float *weight, float *result,
+    const nt_epilogue *epilogue
+) {
+    nt_blocks_call c = nt_plan_blocks(k);
+    c.source = source;
+    c.result = result;
+    c.epilogue = epilogue;
+    c.workers = workers;
+    if (c.depth == 0) {
+        memset(result, 0, k->batch * k->groups * c.to * c.height * c.width * sizeof(float));
+    }
+    nt_pack_weights(k, workers, &c, weight);
     nt_pool_run(workers->pool, k->batch * k->groups * c.row_blocks, nt_blocks_task, &c);
 }

@@ -44,6 +44,18 @@ void nt_convolution_f64(
     const nt_convolution *c, const nt_workers *workers, const double *a, const double *b, double *result,
     const nt_epilogue *epilogue);
 
+/// The input gradient of a depthwise convolution.
+int nt_is_depthwise_gradient(const nt_convolution *c);
+void nt_depthwise_gradient(
+    const nt_convolution *c, const nt_workers *workers, const float *gradient, const float *weight, float *result,
+    const nt_epilogue *epilogue);
+
+nt_memory nt_blocks_memory(const nt_convolution *c);
+/// `in_parts`: where the result has no memory.
+nt_memory nt_weights_memory(const nt_convolution *c, int in_parts);
+/// Whether Winograd's method applies and pays; then what it needs.
+int nt_winograd_memory(const nt_convolution *c, nt_memory *memory);
+
 /// Whether Winograd's method applies and pays; then it runs and gives 1.
 int nt_winograd(
     const nt_convolution *c, const nt_workers *workers, const float *a, const float *b, float *result,

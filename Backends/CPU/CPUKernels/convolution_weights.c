@@ -25,6 +25,13 @@ typedef struct {
     const nt_workers *workers;
 } nt_weights_call;
 
+/// Floats of a worker's rows and panel, or lines, behind which its framed image lies.
+static int64_t nt_rows_size(const nt_weights_call *c) {
+    const int64_t block = (nt_weight_rows + c->kernels->mr + c->kernels->nr) * NT_KC;
+    const int64_t lines = nt_dot_weights * (nt_weight_rows + nt_dot_pixels + c->k->ow);
+    return c->dots ? lines : block;
+}
+
 /// Packs up to `nr` columns of the transposed im2col matrix for the pixels from `pixel` on: at each pixel, the inputs
 /// that `count` weights see.
 static void nt_pack_columns(
@@ -101,10 +108,7 @@ static void nt_weights_task(void *context, long index, int worker) {
     const int64_t n0 = column_tile * nt_weight_columns, n1 = nt_least(n0 + nt_weight_columns, c->depth);
     const int64_t first = part * k->batch / c->parts, last = (part + 1) * k->batch / c->parts;
     float *sums = c->partials + ((part * k->groups + group) * c->out) * c->depth;
-    const int64_t block = (nt_weight_rows + mr + nr) * NT_KC;
-    const int64_t lines = nt_dot_weights * (nt_weight_rows + nt_dot_pixels + k->ow);
-    float *rows = nt_scratch_get(
-        c->workers->scratch[worker], nt_slot_panel, (c->dots ? lines : block) * sizeof(float));
+    float *rows = nt_worker_area(c->workers, worker);
     float *panel = rows + (nt_weight_rows + mr) * NT_KC;
     if (first == last || area == 0) {
         for (int64_t m = m0; m < m1; m++) memset(sums + m * c->depth + n0, 0, (n1 - n0) * sizeof(float));
@@ -116,7 +120,7 @@ static void nt_weights_task(void *context, long index, int worker) {
         const float *gradient = c->gradient + ((image * k->groups + group) * c->out + m0) * area;
         const int64_t plane = c->frame.rows * c->frame.columns;
         if (!nt_frame_is_source(&c->frame)) {
-            float *copy = nt_scratch_get(c->workers->scratch[worker], nt_slot_image, c->in * plane * sizeof(float));
+            float *copy = rows + nt_rows_size(c);
             nt_frame_fill(&c->frame, c->in, 0, c->frame.rows, planes, copy);
             planes = copy;
         }
@@ -148,7 +152,7 @@ static void nt_sum_task(void *context, long index, int worker) {
     if (c->parts > 1) {
         const int64_t step = k->groups * c->out * c->depth;
         const float *from = c->partials + index * c->depth;
-        memcpy(to, from, c->depth * sizeof(float));
+        if (to != from) memcpy(to, from, c->depth * sizeof(float));
         for (int64_t part = 1; part < c->parts; part++) {
             from += step;
             for (int64_t i = 0; i < c->depth; i++) to[i] += from[i];
@@ -158,14 +162,11 @@ static void nt_sum_task(void *context, long index, int worker) {
     nt_epilogue_run(c->epilogue, c->workers, worker, begin, end);
 }
 
-void nt_convolution_weights(
-    const nt_convolution *k, const nt_workers *workers, const float *input, const float *gradient, float *result,
-    const nt_epilogue *epilogue
-) {
+/// How the work is cut: by the shape alone.
+static nt_weights_call nt_plan_weights(const nt_convolution *k) {
     nt_weights_call c = {
         .kernels = nt_matmul_kernels_for(k->isa), .k = k, .in = k->in_channels / k->groups,
-        .out = k->out_channels / k->groups, .input = input, .gradient = gradient, .result = result,
-        .epilogue = epilogue, .workers = workers,
+        .out = k->out_channels / k->groups,
         .frame = {k->ih + 2 * k->ph, k->iw + 2 * k->pw, k->ph, k->pw, 1, 1, k->ih, k->iw}};
     c.depth = c.in * k->kh * k->kw;
     c.row_tiles = nt_blocks(c.out, nt_weight_rows);
@@ -173,10 +174,32 @@ void nt_convolution_weights(
     c.dots = c.depth <= nt_dot_weights && k->oh * k->ow >= 64;
     const int64_t tiles = c.row_tiles * c.column_tiles * k->groups;
     c.parts = nt_least(nt_least(k->batch > 0 ? k->batch : 1, nt_most_parts), nt_blocks(nt_most_parts, tiles));
-    const int64_t size = k->out_channels * c.depth;
-    c.partials = c.parts == 1
-        ? result
-        : nt_scratch_get(workers->scratch[0], nt_slot_partials, c.parts * size * sizeof(float));
-    nt_pool_run(workers->pool, c.parts * tiles, nt_weights_task, &c);
+    return c;
+}
+
+nt_memory nt_weights_memory(const nt_convolution *k, int in_parts) {
+    const nt_weights_call c = nt_plan_weights(k);
+    const int64_t image = nt_frame_is_source(&c.frame) ? 0 : c.in * c.frame.rows * c.frame.columns;
+    return (nt_memory){
+        .call = c.parts == 1 && !in_parts ? 0 : (size_t)(c.parts * k->out_channels * c.depth) * sizeof(float),
+        .worker = (size_t)(nt_rows_size(&c) + image) * sizeof(float)};
+}
+
+void nt_convolution_weights(
+    const nt_convolution *k, const nt_workers *workers, const float *input, const float *gradient, float *result,
+    const nt_epilogue *epilogue
+) {
+    nt_weights_call c = nt_plan_weights(k);
+    c.input = input;
+    c.gradient = gradient;
+    c.workers = workers;
+    c.partials = c.parts == 1 && result ? result : nt_call_area(workers);
+    // The parts are added up in the first where the result has no memory.
+    c.result = result ? result : c.partials;
+    void *operands[NT_MAX_OPERANDS];
+    nt_epilogue over;
+    if (epilogue) over = nt_epilogue_over(epilogue, c.result, operands);
+    c.epilogue = epilogue ? &over : NULL;
+    nt_pool_run(workers->pool, c.parts * c.row_tiles * c.column_tiles * k->groups, nt_weights_task, &c);
     if (c.parts > 1 || epilogue) nt_pool_run(workers->pool, k->out_channels, nt_sum_task, &c);
 }

@@ -67,6 +67,19 @@ static void mark_needed(const nt_fused *fused, int pass, bool *needed) {
 
 static bool reads_memory(const nt_instr *instr) { return instr->kind == INSTR_LOAD || instr->kind == INSTR_GATHER; }
 
+// The routine of a pointwise step in its forms; the first is NULL where there is none.
+static const nt_op *routine_forms(const nt_fused *fused, int s) {
+    const nt_routines *routines = fused->routines;
+    const nt_step *step = &fused->steps[s];
+    nt_ctype from = fused->values[step->operands[0]].ctype, to = fused->values[s].ctype;
+    if (step->code == OP_CAST) {
+        return from == to && nt_is_16_bit(step->dtype) ? &routines->round_to[step->dtype == NT_BF16]
+                                                       : &routines->cast[from][to];
+    }
+    bool compares = step->code == OP_IS_NAN || (step->code >= OP_EQUAL && step->code <= OP_GREATER_EQUAL);
+    return routines->pointwise[step->code][compares ? from : to];
+}
+
 static nt_instr make_instr(const nt_fused *fused, int s) {
     const nt_step *step = &fused->steps[s];
     const nt_value *value = &fused->values[s];
@@ -91,19 +104,24 @@ static nt_instr make_instr(const nt_fused *fused, int s) {
         if (index < fused->description.step_count && fused->steps[index].kind == NT_STEP_INDEX
             && fused->values[index].skipped) instr.input = (int16_t)fused->steps[index].code;
     } else {
-        const nt_routines *routines = fused->routines;
-        const nt_value *first = &fused->values[step->operands[0]];
         instr.kind = INSTR_OP;
-        if (step->code != OP_CAST) {
-            bool compares = step->code == OP_IS_NAN || (step->code >= OP_EQUAL && step->code <= OP_GREATER_EQUAL);
-            instr.forms = routines->pointwise[step->code][compares ? first->ctype : value->ctype];
-        } else if (first->ctype == value->ctype && nt_is_16_bit(step->dtype)) {
-            instr.forms = &routines->round_to[step->dtype == NT_BF16];
-        } else {
-            instr.forms = &routines->cast[first->ctype][value->ctype];
-        }
+        instr.forms = routine_forms(fused, s);
     }
     return instr;
+}
+
+int nt_step_without_routine(const nt_fused *fused) {
+    for (int s = 0; s < fused->description.step_count; s++) {
+        const nt_step *step = &fused->steps[s];
+        if (fused->values[s].skipped) continue;
+        if (step->kind == NT_STEP_REDUCE) {
+            bool known = step->code >= 0 && step->code < RED_COUNT;
+            if (!known || !fused->routines->fold[step->code][fused->values[step->operands[0]].ctype]) return s;
+        } else if (step->kind == NT_STEP_POINTWISE && step->code != OP_RANDOM_BITS && step->code != OP_RANDOM_UNIFORM) {
+            if (step->code < 0 || step->code >= OP_COUNT || !routine_forms(fused, s)[0]) return s;
+        }
+    }
+    return -1;
 }
 
 // The last instruction that uses each value; outputs keep theirs to the end.

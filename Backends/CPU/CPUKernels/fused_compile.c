@@ -198,5 +198,14 @@ bool nt_compile_values(nt_fused *fused) {
         bool reduces = fused->steps[s].kind == NT_STEP_REDUCE && fused->values[s].level == VALUE_ROW;
         if (reduces && fused->values[s].pass > fused->passes) fused->passes = fused->values[s].pass;
     }
+    // Elements are stored in the last pass, also those that do not vary along their row: their value has to be known by
+    // then.
+    for (int o = 0; o < fused->description.output_count; o++) {
+        const nt_value *value = &fused->values[fused->values[fused->output_steps[o]].source];
+        bool stores_elements = fused->steps[fused->output_steps[o]].level == NT_LEVEL_ELEMENT;
+        if (stores_elements && value->level == VALUE_ROW && value->pass + 1 > fused->passes) {
+            fused->passes = value->pass + 1;
+        }
+    }
     return true;
 }

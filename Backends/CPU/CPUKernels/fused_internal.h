@@ -117,6 +117,7 @@ struct nt_fused {
     // Reductions of rows to totals, in step order.
     nt_code total_reductions;
     double element_cost;
+    nt_memory memory;
 };
 
 // Everything one thread needs while it runs blocks.
@@ -170,6 +171,8 @@ void nt_block_parts(nt_context *context, int operand, nt_part_body body, void *a
 
 // fused_compile.c, fused_code.c
 bool nt_compile_values(nt_fused *fused);
+// The first step that would call through a hole of the routines' tables; -1 where there is none.
+int nt_step_without_routine(const nt_fused *fused);
 void nt_compile_codes(nt_fused *fused);
 nt_ctype nt_ctype_of(nt_dtype dtype);
 int nt_ctype_size(nt_ctype ctype);
@@ -231,7 +234,8 @@ void nt_grid_rows(const nt_grid *grid, int64_t block, int64_t *row, int64_t *row
 
 // fused_rows.c
 void nt_run_rows(
-    const nt_fused *fused, char *const *operands, const int64_t *index_offsets, const uint64_t *scalars, nt_pool *pool,
-    nt_scratch *const *scratch);
+    const nt_fused *fused, char *const *operands, const int64_t *index_offsets, const uint64_t *scalars,
+    const nt_workers *workers);
+nt_memory nt_rows_memory(const nt_fused *fused);
 
 #endif

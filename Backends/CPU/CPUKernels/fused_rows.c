@@ -28,9 +28,9 @@ typedef struct {
     nt_grid grid;
     nt_needs needs;
     const uint64_t *scalars;
-    nt_scratch *const *scratch;
-    // Whether blocks hold whole rows.
-    bool whole;
+    const nt_workers *workers;
+    // Whether blocks hold whole rows, and whether several tasks work on the columns of each.
+    bool whole, splits;
     int64_t row_blocks_per_task, tasks;
     // A task's totals: for each reduction a value and an index.
     int64_t *totals;
@@ -203,8 +203,7 @@ static void run_row_block(nt_context *context, const row_job *job, int64_t row, 
 
 static nt_context task_context(const row_job *job, nt_scratch *scratch, uint64_t *scalar_storage) {
     nt_context context = job->context;
-    size_t bytes = nt_context_bytes(context.fused, job->needs);
-    nt_context_layout(&context, job->needs, nt_scratch_get(scratch, NT_SCRATCH_FUSED, bytes));
+    nt_context_layout(&context, job->needs, nt_scratch_area(scratch, NT_SCRATCH_REGISTERS));
     nt_set_scalars(&context, job->scalars, scalar_storage);
     return context;
 }
@@ -213,7 +212,7 @@ static void row_task(void *argument, long index, int worker) {
     const row_job *job = argument;
     const nt_fused *fused = job->context.fused;
     uint64_t scalar_storage[fused->scalar_count + 1];
-    nt_context context = task_context(job, job->scratch[worker], scalar_storage);
+    nt_context context = task_context(job, job->workers->scratch[worker], scalar_storage);
     int64_t *totals = job->totals + index * 2 * fused->total_reduction_count;
     start_totals(fused, totals);
     int64_t first = index * job->row_blocks_per_task, last = first + job->row_blocks_per_task;
@@ -235,9 +234,7 @@ static void chunk_task(void *argument, long index, int worker) {
     nt_needs needs = job->needs;
     needs.row_capacity = 0;
     nt_context context = job->context;
-    nt_context_layout(
-        &context, needs,
-        nt_scratch_get(job->scratch[worker], NT_SCRATCH_FUSED, nt_context_bytes(fused, needs)));
+    nt_context_layout(&context, needs, nt_scratch_area(job->workers->scratch[worker], NT_SCRATCH_REGISTERS));
     nt_grid_rows(&job->grid, block, &row, &rows);
     // Row values come from the caller's registers.
     for (int v = 0; v < fused->description.step_count; v++) {
@@ -278,22 +275,27 @@ static void merge_chunks(nt_context *context, const row_job *job, const nt_code 
     }
 }
 
-// Few long rows: each pass splits the columns too, and the row steps between run on the calling thread.
-static void run_split(row_job *job, nt_pool *pool, bool parallel) {
+// Row steps need temporaries as long as all rows.
+static nt_needs split_needs(const row_job *job) {
+    int64_t rows = job->context.space->rows;
+    return (nt_needs){.capacity = rows, .row_capacity = rows, .register_units = 0};
+}
+
+static size_t split_context_bytes(const row_job *job) {
+    return (nt_context_bytes(job->context.fused, split_needs(job)) + 63) & ~(size_t)63;
+}
+
+// Few long rows: each pass splits the columns too, and the row steps between run on the calling thread. `memory` holds
+// the context of all rows and each chunk's accumulators.
+static void run_split(row_job *job, char *memory, bool parallel) {
     const nt_fused *fused = job->context.fused;
     nt_context *context = &job->context;
+    nt_pool *pool = job->workers->pool;
     int64_t rows = context->space->rows;
-    // Row steps need temporaries as long as all rows.
-    nt_needs needs = {.capacity = rows, .row_capacity = rows, .register_units = 0};
-    size_t own = (nt_context_bytes(fused, needs) + 63) & ~(size_t)63;
-    int64_t padded_rows = (rows + 127) & ~(int64_t)63;
-    job->accumulator_bytes = 2 * fused->row_reductions * padded_rows * 8;
-    char *memory = nt_scratch_get(
-        job->scratch[0], NT_SCRATCH_SHARED, own + (size_t)(job->chunks * job->accumulator_bytes) + 64);
     uint64_t scalar_storage[fused->scalar_count + 1];
-    nt_context_layout(context, needs, memory);
+    nt_context_layout(context, split_needs(job), memory);
     nt_set_scalars(context, job->scalars, scalar_storage);
-    job->chunk_accumulators = memory + own;
+    job->chunk_accumulators = memory + split_context_bytes(job);
     context->keeps_rows = true;
     for (job->pass = 0; job->pass < fused->passes; job->pass++) {
         const nt_code *code = &fused->element_code[job->pass];
@@ -318,7 +320,7 @@ static void run_totals(const row_job *job) {
     const nt_fused *fused = job->context.fused;
     const nt_code *code = &fused->total_reductions;
     uint64_t scalar_storage[fused->scalar_count + 1];
-    nt_context context = task_context(job, job->scratch[0], scalar_storage);
+    nt_context context = task_context(job, job->workers->scratch[0], scalar_storage);
     int64_t *totals = job->totals + job->tasks * 2 * fused->total_reduction_count;
     start_totals(fused, totals);
     for (int i = 0; i < code->count; i++) {
@@ -353,31 +355,50 @@ static bool splits_columns(row_job *job, const nt_space *space) {
     return job->chunks > 1;
 }
 
-void nt_run_rows(
-    const nt_fused *fused, char *const *operands, const int64_t *index_offsets, const uint64_t *scalars, nt_pool *pool,
-    nt_scratch *const *scratch) {
+// How the work is cut: by the shape alone.
+static row_job plan_rows(const nt_fused *fused) {
     const nt_space *space = &fused->space;
     row_job job = {
-        .context = {.fused = fused, .space = space, .operands = operands, .index_offsets = index_offsets,
-                    .layout = prefers_columns(fused) ? LAYOUT_COLUMNS : LAYOUT_ROWS},
-        .scalars = scalars, .scratch = scratch};
+        .context = {.fused = fused, .space = space,
+                    .layout = prefers_columns(fused) ? LAYOUT_COLUMNS : LAYOUT_ROWS}};
     choose_blocks(&job, fused, space);
+    job.splits = splits_columns(&job, space);
+    int64_t block_elements = job.grid.rows * (space->columns > 0 ? space->columns : 1);
+    job.row_blocks_per_task = block_elements < TASK_ELEMENTS ? TASK_ELEMENTS / block_elements : 1;
+    job.tasks = job.splits ? 1 : (job.grid.row_blocks + job.row_blocks_per_task - 1) / job.row_blocks_per_task;
+    job.accumulator_bytes = 2 * fused->row_reductions * ((space->rows + 127) & ~(int64_t)63) * 8;
+    return job;
+}
+
+static size_t totals_bytes(const row_job *job) {
+    size_t count = (size_t)(job->tasks + 1) * 2 * (size_t)job->context.fused->total_reduction_count;
+    return (count * sizeof(int64_t) + 63) & ~(size_t)63;
+}
+
+nt_memory nt_rows_memory(const nt_fused *fused) {
+    row_job job = plan_rows(fused);
+    size_t split = job.splits ? split_context_bytes(&job) + (size_t)(job.chunks * job.accumulator_bytes) + 64 : 0;
+    return (nt_memory){.registers = nt_context_bytes(fused, job.needs), .call = totals_bytes(&job) + split};
+}
+
+void nt_run_rows(
+    const nt_fused *fused, char *const *operands, const int64_t *index_offsets, const uint64_t *scalars,
+    const nt_workers *workers) {
+    const nt_space *space = &fused->space;
+    row_job job = plan_rows(fused);
+    job.context.operands = operands;
+    job.context.index_offsets = index_offsets;
+    job.scalars = scalars;
+    job.workers = workers;
     const nt_code *last = job.whole ? &fused->whole : &fused->element_code[fused->passes - 1];
     nt_find_shared_memory(&job.context, last);
     job.context.streamed = nt_streamed_outputs(fused, space, operands);
     double work = (double)space->rows * (double)space->columns * fused->element_cost;
-    bool parallel = work > INLINE_WORK && nt_pool_threads(pool) > 1;
-    bool splits = splits_columns(&job, space);
-    int64_t block_elements = job.grid.rows * (space->columns > 0 ? space->columns : 1);
-    job.row_blocks_per_task = block_elements < TASK_ELEMENTS ? TASK_ELEMENTS / block_elements : 1;
-    job.tasks = splits ? 1 : (job.grid.row_blocks + job.row_blocks_per_task - 1) / job.row_blocks_per_task;
-    int64_t total_count = (job.tasks + 1) * 2 * fused->total_reduction_count;
-    int64_t few_totals[64];
-    // Many tasks with totals are rare and large: one allocation is nothing beside them.
-    job.totals = total_count <= 64 ? few_totals : malloc((size_t)total_count * sizeof(int64_t));
-    if (splits) run_split(&job, pool, parallel);
-    else if (parallel) nt_pool_run(pool, job.tasks, row_task, &job);
+    bool parallel = work > INLINE_WORK && nt_pool_threads(workers->pool) > 1;
+    char *memory = nt_call_area(workers);
+    job.totals = (int64_t *)memory;
+    if (job.splits) run_split(&job, memory + totals_bytes(&job), parallel);
+    else if (parallel) nt_pool_run(workers->pool, job.tasks, row_task, &job);
     else for (long task = 0; task < job.tasks; task++) row_task(&job, task, 0);
     if (fused->has_totals) run_totals(&job);
-    if (job.totals != few_totals) free(job.totals);
 }

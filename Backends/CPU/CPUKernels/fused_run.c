@@ -17,6 +17,8 @@ enum {
     STREAM_BYTES = 8 << 20
 };
 
+static nt_memory pointwise_memory(const nt_fused *fused);
+
 static void free_code(nt_code *code) { free(code->list); }
 
 void nt_fused_destroy(nt_fused *fused) {
@@ -67,7 +69,8 @@ static bool transposes(const nt_fused *fused) {
     return false;
 }
 
-nt_fused *nt_fused_create(const nt_fused_description *description, nt_isa isa, int boxes) {
+nt_fused *nt_fused_create(const nt_fused_description *description, nt_isa isa, int boxes, int32_t *lacking) {
+    *lacking = -1;
     if (!is_valid(description, boxes)) return NULL;
     nt_fused *fused = calloc(1, sizeof *fused);
     const nt_fused_description *d = description;
@@ -92,10 +95,18 @@ nt_fused *nt_fused_create(const nt_fused_description *description, nt_isa isa, i
         nt_fused_destroy(fused);
         return NULL;
     }
+    *lacking = nt_step_without_routine(fused);
+    if (*lacking >= 0) {
+        nt_fused_destroy(fused);
+        return NULL;
+    }
     nt_compile_codes(fused);
     fused->tiled = transposes(fused);
+    fused->memory = fused->reduces ? nt_rows_memory(fused) : pointwise_memory(fused);
     return fused;
 }
+
+nt_memory nt_fused_memory(const nt_fused *fused) { return fused->memory; }
 
 double nt_fused_element_cost(const nt_fused *fused) { return fused->element_cost; }
 
@@ -126,16 +137,38 @@ typedef struct {
     nt_grid grid;
     nt_needs needs;
     const uint64_t *scalars;
-    nt_scratch *const *scratch;
+    const nt_workers *workers;
     int64_t blocks_per_task;
 } pointwise_job;
+
+static nt_needs pointwise_needs(const nt_fused *fused, const nt_grid *grid) {
+    return (nt_needs){grid->rows * grid->columns, grid->rows, fused->whole.register_units};
+}
+
+static nt_memory pointwise_memory(const nt_fused *fused) {
+    size_t bytes = 0;
+    if (fused->boxes) {
+        // A box may have any shape: its blocks are bounded all the same.
+        int64_t elements = nt_block_elements(fused->whole.register_units);
+        if (elements < DIRECT_ELEMENTS && is_direct(fused)) elements = DIRECT_ELEMENTS;
+        if (elements < TILE * TILE) elements = TILE * TILE;
+        bytes = nt_context_bytes(fused, (nt_needs){elements, elements, fused->whole.register_units});
+    }
+    // What is written past the cache depends on the operands.
+    for (uint64_t streamed = 0; streamed < 2 && !fused->boxes; streamed++) {
+        nt_grid grid = pointwise_grid(fused, &fused->space, streamed);
+        size_t needed = nt_context_bytes(fused, pointwise_needs(fused, &grid));
+        if (needed > bytes) bytes = needed;
+    }
+    return (nt_memory){.registers = bytes};
+}
 
 static void run_blocks(const pointwise_job *job, int64_t first, int64_t last, nt_scratch *scratch) {
     nt_context context = job->context;
     const nt_fused *fused = context.fused;
     uint64_t scalar_storage[fused->scalar_count + 1];
     nt_context_layout(
-        &context, job->needs, nt_scratch_get(scratch, NT_SCRATCH_FUSED, nt_context_bytes(fused, job->needs)));
+        &context, job->needs, nt_scratch_area(scratch, NT_SCRATCH_REGISTERS));
     nt_set_scalars(&context, job->scalars, scalar_storage);
     const nt_grid *grid = &job->grid;
     for (int64_t index = first; index < last; index++) {
@@ -153,7 +186,7 @@ static void pointwise_task(void *argument, long index, int worker) {
     const pointwise_job *job = argument;
     int64_t first = index * job->blocks_per_task, count = job->grid.row_blocks * job->grid.column_blocks;
     int64_t last = first + job->blocks_per_task;
-    run_blocks(job, first, last < count ? last : count, job->scratch[worker]);
+    run_blocks(job, first, last < count ? last : count, job->workers->scratch[worker]);
 }
 
 static pointwise_job make_job(
@@ -163,7 +196,7 @@ static pointwise_job make_job(
         .context = {.fused = fused, .space = space, .operands = operands, .index_offsets = index_offsets,
                     .layout = LAYOUT_ROWS},
         .grid = pointwise_grid(fused, space, streamed), .scalars = scalars};
-    job.needs = (nt_needs){job.grid.rows * job.grid.columns, job.grid.rows, fused->whole.register_units};
+    job.needs = pointwise_needs(fused, &job.grid);
     nt_find_shared_memory(&job.context, &fused->whole);
     job.context.streamed = streamed;
     return job;
@@ -183,30 +216,32 @@ uint64_t nt_streamed_outputs(const nt_fused *fused, const nt_space *space, char 
 }
 
 static void run_pointwise(
-    const nt_fused *fused, char *const *operands, const int64_t *index_offsets, const uint64_t *scalars, nt_pool *pool,
-    nt_scratch *const *scratch) {
+    const nt_fused *fused, char *const *operands, const int64_t *index_offsets, const uint64_t *scalars,
+    const nt_workers *workers) {
     uint64_t streamed = nt_streamed_outputs(fused, &fused->space, operands);
     pointwise_job job = make_job(fused, &fused->space, operands, index_offsets, scalars, streamed);
     int64_t blocks = job.grid.row_blocks * job.grid.column_blocks;
     if (blocks <= 0) return;
-    job.scratch = scratch;
+    job.workers = workers;
     double work = (double)fused->space.rows * (double)fused->space.columns * fused->element_cost;
-    if (work < INLINE_WORK || nt_pool_threads(pool) == 1 || blocks == 1) return run_blocks(&job, 0, blocks, scratch[0]);
-    int64_t tasks = (int64_t)(work / TASK_WORK) + 2, threads = nt_pool_threads(pool);
+    if (work < INLINE_WORK || nt_pool_threads(workers->pool) == 1 || blocks == 1) {
+        return run_blocks(&job, 0, blocks, workers->scratch[0]);
+    }
+    int64_t tasks = (int64_t)(work / TASK_WORK) + 2, threads = nt_pool_threads(workers->pool);
     if (tasks > 512) tasks = 512;
     // The same number for each thread.
     tasks = (tasks + threads - 1) / threads * threads;
     job.blocks_per_task = (blocks + tasks - 1) / tasks;
-    nt_pool_run(pool, (blocks + job.blocks_per_task - 1) / job.blocks_per_task, pointwise_task, &job);
+    nt_pool_run(workers->pool, (blocks + job.blocks_per_task - 1) / job.blocks_per_task, pointwise_task, &job);
 }
 
 void nt_fused_run(
-    const nt_fused *fused, void *const *operands, const int64_t *index_offsets, const uint64_t *scalars, nt_pool *pool,
-    nt_scratch *const *scratch) {
+    const nt_fused *fused, void *const *operands, const int64_t *index_offsets, const uint64_t *scalars,
+    const nt_workers *workers) {
     if (fused->reduces) {
-        nt_run_rows(fused, (char *const *)operands, index_offsets, scalars, pool, scratch);
+        nt_run_rows(fused, (char *const *)operands, index_offsets, scalars, workers);
     } else {
-        run_pointwise(fused, (char *const *)operands, index_offsets, scalars, pool, scratch);
+        run_pointwise(fused, (char *const *)operands, index_offsets, scalars, workers);
     }
 }
 

@@ -132,32 +132,47 @@ typedef struct {
     int64_t element_size;
 } nt_matmul_call;
 
+/// The columns of the narrowest tile.
+static int64_t nt_least_columns(const nt_matmul *p) {
+    const int64_t last = p->n % p->tile_n;
+    return last ? last : p->tile_n;
+}
+
+nt_memory nt_matmul_memory(const nt_matmul *p) {
+    const nt_matmul_kernels *kernels = nt_matmul_kernels_for(p->isa);
+    const size_t panel = (size_t)p->k * (size_t)kernels->nr * sizeof(float);
+    if (p->tiles_m == 0 || p->k == 0) return (nt_memory){0};
+    switch (p->method) {
+    case nt_matmul_direct: return (nt_memory){.worker = nt_least_columns(p) < kernels->nr ? panel : 0};
+    case nt_matmul_paneled: return (nt_memory){.worker = panel};
+    case nt_matmul_packed: return (nt_memory){.worker = NT_SGEMM_SCRATCH * sizeof(float)};
+    case nt_matmul_typed: return (nt_memory){.worker = 4096 * 8};
+    default: return (nt_memory){0};
+    }
+}
+
+/// A worker's tile lies behind its panel.
+static size_t nt_tile_offset(const nt_matmul *p) { return (nt_matmul_memory(p).worker + 63) & ~(size_t)63; }
+
+nt_memory nt_matmul_tile_memory(const nt_matmul *p) {
+    static const size_t sizes[] = {4, 8, 4, 8, 1};
+    if (p->tiles_m == 0) return (nt_memory){0};
+    return (nt_memory){.worker = nt_tile_offset(p) + (size_t)(p->tile_m * p->n) * sizes[p->element]};
+}
+
 static void nt_matmul_tile(
-    const nt_matmul *p, int64_t m, int64_t n, const void *a, const void *b, void *c, nt_scratch *scratch
+    const nt_matmul *p, int64_t m, int64_t n, const void *a, const void *b, void *c, void *scratch
 ) {
     const nt_matmul_kernels *kernels = nt_matmul_kernels_for(p->isa);
     switch (p->method) {
-    case nt_matmul_direct: {
-        const int64_t bytes = n < kernels->nr ? p->k * kernels->nr * (int64_t)sizeof(float) : 0;
-        float *narrow = bytes ? nt_scratch_get(scratch, nt_slot_panel, bytes) : 0;
-        kernels->direct(m, n, p->k, a, p->rsa, p->csa, b, p->rsb, c, p->n, narrow, 0);
-        return;
-    }
+    case nt_matmul_direct: kernels->direct(m, n, p->k, a, p->rsa, p->csa, b, p->rsb, c, p->n, scratch, 0); return;
     case nt_matmul_dot: kernels->dot(m, n, p->k, a, p->rsa, b, p->csb, c, p->n); return;
-    case nt_matmul_paneled:
-        kernels->paneled(
-            m, n, p->k, a, p->rsa, b, p->rsb, p->csb, c, p->n,
-            nt_scratch_get(scratch, nt_slot_panel, p->k * kernels->nr * sizeof(float)));
-        return;
+    case nt_matmul_paneled: kernels->paneled(m, n, p->k, a, p->rsa, b, p->rsb, p->csb, c, p->n, scratch); return;
     case nt_matmul_packed:
-        kernels->packed(
-            m, n, p->k, a, p->rsa, p->csa, b, p->rsb, p->csb, c, p->n,
-            nt_scratch_get(scratch, nt_slot_panel, NT_SGEMM_SCRATCH * sizeof(float)));
+        kernels->packed(m, n, p->k, a, p->rsa, p->csa, b, p->rsb, p->csb, c, p->n, scratch);
         return;
     case nt_matmul_typed:
-        kernels->typed[p->element](
-            m, n, p->k, a, p->rsa, p->csa, b, p->rsb, p->csb, c, p->n,
-            nt_scratch_get(scratch, nt_slot_panel, 4096 * 8));
+        kernels->typed[p->element](m, n, p->k, a, p->rsa, p->csa, b, p->rsb, p->csb, c, p->n, scratch);
         return;
     default: break;
     }
@@ -188,18 +203,26 @@ static void nt_matmul_one(const nt_matmul_call *call, int64_t batch, int64_t row
         end[d] = at + 1;
     }
     const int64_t size = call->element_size;
-    char *to = call->c + c * size;
+    char *area = nt_worker_area(call->workers, worker);
+    // A tile of its own has the whole result's rows, because the epilogue was compiled for them.
+    char *to = call->c ? call->c + c * size : area + nt_tile_offset(p);
     if (p->k == 0) {
         for (int64_t i = 0; i < m1 - m0; i++) memset(to + i * p->n * size, 0, (n1 - n0) * size);
     } else {
         nt_matmul_tile(
-            p, m1 - m0, n1 - n0, call->a + a * size, call->b + b * size, to, call->workers->scratch[worker]);
+            p, m1 - m0, n1 - n0, call->a + a * size, call->b + b * size, to, area);
     }
     begin[p->batch_rank] = m0;
     end[p->batch_rank] = m1;
     begin[p->batch_rank + 1] = n0;
     end[p->batch_rank + 1] = n1;
-    nt_epilogue_run(call->epilogue, call->workers, worker, begin, end);
+    if (call->c) {
+        nt_epilogue_run(call->epilogue, call->workers, worker, begin, end);
+    } else {
+        void *operands[NT_MAX_OPERANDS], *origin = (void *)((uintptr_t)to - (uintptr_t)(c * size));
+        const nt_epilogue over = nt_epilogue_over(call->epilogue, origin, operands);
+        nt_epilogue_run(&over, call->workers, worker, begin, end);
+    }
 }
 
 static void nt_matmul_task(void *context, long index, int worker) {

@@ -11,8 +11,9 @@ typedef struct {
 } nt_window;
 
 static void nt_clip(int64_t at, int64_t kernel, int64_t dilation, int64_t extent, int64_t *first, int64_t *last) {
-    *first = at < 0 ? (-at + dilation - 1) / dilation : 0;
-    *last = at >= extent ? 0 : (extent - 1 - at) / dilation + 1;
+    // Divisions take longer than the rest.
+    *first = at >= 0 ? 0 : dilation == 1 ? -at : (-at + dilation - 1) / dilation;
+    *last = at >= extent ? 0 : dilation == 1 ? extent - at : (extent - 1 - at) / dilation + 1;
     if (*last > kernel) *last = kernel;
     if (*last < *first) *last = *first;
 }
@@ -79,6 +80,47 @@ static int64_t nt_divisor(const nt_pooling *p, const nt_window *w) {
 NT_POOLING(float)
 NT_POOLING(double)
 
+/// Whether an average is taken of columns first and then of their sums: of windows that are large and overlap, where it
+/// saves most of the additions. The rounding of others stays as it was.
+static int nt_is_separable(const nt_pooling *p) {
+    return p->kind >= nt_pooling_average && p->kh * p->kw >= 16 && p->sw < p->kw;
+}
+
+#define NT_SEPARABLE(type)                                                                                             \
+    /* `line` holds a row of the input: the sums of the columns under a row of windows, or what goes to each. */       \
+    static void nt_average_##type(const nt_pooling *p, const type *a, type *line, type *to) {                          \
+        const int spreads = p->kind == nt_pooling_average_gradient;                                                    \
+        if (spreads) memset(to, 0, p->ih * p->iw * sizeof(type));                                                      \
+        for (int64_t y = 0, out = 0; y < p->oh; y++) {                                                                 \
+            const nt_window rows = nt_window_at(p, y, 0);                                                              \
+            memset(line, 0, p->iw * sizeof(type));                                                                     \
+            for (int64_t u = rows.u0; !spreads && u < rows.u1; u++) {                                                  \
+                const type *row = a + (rows.top + u * p->dh) * p->iw;                                                  \
+                for (int64_t x = 0; x < p->iw; x++) line[x] += row[x];                                                 \
+            }                                                                                                          \
+            for (int64_t x = 0; x < p->ow; x++, out++) {                                                               \
+                const nt_window w = nt_window_at(p, y, x);                                                             \
+                const type divisor = (type)nt_divisor(p, &w);                                                          \
+                type sum = 0;                                                                                          \
+                for (int64_t v = w.v0; v < w.v1; v++) {                                                                \
+                    if (spreads) line[w.left + v * p->dw] += a[out] / divisor;                                         \
+                    else sum += line[w.left + v * p->dw];                                                              \
+                }                                                                                                      \
+                if (!spreads) to[out] = sum / divisor;                                                                 \
+            }                                                                                                          \
+            for (int64_t u = rows.u0; spreads && u < rows.u1; u++) {                                                   \
+                type *row = to + (rows.top + u * p->dh) * p->iw;                                                       \
+                for (int64_t x = 0; x < p->iw; x++) row[x] += line[x];                                                 \
+            }                                                                                                          \
+        }                                                                                                              \
+    }
+NT_SEPARABLE(float)
+NT_SEPARABLE(double)
+
+nt_memory nt_pooling_memory(const nt_pooling *p) {
+    return (nt_memory){.worker = nt_is_separable(p) ? (size_t)p->iw * sizeof(double) : 0};
+}
+
 typedef struct {
     const nt_pooling *p;
     const nt_workers *workers;
@@ -103,8 +145,11 @@ static void nt_pooling_task(void *context, long index, int worker) {
     } else if (c->pairs) {
         c->pairs->gradient(last - first, p->ih, p->iw, (const float *)a, (const float *)b, (float *)to);
     } else {
+        void *line = nt_is_separable(p) ? nt_worker_area(c->workers, worker) : 0;
         for (int64_t plane = first; plane < last; plane++) {
-            if (p->element == nt_element_f64) nt_pool_double(p, (const double *)a, (const double *)b, to);
+            if (line && p->element == nt_element_f64) nt_average_double(p, (const double *)a, line, (double *)to);
+            else if (line) nt_average_float(p, (const float *)a, line, (float *)to);
+            else if (p->element == nt_element_f64) nt_pool_double(p, (const double *)a, (const double *)b, to);
             else nt_pool_float(p, (const float *)a, (const float *)b, to);
             a += c->step_a;
             if (b) b += c->step_b;

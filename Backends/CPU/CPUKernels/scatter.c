@@ -39,12 +39,24 @@ static void nt_offsets(
         const int64_t first = chunk * c->chunk;                                                                        \
         const int64_t last = first + c->chunk < c->inner ? first + c->chunk : c->inner;                                \
         type *to = (type *)c->output + outer * s->count * c->inner;                                                    \
-        for (int64_t row = low; row < high; row++)                                                                     \
-            memset(to + row * c->inner + first, 0, (last - first) * sizeof(type));                                     \
+        if (last - first == c->inner) memset(to + low * c->inner, 0, (high - low) * c->inner * sizeof(type));          \
+        else                                                                                                           \
+            for (int64_t row = low; row < high; row++)                                                                 \
+                memset(to + row * c->inner + first, 0, (last - first) * sizeof(type));                                 \
         int64_t from, at;                                                                                              \
         nt_offsets(s->outer_rank, s->outer, s->outer_source, s->outer_index, outer, &from, &at);                       \
         const type *source = (const type *)c->source + from;                                                           \
         const int64_t *index = c->index + at;                                                                          \
+        if (c->inner == 1) {                                                                                           \
+            /* Along the last axis there is nothing to go through but the axis. */                                     \
+            const int64_t source_step = s->extent_source, index_step = s->extent_index;                                \
+            const uint64_t span = (uint64_t)(high - low);                                                              \
+            for (int64_t k = 0; k < s->extent; k++) {                                                                  \
+                const int64_t row = index[k * index_step];                                                             \
+                if ((uint64_t)row - (uint64_t)low < span) to[row] += source[k * source_step];                          \
+            }                                                                                                          \
+            return;                                                                                                    \
+        }                                                                                                              \
         const int64_t run = s->inner_rank ? s->inner[s->inner_rank - 1] : 1;                                           \
         const int64_t step = s->inner_rank ? s->inner_source[s->inner_rank - 1] : 0;                                   \
         const int64_t index_step = s->inner_rank ? s->inner_index[s->inner_rank - 1] : 0;                              \

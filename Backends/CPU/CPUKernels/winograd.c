@@ -22,6 +22,12 @@ typedef struct {
     float *points, *result;
 } nt_winograd_call;
 
+/// Floats of a panel's points and products, behind which a worker's framed images lie.
+static int64_t nt_panel_size(const nt_winograd_call *c) {
+    const int64_t mr = c->kernels->mr, nr = c->kernels->nr;
+    return nt_tile_points * (c->from * nr + nt_point_gap) + nt_tile_points * mr * nr;
+}
+
 /// The weight transform along one dimension.
 static void nt_weight_points(const float *g, long step, float *o, long ostep) {
     const float a = g[0], b = g[step], c = g[2 * step];
@@ -130,11 +136,11 @@ static void nt_finish_rows(const nt_winograd_call *c, int64_t first, int64_t las
 
 static void nt_winograd_task(void *context, long index, int worker) {
     const nt_winograd_call *c = context;
-    nt_scratch *scratch = c->workers->scratch[worker];
     const int64_t first = index * c->rows, last = nt_least(first + c->rows, c->all_rows);
     const int64_t image0 = first / c->tiles_h, images = (last - 1) / c->tiles_h + 1 - image0;
     const int64_t mr = c->kernels->mr, nr = c->kernels->nr;
     const nt_frame *f = &c->frame;
+    float *points = nt_worker_area(c->workers, worker);
     const float *planes = c->source + image0 * c->from * f->height * f->width;
     int64_t plane = f->height * f->width, top = 0;
     if (!nt_frame_is_source(f)) {
@@ -142,13 +148,11 @@ static void nt_winograd_task(void *context, long index, int worker) {
         top = images == 1 ? first % c->tiles_h * nt_tile_out : 0;
         const int64_t bottom = images == 1 ? ((last - 1) % c->tiles_h + 1) * nt_tile_out + 2 : f->rows;
         plane = (bottom - top) * f->columns;
-        float *copy = nt_scratch_get(scratch, nt_slot_image, images * c->from * plane * sizeof(float));
+        float *copy = points + nt_panel_size(c);
         nt_frame_fill(f, images * c->from, top, bottom, planes, copy);
         planes = copy;
     }
-    const int64_t points_size = nt_tile_points * (c->from * nr + nt_point_gap);
-    float *points = nt_scratch_get(scratch, nt_slot_panel, (points_size + nt_tile_points * mr * nr) * sizeof(float));
-    float *products = points + points_size;
+    float *products = points + nt_tile_points * (c->from * nr + nt_point_gap);
     const int64_t tiles = (last - first) * c->tiles_w;
     int64_t finished = first;
     for (int64_t tile = 0; tile < tiles; tile += nr) {
@@ -176,23 +180,13 @@ static int nt_winograd_fits(const nt_convolution *k) {
         && tiles * (double)k->batch >= 16;
 }
 
-int nt_winograd(
-    const nt_convolution *k, const nt_workers *workers, const float *a, const float *b, float *result,
-    const nt_epilogue *epilogue
-) {
-    if (!nt_winograd_fits(k)) return 0;
-    if (k->kind == nt_convolution_weight) {
-        // The sums of all points are kept in cache.
-        if (k->in_channels * k->out_channels > 128 * 128 || k->in_channels < 16) return 0;
-        nt_winograd_sums(k, workers, a, b, result, epilogue);
-        return 1;
-    }
+/// How the forward pass or the input gradient is cut: by the shape alone.
+static nt_winograd_call nt_plan_winograd(const nt_convolution *k) {
     const int forward = k->kind == nt_convolution_forward;
     nt_winograd_call c = {
-        .kernels = nt_matmul_kernels_for(k->isa), .transforms = nt_winograd_kernels_for(k->isa), .workers = workers,
-        .epilogue = epilogue, .from = forward ? k->in_channels : k->out_channels,
-        .to = forward ? k->out_channels : k->in_channels, .height = forward ? k->oh : k->ih,
-        .width = forward ? k->ow : k->iw, .turned = !forward, .source = a, .weight = b, .result = result};
+        .kernels = nt_matmul_kernels_for(k->isa), .transforms = nt_winograd_kernels_for(k->isa),
+        .from = forward ? k->in_channels : k->out_channels, .to = forward ? k->out_channels : k->in_channels,
+        .height = forward ? k->oh : k->ih, .width = forward ? k->ow : k->iw, .turned = !forward};
     c.tiles_h = nt_blocks(c.height, nt_tile_out);
     c.tiles_w = nt_blocks(c.width, nt_tile_out);
     const int64_t top = forward ? k->ph : 2 - k->ph, left = forward ? k->pw : 2 - k->pw;
@@ -202,11 +196,50 @@ int nt_winograd(
     const int64_t wanted = nt_blocks(128, c.tiles_w);
     c.rows = wanted >= c.tiles_h ? wanted / c.tiles_h * c.tiles_h : nt_blocks(c.tiles_h, nt_blocks(c.tiles_h, wanted));
     c.all_rows = k->batch * c.tiles_h;
-    const int64_t panels = nt_blocks(c.to, c.kernels->mr);
-    c.points = nt_scratch_get(
-        workers->scratch[0], nt_slot_weights,
-        panels * c.kernels->mr * nt_tile_points * c.from * sizeof(float));
-    nt_pool_run(workers->pool, panels, nt_weights_task, &c);
+    return c;
+}
+
+/// The sums of points are kept in cache, so that there are not to be too many.
+static int nt_winograd_applies(const nt_convolution *k) {
+    if (!nt_winograd_fits(k)) return 0;
+    return k->kind != nt_convolution_weight || (k->in_channels * k->out_channels <= 128 * 128 && k->in_channels >= 16);
+}
+
+int nt_winograd_memory(const nt_convolution *k, nt_memory *memory) {
+    if (!nt_winograd_applies(k)) return 0;
+    if (k->kind == nt_convolution_weight) {
+        *memory = nt_winograd_sums_memory(k);
+        return 1;
+    }
+    const nt_winograd_call c = nt_plan_winograd(k);
+    // A task of whole images begins with one; any other sees parts of at most two, of one no more than its own rows.
+    int64_t images = c.rows % c.tiles_h == 0 ? c.rows / c.tiles_h : c.tiles_h % c.rows == 0 ? 1 : 2;
+    images = nt_least(images, k->batch);
+    const int64_t rows = images > 1 ? c.frame.rows : nt_least(c.frame.rows, c.rows * nt_tile_out + 2);
+    const int64_t image = nt_frame_is_source(&c.frame) ? 0 : images * c.from * rows * c.frame.columns;
+    const int64_t weights = nt_blocks(c.to, c.kernels->mr) * c.kernels->mr * nt_tile_points * c.from;
+    *memory = (nt_memory){
+        .call = (size_t)weights * sizeof(float), .worker = (size_t)(nt_panel_size(&c) + image) * sizeof(float)};
+    return 1;
+}
+
+int nt_winograd(
+    const nt_convolution *k, const nt_workers *workers, const float *a, const float *b, float *result,
+    const nt_epilogue *epilogue
+) {
+    if (!nt_winograd_applies(k)) return 0;
+    if (k->kind == nt_convolution_weight) {
+        nt_winograd_sums(k, workers, a, b, result, epilogue);
+        return 1;
+    }
+    nt_winograd_call c = nt_plan_winograd(k);
+    c.workers = workers;
+    c.epilogue = epilogue;
+    c.source = a;
+    c.weight = b;
+    c.result = result;
+    c.points = nt_call_area(workers);
+    nt_pool_run(workers->pool, nt_blocks(c.to, c.kernels->mr), nt_weights_task, &c);
     nt_pool_run(workers->pool, nt_blocks(c.all_rows, c.rows), nt_winograd_task, &c);
     return 1;
 }

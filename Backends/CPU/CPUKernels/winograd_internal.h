@@ -39,6 +39,7 @@ static inline const nt_winograd_kernels *nt_winograd_kernels_for(int isa) {
     return &nt_winograd_kernels_baseline;
 }
 
+nt_memory nt_winograd_sums_memory(const nt_convolution *c);
 void nt_winograd_sums(
     const nt_convolution *c, const nt_workers *workers, const float *input, const float *gradient, float *result,
     const nt_epilogue *epilogue);

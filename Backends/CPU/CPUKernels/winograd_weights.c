@@ -41,6 +41,16 @@ static void nt_sums_points(
     }
 }
 
+/// Floats of a worker's sums and points, behind which its framed images lie.
+static int64_t nt_points_size(const nt_sums_call *c) {
+    const int64_t most = nt_least(c->tiles_h * c->tiles_w, nt_sum_tiles);
+    return nt_tile_points * (c->out * c->in + most * (c->in + c->out) + 2 * nt_point_gap);
+}
+
+static int64_t nt_framed_size(const nt_frame *f, int64_t channels) {
+    return nt_frame_is_source(f) ? 0 : channels * f->rows * f->columns;
+}
+
 static const float *nt_framed(const nt_frame *f, int64_t channels, const float *from, float *copy) {
     if (nt_frame_is_source(f)) return from;
     nt_frame_fill(f, channels, 0, f->rows, from, copy);
@@ -62,16 +72,13 @@ static void nt_sums_weights(const nt_sums_call *c, const float *sums, float *to)
 static void nt_part_task(void *context, long part, int worker) {
     const nt_sums_call *c = context;
     const nt_convolution *k = c->k;
-    nt_scratch *scratch = c->workers->scratch[worker];
     const int64_t first = part * k->batch / c->parts, last = (part + 1) * k->batch / c->parts;
     const int64_t tiles = c->tiles_h * c->tiles_w, most = nt_least(tiles, nt_sum_tiles);
-    const int64_t sums_size = nt_tile_points * c->out * c->in;
-    const int64_t points_size = nt_tile_points * (most * (c->in + c->out) + 2 * nt_point_gap);
-    float *sums = nt_scratch_get(scratch, nt_slot_panel, (sums_size + points_size) * sizeof(float));
-    float *inputs = sums + sums_size, *gradients = inputs + nt_tile_points * (most * c->in + nt_point_gap);
-    const int64_t input_size = k->in_channels * c->input_frame.rows * c->input_frame.columns;
-    const int64_t gradient_size = k->out_channels * c->gradient_frame.rows * c->gradient_frame.columns;
-    float *copy = nt_scratch_get(scratch, nt_slot_image, (input_size + gradient_size) * sizeof(float));
+    float *sums = nt_worker_area(c->workers, worker);
+    float *inputs = sums + nt_tile_points * c->out * c->in;
+    float *gradients = inputs + nt_tile_points * (most * c->in + nt_point_gap);
+    const int64_t input_size = nt_framed_size(&c->input_frame, k->in_channels);
+    float *copy = sums + nt_points_size(c);
     long accumulate = 0;
     for (int64_t image = first; image < last; image++) {
         const float *x = nt_framed(
@@ -101,7 +108,7 @@ static void nt_total_task(void *context, long index, int worker) {
     const int64_t size = c->k->in_channels * 9, step = c->k->out_channels * size;
     const float *from = c->partials + index * size;
     float *to = c->result + index * size;
-    memcpy(to, from, size * sizeof(float));
+    if (to != from) memcpy(to, from, size * sizeof(float));
     for (int64_t part = 1; part < c->parts; part++) {
         from += step;
         for (int64_t i = 0; i < size; i++) to[i] += from[i];
@@ -110,13 +117,10 @@ static void nt_total_task(void *context, long index, int worker) {
     nt_epilogue_run(c->epilogue, c->workers, worker, begin, end);
 }
 
-void nt_winograd_sums(
-    const nt_convolution *k, const nt_workers *workers, const float *input, const float *gradient, float *result,
-    const nt_epilogue *epilogue
-) {
+/// How the work is cut: by the shape alone.
+static nt_sums_call nt_plan_sums(const nt_convolution *k) {
     nt_sums_call c = {
-        .kernels = nt_matmul_kernels_for(k->isa), .transforms = nt_winograd_kernels_for(k->isa), .workers = workers,
-        .epilogue = epilogue, .k = k, .input = input, .gradient = gradient, .result = result,
+        .kernels = nt_matmul_kernels_for(k->isa), .transforms = nt_winograd_kernels_for(k->isa), .k = k,
         .tiles_h = nt_blocks(k->oh, nt_tile_out), .tiles_w = nt_blocks(k->ow, nt_tile_out),
         .parts = nt_least(k->batch, nt_sum_parts)};
     c.in = nt_blocks(k->in_channels, c.kernels->nr) * c.kernels->nr;
@@ -124,8 +128,33 @@ void nt_winograd_sums(
     const int64_t rows = c.tiles_h * nt_tile_out, columns = c.tiles_w * nt_tile_out;
     c.input_frame = (nt_frame){rows + 2, columns + 2, k->ph, k->pw, 1, 1, k->ih, k->iw};
     c.gradient_frame = (nt_frame){rows, columns, 0, 0, 1, 1, k->oh, k->ow};
-    c.partials = nt_scratch_get(
-        workers->scratch[0], nt_slot_partials, c.parts * k->out_channels * k->in_channels * 9 * sizeof(float));
+    return c;
+}
+
+nt_memory nt_winograd_sums_memory(const nt_convolution *k) {
+    const nt_sums_call c = nt_plan_sums(k);
+    const int64_t images = nt_framed_size(&c.input_frame, k->in_channels)
+        + nt_framed_size(&c.gradient_frame, k->out_channels);
+    return (nt_memory){
+        .call = (size_t)(c.parts * k->out_channels * k->in_channels * 9) * sizeof(float),
+        .worker = (size_t)(nt_points_size(&c) + images) * sizeof(float)};
+}
+
+void nt_winograd_sums(
+    const nt_convolution *k, const nt_workers *workers, const float *input, const float *gradient, float *result,
+    const nt_epilogue *epilogue
+) {
+    nt_sums_call c = nt_plan_sums(k);
+    c.workers = workers;
+    c.input = input;
+    c.gradient = gradient;
+    c.partials = nt_call_area(workers);
+    // The parts are added up in the first where the result has no memory.
+    c.result = result ? result : c.partials;
+    void *operands[NT_MAX_OPERANDS];
+    nt_epilogue over;
+    if (epilogue) over = nt_epilogue_over(epilogue, c.result, operands);
+    c.epilogue = epilogue ? &over : NULL;
     nt_pool_run(workers->pool, c.parts, nt_part_task, &c);
     nt_pool_run(workers->pool, k->out_channels, nt_total_task, &c);
 }

@@ -211,6 +211,7 @@ struct OpenCLPrinter {
 
     private func unary(_ operation: UnaryOperation, _ a: String, _ type: ValueType) -> String {
         switch operation {
+        case .negate where type.scalar == .int64: "as_\(type.openCLName)(-as_u\(type.openCLName)(\(a)))"
         case .negate: "-\(a)"
         case .not: type.scalar == .bool && type.width == 1 ? "!\(a)" : "~\(a)"
         case .absolute: type.scalar.isFloat ? "fabs(\(a))" : "as_\(type.openCLName)(abs(\(a)))"
@@ -229,6 +230,12 @@ struct OpenCLPrinter {
             // Vectors of other sizes compare to vectors of other integers.
             let isWide = type.width > 1 && ![.bool, .int32, .uint32, .float32].contains(type.scalar)
             return isWide ? "convert_int\(type.width)(\(comparison))" : comparison
+        }
+        if type.scalar == .int64, [.add, .subtract, .multiply].contains(operation) {
+            // Wraps around, where an overflow of signed numbers is undefined. An int32 that may overflow is a uint32 in the
+            // kernel already.
+            let unsigned = "as_u\(type.openCLName)"
+            return "as_\(type.openCLName)(\(unsigned)(\(a)) \(operation.openCLOperator) \(unsigned)(\(b)))"
         }
         switch operation {
         case .remainder where type.scalar.isFloat: return "fmod(\(a), \(b))"

@@ -44,6 +44,12 @@ extension ConformanceCatalogue {
             what: "depthwise", batch: 2, channels: (17, 17), size: [9, 8],
             window: Window(kernel: [3, 3], padding: [1, 1]), groups: 17),
         ConvolutionSample(
+            what: "depthwise, two outputs each", batch: 2, channels: (9, 18), size: [11, 13],
+            window: Window(kernel: [3, 4], stride: [2, 1], padding: [1, 5], dilation: [1, 2]), groups: 9),
+        ConvolutionSample(
+            what: "depthwise, wider than its input", batch: 2, channels: (5, 5), size: [4, 3],
+            window: Window(kernel: [3, 5], padding: [1, 4]), groups: 5),
+        ConvolutionSample(
             what: "1x1", batch: 3, channels: (33, 31), size: [5, 7], window: Window(kernel: [1, 1])),
         ConvolutionSample(
             what: "1x1 strided", batch: 1, channels: (7, 5), size: [9, 9],
@@ -99,6 +105,36 @@ extension ConformanceCatalogue {
             tags: [.convolution(kind)])
     }
 
+    /// Shapes whose packed weights or framed images are large, for backends that keep small ones apart.
+    public static func roomyConvolutions() -> [ConformanceCase] {
+        let line = ConvolutionSample(
+            what: "a line of 600,000", batch: 1, channels: (1, 1), size: [1, 600_000],
+            window: Window(kernel: [1, 3], padding: [0, 1]))
+        let window = ConvolutionSample(
+            what: "a window of 13x13", batch: 3, channels: (64, 64), size: [13, 13], window: Window(kernel: [13, 13]))
+        let wide = ConvolutionSample(
+            what: "160 channels by Winograd's method", batch: 4, channels: (176, 168), size: [8, 8],
+            window: Window(kernel: [3, 3], padding: [1, 1]))
+        let samples = ConvolutionKernel.Kind.allCases.flatMap { kind in
+            [(kind, line), (kind, window), (kind, wide)]
+        }
+        return samples.flatMap { kind, sample in
+            [convolution(.float32, kind, sample, .none), convolution(.float32, kind, sample, .transposed)]
+        }
+    }
+
+    /// Weight gradients of every method that add to what the output's buffer holds.
+    static func accumulatedWeights() -> [ConformanceCase] {
+        let window = Window(kernel: [3, 3], padding: [1, 1])
+        let samples = [
+            ConvolutionSample(what: "one image", batch: 1, channels: (3, 5), size: [9, 8], window: window),
+            ConvolutionSample(what: "many weights", batch: 7, channels: (40, 130), size: [5, 5], window: window),
+            ConvolutionSample(what: "few weights", batch: 7, channels: (2, 9), size: [12, 11], window: window),
+            ConvolutionSample(what: "Winograd's method", batch: 9, channels: (32, 24), size: [8, 8], window: window),
+        ]
+        return samples.map { convolution(.float32, .weightGradient, $0, .accumulate) }
+    }
+
     /// Every pooling, overlapping and not, padded, dilated, and with NaN.
     static func poolings(_ device: DeviceDescription) -> [ConformanceCase] {
         var rows: [ConformanceCase] = []
@@ -146,6 +182,12 @@ extension ConformanceCatalogue {
             what: "whole plane", planes: 33, size: [7, 7], window: Window(kernel: [7, 7], stride: [7, 7])),
         PoolingSample(
             what: "one dimension", planes: 7, size: [1, 31], window: Window(kernel: [1, 2], stride: [1, 2])),
+        PoolingSample(
+            what: "7x7 overlapping", planes: 3, size: [12, 17], window: Window(kernel: [7, 7], padding: [3, 3]),
+            countsPadding: false),
+        PoolingSample(
+            what: "5x4 dilated and overlapping", planes: 2, size: [23, 19],
+            window: Window(kernel: [5, 4], stride: [3, 2], padding: [2, 1], dilation: [2, 3])),
         PoolingSample(what: "no planes", planes: 0, size: [4, 4], window: Window(kernel: [2, 2], stride: [2, 2])),
     ]
 

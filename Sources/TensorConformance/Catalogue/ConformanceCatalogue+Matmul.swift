@@ -13,6 +13,13 @@ extension ConformanceCatalogue {
             }
             rows += batches(dtype) + degenerate(dtype)
         }
+        for dtype in types where !dtype.isFloat {
+            for (m, n, k) in sizes[..<8] {
+                var sample = MatmulSample(dtype, m, n, k, (false, true))
+                sample.fill = dtype == .int32 ? .integers(-0x8000_0000, 0x7FFF_FFFF) : .integers(-1 << 61, 1 << 61)
+                rows.append(sample.row("\(m)x\(n)x\(k) wrapping"))
+            }
+        }
         for dtype in floats(device) {
             for epilogue in Epilogue.allCases {
                 for (m, n, k) in [(33, 31, 17), (1, 129, 64), (64, 10, 128), (7, 1, 5)] {
@@ -27,6 +34,29 @@ extension ConformanceCatalogue {
             rows.append(batched.row("batch with epilogue"))
         }
         return rows
+    }
+
+    /// Products of many tiles, and weight gradients of one part and of several, whose result is no output: they add to what
+    /// the output's buffer holds.
+    public static func resultsInParts() -> [ConformanceCase] {
+        let forms = [(false, false), (true, false), (false, true)]
+        var rows = forms.flatMap { transposes in
+            [(300, 257, 130), (41, 1300, 70), (1100, 33, 90), (3, 5, 0)].map { m, n, k in
+                var sample = MatmulSample(.float32, m, n, k, transposes)
+                sample.epilogue = .accumulate
+                return sample.row("\(m)x\(n)x\(k) accumulate in parts")
+            }
+        }
+        var batched = MatmulSample(.float32, 70, 50, 90, (false, false))
+        batched.batch = [3, 5]
+        batched.epilogue = .accumulate
+        rows.append(batched.row("batch of 3x5 accumulate in parts"))
+        return rows + accumulatedWeights()
+    }
+
+    /// Few columns and many steps, for backends that pack such operands.
+    public static var narrowProduct: ConformanceCase {
+        MatmulSample(.float32, 2, 3, 70_000, (false, false)).row("2x3x70000")
     }
 
     private static let transpositions = [(false, false), (false, true), (true, false), (true, true)]
@@ -84,6 +114,8 @@ private struct MatmulSample {
     var padding = 0
     var offset = 0
     var epilogue = Epilogue.none
+    /// The operands' values where they are not ordinary ones.
+    var fill: Fill?
 
     init(_ dtype: DType, _ m: Int, _ n: Int, _ k: Int, _ transposes: (a: Bool, b: Bool)) {
         self.dtype = dtype
@@ -121,7 +153,7 @@ private struct MatmulSample {
         let kernel = MatmulKernel(
             dtype: dtype, batch: batch, m: m, n: n, k: k, aStrides: a.strides, bStrides: b.strides,
             epilogue: builder.kernel)
-        let fill = dtype.isFloat ? Fill.uniform(-1, 1) : .integers(-100, 100)
+        let fill = self.fill ?? (dtype.isFloat ? Fill.uniform(-1, 1) : .integers(-100, 100))
         let sources = [a, b].map {
             ConformanceCase.Operand(
                 dtype: dtype, count: max($0.extent.upperBound, $0.offset), offset: $0.offset, fill: fill)

@@ -13,6 +13,7 @@ extension ConformanceCatalogue {
                 }
                 rows.append(single(operation, dtype, [0], fills(operation, dtype), "empty"))
                 rows.append(single(operation, dtype, [], fills(operation, dtype), "rank 0"))
+                if [.sin, .cos, .tan].contains(operation) { rows.append(largeAngles(operation, dtype)) }
                 if let fills = specialFills(operation, dtype) {
                     rows.append(single(operation, dtype, [fills.count], fills.fills, "special", isSpecial: true))
                 }
@@ -24,6 +25,20 @@ extension ConformanceCatalogue {
             }
         }
         return rows
+    }
+
+    /// Angles up to the type's end: near multiples of pi/2 as far as a number can be near one, and at random.
+    private static func largeAngles(_ operation: PointwiseOperation, _ dtype: DType) -> ConformanceCase {
+        let known: [Double] = [
+            524_287, 524_288, 800_000, 999_999, 1_000_001, 1e7, 1e9, -1e7, -1e9, 25_874_966, 16_367_173 * 0x1p72, 1e38,
+        ]
+        let exponents = (2...127).filter { scaled(2, by: $0) <= dtype.greatest }
+        let random = exponents.flatMap { exponent -> [Double] in
+            let factor = 1 + Double((exponent * 7919) % 1009) / 1009
+            return [scaled(factor, by: exponent), -scaled(2 - factor / 2, by: exponent)]
+        }
+        let values = (known + random).map { dtype.rounded($0) }.filter { $0.magnitude <= dtype.greatest }
+        return single(operation, dtype, [values.count], [.values(values)], "large", isSpecial: true)
     }
 
     private static func single(
@@ -105,7 +120,6 @@ extension ConformanceCatalogue {
         let modest = all.filter { !$0.isFinite || $0.magnitude <= 1000 }
         switch operation {
         case .select: return nil
-        case .sin, .cos, .tan: return ([.values(modest)], modest.count)
         case .remainder:
             // The quotient of an infinite divisor or a huge dividend is not what `evaluate` is exact in.
             let dividends = modest.filter { $0 == 0 || !($0.magnitude < 0.1) }

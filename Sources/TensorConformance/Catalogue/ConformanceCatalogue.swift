@@ -13,6 +13,7 @@ public enum ConformanceCatalogue {
     /// Rows of optional families that the device lacks are left out.
     public static func cases(for device: DeviceDescription) -> [ConformanceCase] {
         var rows = pointwise(device) + casts(device) + layouts(device) + reductions(device) + rowPrograms(device)
+        rows += totals(device) + numbers(device)
         rows += gathers(device) + random(device) + multipleOutputs(device) + matmuls(device) + scatterAdds(device)
         if device.families.contains(.convolution) { rows += convolutions(device) }
         if device.families.contains(.pooling) { rows += poolings(device) }
@@ -21,14 +22,9 @@ public enum ConformanceCatalogue {
 
     /// The dtypes in which `operation` may compute on the device: the result's for a random number, else the operands'.
     static func dtypes(of operation: PointwiseOperation, on device: DeviceDescription) -> [DType] {
-        let all = DType.allCases.filter { device.dtypes.contains($0) }
-        switch operation.row.rule {
-        case .same, .conversion, .selection: return all
-        case .sameNumber: return all.filter { $0 != .bool }
-        case .sameFloat: return all.filter(\.isFloat)
-        case .comparison: return operation == .isNaN ? all.filter(\.isFloat) : all
-        case .logical: return all.filter { $0 == .bool }
-        case .random: return all.filter { $0 == (operation == .randomBits ? .int32 : .float32) }
+        DType.allCases.filter { dtype in
+            if operation == .isNaN && !dtype.isFloat { return false }
+            return device.dtypes.contains(dtype) && operation.isDefined(on: dtype)
         }
     }
 

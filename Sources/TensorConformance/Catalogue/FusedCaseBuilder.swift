@@ -142,7 +142,8 @@ struct FusedCaseBuilder {
         return inputs.count - 1
     }
 
-    private mutating func step(
+    /// A step of any type and level, also of such as do not fit.
+    mutating func step(
         _ operation: FusedProgram.Operation, _ operands: [Operand], dtype: DType, level: Level
     ) -> Operand {
         program.steps.append(FusedProgram.Step(operation, operands, dtype: dtype, level: level))

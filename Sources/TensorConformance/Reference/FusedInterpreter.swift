@@ -137,14 +137,15 @@ struct FusedInterpreter {
         return result
     }
 
-    /// An operand's values: as many as its level has, or one for a scalar.
+    /// An operand's values: as many as its level has, or one for a scalar, which in a 16-bit float type is a float32.
     private func operand(_ position: Int, of step: FusedProgram.Step) -> HostArray {
         switch step.operands[position] {
         case .value(let index): return values[index]
         case .scalar(let slot):
             let dtype = program.operandType(of: step, at: position)
             if dtype.isFloat {
-                return HostArray(floats: [dtype.rounded(Double(bitPattern: scalars[slot]))], dtype: dtype)
+                let computed: DType = dtype == .float64 ? .float64 : .float32
+                return HostArray(floats: [computed.rounded(Double(bitPattern: scalars[slot]))], dtype: dtype)
             }
             return HostArray(integers: [dtype.wrapped(Int64(bitPattern: scalars[slot]))], dtype: dtype)
         }

@@ -20,6 +20,11 @@ public final class ReferenceDevice: Device {
         return HostBuffer(byteCount: byteCount)
     }
 
+    public func unsupportedReason(_ spec: KernelSpec) -> String? {
+        if !description.families.contains(spec.family) { return "\(description.id) has no \(spec.family) kernels" }
+        return spec.typeComplaint
+    }
+
     public func makeKernel(_ spec: KernelSpec) throws(TensorError) -> any DeviceKernel {
         if let reason = unsupportedReason(spec) { throw TensorError(.unsupported, reason) }
         return ReferenceKernel(spec: spec)

@@ -7,8 +7,10 @@ public enum Tolerance: Hashable, Sendable {
     /// The reference's value, rounded to the type. Zeros of either sign are equal.
     case exact
     /// Each element within so many units in the last place, or within the smallest normal number (denormals may be
-    /// flushed).
+    /// flushed). Zeros of either sign are equal.
     case ulp(Double)
+    /// The same, and a zero has the reference's sign; 0 units stand for ``exact``.
+    case signedZeros(ulp: Double)
     /// The sum of squared errors over the sum of squared values at most `nmse`, and each error at most `element` times
     /// the larger of its value and the root mean square of all.
     case relative(nmse: Double, element: Double)
@@ -16,11 +18,11 @@ public enum Tolerance: Hashable, Sendable {
     /// For one application of `operation`.
     public static func pointwise(_ operation: PointwiseOperation, dtype: DType) -> Tolerance {
         let ulp = operation.row.float32ULP
-        if ulp == 0 { return .exact }
+        if ulp == 0 { return .signedZeros(ulp: 0) }
         switch dtype {
-        case .float16, .bfloat16: return .ulp(1)
-        case .float64: return .ulp(max(4, 2 * ulp))
-        default: return .ulp(ulp)
+        case .float16, .bfloat16: return .signedZeros(ulp: 1)
+        case .float64: return .signedZeros(ulp: max(4, 2 * ulp))
+        default: return .signedZeros(ulp: ulp)
         }
     }
 
@@ -73,14 +75,19 @@ struct Comparison {
                 complaint = "element \(index) is \(value), expected \(want)"
                 return
             }
+            if case .signedZeros = tolerance, value == 0, rounded == 0, value.sign != rounded.sign {
+                error = .infinity
+                complaint = "element \(index) is \(value), expected \(rounded)"
+                return
+            }
             let difference = abs(value - want)
             squaredError += difference * difference
             squaredValue += want * want
             switch tolerance {
-            case .exact:
+            case .exact, .signedZeros(ulp: 0):
                 if value == rounded { continue }
                 error = max(error, difference / Comparison.ulp(want, format))
-            case .ulp(let limit):
+            case .ulp(let limit), .signedZeros(let limit):
                 if difference <= Comparison.smallestNormal(format) { continue }
                 let units = difference / Comparison.ulp(want, format)
                 error = max(error, units)

@@ -25,7 +25,8 @@ public struct FusedProgram: Hashable, Sendable {
     public enum Operand: Hashable, Sendable {
         /// The value of an earlier step.
         case value(Int)
-        /// A run-time scalar, by slot, read as the type the step computes in.
+        /// A run-time scalar, by slot, read as the type the step computes in: as float32 where that is float16 or bfloat16,
+        /// whose values are rounded only when they are cast or stored.
         case scalar(Int)
     }
 
@@ -104,7 +105,7 @@ public struct FusedProgram: Hashable, Sendable {
 }
 
 extension FusedProgram {
-    /// The type in which each scalar slot is read.
+    /// The type in which each scalar slot is read; float16 and bfloat16 stand for float32 (``Operand/scalar(_:)``).
     public var scalarTypes: [DType] {
         var types = [DType](repeating: .float32, count: scalarCount)
         for step in steps {

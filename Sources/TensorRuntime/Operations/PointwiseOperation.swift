@@ -104,7 +104,7 @@ public enum PointwiseOperation: UInt8, CaseIterable, Hashable, Sendable {
     }
 
     /// The operation on Doubles; bools are 0 and 1. NaN propagates through `maximum`, `minimum` and `relu`; its
-    /// sign is 0, as in PyTorch.
+    /// sign is 0, as in PyTorch. Of 0 and -0 `maximum` and `minimum` give the first.
     ///
     /// `remainder` takes the divisor's sign, and `round` rounds halves to even, as in PyTorch. A cast's rounding to its
     /// result type is the caller's. A random operation's key and offset must be exact in a Double: for others call
@@ -142,8 +142,8 @@ public enum PointwiseOperation: UInt8, CaseIterable, Hashable, Sendable {
         case .divide: a / b
         case .remainder: PointwiseOperation.floorRemainder(a, b)
         case .power: Foundation.pow(a, b)
-        case .maximum: a.isNaN || b.isNaN ? .nan : Swift.max(a, b)
-        case .minimum: a.isNaN || b.isNaN ? .nan : Swift.min(a, b)
+        case .maximum: a.isNaN || b.isNaN ? .nan : a >= b ? a : b
+        case .minimum: a.isNaN || b.isNaN ? .nan : a <= b ? a : b
         case .equal: a == b ? 1 : 0
         case .notEqual: a != b ? 1 : 0
         case .less: a < b ? 1 : 0

@@ -20,8 +20,12 @@ typedef struct {
     int64_t ih, iw, oh, ow, kh, kw, sh, sw, ph, pw, dh, dw;
 } nt_convolution;
 
+/// What a convolution needs, without its epilogue; `in_parts` where the result has no memory.
+nt_memory nt_convolution_memory(const nt_convolution *convolution, int in_parts);
+
 /// Computes into the contiguous `result` and runs the epilogue (null: none) over its four dimensions. `a` and `b` stand
-/// in the order of the kind: (input, weight), (output gradient, weight), (input, output gradient).
+/// in the order of the kind: (input, weight), (output gradient, weight), (input, output gradient). The result of a
+/// weight gradient in float32 may be null: it is then only there for the epilogue, which is not null.
 void nt_convolution_run(
     const nt_convolution *convolution, const nt_workers *workers, const void *a, const void *b, void *result,
     const nt_epilogue *epilogue);

@@ -2,22 +2,17 @@
 #pragma once
 
 #include <stdint.h>
+#include <string.h>
 
 #include "nt_fused.h"
-#include "nt_pool.h"
-#include "nt_scratch.h"
-
-/// Who works: a pool, and one scratch for each of its threads, by worker number.
-typedef struct {
-    nt_pool *pool;
-    nt_scratch *const *scratch;
-} nt_workers;
+#include "nt_workers.h"
 
 /// A pointwise program that runs on a part of a kernel's result while that part is in cache.
 typedef struct {
     const nt_fused *program;
-    /// Operand 0 is the kernel's result.
+    /// Operand 0 is the kernel's result; null where that has no memory as a whole.
     void *const *operands;
+    int32_t operand_count;
     const int64_t *index_offsets;
     const uint64_t *scalars;
 } nt_epilogue;
@@ -32,11 +27,12 @@ static inline void nt_epilogue_run(
     }
 }
 
-/// The areas of a worker's scratch that these kernels use: panels of a task, the call's packed weights, a task's framed
-/// image, the call's partial sums.
-enum {
-    nt_slot_panel = NT_SCRATCH_FIRST_FREE,
-    nt_slot_weights,
-    nt_slot_image,
-    nt_slot_partials,
-};
+/// The epilogue with another result, contiguous or as if it were: of it only the boxes that are run need be there.
+/// `operands` has room for NT_MAX_OPERANDS.
+static inline nt_epilogue nt_epilogue_over(const nt_epilogue *e, void *result, void **operands) {
+    nt_epilogue over = *e;
+    memcpy(operands, e->operands, (size_t)e->operand_count * sizeof *operands);
+    operands[0] = result;
+    over.operands = operands;
+    return over;
+}

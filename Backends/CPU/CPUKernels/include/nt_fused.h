@@ -2,8 +2,7 @@
 #define NT_FUSED_H
 
 #include "nt_isa.h"
-#include "nt_pool.h"
-#include "nt_scratch.h"
+#include "nt_workers.h"
 
 #include <stdint.h>
 
@@ -58,17 +57,21 @@ typedef struct {
 typedef struct nt_fused nt_fused;
 
 // Compiles for the whole space (`boxes` 0: run with nt_fused_run) or for parts of it (`boxes` 1: nt_fused_run_box).
-// The description is copied. NULL where the program is malformed or has more than NT_MAX_OPERANDS operands.
-nt_fused *nt_fused_create(const nt_fused_description *description, nt_isa isa, int boxes);
+// The description is copied. NULL where the program is malformed or has more than NT_MAX_OPERANDS operands, and where
+// there is no routine for a step: *lacking is then that step's number, else -1.
+nt_fused *nt_fused_create(const nt_fused_description *description, nt_isa isa, int boxes, int32_t *lacking);
 void nt_fused_destroy(nt_fused *fused);
 
-// Runs the program over its whole space on the pool; `scratch` has one entry for each of the pool's threads.
+// What running the program needs; the call's area is used by nt_fused_run alone.
+nt_memory nt_fused_memory(const nt_fused *fused);
+
+// Runs the program over its whole space on the pool.
 //
 // `operands` holds base pointers, offsets applied, of inputs, then outputs. For an input read by index the pointer is
 // ignored and index_offsets[input] is added to the index. `scalars` holds 64-bit slots: a double's bits, or an int64.
 void nt_fused_run(
-    const nt_fused *fused, void *const *operands, const int64_t *index_offsets, const uint64_t *scalars, nt_pool *pool,
-    nt_scratch *const *scratch);
+    const nt_fused *fused, void *const *operands, const int64_t *index_offsets, const uint64_t *scalars,
+    const nt_workers *workers);
 
 // Runs a program without reductions, on the calling thread, over the sub-box [begin, end) of its uncollapsed space.
 // An output may share an input's memory where both have equal strides.

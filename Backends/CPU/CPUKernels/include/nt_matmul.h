@@ -44,7 +44,13 @@ typedef struct {
 /// Chooses method and tiles.
 void nt_matmul_plan(nt_matmul *matmul);
 
-/// Computes the product into the contiguous `c` and runs the epilogue (null: none) on each tile.
+/// What a product needs, without its epilogue.
+nt_memory nt_matmul_memory(const nt_matmul *matmul);
+/// The same where the result has no memory as a whole.
+nt_memory nt_matmul_tile_memory(const nt_matmul *matmul);
+
+/// Computes the product into the contiguous `c` and runs the epilogue (null: none) on each tile. Where `c` is null, a
+/// tile is only there for the epilogue, which is not null then.
 void nt_matmul_run(
     const nt_matmul *matmul, const nt_workers *workers, const void *a, const void *b, void *c,
     const nt_epilogue *epilogue);

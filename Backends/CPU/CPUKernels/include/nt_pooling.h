@@ -26,6 +26,9 @@ typedef struct {
     int64_t ih, iw, oh, ow, kh, kw, sh, sw, ph, pw, dh, dw;
 } nt_pooling;
 
+/// What a pooling needs, without its epilogue.
+nt_memory nt_pooling_memory(const nt_pooling *pooling);
+
 /// Computes into the contiguous `result` (int64 for indices) and runs the epilogue (null: none) over its three
 /// dimensions. `b` is the second operand, where the kind has one.
 void nt_pooling_run(
