@@ -8,7 +8,14 @@ protocol CPUKernel: AnyObject, Sendable {
     /// The element type of each binding, by which its offset is applied; nil for bindings without a buffer.
     var operandTypes: [DType?] { get }
 
+    /// What runs, as text for people.
+    var listing: String { get }
+
     func run(_ launch: CPULaunch)
+}
+
+extension CPUKernel {
+    var listing: String { spec.listing }
 }
 
 /// What one launch is given.
@@ -29,6 +36,7 @@ final class CPULaunchable: DeviceKernel {
     let kernel: any CPUKernel
     let operandTypes: [DType?]
     var spec: KernelSpec { kernel.spec }
+    var listing: String { kernel.listing }
 
     init(_ kernel: any CPUKernel) {
         self.kernel = kernel
