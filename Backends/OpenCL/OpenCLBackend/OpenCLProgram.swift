@@ -239,7 +239,7 @@ final class OpenCLPrograms: Sendable {
         guard
             nt_clGetProgramInfo(
                 library.pointer, handle, cl_program_info(CL_PROGRAM_BINARY_SIZES), size, &count, nil) == CL_SUCCESS,
-            count > 0
+            (1...OpenCLQuery.maximumByteCount).contains(count)
         else { return nil }
         var result = [UInt8](repeating: 0, count: count)
         let status = result.withUnsafeMutableBufferPointer { bytes in
