@@ -25,11 +25,12 @@ import Testing
     ) throws(TensorError) -> (choice: DeviceSelection.Choice, notices: [String], tried: [String]) {
         var notices: [String] = []
         var tried: [String] = []
-        let choice = try DeviceSelection.firstUsable(among: probes, notice: { notices.append($0) }) {
-            (id) throws(TensorError) in
+        func open(_ id: DeviceID) throws(TensorError) {
             tried.append("\(id)")
             if broken.contains("\(id)") { throw TensorError(.deviceUnavailable, "\(id): no context; get a driver") }
         }
+        let choice = try DeviceSelection.firstUsable(
+            among: probes, notice: { notices.append($0) }, open: open)
         return (choice, notices, tried)
     }
 

@@ -13,11 +13,13 @@ package final class DirectoryLock {
         let opened = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
         guard opened >= 0 else {
             let code = errno
-            throw TensorError(.file, "\(directory): cannot be opened: \(systemMessage(code)); name a readable directory")
+            throw TensorError(
+                .file, "\(directory): cannot be opened: \(systemMessage(code)); name a readable directory")
         }
         if flock(opened, LOCK_EX | LOCK_NB) != 0, errno == EWOULDBLOCK {
             close(opened)
-            throw TensorError(.file, "\(directory): another run writes there; wait for its end or name another directory")
+            throw TensorError(
+                .file, "\(directory): another run writes there; wait for its end or name another directory")
         }
         descriptor = opened
     }
