@@ -19,12 +19,13 @@ struct OperationCommand: ParsableCommand {
             for make in cases {
                 let microseconds = try time(make)
                 if json {
-                    print(
-                        #"{"framework": "needletail", "device": "\#(id)", "op": "\#(make.name)", "#
+                    try StandardOutput.write(
+                        line: #"{"framework": "needletail", "device": "\#(id)", "op": "\#(make.name)", "#
                             + #""threads": \#(NeedletailBench.threadCount(on: id)), "#
                             + #""min_us": \#(String(format: "%.1f", microseconds))}"#)
                 } else {
-                    print(make.name.padding(toLength: 40, withPad: " ", startingAt: 0), rounded(microseconds), "us")
+                    let name = make.name.padding(toLength: 40, withPad: " ", startingAt: 0)
+                    try StandardOutput.write(line: "\(name) \(rounded(microseconds)) us")
                 }
             }
         }

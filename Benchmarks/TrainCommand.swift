@@ -114,7 +114,7 @@ struct TrainCommand: ParsableCommand {
             throw BenchmarkFailure("train \(model.rawValue): the first losses are \(losses), not \(expected)")
         }
         try synchronize()
-        if plan { print(try deviceContext(id).lastPlanDump) }
+        if plan { try StandardOutput.write(line: deviceContext(id).lastPlanDump) }
         let before = executionStatistics()
         var stepping = Duration.zero
         let passes = try (0..<3).map { _ in
@@ -129,7 +129,7 @@ struct TrainCommand: ParsableCommand {
             throw BenchmarkFailure("train \(model.rawValue): \(spent.launches) launches, loss \(losses[0]) -> \(loss)")
         }
         let sorted = passes.sorted()
-        report(
+        try report(
             id: id, minimum: sorted[0], median: sorted[1], launches: Double(spent.launches) / Double(3 * count),
             hostMicroseconds: Double(spent.hostNanoseconds(ofSteps: stepping)) / Double(3 * count) / 1000,
             nodes: Double(spent.nodes) / Double(3 * count), plans: spent.plansBuilt,
@@ -140,18 +140,20 @@ struct TrainCommand: ParsableCommand {
         id: DeviceID, minimum: Double, median: Double, launches: Double, hostMicroseconds: Double, nodes: Double,
         plans: Int,
         allocations: Int
-    ) {
+    ) throws {
         let threads = NeedletailBench.threadCount(on: id)
         if json {
-            print(
-                #"{"framework": "needletail", "device": "\#(id)", "model": "\#(model.rawValue)", "batch": \#(batchSize), "#
+            try StandardOutput.write(
+                line:
+                    #"{"framework": "needletail", "device": "\#(id)", "model": "\#(model.rawValue)", "batch": \#(batchSize), "#
                     + #""threads": \#(threads), "min_ms": \#(rounded(minimum)), "median_ms": \#(rounded(median)), "#
                     + #""launches_per_step": \#(rounded(launches)), "nodes_per_step": \#(rounded(nodes)), "#
                     + #""host_us": \#(rounded(hostMicroseconds)), "#
                     + #""plans_built": \#(plans), "driver_allocations": \#(allocations)}"#)
         } else {
-            print(
-                "\(model.rawValue) on \(id), batch \(batchSize): \(rounded(median)) ms a step (best \(rounded(minimum))), "
+            try StandardOutput.write(
+                line:
+                    "\(model.rawValue) on \(id), batch \(batchSize): \(rounded(median)) ms a step (best \(rounded(minimum))), "
                     + "\(rounded(launches)) launches, \(rounded(hostMicroseconds)) us on the host, \(plans) plans built"
             )
         }

@@ -13,6 +13,9 @@ case "${1-}" in
         ;;
 esac
 
+# Every plan that a test makes is checked from its kernels alone.
+export NEEDLETAIL_VERIFY_PLANS=1
+
 run() {
     printf 'test: %s\n' "$*"
     "$@"

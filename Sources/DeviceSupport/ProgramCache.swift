@@ -33,14 +33,18 @@ public struct ProgramCache: Sendable {
     }
 
     /// Why a directory cannot be written, judged by the nearest part of its path that is there; it need not be made yet.
+    ///
+    /// Permissions do not say it all (nobody can make a directory in `/proc`), so that one is made there and removed.
     private static func complaint(_ directory: String) -> String? {
         var path = directory
         while !FileManager.default.fileExists(atPath: path), path != "/", !path.isEmpty {
             path = (path as NSString).deletingLastPathComponent
         }
-        var isDirectory: ObjCBool = false
-        _ = FileManager.default.fileExists(atPath: path, isDirectory: &isDirectory)
-        if isDirectory.boolValue && access(path, W_OK | X_OK) == 0 { return nil }
+        var name = Array("\(path)/.needletail-XXXXXX".utf8CString)
+        let isMade = name.withUnsafeMutableBufferPointer { name in
+            mkdtemp(name.baseAddress!) != nil && rmdir(name.baseAddress!) == 0
+        }
+        if isMade { return nil }
         return
             "compiled programs are not kept: \(directory) cannot be written; set NEEDLETAIL_CACHE to another directory"
     }

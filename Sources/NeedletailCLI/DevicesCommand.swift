@@ -12,19 +12,32 @@ struct DevicesCommand: ParsableCommand {
     var json = false
 
     func run() throws {
+        try RuntimeConfiguration.current.check()
         let probes = DeviceSelection.probe()
-        let choice = try DeviceSelection.chosen
+        // Where none can be chosen, the list says what there is.
+        let choice = Result { () throws(TensorError) in try DeviceSelection.chosen }
+        let chosen: DeviceID? = if case .success(let choice) = choice { choice.device } else { nil }
         for probe in probes {
-            for device in probe.devices { try show(device, isChosen: device.id == choice.device) }
+            for device in probe.devices { try show(device, isChosen: device.id == chosen) }
             for note in probe.notes { try show(note, of: probe.backend) }
         }
-        if json {
-            try JSONLines.write([
-                "event": "choice", "device": .string("\(choice.device)"), "reason": .string(choice.reason),
-            ])
-        } else {
-            print("chosen: \(choice.device), because \(choice.reason)")
+        try show(choice)
+        _ = try choice.get()
+    }
+
+    private func show(_ choice: Result<DeviceSelection.Choice, TensorError>) throws {
+        let (device, reason): (DeviceID?, String) =
+            switch choice {
+            case .success(let choice): (choice.device, choice.reason)
+            case .failure(let error): (nil, error.message)
+            }
+        guard json else {
+            try StandardOutput.write(line: "chosen: \(device.map { "\($0)" } ?? "none"), because \(reason)")
+            return
         }
+        try JSONLines.write([
+            "event": "choice", "device": device.map { .string("\($0)") } ?? .null, "reason": .string(reason),
+        ])
     }
 
     private func show(_ device: DeviceDescription, isChosen: Bool) throws {
@@ -33,10 +46,9 @@ struct DevicesCommand: ParsableCommand {
             String.init)
         guard json else {
             let memory = String(format: "%.1f GiB", Double(device.memory) / Double(1 << 30))
-            print(
-                "\(isChosen ? "*" : " ") \(device.id)  \(device.name)  (\(device.kind.rawValue), \(memory), \(device.driver))"
-            )
-            if let complaint { print("    cannot be used: \(complaint)") }
+            let facts = "\(device.kind.rawValue), \(memory), \(device.driver)"
+            try StandardOutput.write(line: "\(isChosen ? "*" : " ") \(device.id)  \(device.name)  (\(facts))")
+            if let complaint { try StandardOutput.write(line: "    cannot be used: \(complaint)") }
             return
         }
         try JSONLines.write([
@@ -49,7 +61,7 @@ struct DevicesCommand: ParsableCommand {
 
     private func show(_ note: String, of backend: String) throws {
         guard json else {
-            print("  \(backend): \(note)")
+            try StandardOutput.write(line: "  \(backend): \(note)")
             return
         }
         try JSONLines.write(["event": "left_out", "backend": .string(backend), "reason": .string(note)])

@@ -33,10 +33,10 @@ struct EvaluateCommand: ParsableCommand {
                 "test_accuracy": .number(result.accuracy),
             ])
         } else {
-            print(
-                "\(saved.model), epoch \(saved.position.epoch), \(result.count) images, loss \(String(format: "%.4f", result.loss))"
-            )
-            print(String(format: "MNIST test accuracy: %.2f %%", 100 * result.accuracy))
+            let loss = String(format: "%.4f", result.loss)
+            try StandardOutput.write(
+                line: "\(saved.model), epoch \(saved.position.epoch), \(result.count) images, loss \(loss)")
+            try StandardOutput.write(line: String(format: "MNIST test accuracy: %.2f %%", 100 * result.accuracy))
         }
     }
 }

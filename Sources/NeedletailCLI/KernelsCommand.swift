@@ -33,11 +33,11 @@ struct KernelsCommand: ParsableCommand {
         func run() throws {
             let id = try DeviceArgument.resolve(step.device)
             let launches = try step.model.sampleStep(batchSize: step.batchSize, on: id)
-            print("\(step.title(on: id)): \(launches.count) kernels")
+            try StandardOutput.write(line: "\(step.title(on: id)): \(launches.count) kernels")
             for (index, launch) in launches.enumerated() {
-                print("\n\(index): \(launch.label)")
+                try StandardOutput.write(line: "\n\(index): \(launch.label)")
                 for line in launch.kernel.listing.split(separator: "\n", omittingEmptySubsequences: false) {
-                    print("    \(line)")
+                    try StandardOutput.write(line: "    \(line)")
                 }
             }
         }
@@ -61,10 +61,12 @@ struct KernelsCommand: ParsableCommand {
             let id = try DeviceArgument.resolve(step.device)
             let dispatches = try step.model.sampleTimes(batchSize: step.batchSize, steps: steps, on: id)
             let sum = max(dispatches.reduce(0) { $0 + $1.time.nanoseconds }, 1)
-            print("\(step.title(on: id)): \(dispatches.count) dispatches, \(microseconds(sum)) us")
+            try StandardOutput.write(
+                line: "\(step.title(on: id)): \(dispatches.count) dispatches, \(microseconds(sum)) us")
             for (label, time) in dispatches {
                 let share = String(format: "%5.1f %%", 100 * Double(time.nanoseconds) / Double(sum))
-                print("\(microseconds(time.nanoseconds)) us \(share)  \(label)  \(time.kernel)")
+                try StandardOutput.write(
+                    line: "\(microseconds(time.nanoseconds)) us \(share)  \(label)  \(time.kernel)")
             }
         }
 

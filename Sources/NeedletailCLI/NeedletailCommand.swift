@@ -5,7 +5,7 @@ import Needletail
 @main
 struct NeedletailCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "needletail", abstract: "Trains neural networks on the CPU and on any OpenCL or Vulkan device.",
+        commandName: "needletail", abstract: "Trains neural networks on the CPU and on OpenCL devices.",
         subcommands: [
             TrainCommand.self, EvaluateCommand.self, DevicesCommand.self, KernelsCommand.self, TuneCommand.self,
         ])
@@ -24,9 +24,13 @@ struct NeedletailCommand: ParsableCommand {
             leave(code.rawValue)
         } catch {
             let code = exitCode(for: error)
+            if code != .success { fail(message(for: error), code: code.rawValue) }
             // Help and the like is no error, and has many lines.
-            if code == .success { exit(withError: error) }
-            fail(message(for: error), code: code.rawValue)
+            do throws(TensorError) {
+                try StandardOutput.write(line: fullMessage(for: error))
+            } catch {
+                fail(error.message, code: exitCode(of: error))
+            }
         }
     }
 

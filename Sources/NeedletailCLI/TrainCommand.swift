@@ -38,7 +38,7 @@ struct TrainCommand: ParsableCommand {
         @Option(help: "Train on the first N images only.")
         var limit: Int?
 
-        @Option(help: "A directory for checkpoints, written after each epoch and at Ctrl-C.")
+        @Option(help: "A directory for checkpoints, written after each epoch, and at Ctrl-C or SIGTERM.")
         var output: String?
 
         @Option(help: "A checkpoint to go on from.")
@@ -85,7 +85,7 @@ struct TrainCommand: ParsableCommand {
             case .finished: try reporter.finish()
             case .interrupted(let path):
                 try reporter.interrupted(path)
-                throw ExitCode(130)
+                throw ExitCode(InterruptSignal.exitCode)
             }
         }
     }

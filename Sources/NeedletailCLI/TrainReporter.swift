@@ -31,7 +31,7 @@ final class TrainReporter {
                 "train_images": .integer(training.trainingSet.count), "test_images": .integer(training.testSet.count),
             ])
         } else if !isQuiet {
-            say(
+            try say(
                 "\(training.kind.rawValue), \(training.trainer.model.parameterCount) parameters, on \(training.device): "
                     + "\(training.trainingSet.count) images, batches of \(options.batchSize), "
                     + "\(training.optimizerKind.rawValue) \(rate), seed \(options.seed)")
@@ -47,10 +47,11 @@ final class TrainReporter {
         if bar == nil {
             bar = ProgressBar(
                 label: "epoch \(trainer.position.epoch + 1)/\(trainer.options.epochs)", total: steps,
-                firstStep: trainer.position.step - 1)
+                // The bar's clock starts now, behind this step.
+                firstStep: trainer.position.step,
+                images: (trainer.options.batchSize, training.trainingSet.count))
         }
-        let done = trainer.position.step
-        try bar?.update(step: done, images: trainer.options.batchSize * done) { () throws(TensorError) in
+        try bar?.update(step: trainer.position.step) { () throws(TensorError) in
             ProgressBar.Metrics(loss: try trainer.loss.value(), accuracy: try trainer.accuracy.value())
         }
     }
@@ -69,7 +70,7 @@ final class TrainReporter {
             let facts = String(
                 format: "loss %.4f  accuracy %.2f %%  test accuracy %.2f %%  %.2f s  %.0f images/s", report.trainLoss,
                 100 * report.trainAccuracy, 100 * report.test.accuracy, report.seconds, report.imagesPerSecond)
-            say("epoch \(report.epoch)/\(training.trainer.options.epochs)  \(facts)")
+            try say("epoch \(report.epoch)/\(training.trainer.options.epochs)  \(facts)")
         }
     }
 
@@ -78,7 +79,7 @@ final class TrainReporter {
         let accuracy = training.result?.accuracy ?? 0
         let timer = training.trainer.timer
         guard isJSON else {
-            say(String(format: "MNIST test accuracy: %.2f %%", 100 * accuracy))
+            try say(String(format: "MNIST test accuracy: %.2f %%", 100 * accuracy))
             return
         }
         try JSONLines.write([
@@ -92,7 +93,7 @@ final class TrainReporter {
         ])
     }
 
-    /// Says that Ctrl-C ended training, and where it was saved.
+    /// Says that Ctrl-C or SIGTERM ended training, and where it was saved.
     func interrupted(_ path: String?) throws {
         bar?.clear()
         bar = nil
@@ -105,8 +106,5 @@ final class TrainReporter {
         FileHandle.standardError.write(Data("needletail: \(text)\n".utf8))
     }
 
-    private func say(_ line: String) {
-        print(line)
-        fflush(nil)
-    }
+    private func say(_ line: String) throws { try StandardOutput.write(line: line) }
 }

@@ -25,14 +25,15 @@ struct TuneCommand: ParsableCommand {
         let id = try DeviceArgument.resolve(device)
         let tuner = try Tuner(id)
         let specs = try model.flatMap { try $0.sampleStep(batchSize: batchSize, on: id).map(\.kernel.spec) }
-        let file = try tuner.tune(specs) { outcome in
-            print(outcome.spec)
+        let file = try tuner.tune(specs) { (outcome) throws(TensorError) in
+            try StandardOutput.write(line: "\(outcome.spec)")
             for measurement in outcome.measurements {
                 let time = measurement.microseconds.map { String(format: "%10.1f us", $0) } ?? "             "
                 let mark = measurement.schedule == outcome.best?.schedule ? "*" : " "
-                print("  \(mark) \(time)  \(measurement.schedule)  \(measurement.complaint ?? "")")
+                try StandardOutput.write(
+                    line: "  \(mark) \(time)  \(measurement.schedule)  \(measurement.complaint ?? "")")
             }
         }
-        print(file.map { "kept in \($0)" } ?? "no kernel has schedules to choose from")
+        try StandardOutput.write(line: file.map { "kept in \($0)" } ?? "no kernel has schedules to choose from")
     }
 }

@@ -72,7 +72,12 @@ public final class BackendRegistry: Sendable {
         if let device = state.withLock({ $0.devices[id] }) { return device }
         guard let backend = backends.first(where: { $0.name == id.backend }) else {
             let known = backends.map(\.name).joined(separator: ", ")
-            throw TensorError(.deviceUnavailable, "device \(id): no backend named '\(id.backend)'; there are: \(known)")
+            throw TensorError(
+                .deviceUnavailable,
+                "device \(id): no backend named '\(id.backend)'; "
+                    + (known.isEmpty
+                        ? "none is registered: register(_:) one, or import Needletail and call DeviceSelection.probe(), which "
+                            + "registers its own" : "there are: \(known)"))
         }
         let report = report(of: backend)
         guard report.devices.contains(where: { $0.id == id }) else {

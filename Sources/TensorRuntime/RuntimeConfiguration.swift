@@ -23,9 +23,12 @@ public struct RuntimeConfiguration: Sendable {
     public var device: String = "auto"
     /// `NEEDLETAIL_THREADS`: threads of the CPU backend; nil means the number the cgroup allows.
     public var threads: Int?
+    /// The most that ``threads`` may be.
+    public static let maximumThreads = 4096
     /// `NEEDLETAIL_ISA`: `auto`, `baseline`, `avx2`, `avx512`.
     public var instructionSet: InstructionSet = .automatic
-    /// `NEEDLETAIL_BLAS`: a library to open in place of the system's, or `none` for the built-in matmul.
+    /// `NEEDLETAIL_BLAS`: a library to open in place of the system's, or `none` for the built-in matmul. Whichever it is, it
+    /// computes the products for which it measures faster than the own kernels.
     public var blas: String?
     /// `NEEDLETAIL_OPENCL`: the OpenCL loader to open in place of the system's, or `none` for no OpenCL.
     public var openCLLoader: String?
@@ -34,8 +37,8 @@ public struct RuntimeConfiguration: Sendable {
     public var openCLVendors: String?
     /// `NEEDLETAIL_SCHEDULE_CLASS`: `auto`, `gpu`, `cpu`.
     public var scheduleClass: ScheduleClass = .automatic
-    /// `NEEDLETAIL_CACHE`: where compiled programs are kept, `none` for nowhere; unset it is `needletail` in
-    /// `XDG_CACHE_HOME` or `~/.cache`. Nil keeps none.
+    /// `NEEDLETAIL_CACHE`: where compiled programs, tuning tables and measurements are kept, `none` for nowhere; unset it is
+    /// `needletail` in `XDG_CACHE_HOME` or `~/.cache`. Nil keeps none.
     public var cacheDirectory: String?
     /// `NEEDLETAIL_QUIRKS`: ways around drivers' faults that are forced on or off, whatever the driver is, as in
     /// `opencl.one-queue=off`; several are separated by commas.
@@ -77,8 +80,9 @@ public struct RuntimeConfiguration: Sendable {
             read(name, accepts: "0, 1, true or false") { ["0": false, "false": false, "1": true, "true": true][$0] }
         }
         device = text("NEEDLETAIL_DEVICE") ?? device
-        threads = read("NEEDLETAIL_THREADS", accepts: "a whole number of at least 1") { text in
-            Int(text).flatMap { $0 >= 1 ? $0 : nil }
+        let most = RuntimeConfiguration.maximumThreads
+        threads = read("NEEDLETAIL_THREADS", accepts: "a whole number of 1 to \(most)") { text in
+            Int(text).flatMap { (1...most).contains($0) ? $0 : nil }
         }
         let sets = InstructionSet.allCases.map(\.rawValue).joined(separator: ", ")
         instructionSet = read("NEEDLETAIL_ISA", accepts: "one of \(sets)", InstructionSet.init) ?? instructionSet
@@ -120,7 +124,11 @@ public struct RuntimeConfiguration: Sendable {
     }
 
     private static func cacheDirectory(_ environment: [String: String]) -> String? {
-        if let named = environment["NEEDLETAIL_CACHE"], !named.isEmpty { return named == "none" ? nil : named }
+        if let named = environment["NEEDLETAIL_CACHE"], !named.isEmpty {
+            if named == "none" { return nil }
+            // Absolute, so that it stays the same when the program changes its working directory.
+            return named.hasPrefix("/") ? named : "\(FileManager.default.currentDirectoryPath)/\(named)"
+        }
         if let base = environment["XDG_CACHE_HOME"], base.hasPrefix("/") { return base + "/needletail" }
         return environment["HOME"].map { $0 + "/.cache/needletail" }
     }

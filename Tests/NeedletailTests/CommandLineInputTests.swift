@@ -105,6 +105,74 @@ struct CommandLineInputTests {
         #expect(result.errors.contains("\(name) is 'maybe', but must be"), "\(result.errors)")
     }
 
+    @Test func aWrongVariableForTheDeviceLeavesTheList() throws {
+        let plain = try NeedletailTool.run(["devices"], environment: ["NEEDLETAIL_DEVICE": "vulkan"])
+        #expect(plain.code == 69, "\(plain)")
+        #expect(plain.output.contains("  cpu  ") && plain.output.contains("chosen: none, because"), "\(plain)")
+        #expect(plain.errors.contains("error: NEEDLETAIL_DEVICE is 'vulkan': "), "\(plain)")
+        let json = try NeedletailTool.run(["devices", "--json"], environment: ["NEEDLETAIL_DEVICE": "vulkan"])
+        let events = try json.events()
+        #expect(events.contains { $0["event"]?.text == "device" && $0["device"]?.text == "cpu" }, "\(json)")
+        #expect(events.last?["reason"]?.text?.contains("NEEDLETAIL_DEVICE is 'vulkan'") == true, "\(json)")
+    }
+
+    @Test(arguments: [
+        ["NEEDLETAIL_BLAS": "/etc/passwd"], ["NEEDLETAIL_THREADS": "2147483648"], ["NEEDLETAIL_THREADS": "200000"],
+    ]) func aDeviceThatCannotBeOpenedIsASentence(_ environment: [String: String]) throws {
+        let data = MadeUpMNIST()
+        let output = TemporaryDirectory()
+        let (name, value) = try #require(environment.first)
+        for device in [[], ["--device", "cpu"], ["--device", "auto"]] {
+            let result = try NeedletailTool.run(
+                ["train", "mnist", "--data", data.path, "--output", output.path] + device, environment: environment)
+            #expect(result.code == 64, "\(result)")
+            #expect(result.errorLines.count == 1 && result.output.isEmpty, "\(result)")
+            #expect(result.errors.contains(name) && result.errors.contains(value), "\(result)")
+        }
+        #expect(output.contents == [])
+    }
+
+    @Test func aCheckpointThatIsADirectoryIsFoundBeforeTraining() throws {
+        let data = MadeUpMNIST()
+        let output = TemporaryDirectory()
+        let path = output.path("checkpoint.safetensors")
+        try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
+        try expectFailure(train(data.path, output), code: 1, naming: [path, "is a directory"])
+        #expect(output.contents == ["checkpoint.safetensors"])
+    }
+
+    @Test func twoRunsDoNotWriteIntoOneDirectory() throws {
+        let data = MadeUpMNIST()
+        let output = TemporaryDirectory()
+        do {
+            let lock = try DirectoryLock(output.path)
+            try expectFailure(train(data.path, output), code: 1, naming: [output.path, "another run"], output: output)
+            withExtendedLifetime(lock) {}
+        }
+        #expect(try NeedletailTool.run(train(data.path, output, "--model", "mlp-small")).code == 0)
+    }
+
+    @Test func whatCannotBeWrittenIsAnError() throws {
+        let data = MadeUpMNIST()
+        let commands: [[String]] = [
+            ["train", "mnist", "--device", "cpu", "--model", "mlp-small", "--data", data.path],
+            ["train", "mnist", "--device", "cpu", "--model", "mlp-small", "--data", data.path, "--quiet"],
+            ["train", "mnist", "--device", "cpu", "--model", "mlp-small", "--data", data.path, "--json"],
+            ["devices"], ["--help"], ["kernels", "dump", "--device", "cpu", "--model", "mlp-small"],
+        ]
+        for command in commands {
+            let result = try NeedletailTool.run(command, outputPath: "/dev/full")
+            #expect(result.code == 1, "\(command): \(result)")
+            #expect(
+                result.errors.contains("standard output: cannot be written: no space left"), "\(command): \(result)")
+        }
+    }
+
+    @Test func theHelpPromisesNoDeviceThatThereIsNot() throws {
+        let result = try NeedletailTool.run(["--help"])
+        #expect(result.code == 0 && result.output.contains("OpenCL") && !result.output.contains("Vulkan"), "\(result)")
+    }
+
     @Test(arguments: [
         "--batch-size=0", "--batch-size=-3", "--epochs=0", "--limit=0", "--learning-rate=-1", "--learning-rate=nan",
         "--model=resnet", "--optimizer=lion", "--batch-size=many", "--seed=-1",
@@ -253,5 +321,17 @@ struct CommandLineInputTests {
             FileManager.default.contents(atPath: whole.path(name))
                 == FileManager.default.contents(atPath: parted.path(name)))
         #expect(try uninterrupted.events().last?["test_accuracy"] == resumed.events().last?["test_accuracy"])
+    }
+
+    @Test func aRunThatIsToldToEndSavesAndGoesOn() throws {
+        let data = MadeUpMNIST(train: 2100)
+        let output = TemporaryDirectory()
+        let arguments = train(data.path, output, "--limit", "2000", "--epochs", "400", "--json")
+        let ended = try NeedletailTool.run(arguments, interruptAfter: #""event":"epoch""#, signal: SIGTERM)
+        #expect(ended.code == 143, "\(ended.errors)")
+        #expect(ended.errors.contains("--resume"), "\(ended.errors)")
+        #expect(output.contents == ["checkpoint.safetensors"])
+        let saved = try Checkpoint(contentsOf: output.path("checkpoint.safetensors"))
+        #expect(saved.position.epoch >= 1)
     }
 }

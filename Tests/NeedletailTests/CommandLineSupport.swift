@@ -60,9 +60,11 @@ struct NeedletailTool {
     ///
     /// - Parameters:
     ///   - environment: added to this process's, from which the runtime's own settings are taken.
-    ///   - interruptAfter: a text; SIGINT is sent once it stood on standard output.
+    ///   - interruptAfter: a text; `signal` is sent once it stood on standard output.
+    ///   - outputPath: a file for standard output, which is then not read.
     static func run(
-        _ arguments: [String], environment: [String: String] = [:], interruptAfter: String? = nil
+        _ arguments: [String], environment: [String: String] = [:], interruptAfter: String? = nil,
+        signal: Int32 = SIGINT, outputPath: String? = nil
     ) throws -> Result {
         let process = Process()
         process.executableURL = URL(fileURLWithPath: try #require(path, "there is no built needletail"))
@@ -71,7 +73,11 @@ struct NeedletailTool {
             .merging(environment) { $1 }
         let output = Pipe()
         let errors = Pipe()
-        process.standardOutput = output
+        if let outputPath {
+            process.standardOutput = FileHandle(forWritingAtPath: outputPath)
+        } else {
+            process.standardOutput = output
+        }
         process.standardError = errors
         process.standardInput = FileHandle.nullDevice
         let errorData = Mutex(Data())
@@ -84,13 +90,13 @@ struct NeedletailTool {
         }
         var outputData = Data()
         var awaited = interruptAfter
-        while true {
+        while outputPath == nil {
             let part = output.fileHandleForReading.availableData
             if part.isEmpty { break }
             outputData.append(part)
             if let text = awaited, String(decoding: outputData, as: UTF8.self).contains(text) {
                 awaited = nil
-                process.interrupt()
+                kill(process.processIdentifier, signal)
             }
         }
         process.waitUntilExit()
@@ -103,12 +109,13 @@ struct NeedletailTool {
     }
 }
 
-/// Runs `body` on a thread that takes SIGINT: a subprocess inherits what is blocked, and the threads of tests block it.
+/// Runs `body` on a thread that takes SIGINT and SIGTERM: a subprocess inherits what is blocked, and the threads of tests block it.
 private func withoutBlockedInterrupts(_ body: () throws -> Void) rethrows {
     var signals = sigset_t()
     var before = sigset_t()
     sigemptyset(&signals)
     sigaddset(&signals, SIGINT)
+    sigaddset(&signals, SIGTERM)
     pthread_sigmask(SIG_UNBLOCK, &signals, &before)
     defer { pthread_sigmask(SIG_SETMASK, &before, nil) }
     try body()

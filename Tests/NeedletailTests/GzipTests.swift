@@ -46,6 +46,17 @@ struct GzipTests {
         #expect(joined == Array("needletail!".utf8))
     }
 
+    @Test("zeros behind a member are padding")
+    func skipsPadding() throws {
+        let zeros = [UInt8](repeating: 0, count: 512)
+        #expect(try Gzip.decompress(GzipSample.word + zeros, path: "padded.gz") == Array("needletail".utf8))
+        let joined = try Gzip.decompress(GzipSample.word + [0, 0] + GzipSample.stored([33]) + [0], path: "two.gz")
+        #expect(joined == Array("needletail!".utf8))
+        let directory = TemporaryDirectory()
+        let path = directory.write(GzipSample.stored([0, 0, 8, 1, 0, 0, 0, 2, 7, 9]) + zeros, to: "padded-idx1.gz")
+        #expect(try IDXFile(contentsOf: path).bytes == [7, 9])
+    }
+
     @Test("a gzip file cut at any byte is an error")
     func findsTruncation() {
         for count in 2..<GzipSample.word.count {
@@ -69,8 +80,10 @@ struct GzipTests {
 
     @Test("bytes behind the end are an error")
     func findsTrailingBytes() {
-        expectError(.data, containing: "3 bytes follow") { () throws(TensorError) in
-            try Gzip.decompress(GzipSample.word + [0, 1, 2], path: "more.gz")
+        for bytes in [[1, 2], [0, 1, 2], [0, 0, 31, 0]] as [[UInt8]] {
+            expectError(.data, containing: "2 bytes follow") { () throws(TensorError) in
+                try Gzip.decompress(GzipSample.word + bytes, path: "more.gz")
+            }
         }
     }
 

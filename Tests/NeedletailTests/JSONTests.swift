@@ -43,12 +43,12 @@ struct JSONTests {
 
 @Suite("The progress bar")
 struct ProgressBarTests {
-    private let bar = ProgressBar(label: "epoch 1/6", total: 938, isEnabled: true)
+    private let bar = ProgressBar(label: "epoch 1/6", total: 938, images: (64, 60_000), isEnabled: true)
 
     @Test("it says step, loss, accuracy, speed and time left")
     func saysAll() {
         let line = bar.line(
-            step: 469, images: 30_016, elapsed: 2, metrics: .init(loss: 0.25, accuracy: 0.915), width: 140)
+            step: 469, elapsed: 2, metrics: .init(loss: 0.25, accuracy: 0.915), width: 140)
         #expect(
             line
                 == "epoch 1/6 [===============               ] 469/938  loss 0.2500  accuracy 91.50 %  "
@@ -56,18 +56,28 @@ struct ProgressBarTests {
         )
     }
 
+    @Test("the speed of a resumed epoch is that of its own images")
+    func countsItsOwnImages() {
+        let resumed = ProgressBar(label: "", total: 938, firstStep: 900, images: (64, 60_000), isEnabled: true)
+        func facts(_ step: Int) -> String { resumed.line(step: step, elapsed: 2, metrics: .init(), width: 140) }
+        #expect(facts(920).contains("920/938  640 images/s  00:02 left"), "\(facts(920))")
+        // 57,600 were before; the last step has 32.
+        #expect(facts(938).contains("938/938  1200 images/s  00:00 left"), "\(facts(938))")
+        #expect(!facts(900).contains("images/s"))
+    }
+
     @Test("it is never wider than the terminal", arguments: 0..<200)
     func fits(_ width: Int) {
         for step in [0, 1, 938, 2000] {
-            let line = bar.line(step: step, images: 64, elapsed: 100_000, metrics: .init(loss: .nan), width: width)
+            let line = bar.line(step: step, elapsed: 100_000, metrics: .init(loss: .nan), width: width)
             #expect(line.count <= max(width - 1, 0))
         }
     }
 
     @Test("it asks for no metrics where it draws nothing")
     func isSilent() {
-        var silent = ProgressBar(label: "", total: 2, isEnabled: false)
-        silent.update(step: 1, images: 1) {
+        var silent = ProgressBar(label: "", total: 2, images: (1, 2), isEnabled: false)
+        silent.update(step: 1) {
             Issue.record("metrics were read")
             return .init()
         }

@@ -72,10 +72,10 @@ struct SafeTensorsTests {
         #expect(try SafeTensorsFile(contentsOf: path) == SafeTensorsFile())
     }
 
-    @Test("a file from the reference implementation's layout is read, padding and foreign keys included")
+    @Test("a file of another writer's layout is read: any order of keys, and padding")
     func readsForeignFiles() throws {
         let foreign = write(
-            "{\"a\":{\"shape\":[1],\"extra\":[1.5e3,null,{}],\"data_offsets\":[0,1],\"dtype\":\"U8\"}}   ", data: 1)
+            "{ \"a\" : {\"shape\":[ 1 ],\"data_offsets\":[0, 1],\"dtype\":\"U8\"} }   ", data: 1)
         #expect(
             try SafeTensorsFile(contentsOf: foreign).tensors == [
                 .init(name: "a", dtype: .uint8, shape: [1], bytes: [0])
@@ -134,12 +134,78 @@ struct SafeTensorsTests {
         expectRefusal("{\(row("a", "F32", "2", 0, 4))}", data: 4, containing: "needs 8 bytes")
         expectRefusal("{\(row("a", "F32", "4294967296,4294967296", 0, 0))}", containing: "over 2^63")
         expectRefusal("{\(row("a", "F64", "\(Int.max)", 0, 8))}", data: 8, containing: "over 2^63")
-        expectRefusal("{\(row("a", "U8", "1,1,1,1,1,1,1,1,1", 0, 1))}", data: 1, containing: "9 dimensions")
+        let shape = [String](repeating: "1", count: 65).joined(separator: ",")
+        expectRefusal("{\(row("a", "U8", shape, 0, 1))}", data: 1, containing: "more than 64")
     }
 
-    @Test("an unknown dtype, a name that occurs twice and a bool of 2 are errors")
+    @Test("a long header of something else is refused at its first member")
+    func refusesHostileHeadersEarly() {
+        // What follows is not even JSON: who reads on complains of that.
+        let rest = String(repeating: "\u{1}", count: 1 << 20)
+        for (start, text) in [
+            ("{\"a\":{\"x\":[1],", "'x', which no tensor has"), ("{\"a\":[[", "lacks a dtype"),
+            ("{\"a\":1,", "lacks a dtype"), ("{\"a\":{\"dtype\":{", "lacks a dtype"),
+            ("{\"a\":{\"shape\":[[", "lacks a dtype"), ("{\"a\":{\"shape\":{", "lacks a dtype"),
+            ("{\"a\":{\"data_offsets\":[0,1,2,", "more than 2"), ("{\"__metadata__\":{\"a\":{", "no string"),
+            ("{\"__metadata__\":[", "__metadata__"), ("[", "no object"), ("\"", "no object"),
+        ] {
+            expectRefusal(start + rest, containing: text)
+        }
+    }
+
+    @Test("metadata of more strings than anyone writes is refused")
+    func boundsMetadata() throws {
+        func header(_ count: Int) -> String {
+            "{\"__metadata__\":{" + (0..<count).map { "\"\($0)\":\"\"" }.joined(separator: ",") + "}}"
+        }
+        expectRefusal(header(65_537), containing: "more than 65536 strings")
+        #expect(try SafeTensorsFile(contentsOf: write(header(65_536))).metadata.count == 65_536)
+    }
+
+    @Test("arrays that cannot be read here leave the others, and are errors when they are asked for")
+    func keepsReadableArrays() throws {
+        let rows = [
+            row("byte", "I8", "2", 0, 2), row("good", "F32", "1", 2, 6), row("eight", "F8_E4M3", "3", 6, 9),
+            row("deep", "U8", "1,1,1,1,1,1,1,1,1", 9, 10), row("other", "U8", "1", 10, 11),
+        ]
+        let target = write("{\(rows.joined(separator: ","))}", data: 11)
+        var file = try SafeTensorsFile(contentsOf: target)
+        #expect(file.tensors.map(\.name) == ["good", "other"])
+        #expect(file.unreadable.map(\.name) == ["byte", "eight", "deep"])
+        #expect(try file.tensor(named: "good").bytes == [0, 0, 0, 0])
+        for (name, text) in [
+            ("byte", "'I8'"), ("eight", "'F8_E4M3'"), ("deep", "9 dimensions"), ("none", "no tensor 'none'"),
+        ] {
+            expectError(.data, containing: "'\(name)'", text) { () throws(TensorError) in try file.tensor(named: name) }
+        }
+        // Their places in the file are checked all the same.
+        expectRefusal("{\(row("a", "I8", "1", 0, 1)),\(row("b", "U8", "1", 2, 3))}", data: 3, containing: "gap")
+        expectRefusal(
+            "{\(row("a", "F32", "1,1,1,1,1,1,1,1,1", 0, 1))}", data: 1, containing: "needs 4 bytes")
+
+        // What was not read is not lost in silence.
+        let copy = directory.path("copy.safetensors")
+        let whole = file
+        expectError(.invalidArgument, containing: copy, "'byte'", "lost") { () throws(TensorError) in
+            try whole.write(to: copy)
+        }
+        file.unreadable = []
+        try file.write(to: copy)
+        #expect(try SafeTensorsFile(contentsOf: copy) == file)
+    }
+
+    @Test("a checkpoint with an array that cannot be read is refused by its name")
+    func refusesCheckpointsWithUnreadableArrays() {
+        let header =
+            "{\"__metadata__\":{\"format\":\"needletail-checkpoint\"},\(row("0.weight", "I8", "1", 0, 1))}"
+        let path = write(header, data: 1)
+        expectError(.data, containing: path, "'0.weight'", "'I8'") { () throws(TensorError) in
+            try Checkpoint(contentsOf: path)
+        }
+    }
+
+    @Test("a name that occurs twice and a bool of 2 are errors")
     func findsWrongEntries() {
-        expectRefusal("{\(row("a", "F8_E4M3", "1", 0, 1))}", data: 1, containing: "'F8_E4M3'")
         expectRefusal("{\(row("a", "U8", "1", 0, 1)),\(row("a", "U8", "1", 0, 1))}", data: 1, containing: "twice")
         let header = Array("{\(row("a", "BOOL", "1", 0, 1))}".utf8)
         let path = directory.write([UInt8(header.count), 0, 0, 0, 0, 0, 0, 0] + header + [2], to: "file.safetensors")
@@ -214,6 +280,47 @@ struct SafeTensorsTests {
         #expect(directory.contents == [])
     }
 
+    @Test("what killed processes left is removed by the next save, and what others write is not")
+    func removesLeftovers() throws {
+        let left = directory.write([1, 2], to: ".needletail-1-2.partial")
+        let busy = directory.write([3], to: ".needletail-3-4.partial")
+        directory.write([5], to: ".needletail-notes")
+        let writer = open(busy, O_WRONLY)
+        #expect(flock(writer, LOCK_EX | LOCK_NB) == 0)
+        try Self.sample.write(to: path)
+        #expect(directory.contents == [".needletail-3-4.partial", ".needletail-notes", "file.safetensors"], "\(left)")
+        // The lock ends with the process that had it.
+        close(writer)
+        try Self.sample.write(to: path)
+        #expect(directory.contents == [".needletail-notes", "file.safetensors"])
+    }
+
+    @Test("a save that goes on is not taken for a leftover by another one")
+    func keepsRunningSaves() throws {
+        let (outer, inner) = (path, directory.path("other.safetensors"))
+        try AtomicFile.write(to: outer) { (output) throws(TensorError) in
+            try output.append([1])
+            try Self.sample.write(to: inner)
+            try output.append([2])
+        }
+        #expect(FileManager.default.contents(atPath: outer) == Data([1, 2]))
+        #expect(directory.contents == ["file.safetensors", "other.safetensors"])
+    }
+
+    @Test("a directory is locked for one at a time, and nothing is left in it")
+    func locksDirectories() throws {
+        let folder = directory.path
+        do {
+            let lock = try DirectoryLock(folder)
+            expectError(.file, containing: folder, "another run") { () throws(TensorError) in try DirectoryLock(folder)
+            }
+            withExtendedLifetime(lock) {}
+        }
+        _ = try DirectoryLock(folder)
+        #expect(directory.contents == [])
+        expectError(.file, containing: "/nowhere") { () throws(TensorError) in try DirectoryLock("/nowhere") }
+    }
+
     @Test("an output directory is made and found writable, or is an error")
     func preparesDirectories() throws {
         let made = directory.path("a/b")
@@ -222,6 +329,10 @@ struct SafeTensorsTests {
         let file = directory.write([1], to: "file")
         for bad in [file, file + "/below", "/proc/none"] {
             expectError(.file, containing: bad) { () throws(TensorError) in try AtomicFile.prepare(directory: bad) }
+        }
+        let (folder, taken) = (directory.path, directory.path("a"))
+        expectError(.file, containing: taken, "is a directory") { () throws(TensorError) in
+            try AtomicFile.prepare(directory: folder, file: "a")
         }
     }
 }

@@ -98,6 +98,18 @@ struct TrainingTests {
         #expect(whole.generator.state == resumed.generator.state)
     }
 
+    @Test("training that is stopped after an epoch runs no step of the next one")
+    func stopsAfterAnEpoch() throws {
+        let trainer = trainer(.mlpSmall, epochs: 3)
+        var steps = 0
+        var isStopped = false
+        trainer.onStep = { _, _ in steps += 1 }
+        trainer.onEpoch = { _ in isStopped = true }
+        trainer.isInterrupted = { isStopped }
+        #expect(try trainer.train(on: TrainingSample.dataset(count: 400)) == .interrupted)
+        #expect(steps == 20 && trainer.position == Trainer.Position(epoch: 1, step: 0))
+    }
+
     @Test("a checkpoint has PyTorch's names, and one of another model is refused")
     func namesTensors() throws {
         let directory = TemporaryDirectory()

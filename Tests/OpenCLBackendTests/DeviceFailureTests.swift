@@ -39,6 +39,24 @@ import Testing
         #expect(calls[.createProgramWithSource] == 0)
     }
 
+    @Test func aForkedChildIsToldAndDoesNotWait() throws {
+        let (device, _) = try OpenCLTesting.open()
+        // Swift hides the function, because a child may do so little.
+        let fork = unsafeBitCast(try #require(dlsym(nil, "fork")), to: (@convention(c) () -> pid_t).self)
+        let child = fork()
+        if child == 0 {
+            // A child that waits is ended.
+            alarm(20)
+            let error = tensorError { _ = try device.allocate(byteCount: 64) }
+            _exit(error?.message.contains("made by fork()") == true ? 7 : 8)
+        }
+        var status: Int32 = 0
+        while waitpid(child, &status, 0) < 0, errno == EINTR {}
+        #expect(status == 7 << 8, "the child ended with \(status)")
+        // The parent goes on.
+        #expect(try device.allocate(byteCount: 64).byteCount == 64)
+    }
+
     @Test func memoryThatIsNotThereIsNoLoss() throws {
         let (device, calls) = try OpenCLTesting.open()
         calls.fail(.createBuffer, with: Self.allocationFailure)

@@ -126,6 +126,14 @@ import Testing
         #expect(lines.all == ["compiling 1 kernel for \(device.description.name)"])
     }
 
+    @Test func aDirectoryThatNobodyCanMakeIsNoted() {
+        let complaint = ProgramCache(directory: "/proc/needletail").complaint
+        #expect(
+            complaint
+                == "compiled programs are not kept: /proc/needletail/opencl cannot be written; set NEEDLETAIL_CACHE to "
+                + "another directory")
+    }
+
     @Test func aNoticeComesOnlyWhereSomethingIsCompiled() throws {
         let cache = ScratchDirectory()
         let lines = Lines()

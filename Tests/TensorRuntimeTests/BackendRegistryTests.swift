@@ -45,6 +45,14 @@ import Testing
         #expect(error?.message == "device gamma:1: no backend named 'gamma'; there are: alpha, beta")
     }
 
+    @Test func withoutAnyBackendTheErrorSaysWhatToDo() {
+        let error = #expect(throws: TensorError.self) { try BackendRegistry().open(.cpu) }
+        #expect(
+            error?.message
+                == "device cpu: no backend named 'cpu'; none is registered: register(_:) one, or import Needletail and call "
+                + "DeviceSelection.probe(), which registers its own")
+    }
+
     @Test func aMissingDeviceIsToldWithWhatIsThereAndWhy() {
         let registry = BackendRegistry()
         registry.register(FakeBackend("one"))

@@ -1,3 +1,4 @@
+import Foundation
 import TensorRuntime
 import Testing
 
@@ -33,9 +34,12 @@ import Testing
     }
 
     @Test(arguments: [
-        ("NEEDLETAIL_THREADS", "abc", "a whole number of at least 1"),
-        ("NEEDLETAIL_THREADS", "0", "a whole number of at least 1"),
-        ("NEEDLETAIL_THREADS", "-2", "a whole number of at least 1"),
+        ("NEEDLETAIL_THREADS", "abc", "a whole number of 1 to 4096"),
+        ("NEEDLETAIL_THREADS", "0", "a whole number of 1 to 4096"),
+        ("NEEDLETAIL_THREADS", "-2", "a whole number of 1 to 4096"),
+        ("NEEDLETAIL_THREADS", "4097", "a whole number of 1 to 4096"),
+        ("NEEDLETAIL_THREADS", "2147483648", "a whole number of 1 to 4096"),
+        ("NEEDLETAIL_THREADS", "9223372036854775808", "a whole number of 1 to 4096"),
         ("NEEDLETAIL_ISA", "foo", "one of auto, baseline, avx2, avx512"),
         ("NEEDLETAIL_EAGER", "maybe", "0, 1, true or false"),
         ("NEEDLETAIL_FUSION", "off", "0, 1, true or false"),
@@ -55,5 +59,13 @@ import Testing
         let error = #expect(throws: TensorError.self) { try found.check() }
         #expect(error?.message.contains("NEEDLETAIL_THREADS") == true)
         #expect(error?.message.contains("NEEDLETAIL_EAGER") == true)
+    }
+
+    @Test func aRelativeCacheLiesInTheWorkingDirectory() {
+        let here = FileManager.default.currentDirectoryPath
+        #expect(
+            RuntimeConfiguration(environment: ["NEEDLETAIL_CACHE": "rel/cache"]).cacheDirectory == "\(here)/rel/cache")
+        #expect(RuntimeConfiguration(environment: ["NEEDLETAIL_CACHE": "/a/b"]).cacheDirectory == "/a/b")
+        #expect(RuntimeConfiguration(environment: ["NEEDLETAIL_CACHE": "none"]).cacheDirectory == nil)
     }
 }

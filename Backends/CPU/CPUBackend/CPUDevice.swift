@@ -25,8 +25,17 @@ public final class CPUDevice: KernelTiming, @unchecked Sendable {
     /// What was launched since the times were last taken, where they are kept.
     private let times = Mutex<[KernelTime]>([])
 
-    /// - Throws: `deviceUnavailable` where the configuration asks for an instruction set that the processor lacks.
-    public init(configuration: RuntimeConfiguration = .current) throws(TensorError) {
+    /// What says for which products a BLAS library is used, where that is not the process's.
+    private let ownSelection: BLASSelection?
+
+    /// - Throws: `deviceUnavailable` where the configuration asks for an instruction set that the processor lacks, or for
+    ///   threads that cannot be started; `invalidArgument` where it names a BLAS library that is none, or no number of threads.
+    public convenience init(configuration: RuntimeConfiguration = .current) throws(TensorError) {
+        try self.init(configuration: configuration, blasSelection: nil)
+    }
+
+    /// - Parameter blasSelection: takes the place of the process's, for tests.
+    package init(configuration: RuntimeConfiguration, blasSelection: BLASSelection?) throws(TensorError) {
         let found = nt_detect_isa()
         let wanted = CPUDevice.instructionSet(configuration.instructionSet, found: found)
         guard wanted.rawValue <= found.rawValue else {
@@ -35,11 +44,18 @@ public final class CPUDevice: KernelTiming, @unchecked Sendable {
                 "cpu: instruction set \(configuration.instructionSet.rawValue) was asked for, but this processor has "
                     + "only \(CPUDevice.name(of: found)); set NEEDLETAIL_ISA to auto or \(CPUDevice.name(of: found))")
         }
-        let threads = max(configuration.threads ?? CPUSystem.availableThreads, 1)
+        // The system's library is opened by the first product.
+        if configuration.blas != nil { _ = try BLAS.open(configuration.blas) }
+        let most = RuntimeConfiguration.maximumThreads
+        let threads = configuration.threads ?? min(CPUSystem.availableThreads, most)
+        guard (1...most).contains(threads) else {
+            throw TensorError(.invalidArgument, "cpu: \(threads) threads; set NEEDLETAIL_THREADS to 1 to \(most)")
+        }
         guard let pool = nt_pool_create(Int32(threads)) else {
             throw TensorError(.deviceUnavailable, "cpu: cannot start \(threads) threads; set NEEDLETAIL_THREADS lower")
         }
         self.configuration = configuration
+        ownSelection = blasSelection
         self.threads = threads
         self.pool = pool
         instructionSet = wanted
@@ -60,12 +76,26 @@ public final class CPUDevice: KernelTiming, @unchecked Sendable {
         scratch.deallocate()
     }
 
+    /// The BLAS library and what says for which products it is used; nil where there is none.
+    var blas: (library: BLAS, selection: BLASSelection)? {
+        get throws(TensorError) {
+            guard let library = try BLAS.open(configuration.blas) else { return nil }
+            return (library, ownSelection ?? .shared(library, instructionSet, directory: configuration.cacheDirectory))
+        }
+    }
+
     static func describe(instructionSet: nt_isa, threads: Int) -> DeviceDescription {
         DeviceDescription(
             id: .cpu, name: CPUSystem.processorName, kind: .cpu,
             driver: "\(name(of: instructionSet)), \(threads) threads", memory: CPUSystem.memory,
             dtypes: Set(DType.allCases), families: [.fused, .matmul, .scatterAdd, .convolution, .pooling],
             physicalID: "cpu", alignment: 1, maximumOperands: 32)
+    }
+
+    /// Whether this processor has an instruction set.
+    package static func supports(_ set: RuntimeConfiguration.InstructionSet) -> Bool {
+        let found = nt_detect_isa()
+        return instructionSet(set, found: found).rawValue <= found.rawValue
     }
 
     private static func instructionSet(_ asked: RuntimeConfiguration.InstructionSet, found: nt_isa) -> nt_isa {

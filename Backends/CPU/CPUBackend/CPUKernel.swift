@@ -9,8 +9,14 @@ protocol CPUKernel: AnyObject, Sendable {
     var operandTypes: [DType?] { get }
 
     var memory: CPUMemory { get }
+    /// What runs, as text for people.
+    var listing: String { get }
 
     func run(_ launch: CPULaunch)
+}
+
+extension CPUKernel {
+    var listing: String { spec.listing }
 }
 
 /// What one launch is given.
@@ -34,6 +40,7 @@ final class CPULaunchable: DeviceKernel {
     let operandTypes: [DType?]
     let workspaceByteCount: Int
     var spec: KernelSpec { kernel.spec }
+    var listing: String { kernel.listing }
 
     init(_ kernel: any CPUKernel) {
         self.kernel = kernel

@@ -1,12 +1,15 @@
 import CPUKernels
 import TensorRuntime
 
-/// Batched matrix product with an epilogue; the method and its tiles are chosen in C by the shape (`matmul.c`).
+/// Batched matrix product with an epilogue; the method and its tiles are chosen in C by the shape (`matmul.c`), a BLAS
+/// library for large ones by measurement.
 final class CPUMatmulKernel: CPUKernel {
     let spec: KernelSpec
     let operandTypes: [DType?]
     private let plan: nt_matmul
     let memory: CPUMemory
+    /// The library that computes the product; nil where the own kernels do.
+    private let library: BLAS?
     private let epilogue: CPUEpilogue
 
     init(_ body: MatmulKernel, device: CPUDevice) throws(TensorError) {
@@ -30,15 +33,30 @@ final class CPUMatmulKernel: CPUKernel {
         (plan.m, plan.n, plan.k) = (Int64(body.m), Int64(body.n), Int64(body.k))
         (plan.rsa, plan.csa) = (Int64(body.aStrides[rank]), Int64(body.aStrides[rank + 1]))
         (plan.rsb, plan.csb) = (Int64(body.bStrides[rank]), Int64(body.bStrides[rank + 1]))
-        if let blas = BLAS.open(device.configuration.blas) {
-            plan.sgemm = blas.sgemm
-            plan.dgemm = blas.dgemm
-        }
-        nt_matmul_plan(&plan)
+        library = try CPUMatmulKernel.choose(&plan, body, device: device)
         memory = epilogue.memory(
             of: nt_matmul_memory(&plan), inParts: nt_matmul_tile_memory(&plan), device: device)
         self.plan = plan
     }
+
+    /// Plans the product, and gives the library that computes it: where `nt_matmul_plan` would take one, the measurement says
+    /// whether it is.
+    private static func choose(
+        _ plan: inout nt_matmul, _ body: MatmulKernel, device: CPUDevice
+    ) throws(TensorError) -> BLAS? {
+        if let blas = try device.blas {
+            (plan.sgemm, plan.dgemm) = (blas.library.sgemm, blas.library.dgemm)
+            nt_matmul_plan(&plan)
+            guard plan.method == Int32(nt_matmul_blas.rawValue) else { return nil }
+            let sizeClass = BLASSelection.SizeClass(body.dtype, m: body.m, n: body.n, k: body.k)
+            if blas.selection.prefersLibrary(for: sizeClass) { return blas.library }
+            (plan.sgemm, plan.dgemm) = (nil, nil)
+        }
+        nt_matmul_plan(&plan)
+        return nil
+    }
+
+    var listing: String { "\(spec.listing)\nby \(library.map { "the library \($0.path)" } ?? "own kernels")" }
 
     func run(_ launch: CPULaunch) {
         epilogue.run(launch, memory, firstBinding: 2) { result, workers, epilogue in

@@ -41,6 +41,19 @@ enum CPUSystem {
         return name.map { $0.trimmingCharacters(in: .whitespaces) } ?? "CPU"
     }
 
+    /// What tells processors apart that run kernels at another speed: maker, model and features, as the kernel lists them.
+    static let processorIdentity: String = {
+        let names: Set = [
+            "vendor_id", "cpu family", "model", "model name", "stepping", "flags", "CPU implementer",
+            "CPU architecture",
+            "CPU variant", "CPU part", "CPU revision", "Features",
+        ]
+        let first = contents("/proc/cpuinfo")?.components(separatedBy: "\n\n").first ?? ""
+        return first.split(separator: "\n").filter { line in
+            names.contains(line.prefix { $0 != ":" }.trimmingCharacters(in: .whitespaces))
+        }.joined(separator: "\n")
+    }()
+
     private static func contents(_ path: String) -> String? {
         guard let data = FileManager.default.contents(atPath: path) else { return nil }
         return String(decoding: data, as: UTF8.self).trimmingCharacters(in: .whitespacesAndNewlines)

@@ -94,6 +94,10 @@ public final class OpenCLBackend: Backend {
             }
             return []
         }
+        guard count <= OpenCLQuery.maximumCount else {
+            notes.append("the loader says that there are \(count) platforms, which cannot be")
+            return []
+        }
         var platforms = [cl_platform_id?](repeating: nil, count: Int(count))
         guard count > 0, nt_clGetPlatformIDs(library.pointer, count, &platforms, nil) == CL_SUCCESS else { return [] }
         return platforms.compactMap { $0 }
@@ -108,6 +112,10 @@ public final class OpenCLBackend: Backend {
         let all = cl_device_type(CL_DEVICE_TYPE_ALL)
         var count: cl_uint = 0
         var status = nt_clGetDeviceIDs(library.pointer, platform, all, 0, nil, &count)
+        guard count <= OpenCLQuery.maximumCount else {
+            notes.append("platform \(name): it says that it has \(count) devices, which cannot be")
+            return
+        }
         var devices = [cl_device_id?](repeating: nil, count: Int(count))
         if status == CL_SUCCESS && count > 0 {
             status = nt_clGetDeviceIDs(library.pointer, platform, all, count, &devices, nil)

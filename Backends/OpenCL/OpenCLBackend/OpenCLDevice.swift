@@ -1,6 +1,8 @@
 import COpenCL
 import DeviceSupport
+import Glibc
 import Shaders
+import Synchronization
 import TensorRuntime
 
 /// A device of an OpenCL platform, opened: a context, its programs and its memory.
@@ -27,6 +29,7 @@ public final class OpenCLDevice: TunableDevice, KernelTiming, @unchecked Sendabl
     init(
         _ info: OpenCLDeviceInfo, library: OpenCLLibrary, configuration: RuntimeConfiguration
     ) throws(TensorError) {
+        _ = OpenCLDevice.watchesForks
         self.info = info
         self.library = library
         description = info.description
@@ -126,8 +129,23 @@ public final class OpenCLDevice: TunableDevice, KernelTiming, @unchecked Sendabl
 
     // MARK: Failure
 
+    /// Whether this process is a child of `fork()` whose parent had opened a device: it has none of the drivers' threads,
+    /// and would wait for them for ever.
+    private static let isForked = Atomic<Bool>(false)
+    private static let watchesForks: Void = {
+        pthread_atfork(nil, nil, { OpenCLDevice.isForked.store(true, ordering: .relaxed) })
+    }()
+
     /// Fails with the first cause where the device was lost.
-    func checkAlive() throws(TensorError) { try loss.check() }
+    func checkAlive() throws(TensorError) {
+        if OpenCLDevice.isForked.load(ordering: .relaxed) {
+            throw TensorError(
+                .deviceFailure,
+                "\(description.id): this process was made by fork() from one that uses OpenCL, whose drivers do not survive "
+                    + "that; start it as a program of its own, or open OpenCL's devices after fork()")
+        }
+        try loss.check()
+    }
 
     /// Fails where a command did; a fatal status makes everything later on this device fail with it.
     func check(

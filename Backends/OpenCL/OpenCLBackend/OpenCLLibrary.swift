@@ -29,13 +29,7 @@ final class OpenCLLibrary: @unchecked Sendable {
     // MARK: Queries
 
     /// The bytes that a query gives, or nil where it fails.
-    func bytes(_ query: (Int, UnsafeMutableRawPointer?, UnsafeMutablePointer<Int>?) -> cl_int) -> [UInt8]? {
-        var count = 0
-        guard query(0, nil, &count) == CL_SUCCESS else { return nil }
-        var result = [UInt8](repeating: 0, count: count)
-        let status = result.withUnsafeMutableBytes { query(count, $0.baseAddress, nil) }
-        return status == CL_SUCCESS ? result : nil
-    }
+    func bytes(_ query: OpenCLQuery.Query) -> [UInt8]? { OpenCLQuery.bytes(query) }
 
     func text(ofPlatform platform: cl_platform_id, _ name: Int32) -> String {
         OpenCLLibrary.text(bytes { nt_clGetPlatformInfo(pointer, platform, cl_platform_info(name), $0, $1, $2) })
@@ -58,5 +52,25 @@ final class OpenCLLibrary: @unchecked Sendable {
     private static func text(_ bytes: [UInt8]?) -> String {
         let text = String(decoding: bytes?.prefix { $0 != 0 } ?? [], as: UTF8.self)
         return text.split(whereSeparator: \.isWhitespace).joined(separator: " ")
+    }
+}
+
+/// What a driver answers. It is not to be trusted with the size of its answer: memory is asked for that much.
+package enum OpenCLQuery {
+    /// Size and place of the memory for the answer, and where its size goes; one of the two is asked for at a time.
+    package typealias Query = (Int, UnsafeMutableRawPointer?, UnsafeMutablePointer<Int>?) -> cl_int
+
+    /// The longest answer that is read: a compiler's log of some megabytes fits.
+    package static let maximumByteCount = 64 << 20
+    /// The most platforms, and devices of one.
+    package static let maximumCount = 4096
+
+    /// The bytes that a query gives; nil where it fails, or says that there are more than can be.
+    package static func bytes(_ query: Query) -> [UInt8]? {
+        var count = 0
+        guard query(0, nil, &count) == CL_SUCCESS, (0...maximumByteCount).contains(count) else { return nil }
+        var result = [UInt8](repeating: 0, count: count)
+        let status = result.withUnsafeMutableBytes { query(count, $0.baseAddress, nil) }
+        return status == CL_SUCCESS ? result : nil
     }
 }

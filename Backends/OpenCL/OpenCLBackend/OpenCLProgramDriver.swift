@@ -95,7 +95,7 @@ struct OpenCLProgramDriver: ProgramDriver, @unchecked Sendable {
             nt_clGetProgramInfo(
                 library.pointer, handle.program, cl_program_info(CL_PROGRAM_BINARY_SIZES), size, &count, nil)
                 == CL_SUCCESS,
-            count > 0
+            (1...OpenCLQuery.maximumByteCount).contains(count)
         else { return nil }
         var result = [UInt8](repeating: 0, count: count)
         let status = result.withUnsafeMutableBufferPointer { bytes in

@@ -9,6 +9,13 @@ public enum DeviceSelection {
         public let devices: [DeviceDescription]
         /// What was left out, and why.
         public let notes: [String]
+
+        package init(backend: String, priority: Int, devices: [DeviceDescription], notes: [String] = []) {
+            self.backend = backend
+            self.priority = priority
+            self.devices = devices
+            self.notes = notes
+        }
     }
 
     /// The device taken, and the reason.
@@ -74,7 +81,8 @@ public enum DeviceSelection {
         }
     }
 
-    /// The device that `auto` means: the best accelerator, or the CPU.
+    /// The device that a probe's answers make the best: an accelerator, or the CPU. Whether it can be opened, they do not
+    /// say; ``resolve(_:)`` finds out.
     public static func best(among probes: [Probe] = probe()) -> Choice {
         if let best = accelerators(among: probes).first {
             return Choice(device: best.id, reason: "\(best.name) is the best accelerator")
@@ -82,13 +90,48 @@ public enum DeviceSelection {
         return Choice(device: .cpu, reason: "there is no accelerator")
     }
 
-    /// The device that `text` names: `auto`, `cpu`, `vulkan`, `opencl:1`.
+    /// The best device that can be opened: a driver may list one for which it makes no context. The devices before it are
+    /// told to `notice`, each with its error.
     ///
-    /// - Throws: `deviceUnavailable` where the text is none of these, or the device is not there; `invalidArgument` where
-    ///   a variable of the environment cannot be read.
+    /// - Parameter open: opens a device, or throws.
+    /// - Throws: the CPU's error, where it cannot be opened either.
+    package static func firstUsable(
+        among probes: [Probe], notice: ((String) -> Void)?, open: (DeviceID) throws(TensorError) -> Void
+    ) throws(TensorError) -> Choice {
+        var refused: [DeviceID] = []
+        for device in accelerators(among: probes) {
+            do throws(TensorError) {
+                try open(device.id)
+                return Choice(device: device.id, reason: "\(device.name) is the best accelerator" + except(refused))
+            } catch {
+                refused.append(device.id)
+                notice?("\(device.id) is left out, because it cannot be opened: \(error.message)")
+            }
+        }
+        try open(.cpu)
+        return Choice(
+            device: .cpu, reason: refused.isEmpty ? "there is no accelerator" : "no accelerator can be opened")
+    }
+
+    private static func except(_ refused: [DeviceID]) -> String {
+        refused.isEmpty
+            ? "" : " that can be opened (\(refused.map(\.description).joined(separator: ", ")) cannot)"
+    }
+
+    /// What `auto` means in this process, opened.
+    private static let automatic: Result<Choice, TensorError> = Result { () throws(TensorError) in
+        try firstUsable(among: probe(), notice: RuntimeConfiguration.current.notice) { (id) throws(TensorError) in
+            _ = try DeviceContexts.context(for: id)
+        }
+    }
+
+    /// The device that `text` names: `auto`, `cpu`, `vulkan`, `opencl:1`. It is opened: what is given can be used.
+    ///
+    /// - Throws: `deviceUnavailable` where the text is none of these, or the device is not there or cannot be opened;
+    ///   `invalidArgument` where a variable of the environment cannot be read.
     public static func resolve(_ text: String) throws(TensorError) -> DeviceID {
         try RuntimeConfiguration.current.check()
-        if text == "auto" { return best().device }
+        if text == "auto" { return try automatic.get().device }
         guard let id = DeviceID(text) else {
             throw TensorError(
                 .deviceUnavailable, "device '\(text)' is not a device; use auto, cpu, or a name as in `vulkan:0`")
@@ -103,10 +146,12 @@ public enum DeviceSelection {
         let named = configuration.device
         do throws(TensorError) {
             try configuration.check()
-            if named == "auto" { return .success(best()) }
+            if named == "auto" { return automatic }
             return .success(Choice(device: try resolve(named), reason: "NEEDLETAIL_DEVICE names it"))
         } catch {
-            return .failure(error)
+            return .failure(
+                configuration.problems.isEmpty
+                    ? TensorError(error.kind, "NEEDLETAIL_DEVICE is '\(named)': \(error.message)") : error)
         }
     }()
 

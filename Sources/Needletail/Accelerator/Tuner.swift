@@ -42,15 +42,15 @@ public struct Tuner {
     ///
     /// - Returns: the file in which the device keeps them; nil where there was nothing to choose.
     public func tune(
-        _ specs: [KernelSpec], onOutcome: (Outcome) -> Void = { _ in }
+        _ specs: [KernelSpec], onOutcome: (Outcome) throws(TensorError) -> Void = { _ in }
     ) throws(TensorError) -> String? {
         var choices: [(spec: KernelSpec, schedule: String)] = []
         var seen: Set<KernelSpec> = []
         do throws(TensorError) {
             for spec in specs where seen.insert(spec).inserted && device.schedules(for: spec).count > 1 {
                 let outcome = try measure(spec)
-                onOutcome(outcome)
                 if let best = outcome.best { choices.append((spec, best.schedule)) }
+                try onOutcome(outcome)
             }
         } catch {
             // What was measured before is right all the same.

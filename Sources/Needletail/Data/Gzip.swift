@@ -16,7 +16,7 @@ package enum Gzip {
     /// All members of a gzip file, decompressed and joined.
     ///
     /// Throws `.data` where the bytes are no gzip data, end early, fail their checksum or length, are followed by
-    /// something else, or come to more than `limit` bytes. `path` is for the messages.
+    /// something else than zeros, or come to more than `limit` bytes. `path` is for the messages.
     package static func decompress(
         _ bytes: [UInt8], path: String, limit: Int = Gzip.defaultLimit
     ) throws(TensorError) -> [UInt8] {
@@ -32,6 +32,8 @@ package enum Gzip {
         repeat {
             let stream = try InflateStream(path: path)
             try stream.inflate(bytes, from: &position, into: &output, limit: limit)
+            // Tapes and some tools fill up with zeros; gzip and Python skip them too.
+            while position < bytes.count, bytes[position] == 0 { position += 1 }
         } while begins(bytes, at: position)
         guard position == bytes.count else {
             throw TensorError(

@@ -13,31 +13,42 @@ package enum AtomicFile {
 
     /// As ``write(_:to:)``, with a body that appends. An error from `body` leaves nothing behind.
     package static func write(to path: String, _ body: (Output) throws(TensorError) -> Void) throws(TensorError) {
-        var status = stat()
-        if stat(path, &status) == 0, status.st_mode & S_IFMT == S_IFDIR {
-            throw TensorError(.file, "\(path): is a directory; name a file in it")
-        }
+        try checkTarget(path)
         let output = try Output(target: path)
+        output.removeLeftovers()
         try body(output)
         try output.commit()
     }
 
-    /// Makes `directory` where it is missing, with those above it, and finds out whether a file can be made in it.
+    private static func checkTarget(_ path: String) throws(TensorError) {
+        var status = stat()
+        if stat(path, &status) == 0, status.st_mode & S_IFMT == S_IFDIR {
+            throw TensorError(.file, "\(path): is a directory; name a file in it, or move the directory away")
+        }
+    }
+
+    /// Makes `directory` where it is missing, with those above it, and finds out whether `file` can be made in it.
     ///
     /// To be called before long work whose result will be written there.
-    package static func prepare(directory: String) throws(TensorError) {
+    package static func prepare(directory: String, file: String = "file") throws(TensorError) {
         do {
             try FileManager.default.createDirectory(atPath: directory, withIntermediateDirectories: true)
         } catch {
             throw TensorError(
                 .file, "\(directory): this directory cannot be made; name one that exists or whose parent is writable")
         }
+        try checkTarget("\(directory)/\(file)")
         // Never committed: its deinit takes the file away.
-        _ = try Output(target: directory + "/probe")
+        _ = try Output(target: "\(directory)/\(file)")
     }
 
     /// The temporary file. Unless it is committed, it is removed when this is released.
+    ///
+    /// It is locked while it is written, and a lock goes with its process: what a killed one left is known by having none.
     package final class Output {
+        private static let prefix = ".needletail-"
+        private static let suffix = ".partial"
+
         private let target: String
         private let temporary: String
         private let directory: String
@@ -46,14 +57,40 @@ package enum AtomicFile {
         fileprivate init(target: String) throws(TensorError) {
             let parent = target.lastIndex(of: "/").map { String(target[..<$0]) }
             directory = parent.map { $0.isEmpty ? "/" : $0 } ?? "."
-            temporary = "\(directory)/.needletail-\(getpid())-\(UInt64.random(in: 0...UInt64.max)).partial"
+            temporary = "\(directory)/\(Output.prefix)\(getpid())-\(UInt64.random(in: 0...UInt64.max))\(Output.suffix)"
             self.target = target
-            descriptor = open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o666)
-            guard descriptor >= 0 else {
-                let code = errno
-                throw TensorError(
-                    .file,
-                    "\(target): cannot be written: \(systemMessage(code)) (\(directory)); name a writable directory")
+            while true {
+                descriptor = open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o666)
+                guard descriptor >= 0 else {
+                    let code = errno
+                    throw TensorError(
+                        .file,
+                        "\(target): cannot be written: \(systemMessage(code)) (\(directory)); name a writable directory"
+                    )
+                }
+                // A file system without locks removes no leftovers either.
+                flock(descriptor, LOCK_EX)
+                var status = stat()
+                if fstat(descriptor, &status) != 0 || status.st_nlink > 0 { return }
+                // Another process took the file for a leftover before it was locked.
+                close(descriptor)
+            }
+        }
+
+        /// Removes the temporary files beside this one that no process writes.
+        fileprivate func removeLeftovers() {
+            guard let folder = opendir(directory) else { return }
+            defer { closedir(folder) }
+            while let entry = readdir(folder) {
+                let name = withUnsafeBytes(of: entry.pointee.d_name) { bytes in
+                    String(decoding: bytes.prefix { $0 != 0 }, as: UTF8.self)
+                }
+                guard name.hasPrefix(Output.prefix), name.hasSuffix(Output.suffix) else { continue }
+                let path = "\(directory)/\(name)"
+                let found = open(path, O_WRONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK)
+                guard found >= 0 else { continue }
+                if flock(found, LOCK_EX | LOCK_NB) == 0 { unlink(path) }
+                close(found)
             }
         }
 

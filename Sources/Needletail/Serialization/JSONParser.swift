@@ -1,5 +1,8 @@
 /// A strict JSON reader for files that may be hostile: keys keep their order, a repeated key is an error, integers stay
 /// exact, and nesting is bounded.
+///
+/// It gives whole values (``parse(_:)``), or is asked for what a text should hold, member by member (``read(_:_:)``): then
+/// a long text that holds something else costs no more than its beginning.
 package struct JSONParser {
     /// Why the text is not JSON, and at which byte.
     package struct Failure: Error, Equatable {
@@ -17,14 +20,24 @@ package struct JSONParser {
 
     /// Parses one value, with nothing but white space around it. Linear in the bytes.
     package static func parse(_ bytes: [UInt8]) throws(Failure) -> JSONValue {
-        var parser = JSONParser(bytes: bytes)
-        let value = try parser.value(depth: 0)
-        parser.skipSpace()
-        guard parser.position == bytes.count else { throw parser.failure("text after the value") }
-        return value
+        var result = JSONValue.null
+        try read(bytes) { (parser) throws(Failure) in result = try parser.value(depth: 0) }
+        return result
     }
 
-    private func failure(_ reason: String) -> Failure { Failure(reason: reason, offset: position) }
+    /// Reads a text by `body`, which asks for one value. Nothing but white space may stand around it.
+    package static func read(
+        _ bytes: [UInt8], _ body: (inout JSONParser) throws(Failure) -> Void
+    ) throws(Failure) {
+        var parser = JSONParser(bytes: bytes)
+        parser.skipSpace()
+        try body(&parser)
+        parser.skipSpace()
+        guard parser.position == bytes.count else { throw parser.failure("text after the value") }
+    }
+
+    /// An error at the place that is reached.
+    package func failure(_ reason: String) -> Failure { Failure(reason: reason, offset: position) }
 
     private var current: UInt8? { position < bytes.count ? bytes[position] : nil }
 
@@ -62,12 +75,35 @@ package struct JSONParser {
     }
 
     private mutating func object(depth: Int) throws(Failure) -> JSONValue {
-        guard depth <= JSONParser.maximumDepth else { throw failure("nested deeper than \(JSONParser.maximumDepth)") }
-        position += 1
         var members: [JSONValue.Member] = []
+        try readObject(depth: depth) { (parser, key) throws(Failure) in
+            members.append(JSONValue.Member(key, try parser.value(depth: depth)))
+        }
+        return .object(members)
+    }
+
+    private mutating func array(depth: Int) throws(Failure) -> JSONValue {
+        var values: [JSONValue] = []
+        try readArray(depth: depth) { (parser) throws(Failure) in values.append(try parser.value(depth: depth)) }
+        return .array(values)
+    }
+
+    // MARK: Asking for one kind of value
+
+    /// Whether an object begins here.
+    package var isAtObject: Bool { current == UInt8(ascii: "{") }
+    /// Whether an array begins here.
+    package var isAtArray: Bool { current == UInt8(ascii: "[") }
+
+    /// Reads an object, `member` the value of each key.
+    package mutating func readObject(
+        depth: Int = 1, _ member: (inout JSONParser, String) throws(Failure) -> Void
+    ) throws(Failure) {
+        guard depth <= JSONParser.maximumDepth else { throw failure("nested deeper than \(JSONParser.maximumDepth)") }
+        guard take("{") else { throw failure("no object") }
         var keys: Set<String> = []
         skipSpace()
-        if take("}") { return .object([]) }
+        if take("}") { return }
         repeat {
             skipSpace()
             guard current == UInt8(ascii: "\"") else { throw failure("no key") }
@@ -75,25 +111,39 @@ package struct JSONParser {
             guard keys.insert(key).inserted else { throw failure("name \(quoted(key)) occurs twice") }
             skipSpace()
             guard take(":") else { throw failure("no colon after a key") }
-            members.append(JSONValue.Member(key, try value(depth: depth)))
+            skipSpace()
+            try member(&self, key)
             skipSpace()
         } while take(",")
         guard take("}") else { throw failure("object without an end") }
-        return .object(members)
     }
 
-    private mutating func array(depth: Int) throws(Failure) -> JSONValue {
+    /// Reads an array, `element` each of its values.
+    package mutating func readArray(
+        depth: Int = 1, _ element: (inout JSONParser) throws(Failure) -> Void
+    ) throws(Failure) {
         guard depth <= JSONParser.maximumDepth else { throw failure("nested deeper than \(JSONParser.maximumDepth)") }
-        position += 1
-        var values: [JSONValue] = []
+        guard take("[") else { throw failure("no array") }
         skipSpace()
-        if take("]") { return .array([]) }
+        if take("]") { return }
         repeat {
-            values.append(try value(depth: depth))
+            skipSpace()
+            try element(&self)
             skipSpace()
         } while take(",")
         guard take("]") else { throw failure("array without an end") }
-        return .array(values)
+    }
+
+    /// Reads a string; nil, and nothing read, where another value stands.
+    package mutating func readString() throws(Failure) -> String? {
+        current == UInt8(ascii: "\"") ? try string() : nil
+    }
+
+    /// Reads an integer of at least 0; nil where another value stands, or a number that is none or too large.
+    package mutating func readCount() throws(Failure) -> Int? {
+        guard let byte = current, byte >= UInt8(ascii: "0"), byte <= UInt8(ascii: "9") else { return nil }
+        guard case .integer(let value) = try number() else { return nil }
+        return value
     }
 
     private mutating func digits() -> Int {

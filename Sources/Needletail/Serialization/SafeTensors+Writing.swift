@@ -5,9 +5,16 @@ extension SafeTensorsFile {
     /// file or the new one and never a part.
     ///
     /// Wide dtypes come first, as the format's reference implementation has it, so that all data is aligned; arrays of
-    /// one width keep their order. Equal contents give equal bytes. Throws `.invalidArgument` where a name occurs twice
-    /// or bytes do not fit a shape, before anything is written; `.file` where the file cannot be written.
+    /// one width keep their order. Equal contents give equal bytes. Throws `.invalidArgument` where a name occurs twice,
+    /// bytes do not fit a shape, or an array would be lost because it is ``unreadable``, before anything is written; `.file`
+    /// where the file cannot be written.
     public func write(to path: String) throws(TensorError) {
+        if let lost = unreadable.first {
+            throw TensorError(
+                .invalidArgument,
+                "\(path): tensor \(quoted(lost.name)) of the file that was read would be lost, because \(lost.dtype) "
+                    + "\(lost.shape) cannot be read here; empty `unreadable` to leave it out")
+        }
         let ordered = tensors.enumerated().sorted { a, b in
             (-a.element.dtype.byteCount, a.offset) < (-b.element.dtype.byteCount, b.offset)
         }.map(\.element)

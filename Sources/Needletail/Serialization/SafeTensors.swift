@@ -20,8 +20,18 @@ public struct SafeTensorsFile: Hashable, Sendable {
         }
     }
 
+    /// An array of a file that cannot be read here: of a dtype that there is not, or of too many dimensions.
+    public struct Unreadable: Hashable, Sendable {
+        public var name: String
+        /// The dtype's name in the file: `I8`, `F8_E4M3`, ...
+        public var dtype: String
+        public var shape: [Int]
+    }
+
     /// The arrays; names are unique. A file that was read has them in the order of their bytes.
     public var tensors: [Entry]
+    /// The arrays of the file that was read which are not among ``tensors``.
+    public var unreadable: [Unreadable] = []
     /// `__metadata__`: what the writer wanted to say.
     public var metadata: [String: String]
 
@@ -36,6 +46,26 @@ public struct SafeTensorsFile: Hashable, Sendable {
 
     /// The array of that name; nil where there is none. Linear in the number of arrays.
     public subscript(name: String) -> Entry? { tensors.first { $0.name == name } }
+
+    /// The array of that name. Linear in the number of arrays.
+    ///
+    /// Throws `.data` where there is none, or where it is ``unreadable``.
+    public func tensor(named name: String) throws(TensorError) -> Entry {
+        if let entry = self[name] { return entry }
+        if let found = unreadable.first(where: { $0.name == name }) { throw found.error }
+        throw TensorError(.data, "safetensors: there is no tensor \(quoted(name)); name one of the file's")
+    }
+}
+
+extension SafeTensorsFile.Unreadable {
+    /// Why the array is not read.
+    var error: TensorError {
+        let cause =
+            DType(safeTensorsName: dtype) == nil
+            ? "has dtype \(quoted(dtype)); convert it to one of \(DType.allSafeTensorsNames)"
+            : "has \(shape.count) dimensions; reshape it to at most \(Shape.maximumRank)"
+        return TensorError(.data, "safetensors: tensor \(quoted(name)) \(cause)")
+    }
 }
 
 extension DType {

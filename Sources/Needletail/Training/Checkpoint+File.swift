@@ -48,6 +48,7 @@ extension Checkpoint {
                 .data,
                 "\(path): no Needletail checkpoint; name a file that `needletail train mnist --output DIR` wrote")
         }
+        if let found = file.unreadable.first { throw TensorError(.data, "\(path): \(found.error.message)") }
         guard try metadata.text("version") == "1" else { throw metadata.wrong("version") }
         model = try metadata.text("model")
         optimizer = try metadata.text("optimizer")

@@ -1,4 +1,3 @@
-import Foundation
 import TensorRuntime
 
 /// JSON objects on standard output, one a line, for programs that read along.
@@ -7,17 +6,7 @@ package enum JSONLines {
     ///
     /// Throws `.file` where standard output cannot be written.
     package static func write(_ value: JSONValue) throws(TensorError) {
-        let bytes = Array((value.description + "\n").utf8)
-        var written = 0
-        while written < bytes.count {
-            let count = bytes[written...].withUnsafeBytes { Foundation.write(STDOUT_FILENO, $0.baseAddress!, $0.count) }
-            if count > 0 {
-                written += count
-            } else if count == 0 || errno != EINTR {
-                let reason = systemMessage(count == 0 ? EIO : errno)
-                throw TensorError(.file, "standard output: cannot be written: \(reason); name another file or pipe")
-            }
-        }
+        try StandardOutput.write(line: value.description)
     }
 }
 

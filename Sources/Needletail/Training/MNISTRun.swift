@@ -31,7 +31,7 @@ package final class MNISTRun {
         package let trainLoss: Double
         package let trainAccuracy: Double
         package let test: Evaluation
-        /// Of training, evaluation excluded.
+        /// Of this run's training, evaluation excluded.
         package let seconds: Double
         package let imagesPerSecond: Double
     }
@@ -48,7 +48,11 @@ package final class MNISTRun {
     package let checkpointPath: String?
     package var onEpoch: (EpochReport) throws -> Void = { _ in }
 
-    private var epochStart = (seconds: 0.0, steps: 0)
+    private static let checkpointName = "checkpoint.safetensors"
+    /// Keeps other runs out of the output directory.
+    private let outputLock: DirectoryLock?
+    /// The seconds of training before the epoch, and the steps of it that an earlier run did.
+    private var epochStart = (seconds: 0.0, step: 0)
 
     /// Reads the data and the checkpoint, looks whether the output directory can be written, and makes the model.
     ///
@@ -56,9 +60,15 @@ package final class MNISTRun {
     package init(_ options: MNISTRunOptions) throws(TensorError) {
         let device: DeviceID
         if let named = options.device { device = named } else { device = try DeviceSelection.current }
+        _ = try deviceContext(device)
         self.device = device
-        if let directory = options.outputDirectory { try AtomicFile.prepare(directory: directory) }
-        checkpointPath = options.outputDirectory.map { "\($0)/checkpoint.safetensors" }
+        if let directory = options.outputDirectory {
+            try AtomicFile.prepare(directory: directory, file: MNISTRun.checkpointName)
+            outputLock = try DirectoryLock(directory)
+        } else {
+            outputLock = nil
+        }
+        checkpointPath = options.outputDirectory.map { "\($0)/\(MNISTRun.checkpointName)" }
         let checkpoint: Checkpoint?
         if let path = options.resumedFile {
             checkpoint = try Checkpoint(contentsOf: path, device: device)
@@ -101,7 +111,7 @@ package final class MNISTRun {
     /// Trains, evaluates after each epoch, and saves where there is a directory for it.
     package func run() throws -> Outcome {
         trainer.onEpoch = { [unowned self] _ in try finishEpoch() }
-        epochStart = (trainer.timer.seconds, trainer.timer.steps)
+        epochStart = (trainer.timer.seconds, trainer.position.step)
         if try trainer.train(on: trainingSet) == .interrupted {
             // At an epoch's end it has been saved already.
             if trainer.position.step > 0 { try save() }
@@ -115,14 +125,13 @@ package final class MNISTRun {
         let test = try trainer.model.evaluate(on: testSet)
         result = test
         let seconds = trainer.timer.seconds - epochStart.seconds
-        let steps = trainer.timer.steps - epochStart.steps
-        epochStart = (trainer.timer.seconds, trainer.timer.steps)
+        let images = trainingSet.count - epochStart.step * trainer.options.batchSize
+        epochStart = (trainer.timer.seconds, 0)
         try save()
         let report = EpochReport(
             epoch: trainer.position.epoch, trainLoss: try trainer.loss.value() ?? 0,
             trainAccuracy: try trainer.accuracy.value() ?? 0, test: test, seconds: seconds,
-            imagesPerSecond: seconds > 0
-                ? Double(min(steps * trainer.options.batchSize, trainingSet.count)) / seconds : 0)
+            imagesPerSecond: seconds > 0 ? Double(images) / seconds : 0)
         try onEpoch(report)
     }
 

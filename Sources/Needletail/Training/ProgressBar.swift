@@ -23,19 +23,26 @@ package struct ProgressBar {
     private let label: String
     private let total: Int
     private let firstStep: Int
+    private let images: (each: Int, total: Int)
     private let interval: Duration
     private let start = ContinuousClock.now
     private var lastDrawn: ContinuousClock.Instant?
 
-    /// A bar for `total` steps, of which `firstStep` are done before it starts (a resumed run). `label` stands in
-    /// front, "epoch 1/6" for instance.
+    /// A bar for `total` steps, of which `firstStep` are done before it starts (in a resumed run, for instance).
+    ///
+    /// - Parameters:
+    ///   - label: stands in front, "epoch 1/6" for instance.
+    ///   - images: of a step, and of all steps: the last one may have fewer. Those of the first steps took none of the bar's
+    ///     time and do not count for the speed.
     package init(
-        label: String, total: Int, firstStep: Int = 0, interval: Duration = .milliseconds(100),
+        label: String, total: Int, firstStep: Int = 0, images: (each: Int, total: Int),
+        interval: Duration = .milliseconds(100),
         isEnabled: Bool = ProgressBar.standardErrorIsTerminal
     ) {
         self.label = label
         self.total = max(total, 1)
         self.firstStep = firstStep
+        self.images = images
         self.interval = interval
         self.isEnabled = isEnabled
     }
@@ -43,17 +50,17 @@ package struct ProgressBar {
     /// Whether standard error is a terminal that can move its cursor.
     package static var standardErrorIsTerminal: Bool { isatty(STDERR_FILENO) == 1 }
 
-    /// Says that `step` steps and `images` images are done since the start; draws a line when it is time, and only then
+    /// Says that `step` steps are done, those before the start included; draws a line when it is time, and only then
     /// calls `metrics`.
     package mutating func update<Failure: Error>(
-        step: Int, images: Int, metrics: () throws(Failure) -> Metrics
+        step: Int, metrics: () throws(Failure) -> Metrics
     ) throws(Failure) {
         guard isEnabled else { return }
         let now = ContinuousClock.now
         if let lastDrawn, now - lastDrawn < interval, step < total { return }
         lastDrawn = now
         let text = line(
-            step: step, images: images, elapsed: (now - start) / .seconds(1), metrics: try metrics(),
+            step: step, elapsed: (now - start) / .seconds(1), metrics: try metrics(),
             width: ProgressBar.terminalWidth)
         ProgressBar.write("\r\(text)\u{1B}[K")
     }
@@ -66,14 +73,15 @@ package struct ProgressBar {
     }
 
     /// The text of the bar, at most `width` columns.
-    package func line(step: Int, images: Int, elapsed: Double, metrics: Metrics, width: Int) -> String {
+    package func line(step: Int, elapsed: Double, metrics: Metrics, width: Int) -> String {
         var facts = ["\(step)/\(total)"]
         if let loss = metrics.loss { facts.append("loss \(decimal(loss, 4))") }
         if let accuracy = metrics.accuracy { facts.append("accuracy \(decimal(100 * accuracy, 2)) %") }
-        if elapsed > 0 {
-            facts.append("\(decimal(Double(images) / elapsed, 0)) images/s")
-            let done = step - firstStep
-            if done > 0 { facts.append("\(duration(elapsed / Double(done) * Double(max(total - step, 0)))) left") }
+        let done = step - firstStep
+        if elapsed > 0, done > 0 {
+            let seen = min(step * images.each, images.total) - firstStep * images.each
+            facts.append("\(decimal(Double(seen) / elapsed, 0)) images/s")
+            facts.append("\(duration(elapsed / Double(done) * Double(max(total - step, 0)))) left")
         }
         let text = facts.joined(separator: "  ")
         // The bar takes what the words leave, and goes where that is too little.

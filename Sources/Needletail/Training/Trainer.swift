@@ -55,7 +55,7 @@ public final class Trainer {
     /// Times of steps, all epochs.
     public private(set) var timer = StepTimer()
 
-    /// Asked after each step.
+    /// Asked after each step, and after ``onEpoch``.
     public var isInterrupted: () -> Bool = { false }
     /// Called after each step with the steps that an epoch has. Reading a metric waits for the device.
     public var onStep: (Trainer, Int) throws -> Void = { _, _ in }
@@ -87,6 +87,8 @@ public final class Trainer {
                 try onEpoch(self)
                 loss.reset()
                 accuracy.reset()
+                // After the last epoch there is nothing to interrupt.
+                if position.epoch < options.epochs, isInterrupted() { return .interrupted }
             }
             return .finished
         }
@@ -106,7 +108,7 @@ public final class Trainer {
             position.step += 1
             try timer.count(context)
             try onStep(self, batches.count)
-            // At an epoch's end its evaluation comes first; the next step finds the interruption.
+            // At an epoch's end its evaluation comes first.
             if position.step < batches.count, isInterrupted() {
                 try timer.stop(context)
                 return .interrupted
@@ -114,15 +116,7 @@ public final class Trainer {
         }
         try timer.stop(context)
         position = Position(epoch: position.epoch + 1)
-        return isInterrupted() && position.epoch < options.epochs ? try finishInterrupted() : .finished
-    }
-
-    /// An interruption at an epoch's very end.
-    private func finishInterrupted() throws -> Outcome {
-        try onEpoch(self)
-        loss.reset()
-        accuracy.reset()
-        return .interrupted
+        return .finished
     }
 
     /// Forward, backward and metrics of a step. Its tensors are gone when it returns, so that none has to be kept.

@@ -1,0 +1,62 @@
+import Needletail
+import Testing
+
+/// Which device `auto` takes, and what becomes of those that cannot be opened.
+@Suite struct DeviceSelectionTests {
+    private static func device(_ name: String, _ kind: DeviceDescription.Kind, memory: Int) -> DeviceDescription {
+        DeviceDescription(
+            id: DeviceID(name)!, name: "the \(name)", kind: kind, driver: "test", memory: memory, dtypes: [.float32],
+            families: [.fused])
+    }
+
+    private static let probes = [
+        DeviceSelection.Probe(
+            backend: "opencl", priority: 100,
+            devices: [
+                device("opencl:0", .discreteGPU, memory: 10), device("opencl:1", .discreteGPU, memory: 20),
+                device("opencl:2", .software, memory: 90),
+            ]),
+        DeviceSelection.Probe(backend: "cpu", priority: 0, devices: [device("cpu", .cpu, memory: 50)]),
+    ]
+
+    /// The choice where these devices cannot be opened, what was told, and what was tried.
+    private static func choose(
+        without broken: Set<String>
+    ) throws(TensorError) -> (choice: DeviceSelection.Choice, notices: [String], tried: [String]) {
+        var notices: [String] = []
+        var tried: [String] = []
+        func open(_ id: DeviceID) throws(TensorError) {
+            tried.append("\(id)")
+            if broken.contains("\(id)") { throw TensorError(.deviceUnavailable, "\(id): no context; get a driver") }
+        }
+        let choice = try DeviceSelection.firstUsable(
+            among: probes, notice: { notices.append($0) }, open: open)
+        return (choice, notices, tried)
+    }
+
+    @Test func theBestAcceleratorIsOpenedAndNoOther() throws {
+        let (choice, notices, tried) = try Self.choose(without: [])
+        #expect(choice.device == DeviceID("opencl:1") && choice.reason == "the opencl:1 is the best accelerator")
+        #expect(notices.isEmpty && tried == ["opencl:1"])
+    }
+
+    @Test func anAcceleratorThatCannotBeOpenedGivesWayToTheNext() throws {
+        let (choice, notices, _) = try Self.choose(without: ["opencl:1"])
+        #expect(choice.device == DeviceID("opencl:0"))
+        #expect(choice.reason == "the opencl:0 is the best accelerator that can be opened (opencl:1 cannot)")
+        #expect(
+            notices == ["opencl:1 is left out, because it cannot be opened: opencl:1: no context; get a driver"])
+    }
+
+    @Test func withoutAnAcceleratorThatOpensTheCPUIsTaken() throws {
+        let (choice, notices, tried) = try Self.choose(without: ["opencl:0", "opencl:1"])
+        #expect(choice.device == .cpu && choice.reason == "no accelerator can be opened")
+        #expect(notices.count == 2 && tried == ["opencl:1", "opencl:0", "cpu"])
+    }
+
+    @Test func aCPUThatCannotBeOpenedIsAnError() {
+        expectError(.deviceUnavailable, containing: "cpu: no context") { () throws(TensorError) in
+            try Self.choose(without: ["opencl:0", "opencl:1", "cpu"])
+        }
+    }
+}
