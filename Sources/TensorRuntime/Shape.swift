@@ -16,26 +16,44 @@ public struct Shape: Hashable, Sendable, ExpressibleByArrayLiteral, RandomAccess
         rankStorage = 0
     }
 
-    /// A shape of `rank` dimensions, all of extent `value`.
+    /// A shape of `rank` dimensions, all of extent `value`. One of more than 8 is not valid, as with the other initialisers.
     @inlinable public init(repeating value: Int, rank: Int) {
-        precondition(rank <= Shape.maximumRank, "shape: rank \(rank) exceeds the maximum of \(Shape.maximumRank)")
         self.init()
+        guard rank >= 0 && rank <= Shape.maximumRank else {
+            self = rank < 0 ? Shape.negativeRank(rank) : Shape.overlong(rank)
+            return
+        }
         rankStorage = UInt8(rank)
         for index in 0..<rank { storage[index] = value }
     }
 
+    /// The extents in order. More than 8 give a shape that is not valid (``isValid``): every function that takes a shape
+    /// refuses it.
     @inlinable public init<S: Sequence>(_ extents: S) where S.Element == Int {
         self.init()
-        for extent in extents { append(extent) }
+        var count = 0
+        for extent in extents {
+            if count < Shape.maximumRank { append(extent) }
+            count += 1
+        }
+        if count > Shape.maximumRank { self = Shape.overlong(count) }
     }
 
     @inlinable @inline(__always) public init(arrayLiteral elements: Int...) {
         self.init()
-        for index in 0..<elements.count { append(elements[index]) }
+        if elements.count > Shape.maximumRank {
+            self = Shape.overlong(elements.count)
+        } else {
+            for index in 0..<elements.count { append(elements[index]) }
+        }
     }
 
+    /// Adds a dimension behind the others; to 8 of them, the shape is not valid afterwards.
     @inlinable public mutating func append(_ extent: Int) {
-        precondition(rankStorage < 8, "shape: rank exceeds the maximum of \(Shape.maximumRank)")
+        guard rankStorage < 8 else {
+            self = Shape.overlong(Int(rankStorage) + 1)
+            return
+        }
         storage[Int(rankStorage)] = extent
         rankStorage += 1
     }
@@ -45,19 +63,26 @@ public struct Shape: Hashable, Sendable, ExpressibleByArrayLiteral, RandomAccess
 
     @inlinable public subscript(index: Int) -> Int {
         get {
-            precondition(index >= 0 && index < rank, "shape: axis \(index) is outside rank \(rank)")
+            guard index >= 0 && index < rank else { return outside(index) }
             return storage[index]
         }
         set {
-            precondition(index >= 0 && index < rank, "shape: axis \(index) is outside rank \(rank)")
+            guard index >= 0 && index < rank else {
+                _ = outside(index)
+                return
+            }
             storage[index] = newValue
         }
     }
 
-    /// The number of elements: the product of the extents.
+    /// The number of elements: the product of the extents; `Int.max` where that is more than an Int holds.
     @inlinable public var elementCount: Int {
         var count = 1
-        for index in 0..<rank { count *= storage[index] }
+        for index in 0..<rank {
+            let (product, overflows) = count.multipliedReportingOverflow(by: storage[index])
+            if overflows { return .max }
+            count = product
+        }
         return count
     }
 
@@ -81,7 +106,7 @@ public struct Shape: Hashable, Sendable, ExpressibleByArrayLiteral, RandomAccess
         var next = 1
         for index in stride(from: rank - 1, through: 0, by: -1) {
             strides.storage[index] = next
-            next *= Swift.max(storage[index], 1)
+            next &*= Swift.max(storage[index], 1)
         }
         return strides
     }
@@ -101,7 +126,10 @@ public struct Shape: Hashable, Sendable, ExpressibleByArrayLiteral, RandomAccess
 
     /// The first `count` dimensions.
     @inlinable public func leading(_ count: Int) -> Shape {
-        precondition(count >= 0 && count <= rank, "shape: \(count) dimensions of rank \(rank)")
+        guard count >= 0 && count <= rank else {
+            _ = outside(count)
+            return self
+        }
         var result = self
         for index in count..<rank { result.storage[index] = 0 }
         result.rankStorage = UInt8(count)
@@ -134,8 +162,41 @@ public struct Shape: Hashable, Sendable, ExpressibleByArrayLiteral, RandomAccess
         return result.isValid ? result : nil
     }
 
-    /// `[64, 10]`
-    public var description: String { "[" + map(String.init).joined(separator: ", ") + "]" }
+    /// `[64, 10]`; `[9 extents]` of more than a shape can have.
+    public var description: String {
+        if isOverlong { return "[\(storage[0] - Int.min) extents]" }
+        return "[" + map(String.init).joined(separator: ", ") + "]"
+    }
+}
+
+// MARK: - Wrong calls
+
+extension Shape {
+    /// What stands for more extents than a shape can have, without them. It is not valid.
+    @usableFromInline @inline(never) static func overlong(_ count: Int) -> Shape {
+        var result = Shape()
+        result.rankStorage = 1
+        result.storage[0] = Int.min + count
+        return result
+    }
+
+    /// Whether there were more extents than a shape can have.
+    package var isOverlong: Bool { rankStorage == 1 && storage[0] < Int.min + 1 << 32 && storage[0] > .min }
+
+    @usableFromInline @inline(never) static func negativeRank(_ rank: Int) -> Shape {
+        WrongCall.report(
+            TensorError(.invalidArgument, "Shape: rank \(rank); use 0...\(maximumRank) dimensions"), at: nil)
+        return Shape()
+    }
+
+    /// An axis that the shape does not have. Inside `checked` its extent is 1.
+    @usableFromInline @inline(never) func outside(_ axis: Int) -> Int {
+        WrongCall.report(
+            TensorError(
+                .invalidArgument,
+                "Shape: axis \(axis) is outside rank \(rank) of \(self); use an index in 0..<\(rank)"), at: nil)
+        return 1
+    }
 }
 
 /// Element distances, one per dimension: 0 for a broadcast dimension, negative for a flipped one.

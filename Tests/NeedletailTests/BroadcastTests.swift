@@ -127,7 +127,7 @@ struct CheckedTests {
         ),
         ("subscript: index 5", { _ = Tensor.ones([3])[5] }),
         ("concatenate", { _ = Tensor.concatenate([Tensor.ones([2, 3]), Tensor.ones([2, 4])]) }),
-        ("maximum", { _ = Tensor.ones([0, 3]).max(axes: 0) }),
+        ("max:", { _ = Tensor.ones([0, 3]).max(axes: 0) }),
         ("mean", { _ = Tensor([1, 2]).mean() }),
         ("backward", { Tensor.ones([2]).backward() }),
         ("Tensor: 3 scalars", { _ = Tensor([1, 2, 3], shape: [2, 2]) }),

@@ -20,7 +20,7 @@ import Testing
         ("Sources/NeedletailCLI", ["Needletail", "ArgumentParser"]),
         ("Benchmarks", ["Needletail", "ArgumentParser"]),
     ]
-    static let system: Set<String> = ["Foundation", "Synchronization", "Glibc", "Dispatch"]
+    static let system: Set<String> = ["Foundation", "Synchronization", "Glibc", "Dispatch", "Runtime"]
     static let defaultBackends = "Sources/Needletail/Accelerator/DefaultBackends.swift"
 
     static func imports(of file: URL) throws -> [String] {

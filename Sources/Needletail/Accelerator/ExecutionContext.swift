@@ -1,4 +1,3 @@
-import Synchronization
 import TensorGraph
 import TensorRuntime
 
@@ -8,26 +7,14 @@ struct ExecutionContext: Sendable {
     var device: DeviceContext?
     /// Whether operations on tensors that require gradients are recorded.
     var recordsGradients = true
-    /// Where wrong calls are kept inside ``checked(_:)``; nil means that they trap.
-    var errors: ErrorBox?
     /// Where random numbers come from; nil means the process's generator.
     var generator: Generator?
 
     @TaskLocal static var current = ExecutionContext()
 }
 
-/// The first error of a ``checked(_:)`` scope.
-final class ErrorBox: Sendable {
-    private let first = Mutex<TensorError?>(nil)
-
-    var error: TensorError? { first.withLock { $0 } }
-
-    func record(_ error: TensorError) {
-        first.withLock { if $0 == nil { $0 = error } }
-    }
-}
-
-/// Runs `body`, in which a wrong call (shapes, dtypes or devices that do not fit) throws instead of trapping.
+/// Runs `body`, in which a wrong call (shapes, dtypes, devices or numbers that do not fit) throws instead of ending the
+/// process.
 ///
 /// The tensor that such a call returns, and everything computed from it, is poisoned: reading it throws the same error.
 /// The scope runs on to its end and then throws the first error.
@@ -36,11 +23,9 @@ final class ErrorBox: Sendable {
 ///
 /// - Throws: the first error of a call in `body`, else what `body` throws.
 public func checked<Result>(_ body: () throws -> Result) throws -> Result {
-    var context = ExecutionContext.current
     let box = ErrorBox()
-    context.errors = box
     do {
-        let result = try ExecutionContext.$current.withValue(context, operation: body)
+        let result = try WrongCall.$errors.withValue(box, operation: body)
         if let error = box.error { throw error }
         return result
     } catch {
@@ -48,17 +33,15 @@ public func checked<Result>(_ body: () throws -> Result) throws -> Result {
     }
 }
 
-/// Runs `body`, in which a wrong call throws instead of trapping, as the synchronous form.
+/// Runs `body`, in which a wrong call throws instead of ending the process, as the synchronous form.
 ///
 /// - Throws: the first error of a call in `body`, else what `body` throws.
 public func checked<Result>(
     isolation: isolated (any Actor)? = #isolation, _ body: () async throws -> Result
 ) async throws -> Result {
-    var context = ExecutionContext.current
     let box = ErrorBox()
-    context.errors = box
     do {
-        let result = try await ExecutionContext.$current.withValue(context, operation: body)
+        let result = try await WrongCall.$errors.withValue(box, operation: body)
         if let error = box.error { throw error }
         return result
     } catch {

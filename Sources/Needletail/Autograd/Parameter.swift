@@ -26,11 +26,21 @@ public final class Parameter: Sendable {
     private let state: Mutex<State>
 
     /// A parameter with the value of `tensor`, whose past is forgotten.
-    public init(_ tensor: Tensor, requiresGrad: Bool = true) {
+    public init(
+        _ tensor: Tensor, requiresGrad: Bool = true, file: StaticString = #fileID, line: UInt = #line
+    ) {
+        if requiresGrad, !tensor.dtype.isFloat { Parameter.reportNoGradient(of: tensor.dtype, CallSite(file, line)) }
         accumulator = GradientAccumulator()
         leaf = GradientFunction(leaf: accumulator)
         let handle = tensor.handle.retagged(requiresGrad ? leaf : nil)
         state = Mutex(State(handle: handle, part: nil, shape: tensor.shape, requiresGrad: requiresGrad))
+    }
+
+    @inline(never)
+    private static func reportNoGradient(of dtype: DType, _ site: CallSite?) {
+        WrongCall.report(
+            "Parameter", "only float tensors have gradients, and this is \(dtype)",
+            remedy: "cast it, to(.float32), or pass requiresGrad: false", at: site)
     }
 
     /// The current value. Gradients flow to the parameter through it.
@@ -59,10 +69,11 @@ public final class Parameter: Sendable {
 
     /// Makes `tensor`, without its past, the current value. Its shape, dtype and device are the parameter's.
     public func assign(_ tensor: Tensor, file: StaticString = #fileID, line: UInt = #line) {
-        guard tensor.shape == shape, tensor.dtype == dtype else {
+        guard tensor.shape == shape, tensor.dtype == dtype, tensor.device == device else {
             _ = tensor.invalid(
-                "assign", "\(tensor.dtype)\(tensor.shape) to a parameter of \(dtype)\(shape)",
-                remedy: "reshape or cast the tensor", [tensor], file, line)
+                "assign",
+                "\(tensor.dtype)\(tensor.shape) on \(tensor.device) to a parameter of \(dtype)\(shape) on \(device)",
+                remedy: "reshape, cast or move the tensor", [tensor], file, line)
             return
         }
         replace(tensor)
@@ -114,6 +125,7 @@ public final class Parameter: Sendable {
     public var requiresGrad: Bool {
         get { state.withLock { $0.requiresGrad } }
         set {
+            if newValue, !dtype.isFloat { Parameter.reportNoGradient(of: dtype, nil) }
             change { state in
                 state.requiresGrad = newValue
                 state.handle = state.part == nil ? state.handle!.retagged(newValue ? leaf : nil) : nil
@@ -137,13 +149,14 @@ public final class Buffer: Sendable {
     public var shape: Shape { value.shape }
     public var dtype: DType { value.dtype }
 
-    /// Makes `tensor`, without its past, the current value. Its shape and dtype are the buffer's.
+    /// Makes `tensor`, without its past, the current value. Its shape, dtype and device are the buffer's.
     public func assign(_ tensor: Tensor, file: StaticString = #fileID, line: UInt = #line) {
         let now = value
-        guard tensor.shape == now.shape, tensor.dtype == now.dtype else {
+        guard tensor.shape == now.shape, tensor.dtype == now.dtype, tensor.device == now.device else {
             _ = tensor.invalid(
-                "assign", "\(tensor.dtype)\(tensor.shape) to a buffer of \(now.dtype)\(now.shape)",
-                remedy: "reshape or cast the tensor", [tensor], file, line)
+                "assign",
+                "\(tensor.dtype)\(tensor.shape) on \(tensor.device) to a buffer of \(now.dtype)\(now.shape) on "
+                    + "\(now.device)", remedy: "reshape, cast or move the tensor", [tensor], file, line)
             return
         }
         replace(tensor)

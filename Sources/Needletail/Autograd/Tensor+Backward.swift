@@ -56,6 +56,10 @@ extension Tensor {
                 remedy: "reduce it to one element with sum() or mean(), or pass gradient:", [self], file, line)
             return nil
         }
+        guard shares(gradient) else {
+            _ = deviceMismatch(operation, gradient, at: CallSite(file, line))
+            return nil
+        }
         guard gradient.shape == shape, gradient.dtype == dtype else {
             _ = invalid(
                 operation, "gradient \(gradient.dtype)\(gradient.shape) is not of the tensor's \(dtype)\(shape)",

@@ -16,9 +16,13 @@ extension Tensor {
         pullback: () -> Pullback
     ) -> Tensor {
         let function = recorded(a, b, c, pullback: pullback)
+        var tag: (any AnyObject & Sendable)? = function
+        if a.handle.tag != nil, !dtype.isFloat, operation.isView {
+            tag = a.knowledge(of: operation, shape: shape, dtype: dtype)
+        }
         let handle = a.context.trace(
             operation, shape: shape, dtype: dtype, a.handle, b?.handle, c?.handle, scalar0: scalar0, scalar1: scalar1,
-            starts: starts, tag: function)
+            starts: starts, tag: tag)
         if savesOutput, let function { function.save(output: handle.retagged(nil)) }
         return Tensor(handle)
     }
@@ -75,6 +79,8 @@ extension Tensor {
             return withRecording(false, forward)
         }
         let result = withRecording(false, forward)
+        // Integers are flat.
+        guard result.dtype.isFloat else { return result }
         let links = GradientFunction.Links(more: inputs.map(\.gradientFunction)) { arguments in
             InputGradients(all: pullback(arguments.gradient, arguments.output))
         }

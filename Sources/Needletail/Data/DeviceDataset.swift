@@ -1,3 +1,5 @@
+import TensorRuntime
+
 /// Examples with classes that lie on a device as bytes: a batch is gathered, cast and scaled there, in the trace of the
 /// step that uses it.
 public final class DeviceDataset: Sendable {
@@ -8,7 +10,7 @@ public final class DeviceDataset: Sendable {
     /// What a feature's byte is multiplied by.
     public let scale: Double
 
-    public var count: Int { features.shape[0] }
+    public let count: Int
 
     /// Copies examples to a device.
     ///
@@ -17,14 +19,26 @@ public final class DeviceDataset: Sendable {
     ///   - shape: of one example; `features` holds a multiple of its elements.
     ///   - labels: the class of each example.
     public init(
-        features: [UInt8], shape: Shape, labels: [UInt8], scale: Double = 1 / 255, device: DeviceID? = nil
+        features: [UInt8], shape: Shape, labels: [UInt8], scale: Double = 1 / 255, device: DeviceID? = nil,
+        file: StaticString = #fileID, line: UInt = #line
     ) {
-        precondition(
-            features.count == labels.count * shape.elementCount,
-            "DeviceDataset: \(features.count) bytes are not \(labels.count) examples of \(shape); give as many of each")
-        self.features = Tensor(features, shape: shape.inserting(labels.count, at: 0), device: device)
-        self.labels = Tensor(labels, shape: [labels.count], device: device)
+        let site = CallSite(file, line)
+        let whole = shape.inserting(labels.count, at: 0)
         self.scale = scale
+        guard whole.isValid, features.count == whole.elementCount else {
+            self.features = Tensor.invalidCreation(
+                "DeviceDataset", "\(features.count) bytes are not \(labels.count) examples of \(shape)",
+                remedy: "give as many of each", shape: [0], dtype: .uint8, device: device, at: site)
+            self.labels = self.features
+            count = 0
+            return
+        }
+        let context = Tensor.creationContext(device, at: site)
+        count = labels.count
+        self.features = features.withUnsafeBytes {
+            Tensor.host($0, shape: whole, dtype: .uint8, in: context, mayIndex: false)
+        }
+        self.labels = Tensor.host(labels, shape: [labels.count], in: context)
     }
 
     /// The images `[count, 1, 28, 28]` and digits of MNIST, pixels scaled to 0...1.
@@ -33,16 +47,22 @@ public final class DeviceDataset: Sendable {
     }
 
     /// The examples in batches, in their own order.
-    public func batches(of size: Int, dropsLast: Bool = false) -> DatasetBatches {
-        DatasetBatches(dataset: self, size: size, dropsLast: dropsLast, order: nil)
+    public func batches(
+        of size: Int, dropsLast: Bool = false, file: StaticString = #fileID, line: UInt = #line
+    ) -> DatasetBatches {
+        DatasetBatches(dataset: self, size: size, dropsLast: dropsLast, order: nil, at: CallSite(file, line))
     }
 
     /// The examples in batches, shuffled: the same on every device for a state of the generator.
     ///
     /// The permutation is drawn on the host and copied to the device once.
-    public func batches(of size: Int, dropsLast: Bool = false, shuffledBy generator: Generator) -> DatasetBatches {
+    public func batches(
+        of size: Int, dropsLast: Bool = false, shuffledBy generator: Generator, file: StaticString = #fileID,
+        line: UInt = #line
+    ) -> DatasetBatches {
         let order = withDeviceContext(features.context) { Tensor(generator.permutation(count), shape: [count]) }
-        return DatasetBatches(dataset: self, size: size, dropsLast: dropsLast, order: order)
+        return DatasetBatches(
+            dataset: self, size: size, dropsLast: dropsLast, order: order, at: CallSite(file, line))
     }
 }
 
@@ -53,7 +73,7 @@ public struct Batch: Sendable {
     /// int64 `[count]`
     public let labels: Tensor
 
-    public var count: Int { labels.shape[0] }
+    public var count: Int { labels.elementCount }
 }
 
 /// A dataset's examples in an order, cut into batches.
@@ -68,10 +88,12 @@ public struct DatasetBatches: RandomAccessCollection, Sendable {
     /// int64 `[count]`; nil is the dataset's own order.
     fileprivate let order: Tensor?
 
-    fileprivate init(dataset: DeviceDataset, size: Int, dropsLast: Bool, order: Tensor?) {
-        precondition(size > 0, "batches(of: \(size)): no size of a batch; give 1 or more")
+    fileprivate init(dataset: DeviceDataset, size: Int, dropsLast: Bool, order: Tensor?, at site: CallSite) {
+        if size <= 0 {
+            WrongCall.report("batches(of: \(size))", "no size of a batch", remedy: "give 1 or more", at: site)
+        }
         self.dataset = dataset
-        self.size = size
+        self.size = Swift.max(size, 1)
         self.dropsLast = dropsLast
         self.order = order
     }
@@ -80,7 +102,11 @@ public struct DatasetBatches: RandomAccessCollection, Sendable {
     public var endIndex: Int { dataset.count / size + (dropsLast || dataset.count % size == 0 ? 0 : 1) }
 
     public subscript(index: Int) -> Batch {
-        precondition(indices.contains(index), "batch \(index) is outside 0..<\(count)")
+        guard indices.contains(index) else {
+            let none = dataset.features.invalid(
+                "batches", "batch \(index) is outside 0..<\(count)", remedy: "use an index of indices", [], at: nil)
+            return Batch(features: none, labels: none)
+        }
         let start = index * size
         let end = start + Swift.min(size, dataset.count - start)
         let features: Tensor

@@ -1,4 +1,5 @@
 import TensorGraph
+import TensorRuntime
 
 /// The cross entropy of classes, from logits:
 /// `loss_n = log(sum_j exp(x_nj)) - sum_j t_nj x_nj`, as
@@ -8,10 +9,11 @@ import TensorGraph
 /// either the class of each place, an integer tensor `[N]`, `[N, d...]`, `[]`; or the probability of each class, a
 /// float tensor of the input's shape. The result is of rank 0, or of the places' shape without reduction.
 ///
-/// A class outside `0..<C` is no class: nothing of the input is its logit, so that its loss is the logarithm alone. Data
-/// is checked where it is read; finding such a class here would wait for the device.
+/// A class outside `0..<C` is an error where the classes came from the host, or are a part of such: they were looked
+/// through when their tensor was made. Reading classes that the device computed would wait for it; there, the loss of such
+/// a class is NaN.
 ///
-/// Gradients flow to the logits, not to a target of probabilities.
+/// Gradients flow to the logits, and to a target of probabilities.
 ///
 /// Loss and gradient are pointwise work and reductions over the class axis, so that the forward pass, the loss and the
 /// gradient by the logits are one kernel.
@@ -20,10 +22,11 @@ import TensorGraph
 ///   - weight: `[C]`, a factor for the loss of each class; a mean over classes as target is then by the sum of the targets'
 ///     weights. No gradient flows to it.
 ///   - labelSmoothing: 0...1; this much of the target's weight is spread over all classes.
-///   - ignoredIndex: places with this class have no loss and do not count in a mean; only with classes as target.
+///   - ignoredIndex: places with this class have no loss and do not count in a mean; one of `0..<C` only with classes as
+///     target. nil ignores none.
 public func crossEntropy(
     _ logits: Tensor, _ target: Tensor, weight: Tensor? = nil, reduction: Reduction = .mean, labelSmoothing: Double = 0,
-    ignoredIndex: Int? = nil, file: StaticString = #fileID, line: UInt = #line
+    ignoredIndex: Int? = -100, file: StaticString = #fileID, line: UInt = #line
 ) -> Tensor {
     guard let problem = ClassProblem(logits, target, weight) else {
         return ClassProblem.failure("crossEntropy", logits, target, weight, file, line)
@@ -33,36 +36,40 @@ public func crossEntropy(
             "crossEntropy", "labelSmoothing \(labelSmoothing)", remedy: "use a number in 0...1", [logits, target], file,
             line)
     }
-    guard ignoredIndex == nil || problem.hasClasses else {
+    guard problem.hasClasses || (ignoredIndex ?? -1) < 0 else {
         return logits.invalid(
             "crossEntropy", "ignoredIndex with probabilities as target", remedy: "give classes, integers",
             [logits, target], file, line)
     }
     let entropy = CrossEntropy(problem: problem, smoothing: labelSmoothing)
-    let countsAlike = weight == nil || !problem.hasClasses
-    if ignoredIndex == nil && (countsAlike || reduction != .mean) { return entropy.loss(reduction) }
-    return problem.reduced(entropy.loss(.none), by: reduction, ignoring: ignoredIndex)
+    guard problem.hasClasses else { return entropy.loss(reduction) }
+    switch problem.classes("crossEntropy", ignoring: ignoredIndex, CallSite(file, line)) {
+    case .wrong(let poisoned): return poisoned
+    case .right where weight == nil || reduction != .mean: return entropy.loss(reduction)
+    case let classes: return problem.reduced(entropy.loss(.none), by: reduction, classes)
+    }
 }
 
 /// The negative log likelihood `-w[y_n] x_n[y_n]` of log probabilities, as
 /// [torch.nn.functional.nll_loss](https://pytorch.org/docs/stable/generated/torch.nn.functional.nll_loss.html).
 ///
-/// Shapes as in ``crossEntropy(_:_:weight:reduction:labelSmoothing:ignoredIndex:file:line:)`` with classes; a class outside
-/// `0..<C` has a loss of 0.
+/// Shapes, and classes outside `0..<C`, as in ``crossEntropy(_:_:weight:reduction:labelSmoothing:ignoredIndex:file:line:)``.
 ///
 /// - Parameters:
 ///   - weight: `[C]`, a factor for the loss of each class; a mean is then by the sum of the targets' weights.
 ///   - ignoredIndex: places with this class have no loss and do not count in a mean.
 public func nllLoss(
     _ logProbabilities: Tensor, _ target: Tensor, weight: Tensor? = nil, reduction: Reduction = .mean,
-    ignoredIndex: Int? = nil, file: StaticString = #fileID, line: UInt = #line
+    ignoredIndex: Int? = -100, file: StaticString = #fileID, line: UInt = #line
 ) -> Tensor {
     guard let problem = ClassProblem(logProbabilities, target, weight), problem.hasClasses else {
         return ClassProblem.failure("nllLoss", logProbabilities, target, weight, file, line)
     }
+    let classes = problem.classes("nllLoss", ignoring: ignoredIndex, CallSite(file, line))
+    if case .wrong(let poisoned) = classes { return poisoned }
     let picked = -Tensor.where(problem.isTarget, logProbabilities, 0).sum(axes: [problem.axis])
     let losses = problem.targetWeights.map { picked * $0.squeeze(problem.axis) } ?? picked
-    return problem.reduced(losses, by: reduction, ignoring: ignoredIndex)
+    return problem.reduced(losses, by: reduction, classes)
 }
 
 /// Logits and targets whose shapes fit each other.
@@ -77,7 +84,9 @@ private struct ClassProblem {
 
     /// Nil where shapes or dtypes do not fit.
     init?(_ logits: Tensor, _ target: Tensor, _ weight: Tensor?) {
-        guard logits.rank > 0, logits.dtype.isFloat else { return nil }
+        guard logits.rank > 0, logits.dtype.isFloat, logits.shares(target), weight.map(logits.shares) ?? true else {
+            return nil
+        }
         self.logits = logits
         self.target = target
         axis = logits.rank == 1 ? 0 : 1
@@ -98,8 +107,12 @@ private struct ClassProblem {
         let weights = weight.map { ", weight \($0.dtype)\($0.shape)" } ?? ""
         return logits.invalid(
             loss,
-            "logits \(logits.dtype)\(logits.shape) and target \(target.dtype)\(target.shape)\(weights) do not fit",
-            remedy: "give float logits [N, C, ...], integer classes [N, ...] or float probabilities [N, C, ...], and "
+            logits.shares(target) && weight.map(logits.shares) ?? true
+                ? "logits \(logits.dtype)\(logits.shape) and target \(target.dtype)\(target.shape)\(weights) do not fit"
+                : "logits are on \(logits.device), target on \(target.device)"
+                    + (weight.map { ", weight on \($0.device)" } ?? ""),
+            remedy:
+                "give, on one device, float logits [N, C, ...], integer classes [N, ...] or float probabilities [N, C, ...], and "
                 + "float weights [C]",
             [logits, target] + (weight.map { [$0] } ?? []), file, line)
     }
@@ -118,9 +131,52 @@ private struct ClassProblem {
         classWeights.map { Tensor.where(isTarget, $0, 0).sum(axes: [axis], keepDims: true) }
     }
 
-    /// Reduces the losses of places with classes as target: ignored ones are 0, and a mean is by the weights of the others.
-    func reduced(_ losses: Tensor, by reduction: Reduction, ignoring ignored: Int?) -> Tensor {
-        let counted = ignored.map { target .!= $0 }
+    /// What is known of the target's classes.
+    enum Classes {
+        /// All are classes of the logits, and none is ignored.
+        case right
+        /// Where this is given, places with it are ignored. The others may be no classes, unless they are known to be.
+        case open(ignored: Int?, isChecked: Bool)
+        /// One is no class: the poisoned loss.
+        case wrong(Tensor)
+    }
+
+    func classes(_ loss: String, ignoring ignored: Int?, _ site: CallSite) -> Classes {
+        let all = 0..<classCount
+        switch target.checkIndices(in: all, ignoring: ignored) {
+        case .outside(let value):
+            return .wrong(
+                logits.invalid(
+                    loss, "class \(value) is outside 0..<\(classCount) of logits \(logits.shape)",
+                    remedy: "use classes of the logits, or ignoredIndex: \(value)", [logits, target], at: site))
+        case .unknown: return .open(ignored: ignored, isChecked: false)
+        case .inside:
+            // Only a class among the logits', or one that was left out of account, can be ignored.
+            if let ignored, elementsMayBe(ignored) { return .open(ignored: ignored, isChecked: true) }
+            return .right
+        }
+    }
+
+    private func elementsMayBe(_ ignored: Int) -> Bool {
+        if (0..<classCount).contains(ignored) { return true }
+        if case .inside = target.checkIndices(in: 0..<classCount) { return false }
+        return true
+    }
+
+    /// Reduces the losses of places with classes as target: ignored ones are 0, those of no class NaN, and a mean is by the
+    /// weights of the others.
+    func reduced(_ losses: Tensor, by reduction: Reduction, _ classes: Classes) -> Tensor {
+        var losses = losses
+        var counted: Tensor?
+        if case .open(let ignored, let isChecked) = classes {
+            if !isChecked {
+                var isClass = (target .>= 0).logicalAnd(target .< classCount)
+                if let ignored { isClass = isClass.logicalOr(target .== ignored) }
+                // A factor, so that the gradient is NaN too.
+                losses = losses * Tensor.where(isClass, 1.0, Double.nan).to(losses.dtype)
+            }
+            counted = ignored.map { target .!= $0 }
+        }
         let kept = counted.map { Tensor.where($0, losses, 0) } ?? losses
         guard reduction == .mean else { return kept.reduced(by: reduction) }
         switch (targetWeights?.squeeze(axis), counted) {
@@ -161,7 +217,8 @@ private struct CrossEntropy {
             let parts = forward()
             return (parts, parts.losses.reduced(by: reduction))
         }
-        let function = Tensor.recorded(logits) {
+        let probabilities = problem.hasClasses ? nil : problem.target
+        let function = Tensor.recorded(logits, probabilities) {
             let axis = problem.axis
             let scale = reduction == .mean ? 1 / Double(parts.losses.elementCount) : 1
             return {
@@ -169,51 +226,74 @@ private struct CrossEntropy {
                     self, exponentials = parts.exponentials, sum = parts.sum, target = parts.target,
                     weight = parts.weight
                 ] p in
-                // Differentiated again, the softmax has to be a function of the logits.
-                let recording = ExecutionContext.current.recordsGradients
-                var probabilities = recording ? logits.softmax(axis: axis) : exponentials / sum
-                if let weight { probabilities = probabilities * weight }
                 var factor = reduction == .none ? p.gradient.unsqueeze(axis) : p.gradient
                 if scale != 1 { factor = factor * scale }
-                return InputGradients((probabilities - weights(target)) * factor)
+                // Differentiated again, all has to be a function of logits and target.
+                if ExecutionContext.current.recordsGradients {
+                    let live = problem.hasClasses ? target : problem.target.to(logits.dtype)
+                    let weights = weights(live)
+                    let weight = problem.hasClasses ? weight : weights.sum(axes: [axis], keepDims: true)
+                    var probabilities = logits.softmax(axis: axis)
+                    if let weight { probabilities = probabilities * weight }
+                    return InputGradients(
+                        p.needs(0) ? (probabilities - weights) * factor : nil,
+                        p.needs(1) ? byTarget(logits.logSoftmax(axis: axis), factor) : nil)
+                }
+                var byLogits: Tensor?
+                if p.needs(0) {
+                    var probabilities = exponentials / sum
+                    if let weight { probabilities = probabilities * weight }
+                    byLogits = (probabilities - weights(target)) * factor
+                }
+                return InputGradients(
+                    byLogits, p.needs(1) ? byTarget(logits.detach().logSoftmax(axis: axis), factor) : nil)
             }
         }
         return function.map { Tensor(result.handle.retagged($0)) } ?? result
+    }
+
+    /// The gradient by a target of probabilities.
+    private func byTarget(_ logProbabilities: Tensor, _ factor: Tensor) -> Tensor {
+        var slope = logProbabilities * (smoothing - 1)
+        if let factors = problem.classWeights { slope = slope * factors }
+        return (slope * factor).to(problem.target.dtype)
     }
 
     private func forward() -> Parts {
         let logits = problem.logits.detach()
         let axis = problem.axis
         let maximum = logits.max(axes: [axis], keepDims: true)
-        let exponentials = (logits - maximum).exp()
+        let shifted = logits - maximum
+        let exponentials = shifted.exp()
         let sum = exponentials.sum(axes: [axis], keepDims: true)
-        let logSum = sum.log() + maximum
+        // Everything is relative to the maximum: a large one would swallow the logarithm.
+        let logSum = sum.log()
         var losses: Tensor
         var target: Tensor
         var weight: Tensor?
         if problem.hasClasses {
             target = problem.isTarget
-            let picked = Tensor.where(target, logits, 0).sum(axes: [axis], keepDims: true)
+            let picked = Tensor.where(target, logits, 0).sum(axes: [axis], keepDims: true) - maximum
             let share = smoothing / Double(problem.classCount)
             if let factors = problem.classWeights, let ofTarget = problem.targetWeights {
                 losses = (logSum - picked) * ofTarget
                 weight = ofTarget
                 if smoothing != 0 {
                     let all = factors.sum(axes: [axis], keepDims: true)
-                    let spread = logSum * all - (factors * logits).sum(axes: [axis], keepDims: true)
+                    let spread = logSum * all - (factors * shifted).sum(axes: [axis], keepDims: true)
                     losses = losses * (1 - smoothing) + spread * share
                     weight = ofTarget * (1 - smoothing) + all * share
                 }
             } else {
                 losses = logSum - (smoothing == 0 ? picked : picked * (1 - smoothing))
-                if smoothing != 0 { losses = losses - logits.sum(axes: [axis], keepDims: true) * share }
+                if smoothing != 0 { losses = losses - shifted.sum(axes: [axis], keepDims: true) * share }
             }
         } else {
             target = problem.target.detach()
             if target.dtype != logits.dtype { target = target.to(logits.dtype) }
             let weights = weights(target)
             weight = weights.sum(axes: [axis], keepDims: true)
-            losses = logSum * weight! - (weights * logits).sum(axes: [axis], keepDims: true)
+            losses = logSum * weight! - (weights * shifted).sum(axes: [axis], keepDims: true)
         }
         losses = losses.squeeze(axis)
         return Parts(exponentials: exponentials, sum: sum, target: target, weight: weight, losses: losses)

@@ -1,3 +1,5 @@
+import TensorRuntime
+
 /// What a loss does with the losses of its elements.
 public enum Reduction: String, Hashable, Sendable, CaseIterable {
     /// Gives them all.
@@ -16,10 +18,11 @@ extension Tensor {
     }
 }
 
-/// Traps, or gives a poisoned tensor, where a loss's operands differ in shape.
+/// The poisoned result where a loss's operands differ in shape.
 func checkedTarget(
     _ loss: String, _ input: Tensor, _ target: Tensor, _ file: StaticString, _ line: UInt
 ) -> Tensor? {
+    guard input.shares(target) else { return input.deviceMismatch(loss, target, at: CallSite(file, line)) }
     guard input.shape == target.shape else {
         return input.invalid(
             loss, "input \(input.shape) and target \(target.shape) differ", remedy: "give both one shape",

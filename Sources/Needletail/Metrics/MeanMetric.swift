@@ -1,3 +1,5 @@
+import TensorRuntime
+
 /// The mean of numbers that are computed on the device, kept there.
 ///
 /// ``update(_:count:)`` only traces: called before ``Optimizer/step()``, it joins the step's own kernels, and nothing
@@ -56,12 +58,31 @@ public final class Accuracy {
 
     public var count: Int { mean.count }
 
-    /// Adds a batch: logits `[N, C]`, classes `[N]` of an integer type.
-    public func update(_ logits: Tensor, _ classes: Tensor) {
+    /// Adds a batch: logits `[..., C]` and classes `[...]` of an integer type.
+    ///
+    /// Logits of one column, `[..., 1]`, or of the classes' own shape, are those of class 1 against class 0: a positive one
+    /// means class 1. Classes may have an axis of extent 1 behind the others.
+    public func update(
+        _ logits: Tensor, _ classes: Tensor, file: StaticString = #fileID, line: UInt = #line
+    ) {
         withNoGrad {
-            let found = logits.detach().argmax(-1)
+            let places = logits.shape.leading(Swift.max(logits.rank - 1, 0))
+            let columns = places + [1]
+            let shape = classes.shape
+            let isBinary = shape == logits.shape
+            guard logits.shares(classes), isBinary || (logits.rank > 0 && (shape == places || shape == Shape(columns)))
+            else {
+                _ = logits.invalid(
+                    "Accuracy", "logits \(logits.shape) on \(logits.device), classes \(shape) on \(classes.device)",
+                    remedy: "give logits [N, C] and classes [N] on one device", [logits, classes], file, line)
+                return
+            }
+            let scores = logits.detach()
+            let hasOneColumn = isBinary || scores.shape[scores.rank - 1] == 1
+            let found = hasOneColumn ? (scores .> 0).to(.int64) : scores.argmax(-1)
             let wanted = classes.dtype == .int64 ? classes : classes.to(.int64)
-            mean.add(sum: (found .== wanted).to(.float32).sum(), count: classes.elementCount)
+            let isRight = (found.shape == shape ? found : found.reshape(shape)) .== wanted
+            mean.add(sum: isRight.to(.float32).sum(), count: classes.elementCount)
         }
     }
 

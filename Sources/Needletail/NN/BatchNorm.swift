@@ -1,8 +1,11 @@
+import TensorRuntime
+
 /// What ``BatchNorm1d`` and ``BatchNorm2d`` have in common:
 /// `y = (x - mean) / sqrt(variance + epsilon) * weight + bias` for each channel (axis 1).
 ///
 /// In training, mean and variance are the batch's, over all other axes, and the running statistics move towards them by
-/// `momentum`; in evaluation they are the running statistics.
+/// `momentum`; in evaluation they are the running statistics. A batch of one value a channel, or none, has no variance:
+/// in training it is an error.
 ///
 /// Safety: all stored properties are constants of sendable types.
 public class BatchNorm: Module, @unchecked Sendable {
@@ -17,6 +20,8 @@ public class BatchNorm: Module, @unchecked Sendable {
     /// An int64 of rank 0.
     public final let numBatchesTracked: Buffer
 
+    /// `BatchNorm2d(3)`
+    private let name: String
     private let channels: Int
     private let epsilon: Double
     private let momentum: Double
@@ -28,25 +33,35 @@ public class BatchNorm: Module, @unchecked Sendable {
     /// - Parameter affine: whether there are a weight (ones at first) and a bias (zeros).
     fileprivate init(
         _ channels: Int, epsilon: Double, momentum: Double, affine: Bool, device: DeviceID?, ranks: ClosedRange<Int>,
-        expected: String
+        expected: String, name: String, at site: CallSite
     ) {
+        func filled(_ shape: Shape, _ value: Int64, _ dtype: DType = .float32) -> Tensor {
+            Tensor.made(.fill, shape, dtype, .int(value), device, for: name, at: site)
+        }
+        self.name = name
         self.channels = channels
         self.epsilon = epsilon
         self.momentum = momentum
         self.ranks = ranks
         self.expected = expected
-        weight = affine ? Parameter(Tensor.ones([channels], device: device)) : nil
-        bias = affine ? Parameter(Tensor.zeros([channels], device: device)) : nil
-        runningMean = Buffer(Tensor.zeros([channels], device: device))
-        runningVar = Buffer(Tensor.ones([channels], device: device))
-        numBatchesTracked = Buffer(Tensor.zeros([], dtype: .int64, device: device))
+        weight = affine ? Parameter(filled([channels], 1)) : nil
+        bias = affine ? Parameter(filled([channels], 0)) : nil
+        runningMean = Buffer(filled([channels], 0))
+        runningVar = Buffer(filled([channels], 1))
+        numBatchesTracked = Buffer(filled([], 0, .int64))
     }
 
     public final func callAsFunction(_ input: Tensor) -> Tensor {
         guard ranks.contains(input.rank), input.shape[1] == channels else {
             return input.invalid(
-                "\(Self.self)(\(channels))", "input \(input.shape) is not \(expected)",
-                remedy: "reshape the input, or change the layer's channels", [input], #fileID, #line)
+                name, "input \(input.shape) is not \(expected)",
+                remedy: "reshape the input, or change the layer's channels", [input], at: nil)
+        }
+        if mode.isTraining, input.elementCount <= channels {
+            return input.invalid(
+                name,
+                "input \(input.shape) has \(channels == 0 ? 0 : input.elementCount / channels) values a channel in training",
+                remedy: "give batches of 2 or more, or call eval()", [input], at: nil)
         }
         var row = [Int](repeating: 1, count: input.rank)
         row[1] = channels
@@ -86,11 +101,12 @@ public class BatchNorm: Module, @unchecked Sendable {
 public final class BatchNorm2d: BatchNorm, @unchecked Sendable {
     /// - Parameter affine: whether there are a weight (ones at first) and a bias (zeros).
     public init(
-        _ channels: Int, epsilon: Double = 1e-5, momentum: Double = 0.1, affine: Bool = true, device: DeviceID? = nil
+        _ channels: Int, epsilon: Double = 1e-5, momentum: Double = 0.1, affine: Bool = true, device: DeviceID? = nil,
+        file: StaticString = #fileID, line: UInt = #line
     ) {
         super.init(
             channels, epsilon: epsilon, momentum: momentum, affine: affine, device: device, ranks: 4...4,
-            expected: "[N, \(channels), height, width]")
+            expected: "[N, \(channels), height, width]", name: "BatchNorm2d(\(channels))", at: CallSite(file, line))
     }
 }
 
@@ -99,10 +115,12 @@ public final class BatchNorm2d: BatchNorm, @unchecked Sendable {
 public final class BatchNorm1d: BatchNorm, @unchecked Sendable {
     /// - Parameter affine: whether there are a weight (ones at first) and a bias (zeros).
     public init(
-        _ channels: Int, epsilon: Double = 1e-5, momentum: Double = 0.1, affine: Bool = true, device: DeviceID? = nil
+        _ channels: Int, epsilon: Double = 1e-5, momentum: Double = 0.1, affine: Bool = true, device: DeviceID? = nil,
+        file: StaticString = #fileID, line: UInt = #line
     ) {
         super.init(
             channels, epsilon: epsilon, momentum: momentum, affine: affine, device: device, ranks: 2...3,
-            expected: "[N, \(channels)] or [N, \(channels), length]")
+            expected: "[N, \(channels)] or [N, \(channels), length]", name: "BatchNorm1d(\(channels))",
+            at: CallSite(file, line))
     }
 }

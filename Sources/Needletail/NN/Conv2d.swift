@@ -1,3 +1,5 @@
+import TensorRuntime
+
 /// A two-dimensional convolution, as
 /// [torch.nn.Conv2d](https://pytorch.org/docs/stable/generated/torch.nn.Conv2d.html).
 ///
@@ -23,11 +25,16 @@ public final class Conv2d: Module, Sendable {
     public init(
         _ inputs: Int, _ outputs: Int, kernel: Extent2D, stride: Extent2D = 1, padding: Extent2D = 0,
         dilation: Extent2D = 1, groups: Int = 1, bias: Bool = true, generator: Generator? = nil,
-        device: DeviceID? = nil
+        device: DeviceID? = nil, file: StaticString = #fileID, line: UInt = #line
     ) {
-        precondition(
-            groups > 0 && inputs % groups == 0 && outputs % groups == 0,
-            "Conv2d(\(inputs), \(outputs)): \(groups) groups do not divide both channel counts; change groups")
+        let name = "Conv2d(\(inputs), \(outputs), kernel: \(kernel))"
+        let site = CallSite(file, line)
+        let divides = groups > 0 && inputs % groups == 0 && outputs % groups == 0
+        if !divides {
+            WrongCall.report(
+                name, "\(groups) groups do not divide both channel counts", remedy: "change groups", at: site)
+        }
+        Window.check(name, kernel, stride, padding, dilation, at: site)
         self.inputs = inputs
         self.outputs = outputs
         self.kernel = kernel
@@ -35,15 +42,19 @@ public final class Conv2d: Module, Sendable {
         self.padding = padding
         self.dilation = dilation
         self.groups = groups
-        let fanIn = inputs / groups * kernel.height * kernel.width
+        let inputsOfGroup = divides ? inputs / groups : inputs
+        let shape: Shape = [outputs, inputsOfGroup, kernel.height, kernel.width]
+        let fanIn = shape.isValid ? inputsOfGroup * kernel.height * kernel.width : 0
         weight = Parameter(
             Initialization.kaimingUniform(
-                [outputs, inputs / groups, kernel.height, kernel.width], fanIn: fanIn, generator: generator,
-                device: device))
+                shape, fanIn: fanIn, generator: generator, device: device, for: name, at: site))
         let bound = fanIn > 0 ? 1 / Double(fanIn).squareRoot() : 0
         self.bias =
             bias
-            ? Parameter(Initialization.uniform([outputs], bound: bound, generator: generator, device: device)) : nil
+            ? Parameter(
+                Initialization.uniform(
+                    shape.isValid ? [outputs] : shape, bound: bound, generator: generator, device: device, for: name,
+                    at: site)) : nil
     }
 
     public func callAsFunction(_ input: Tensor) -> Tensor {
@@ -51,7 +62,7 @@ public final class Conv2d: Module, Sendable {
             return input.invalid(
                 "Conv2d(\(inputs), \(outputs), kernel: \(kernel))",
                 "input \(input.shape) is not [N, \(inputs), height, width]",
-                remedy: "reshape the input, or change the layer's input channels", [input], #fileID, #line)
+                remedy: "reshape the input, or change the layer's input channels", [input], at: nil)
         }
         return Tensor.conv2d(
             input, weight: weight.value, bias: bias?.value, stride: stride.vector, padding: padding.vector,

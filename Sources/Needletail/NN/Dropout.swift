@@ -8,13 +8,18 @@ public final class Dropout: Module, Sendable {
     private let mode = TrainingMode()
 
     /// - Parameter probability: 0...1.
-    public init(_ probability: Double = 0.5) {
-        precondition(
-            (0...1).contains(probability), "Dropout(\(probability)): not a probability; give a number from 0 to 1")
+    public init(_ probability: Double = 0.5, file: StaticString = #fileID, line: UInt = #line) {
         self.probability = probability
+        if !isProbability { WrongCall.report(name, problem, remedy: remedy, at: CallSite(file, line)) }
     }
 
+    private var isProbability: Bool { (0...1).contains(probability) }
+    private var name: String { "Dropout(\(probability))" }
+    private let problem = "not a probability"
+    private let remedy = "give a number from 0 to 1"
+
     public func callAsFunction(_ input: Tensor) -> Tensor {
+        guard isProbability else { return input.invalid(name, problem, remedy: remedy, [input], at: nil) }
         guard mode.isTraining, probability > 0 else { return input }
         if probability == 1 { return input * 0 }
         let isKept = uniform(like: input) .>= probability

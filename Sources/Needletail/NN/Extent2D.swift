@@ -1,3 +1,5 @@
+import TensorRuntime
+
 /// Height and width of a kernel, stride or padding: `3` for both, or `[3, 5]`.
 public struct Extent2D: Hashable, Sendable, ExpressibleByIntegerLiteral, ExpressibleByArrayLiteral,
     CustomStringConvertible
@@ -14,7 +16,11 @@ public struct Extent2D: Hashable, Sendable, ExpressibleByIntegerLiteral, Express
     public init(integerLiteral value: Int) { self.init(value) }
 
     public init(arrayLiteral elements: Int...) {
-        precondition(elements.count == 2, "Extent2D: \(elements.count) numbers; give height and width")
+        guard elements.count == 2 else {
+            WrongCall.report("Extent2D", "\(elements.count) numbers", remedy: "give height and width", at: nil)
+            self.init(0)
+            return
+        }
         self.init(height: elements[0], width: elements[1])
     }
 

@@ -1,3 +1,5 @@
+import TensorRuntime
+
 /// Normalises the last axes of each example,
 /// `y = (x - mean) / sqrt(variance + epsilon) * weight + bias`, as
 /// [torch.nn.LayerNorm](https://pytorch.org/docs/stable/generated/torch.nn.LayerNorm.html).
@@ -13,23 +15,33 @@ public final class LayerNorm: Module, Sendable {
     private let epsilon: Double
 
     /// - Parameter affine: whether there are a weight (ones at first) and a bias (zeros).
-    public init(_ shape: Shape, epsilon: Double = 1e-5, affine: Bool = true, device: DeviceID? = nil) {
-        precondition(shape.rank > 0, "LayerNorm(\(shape)): no axis to normalise; give one or more")
+    public init(
+        _ shape: Shape, epsilon: Double = 1e-5, affine: Bool = true, device: DeviceID? = nil,
+        file: StaticString = #fileID, line: UInt = #line
+    ) {
+        let name = "LayerNorm(\(shape))"
+        let site = CallSite(file, line)
+        if shape.rank == 0 {
+            WrongCall.report(name, "no axis to normalise", remedy: "give one or more", at: site)
+        }
         self.shape = shape
         self.epsilon = epsilon
-        weight = affine ? Parameter(Tensor.ones(shape, device: device)) : nil
-        bias = affine ? Parameter(Tensor.zeros(shape, device: device)) : nil
+        weight = affine ? Parameter(Tensor.made(.fill, shape, .float32, .int(1), device, for: name, at: site)) : nil
+        bias = affine ? Parameter(Tensor.made(.fill, shape, .float32, .int(0), device, for: name, at: site)) : nil
     }
 
-    public convenience init(_ size: Int, epsilon: Double = 1e-5, affine: Bool = true, device: DeviceID? = nil) {
-        self.init([size], epsilon: epsilon, affine: affine, device: device)
+    public convenience init(
+        _ size: Int, epsilon: Double = 1e-5, affine: Bool = true, device: DeviceID? = nil,
+        file: StaticString = #fileID, line: UInt = #line
+    ) {
+        self.init([size], epsilon: epsilon, affine: affine, device: device, file: file, line: line)
     }
 
     public func callAsFunction(_ input: Tensor) -> Tensor {
-        guard input.rank >= shape.rank, Shape(input.shape.suffix(shape.rank)) == shape else {
+        guard shape.rank > 0, input.rank >= shape.rank, Shape(input.shape.suffix(shape.rank)) == shape else {
             return input.invalid(
                 "LayerNorm(\(shape))", "input \(input.shape) does not end in \(shape)",
-                remedy: "reshape the input, or change the layer's shape", [input], #fileID, #line)
+                remedy: "reshape the input, or change the layer's shape", [input], at: nil)
         }
         let axes = Array((input.rank - shape.rank)..<input.rank)
         let centered = input - input.mean(axes: axes, keepDims: true)

@@ -1,3 +1,5 @@
+import TensorRuntime
+
 /// An affine map of the last axis, `y = x W^T + b`, as
 /// [torch.nn.Linear](https://pytorch.org/docs/stable/generated/torch.nn.Linear.html).
 ///
@@ -15,24 +17,31 @@ public final class Linear: Module, Sendable {
     ///
     /// - Parameter generator: draws the initial values; nil is the current one.
     public init(
-        _ inputs: Int, _ outputs: Int, bias: Bool = true, generator: Generator? = nil, device: DeviceID? = nil
+        _ inputs: Int, _ outputs: Int, bias: Bool = true, generator: Generator? = nil, device: DeviceID? = nil,
+        file: StaticString = #fileID, line: UInt = #line
     ) {
-        precondition(inputs >= 0 && outputs >= 0, "Linear(\(inputs), \(outputs)): sizes are negative; give 0 or more")
+        let name = "Linear(\(inputs), \(outputs))"
+        let site = CallSite(file, line)
         self.inputs = inputs
         self.outputs = outputs
+        let shape: Shape = [outputs, inputs]
         weight = Parameter(
-            Initialization.kaimingUniform([outputs, inputs], fanIn: inputs, generator: generator, device: device))
+            Initialization.kaimingUniform(
+                shape, fanIn: inputs, generator: generator, device: device, for: name, at: site))
         let bound = inputs > 0 ? 1 / Double(inputs).squareRoot() : 0
         self.bias =
             bias
-            ? Parameter(Initialization.uniform([outputs], bound: bound, generator: generator, device: device)) : nil
+            ? Parameter(
+                Initialization.uniform(
+                    shape.isValid ? [outputs] : shape, bound: bound, generator: generator, device: device, for: name,
+                    at: site)) : nil
     }
 
     public func callAsFunction(_ input: Tensor) -> Tensor {
         guard input.rank > 0, input.shape[input.rank - 1] == inputs else {
             return input.invalid(
                 "Linear(\(inputs), \(outputs))", "input \(input.shape) does not end in \(inputs)",
-                remedy: "flatten or reshape the input, or change the layer's size", [input], #fileID, #line)
+                remedy: "flatten or reshape the input, or change the layer's size", [input], at: nil)
         }
         return Tensor.linear(input, weight.value, bias: bias?.value)
     }

@@ -1,4 +1,5 @@
 import Synchronization
+import TensorRuntime
 
 /// A layer or a model: a function of tensors with parameters and buffers of its own.
 ///
@@ -14,6 +15,8 @@ import Synchronization
 ///     }
 ///
 ///     Classifier().namedParameters.map(\.name)  // hidden.weight, hidden.bias, output.weight, output.bias
+///
+/// A reference to a module that this one is part of (`weak var parent`) is no member.
 ///
 /// Property names become PyTorch's by putting an underscore before a capital: `runningMean` is `running_mean`. A module
 /// whose members are named otherwise implements ``members`` itself. Members are looked for when they are asked for (an
@@ -38,10 +41,18 @@ public struct ModuleMember {
 
     public var name: String
     public var value: Value
+    /// The stored property that it was found in; the name where there is none.
+    var property: String
+    /// Whether that property may hold nothing, as a weak one.
+    var isOptional: Bool
 
-    public init(_ name: String, _ value: Value) {
+    public init(_ name: String, _ value: Value) { self.init(name, value, property: name, isOptional: false) }
+
+    init(_ name: String, _ value: Value, property: String, isOptional: Bool) {
         self.name = name
         self.value = value
+        self.property = property
+        self.isOptional = isOptional
     }
 }
 
@@ -95,11 +106,37 @@ extension Module {
     public var parameterCount: Int { parameters.reduce(0) { $0 + $1.shape.elementCount } }
 
     /// Calls `body` with every part of this module and of its modules, in order, under its whole name.
-    func visit(prefix: String = "", _ body: (String, ModuleMember.Value) -> Void) {
+    ///
+    /// A reference back is no part: to a module that this one was reached through, or, in an optional property, to one that
+    /// holds this one.
+    func visit(_ body: (String, ModuleMember.Value) -> Void) {
+        visit(prefix: "", within: []) { name, member in body(name, member.value) }
+    }
+
+    /// Whether `module` is reached from this one by properties that always hold one.
+    private func holds(_ module: any Module, seen: inout Set<ObjectIdentifier>) -> Bool {
+        guard seen.insert(ObjectIdentifier(self)).inserted else { return false }
+        for member in members where !member.isOptional {
+            guard case .module(let part) = member.value else { continue }
+            if part === module || part.holds(module, seen: &seen) { return true }
+        }
+        return false
+    }
+
+    /// As ``visit(_:)``, with each whole member.
+    func visit(prefix: String, within outer: [ObjectIdentifier], _ body: (String, ModuleMember) -> Void) {
+        let path = outer + [ObjectIdentifier(self)]
         for member in members {
             let name = prefix.isEmpty ? member.name : "\(prefix).\(member.name)"
-            body(name, member.value)
-            if case .module(let module) = member.value { module.visit(prefix: name, body) }
+            if case .module(let module) = member.value {
+                if path.contains(ObjectIdentifier(module)) { continue }
+                var seen: Set<ObjectIdentifier> = []
+                if member.isOptional, module.holds(self, seen: &seen) { continue }
+                body(name, member)
+                module.visit(prefix: name, within: path, body)
+            } else {
+                body(name, member)
+            }
         }
     }
 }
@@ -119,21 +156,34 @@ extension Module {
 
     /// Whether a layer that can tell is training; true where none can.
     public var isTraining: Bool {
+        let modes = modes
+        return modes.isEmpty || modes.contains(where: \.isTraining)
+    }
+
+    /// The modes of all layers that have one.
+    private var modes: [TrainingMode] {
         var modes: [TrainingMode] = []
         visit { _, value in
             if case .mode(let mode) = value { modes.append(mode) }
         }
-        return modes.isEmpty || modes.contains(where: \.isTraining)
+        return modes
     }
+
+    /// What each layer's mode is now, to be set again: a layer that is frozen in a model that trains stays frozen.
+    func savedModes() -> [(mode: TrainingMode, isTraining: Bool)] { modes.map { ($0, $0.isTraining) } }
 
     /// Sets the gradient of all parameters to nil.
     public func zeroGrad() { for parameter in parameters { parameter.zeroGrad() } }
 
-    /// Moves all parameters and buffers to a device.
+    /// Moves all parameters, with their gradients, and all buffers to a device. An optimizer's state follows at its next
+    /// step.
     ///
     /// - Throws: `deviceUnavailable`, `outOfMemory`; what was moved until then stays moved.
     public func to(device: DeviceID) throws(TensorError) {
-        for parameter in parameters { parameter.replace(try parameter.value.detach().to(device: device)) }
+        for parameter in parameters {
+            parameter.replace(try parameter.value.detach().to(device: device))
+            if let gradient = parameter.grad { parameter.grad = try gradient.detach().to(device: device) }
+        }
         for (_, buffer) in namedBuffers { buffer.replace(try buffer.value.to(device: device)) }
     }
 }

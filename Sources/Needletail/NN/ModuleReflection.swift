@@ -9,28 +9,35 @@ enum ModuleReflection {
         }
         var result: [ModuleMember] = []
         for mirror in mirrors.reversed() {
-            for case (let label?, let value) in mirror.children { append(value, named: label, to: &result) }
+            for case (let label?, let value) in mirror.children {
+                append(value, named: memberName(label), of: label, to: &result)
+            }
         }
         return result
     }
 
-    private static func append(_ value: Any, named label: String, to result: inout [ModuleMember]) {
-        let name = memberName(label)
+    private static func append(
+        _ value: Any, named name: String, of property: String, to result: inout [ModuleMember]
+    ) {
+        func add(_ member: ModuleMember.Value, isOptional: Bool = false) {
+            result.append(ModuleMember(name, member, property: property, isOptional: isOptional))
+        }
         switch value {
-        case let parameter as Parameter: result.append(ModuleMember(name, .parameter(parameter)))
-        case let buffer as Buffer: result.append(ModuleMember(name, .buffer(buffer)))
-        case let mode as TrainingMode: result.append(ModuleMember(name, .mode(mode)))
-        case let module as any Module: result.append(ModuleMember(name, .module(module)))
+        case let parameter as Parameter: add(.parameter(parameter))
+        case let buffer as Buffer: add(.buffer(buffer))
+        case let mode as TrainingMode: add(.mode(mode))
+        case let module as any Module:
+            add(.module(module), isOptional: Mirror(reflecting: value).displayStyle == .optional)
         default:
             let mirror = Mirror(reflecting: value)
             switch mirror.displayStyle {
             // A nil has no child; casts above see through the other case.
             case .collection:
                 for (index, element) in mirror.children.enumerated() {
-                    append(element.value, named: "\(name).\(index)", to: &result)
+                    append(element.value, named: "\(name).\(index)", of: property, to: &result)
                 }
             case .optional:
-                if let some = mirror.children.first { append(some.value, named: name, to: &result) }
+                if let some = mirror.children.first { append(some.value, named: name, of: property, to: &result) }
             default: break
             }
         }

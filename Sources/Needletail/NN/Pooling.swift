@@ -1,3 +1,5 @@
+import TensorRuntime
+
 /// The largest value of each window, as
 /// [torch.nn.MaxPool2d](https://pytorch.org/docs/stable/generated/torch.nn.MaxPool2d.html).
 ///
@@ -9,7 +11,12 @@ public final class MaxPool2d: Module, Sendable {
     private let dilation: Extent2D
 
     /// - Parameter stride: nil is the kernel's size.
-    public init(kernel: Extent2D, stride: Extent2D? = nil, padding: Extent2D = 0, dilation: Extent2D = 1) {
+    public init(
+        kernel: Extent2D, stride: Extent2D? = nil, padding: Extent2D = 0, dilation: Extent2D = 1,
+        file: StaticString = #fileID, line: UInt = #line
+    ) {
+        Window.check(
+            "MaxPool2d(kernel: \(kernel))", kernel, stride ?? kernel, padding, dilation, at: CallSite(file, line))
         self.kernel = kernel
         self.stride = stride ?? kernel
         self.padding = padding
@@ -36,7 +43,11 @@ public final class AvgPool2d: Module, Sendable {
     /// - Parameters:
     ///   - stride: nil is the kernel's size.
     ///   - countsPadding: whether the divisor counts padding too.
-    public init(kernel: Extent2D, stride: Extent2D? = nil, padding: Extent2D = 0, countsPadding: Bool = true) {
+    public init(
+        kernel: Extent2D, stride: Extent2D? = nil, padding: Extent2D = 0, countsPadding: Bool = true,
+        file: StaticString = #fileID, line: UInt = #line
+    ) {
+        Window.check("AvgPool2d(kernel: \(kernel))", kernel, stride ?? kernel, padding, 1, at: CallSite(file, line))
         self.kernel = kernel
         self.stride = stride ?? kernel
         self.padding = padding
@@ -51,10 +62,9 @@ public final class AvgPool2d: Module, Sendable {
 }
 
 extension Tensor {
-    /// Traps, or poisons the result, because this is no batch of images.
+    /// The poisoned result of what is no batch of images.
     fileprivate func invalidImage(_ layer: String) -> Tensor {
         invalid(
-            layer, "input \(shape) is not [N, channels, height, width]", remedy: "reshape the input", [self], #fileID,
-            #line)
+            layer, "input \(shape) is not [N, channels, height, width]", remedy: "reshape the input", [self], at: nil)
     }
 }

@@ -1,6 +1,6 @@
 /// Modules called one after another, as
 /// [torch.nn.Sequential](https://pytorch.org/docs/stable/generated/torch.nn.Sequential.html). Names are `0.weight`,
-/// `2.bias`, ...
+/// `2.bias`, ... Messages of wrong calls begin with the layer's number: `3: Linear(11, 10): ...`.
 ///
 ///     let model = Sequential {
 ///         Flatten()
@@ -17,9 +17,14 @@ public final class Sequential: Module {
     public convenience init(@SequentialBuilder _ layers: () -> [any Module]) { self.init(layers()) }
 
     public func callAsFunction(_ input: Tensor) -> Tensor {
-        var value = input
-        for layer in layers { value = layer(value) }
-        return value
+        LayerPlace.within { place in
+            var value = input
+            for (index, layer) in layers.enumerated() {
+                place.pointee.index = index
+                value = layer(value)
+            }
+            return value
+        }
     }
 
     /// The layers by number, without a name of the array.

@@ -1,3 +1,5 @@
+import TensorRuntime
+
 /// Named tensors in an order: what a module's parameters and buffers hold.
 public struct StateDictionary: Sendable {
     public struct Entry: Sendable {
@@ -42,7 +44,12 @@ public struct StateDictionaryReport: Hashable, Sendable {
 extension Module {
     /// The current values of all parameters and buffers, without their past. A shared parameter stands under each of its
     /// names, as in PyTorch.
-    public func stateDictionary() -> StateDictionary {
+    ///
+    /// Two members that have one name (`hiddenLayer` and `hidden_layer`) are a programmer's error: one would be lost.
+    public func stateDictionary(file: StaticString = #fileID, line: UInt = #line) -> StateDictionary {
+        if let problem = sharedName {
+            WrongCall.report("stateDictionary", problem, remedy: renaming, at: CallSite(file, line))
+        }
         var result = StateDictionary()
         visit { name, value in
             switch value {
@@ -59,10 +66,12 @@ extension Module {
     /// All names, shapes and dtypes are checked before anything is assigned.
     ///
     /// - Parameter strict: whether missing and unexpected names are errors; otherwise they are only reported.
-    /// - Throws: `data` for missing or unexpected names, or a shape or dtype that differs; `outOfMemory`.
+    /// - Throws: `data` for missing or unexpected names, or a shape or dtype that differs; `invalidArgument` where two
+    ///   members of the module have one name; `outOfMemory`.
     @discardableResult
     public func load(stateDictionary: StateDictionary, strict: Bool = true) throws(TensorError) -> StateDictionaryReport
     {
+        if let problem = sharedName { throw .wrongCall("load(stateDictionary:)", problem, remedy: renaming) }
         var targets: [(name: String, now: Tensor, assign: (Tensor) -> Void)] = []
         visit { name, value in
             switch value {
@@ -105,6 +114,28 @@ extension Module {
         for (tensor, assign) in assignments { assign(tensor) }
         return report
     }
+
+    /// Two different parameters or buffers of one name, if there are any.
+    private var sharedName: String? {
+        var known: [String: (object: ObjectIdentifier, property: String)] = [:]
+        var problem: String?
+        visit(prefix: "", within: []) { name, member in
+            let object: ObjectIdentifier
+            switch member.value {
+            case .parameter(let parameter): object = ObjectIdentifier(parameter)
+            case .buffer(let buffer): object = ObjectIdentifier(buffer)
+            case .module(let module): object = ObjectIdentifier(module)
+            case .mode: return
+            }
+            if let other = known[name], other.object != object, problem == nil {
+                problem = "the members '\(other.property)' and '\(member.property)' are both named '\(name)'"
+            }
+            known[name] = (object, member.property)
+        }
+        return problem
+    }
+
+    private var renaming: String { "rename one of them, or implement members" }
 
     private func others(_ names: [String]) -> String {
         names.count == 1 ? "" : " (and \(names.count - 1) more)"

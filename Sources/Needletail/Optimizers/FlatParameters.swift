@@ -1,4 +1,5 @@
 import TensorGraph
+import TensorRuntime
 
 /// Parameters of one device and dtype in one flat tensor, their state in flat tensors beside it.
 ///
@@ -32,10 +33,23 @@ struct FlatParameters {
         state = (0..<stateCount).map { index in
             FlatParameters.joined(
                 zip(values, saved).map { value, saved in
-                    saved.tensors.isEmpty ? Tensor.zerosLike(value) : saved.tensors[index]
+                    saved.tensors.isEmpty
+                        ? Tensor.zerosLike(value) : FlatParameters.moved(saved.tensors[index], to: value.context)
                 })
         }
         assignParts()
+    }
+
+    /// State on the device of its parameter, which may have been moved. Where it cannot be copied there, it is poisoned, and
+    /// the next step throws why.
+    private static func moved(_ state: Tensor, to context: DeviceContext) -> Tensor {
+        if state.context === context { return state }
+        do throws(TensorError) {
+            let bytes = try state.detach().bytes()
+            return bytes.withUnsafeBytes { Tensor.host($0, shape: state.shape, dtype: state.dtype, in: context) }
+        } catch {
+            return Tensor(context.failed(error, shape: state.shape, dtype: state.dtype))
+        }
     }
 
     private static func joined(_ tensors: [Tensor]) -> Tensor {
@@ -113,7 +127,7 @@ struct FlatParameters {
             if gradient.shape == shape, gradient.context === context { continue }
             let error = TensorError(
                 .invalidArgument,
-                "a gradient of shape \(gradient.shape) on \(gradient.device) for a parameter of shape \(shape) on "
+                "step: a gradient of shape \(gradient.shape) on \(gradient.device) for a parameter of shape \(shape) on "
                     + "\(context.deviceID); assign gradients of the parameter's shape and device")
             return (error, true)
         }
@@ -159,7 +173,7 @@ struct FlatParameters {
         let gradients = parameters.map(\.grad)
         guard !gradients.contains(where: { $0 == nil }) else { return nil }
         if let problem = gradientProblem() {
-            if problem.isWrongCall { Tensor.report(problem.error, at: nil) }
+            if problem.isWrongCall { WrongCall.report(problem.error, at: nil) }
             return Tensor(context.failed(problem.error, shape: value.shape, dtype: value.dtype))
         }
         return joinedGradients(gradients, Segment(range: parameters.indices, isUpdated: true, steps: 0))

@@ -1,4 +1,5 @@
 import Foundation
+import TensorRuntime
 
 /// The learning rate as a function of how many epochs (or steps) are done.
 public protocol LearningRateSchedule: Sendable {
@@ -12,14 +13,18 @@ public struct StepSchedule: LearningRateSchedule {
     public var size: Int
     public var gamma: Double
 
-    public init(every size: Int, gamma: Double = 0.1) {
-        precondition(size > 0, "StepSchedule: \(size) epochs; give 1 or more")
+    public init(every size: Int, gamma: Double = 0.1, file: StaticString = #fileID, line: UInt = #line) {
+        if size <= 0 {
+            WrongCall.report(
+                "StepSchedule", "every \(size) epochs", remedy: "give 1 or more", at: CallSite(file, line))
+        }
         self.size = size
         self.gamma = gamma
     }
 
     public func rate(after count: Int, initial: Double) -> Double {
-        (0..<(count / size)).reduce(initial) { rate, _ in rate * gamma }
+        guard size > 0 else { return initial }
+        return (0..<Swift.max(count / size, 0)).reduce(initial) { rate, _ in rate * gamma }
     }
 }
 
@@ -30,8 +35,11 @@ public struct CosineSchedule: LearningRateSchedule {
     public var length: Int
     public var minimum: Double
 
-    public init(length: Int, minimum: Double = 0) {
-        precondition(length > 0, "CosineSchedule: \(length) epochs; give 1 or more")
+    public init(length: Int, minimum: Double = 0, file: StaticString = #fileID, line: UInt = #line) {
+        if length <= 0 {
+            WrongCall.report(
+                "CosineSchedule", "a length of \(length) epochs", remedy: "give 1 or more", at: CallSite(file, line))
+        }
         self.length = length
         self.minimum = minimum
     }
@@ -41,11 +49,13 @@ public struct CosineSchedule: LearningRateSchedule {
     }
 }
 
-/// Sets an optimizer's learning rates by a schedule.
+/// Sets an optimizer's learning rates by a schedule. A group that is added later is scheduled from the next step on; the
+/// rate that it was added with is the one where its training began.
 public final class LearningRateScheduler {
     private let optimizer: Optimizer
     private let schedule: any LearningRateSchedule
-    private let initial: [Double]
+    /// The rate of each group where training began.
+    private var initial: [Double] = []
     /// How often ``step()`` was called; to be restored when training is resumed.
     public var count = 0 {
         didSet { apply() }
@@ -54,7 +64,6 @@ public final class LearningRateScheduler {
     public init(_ optimizer: Optimizer, _ schedule: any LearningRateSchedule) {
         self.optimizer = optimizer
         self.schedule = schedule
-        initial = optimizer.groups.map(\.learningRate)
         apply()
     }
 
@@ -62,6 +71,7 @@ public final class LearningRateScheduler {
     public func step() { count += 1 }
 
     private func apply() {
+        for group in optimizer.groups.dropFirst(initial.count) { initial.append(group.learningRate) }
         for (group, rate) in zip(optimizer.groups, initial) {
             group.learningRate = schedule.rate(after: count, initial: rate)
         }

@@ -1,4 +1,5 @@
 import TensorGraph
+import TensorRuntime
 
 /// Changes parameters by their gradients, a rule for each group of them.
 ///
@@ -16,12 +17,21 @@ open class Optimizer {
     public private(set) var groups: [ParameterGroup] = []
 
     /// - Parameter rule: one of this package's (``SGDRule``, ``AdamRule``) or your own.
-    public init(_ parameters: [Parameter], rule: any UpdateRule) {
-        addGroup(parameters, rule: rule)
+    public init(
+        _ parameters: [Parameter], rule: any UpdateRule, file: StaticString = #fileID, line: UInt = #line
+    ) {
+        addGroup(parameters, rule: rule, file: file, line: line)
     }
 
     /// Adds parameters that follow a rule of their own. One that is in a group already is left where it is.
-    public func addGroup(_ parameters: [Parameter], rule: any UpdateRule) {
+    public func addGroup(
+        _ parameters: [Parameter], rule: any UpdateRule, file: StaticString = #fileID, line: UInt = #line
+    ) {
+        if parameters.isEmpty {
+            WrongCall.report(
+                "Optimizer", "there are no parameters", remedy: "pass those of a model: model.parameters",
+                at: CallSite(file, line))
+        }
         let known = Set(self.parameters.map(ObjectIdentifier.init))
         groups.append(ParameterGroup(parameters.filter { !known.contains(ObjectIdentifier($0)) }, rule: rule))
     }
@@ -77,13 +87,14 @@ open class Optimizer {
 public final class SGD: Optimizer {
     public init(
         _ parameters: [Parameter], learningRate: Double = 1e-3, momentum: Double = 0, dampening: Double = 0,
-        weightDecay: Double = 0, nesterov: Bool = false, maximize: Bool = false
+        weightDecay: Double = 0, nesterov: Bool = false, maximize: Bool = false, file: StaticString = #fileID,
+        line: UInt = #line
     ) {
         super.init(
             parameters,
             rule: SGDRule(
                 learningRate: learningRate, momentum: momentum, dampening: dampening, weightDecay: weightDecay,
-                isNesterov: nesterov, maximizes: maximize))
+                isNesterov: nesterov, maximizes: maximize, file: file, line: line), file: file, line: line)
     }
 }
 
@@ -91,13 +102,15 @@ public final class SGD: Optimizer {
 public final class Adam: Optimizer {
     public init(
         _ parameters: [Parameter], learningRate: Double = 1e-3, betas: (Double, Double) = (0.9, 0.999),
-        epsilon: Double = 1e-8, weightDecay: Double = 0, amsgrad: Bool = false, maximize: Bool = false
+        epsilon: Double = 1e-8, weightDecay: Double = 0, amsgrad: Bool = false, maximize: Bool = false,
+        file: StaticString = #fileID, line: UInt = #line
     ) {
         super.init(
             parameters,
             rule: AdamRule(
                 learningRate: learningRate, betas: betas, epsilon: epsilon, weightDecay: weightDecay,
-                isDecoupled: false, usesAMSGrad: amsgrad, maximizes: maximize))
+                isDecoupled: false, usesAMSGrad: amsgrad, maximizes: maximize, file: file, line: line), file: file,
+            line: line)
     }
 }
 
@@ -106,12 +119,14 @@ public final class Adam: Optimizer {
 public final class AdamW: Optimizer {
     public init(
         _ parameters: [Parameter], learningRate: Double = 1e-3, betas: (Double, Double) = (0.9, 0.999),
-        epsilon: Double = 1e-8, weightDecay: Double = 1e-2, amsgrad: Bool = false, maximize: Bool = false
+        epsilon: Double = 1e-8, weightDecay: Double = 1e-2, amsgrad: Bool = false, maximize: Bool = false,
+        file: StaticString = #fileID, line: UInt = #line
     ) {
         super.init(
             parameters,
             rule: AdamRule(
                 learningRate: learningRate, betas: betas, epsilon: epsilon, weightDecay: weightDecay,
-                isDecoupled: true, usesAMSGrad: amsgrad, maximizes: maximize))
+                isDecoupled: true, usesAMSGrad: amsgrad, maximizes: maximize, file: file, line: line), file: file,
+            line: line)
     }
 }

@@ -1,4 +1,5 @@
 import TensorGraph
+import TensorRuntime
 
 /// Parameters that an optimizer treats by the same rule.
 public final class ParameterGroup {
@@ -82,7 +83,7 @@ public final class ParameterGroup {
         for flat in flats {
             guard let problem = flat.gradientProblem() else { continue }
             if !problem.isWrongCall { throw problem.error }
-            Tensor.report(problem.error, at: nil)
+            WrongCall.report(problem.error, at: nil)
             return false
         }
         return true

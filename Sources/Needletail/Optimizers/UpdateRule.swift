@@ -1,3 +1,5 @@
+import TensorRuntime
+
 /// How an optimizer changes parameters: its formula and its hyperparameters, a value.
 ///
 /// A rule sees flat tensors, in which many parameters lie one after another, so it is written in pointwise operations
@@ -22,6 +24,12 @@ public protocol UpdateRule: Sendable {
     func update(_ value: Tensor, gradient: Tensor, state: inout [Tensor], step: Int) -> Tensor
 }
 
+/// Reports a hyperparameter that is below 0 or no finite number, as PyTorch does.
+private func checkHyperparameters(of rule: String, _ values: [(name: String, value: Double)], _ site: CallSite) {
+    guard let wrong = values.first(where: { !($0.value >= 0 && $0.value.isFinite) }) else { return }
+    WrongCall.report(rule, "a \(wrong.name) of \(wrong.value)", remedy: "use a finite number of at least 0", at: site)
+}
+
 /// Stochastic gradient descent, as [torch.optim.SGD](https://pytorch.org/docs/stable/generated/torch.optim.SGD.html).
 public struct SGDRule: UpdateRule {
     public var learningRate: Double
@@ -34,10 +42,19 @@ public struct SGDRule: UpdateRule {
 
     public init(
         learningRate: Double = 1e-3, momentum: Double = 0, dampening: Double = 0, weightDecay: Double = 0,
-        isNesterov: Bool = false, maximizes: Bool = false
+        isNesterov: Bool = false, maximizes: Bool = false, file: StaticString = #fileID, line: UInt = #line
     ) {
-        precondition(
-            !isNesterov || (momentum > 0 && dampening == 0), "SGD: nesterov needs a momentum and no dampening")
+        let site = CallSite(file, line)
+        checkHyperparameters(
+            of: "SGD", [("learning rate", learningRate), ("momentum", momentum), ("weight decay", weightDecay)], site)
+        if !dampening.isFinite {
+            WrongCall.report("SGD", "a dampening of \(dampening)", remedy: "use a finite number", at: site)
+        }
+        if isNesterov, momentum <= 0 || dampening != 0 {
+            WrongCall.report(
+                "SGD", "nesterov with a momentum of \(momentum) and a dampening of \(dampening)",
+                remedy: "give a momentum, and no dampening", at: site)
+        }
         self.learningRate = learningRate
         self.momentum = momentum
         self.dampening = dampening
@@ -84,8 +101,18 @@ public struct AdamRule: UpdateRule {
 
     public init(
         learningRate: Double = 1e-3, betas: (Double, Double) = (0.9, 0.999), epsilon: Double = 1e-8,
-        weightDecay: Double = 0, isDecoupled: Bool = false, usesAMSGrad: Bool = false, maximizes: Bool = false
+        weightDecay: Double = 0, isDecoupled: Bool = false, usesAMSGrad: Bool = false, maximizes: Bool = false,
+        file: StaticString = #fileID, line: UInt = #line
     ) {
+        let site = CallSite(file, line)
+        let title = isDecoupled ? "AdamW" : "Adam"
+        checkHyperparameters(
+            of: title, [("learning rate", learningRate), ("epsilon", epsilon), ("weight decay", weightDecay)], site)
+        for beta in [betas.0, betas.1] where !(beta >= 0 && beta < 1) {
+            WrongCall.report(
+                title, "betas (\(betas.0), \(betas.1))", remedy: "use numbers of at least 0, below 1", at: site)
+            break
+        }
         self.learningRate = learningRate
         self.betas = betas
         self.epsilon = epsilon

@@ -31,8 +31,14 @@ public final class Generator: Sendable {
     public func seed(_ seed: UInt64) { state = State(key: seed) }
 
     /// Takes `count` numbers, rounded up to whole blocks of 4, and says where they start.
-    public func reserve(_ count: Int) -> State {
-        stored.withLock { state in
+    public func reserve(_ count: Int, file: StaticString = #fileID, line: UInt = #line) -> State {
+        if count < 0 || count > .max - 3 {
+            WrongCall.report(
+                "reserve", "\(count) numbers", remedy: "use a count of at least 0, below 2^63 - 3",
+                at: CallSite(file, line))
+            return state
+        }
+        return stored.withLock { state in
             let start = state
             state.offset &+= UInt64((count + 3) & ~3)
             return start
@@ -42,12 +48,24 @@ public final class Generator: Sendable {
     /// A generator of its own for a child task: the same parent state and index give the same numbers.
     public func child(_ index: Int) -> Generator {
         let now = state
-        let words = Philox.block(counter: now.offset ^ (UInt64(index) &+ 0x9E37_79B9_7F4A_7C15), key: ~now.key)
+        let words = Philox.block(
+            counter: now.offset ^ (UInt64(bitPattern: Int64(index)) &+ 0x9E37_79B9_7F4A_7C15), key: ~now.key)
         return Generator(seed: UInt64(words[0]) << 32 | UInt64(words[1]))
     }
 
     /// A random order of `0..<count`, by Fisher and Yates, drawn on the host: the same on every device.
-    public func permutation(_ count: Int) -> [Int64] {
+    public func permutation(_ count: Int, file: StaticString = #fileID, line: UInt = #line) -> [Int64] {
+        if count < 0 {
+            WrongCall.report(
+                "permutation", "of \(count) numbers", remedy: "use a count of at least 0", at: CallSite(file, line))
+        }
+        guard count < 1 << 58, hostHasMemory(count * MemoryLayout<Int64>.stride) else {
+            WrongCall.report(
+                TensorError(
+                    .outOfMemory, "permutation: the host has no memory for \(count) numbers; use fewer"),
+                at: CallSite(file, line))
+            return []
+        }
         var order = Array(0..<Int64(Swift.max(count, 0)))
         guard count > 1 else { return order }
         let start = reserve(2 * (count - 1))

@@ -30,6 +30,27 @@ extension Scalar {
         }
     }
 
+    /// The value as an element of `dtype`, as a cast makes it: a float beyond an integer's ends is the end, NaN is 0, and all
+    /// but 0 is true.
+    func cast(to dtype: DType) -> Scalar {
+        switch (self, dtype.kind) {
+        case (.float, .integer): .int(integer(of: dtype))
+        case (.float(let value), .bool): .int(value == 0 ? 0 : 1)
+        case (.int(let value), .bool): .int(value == 0 ? 0 : 1)
+        default: self
+        }
+    }
+
+    /// The integer of `dtype` that the value is cast to.
+    func integer(of dtype: DType) -> Int64 {
+        let value = Int64(bitPattern: bits(as: .int64))
+        switch dtype {
+        case .uint8: return Swift.min(Swift.max(value, 0), 255)
+        case .int32: return Swift.min(Swift.max(value, Int64(Int32.min)), Int64(Int32.max))
+        default: return value
+        }
+    }
+
     var isZero: Bool { doubleValue == 0 }
 
     var text: String {

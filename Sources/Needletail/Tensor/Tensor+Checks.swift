@@ -1,19 +1,24 @@
 import TensorGraph
 import TensorRuntime
 
-/// Where a named function was called. Operators have none: Swift's backtrace says it.
-struct CallSite {
-    var file: StaticString
-    var line: UInt
+extension TensorError {
+    /// The error of a wrong call: `3: Linear(11, 10): what was found, with its values; what to do`. Inside a
+    /// ``Sequential`` the layer's place stands first.
+    static func wrongCall(_ operation: String, _ problem: String, remedy: String) -> TensorError {
+        TensorError(.invalidArgument, "\(LayerPlace.prefix)\(operation): \(problem); \(remedy)")
+    }
+}
 
-    init(_ file: StaticString, _ line: UInt) {
-        self.file = file
-        self.line = line
+extension WrongCall {
+    /// Ends the process, or inside ``checked(_:)`` records the error of a call that gives no tensor.
+    @inline(never)
+    static func report(_ operation: String, _ problem: String, remedy: String, at site: CallSite?) {
+        report(.wrongCall(operation, problem, remedy: remedy), at: site)
     }
 }
 
 extension Tensor {
-    /// Ends a wrong call: traps, or inside ``checked(_:)`` records the error and gives a poisoned tensor.
+    /// Ends a wrong call: the process, or inside ``checked(_:)`` records the error and gives a poisoned tensor.
     ///
     /// Where an operand is poisoned itself, the result is too, with the operand's error: its shape says nothing.
     ///
@@ -30,8 +35,8 @@ extension Tensor {
                 return Tensor(context.failed(failure, shape: shape, dtype: dtype))
             }
         }
-        let error = TensorError(.invalidArgument, "\(operation): \(problem); \(remedy)")
-        Tensor.report(error, at: site)
+        let error = TensorError.wrongCall(operation, problem, remedy: remedy)
+        WrongCall.report(error, at: site)
         return Tensor(context.failed(error, shape: shape, dtype: dtype))
     }
 
@@ -43,27 +48,16 @@ extension Tensor {
         invalid(operation, problem, remedy: remedy, operands, at: CallSite(file, line))
     }
 
-    /// Records `error` inside ``checked(_:)``, traps elsewhere.
-    @inline(never)
-    static func report(_ error: TensorError, at site: CallSite?) {
-        if let box = ExecutionContext.current.errors {
-            box.record(error)
-        } else if let site {
-            fatalError(error.message, file: site.file, line: site.line)
-        } else {
-            fatalError(error.message)
-        }
-    }
-
-    /// The context that a new tensor goes to. Traps (or records) where the device is not there.
+    /// The context that a new tensor goes to. Where the device is not there, that is reported as a wrong call.
     static func creationContext(_ device: DeviceID?, at site: CallSite?) -> DeviceContext {
         do throws(TensorError) {
             return try deviceContext(device)
         } catch {
-            report(error, at: site)
+            WrongCall.report(error, at: site)
             // Recorded: the CPU holds the poisoned tensors.
-            if let fallback = try? DeviceContexts.context(for: .cpu) { return fallback }
-            fatalError(error.message)
+            do throws(TensorError) { return try DeviceContexts.context(for: .cpu) } catch {
+                WrongCall.end(error, at: site)
+            }
         }
     }
 
@@ -73,8 +67,8 @@ extension Tensor {
         _ operation: String, _ problem: String, remedy: String, shape: Shape, dtype: DType, device: DeviceID?,
         at site: CallSite?
     ) -> Tensor {
-        let error = TensorError(.invalidArgument, "\(operation): \(problem); \(remedy)")
-        report(error, at: site)
+        let error = TensorError.wrongCall(operation, problem, remedy: remedy)
+        WrongCall.report(error, at: site)
         return Tensor(creationContext(device, at: site).failed(error, shape: shape, dtype: dtype))
     }
 

@@ -52,40 +52,26 @@ extension Tensor {
 
     /// The elements, row-major, cast to `T` where the dtype is another.
     ///
-    /// - Throws: as ``evaluate()``.
+    /// - Throws: as ``evaluate()``, and `outOfMemory` where the host has no memory for them.
     public func scalars<T: TensorScalar>(as type: T.Type = T.self) throws(TensorError) -> [T] {
-        let source = withRecording(false) { cast(to: T.dtype) }
-        var failure: TensorError?
-        let result = [T](unsafeUninitializedCapacity: elementCount) { buffer, count in
-            do throws(TensorError) {
-                try context.read(
-                    source.handle,
-                    into: UnsafeMutableRawBufferPointer(buffer).prefixed(to: elementCount * MemoryLayout<T>.stride))
-                count = elementCount
-            } catch {
-                failure = error
-            }
-        }
-        if let failure { throw failure }
-        return result
+        try withRecording(false) { cast(to: T.dtype) }.elements("scalars")
     }
 
     /// The elements as bytes of the dtype, row-major.
     ///
-    /// - Throws: as ``evaluate()``.
-    public func bytes() throws(TensorError) -> [UInt8] {
+    /// - Throws: as ``scalars(as:)``.
+    public func bytes() throws(TensorError) -> [UInt8] { try elements("bytes") }
+
+    /// The elements as they lie in memory.
+    private func elements<Element>(_ operation: String) throws(TensorError) -> [Element] {
+        // What cannot be computed asks the host for nothing.
+        try evaluate()
         let size = elementCount * dtype.byteCount
-        var failure: TensorError?
-        let result = [UInt8](unsafeUninitializedCapacity: size) { buffer, count in
-            do throws(TensorError) {
-                try context.read(handle, into: UnsafeMutableRawBufferPointer(buffer).prefixed(to: size))
-                count = size
-            } catch {
-                failure = error
-            }
+        return try withHostMemory(
+            size / MemoryLayout<Element>.stride, of: Element.self, for: operation
+        ) { buffer throws(TensorError) in
+            try context.read(handle, into: UnsafeMutableRawBufferPointer(buffer))
         }
-        if let failure { throw failure }
-        return result
     }
 
     /// The one element of the tensor.
@@ -106,12 +92,5 @@ extension Tensor {
         case .float32, .float16, .bfloat16: Double(try item(as: Float.self))
         case .int64, .int32, .uint8, .bool: Double(try item(as: Int64.self))
         }
-    }
-}
-
-extension UnsafeMutableRawBufferPointer {
-    /// The first `count` bytes. (An array's storage may be larger than was asked for.)
-    fileprivate func prefixed(to count: Int) -> UnsafeMutableRawBufferPointer {
-        UnsafeMutableRawBufferPointer(start: baseAddress, count: Swift.min(count, self.count))
     }
 }

@@ -50,11 +50,21 @@ extension Tensor {
         _ x: Tensor, weight: Tensor, bias: Tensor? = nil, stride: SIMD2<Int> = [1, 1], padding: SIMD2<Int> = [0, 0],
         dilation: SIMD2<Int> = [1, 1], groups: Int = 1, file: StaticString = #fileID, line: UInt = #line
     ) -> Tensor {
+        convolved(
+            "conv2d", x, weight, bias, stride: stride, padding: padding, dilation: dilation, groups: groups,
+            at: CallSite(file, line))
+    }
+
+    /// ``conv2d(_:weight:bias:stride:padding:dilation:groups:file:line:)`` under the name that the user called.
+    private static func convolved(
+        _ name: String, _ x: Tensor, _ weight: Tensor, _ bias: Tensor?, stride: SIMD2<Int>, padding: SIMD2<Int>,
+        dilation: SIMD2<Int>, groups: Int, at site: CallSite
+    ) -> Tensor {
         func wrong(_ problem: String, _ remedy: String) -> Tensor {
-            x.invalid(
-                "conv2d", problem, remedy: remedy, [x, weight] + (bias.map { [$0] } ?? []), file, line)
+            x.invalid(name, problem, remedy: remedy, [x, weight] + (bias.map { [$0] } ?? []), at: site)
         }
-        guard x.shares(weight) else { return x.deviceMismatch("conv2d", weight, at: CallSite(file, line)) }
+        guard x.shares(weight) else { return x.deviceMismatch(name, weight, at: site) }
+        if let bias, !x.shares(bias) { return x.deviceMismatch(name, bias, at: site) }
         let type = x.dtype.promoted(with: weight.dtype)
         guard x.rank == 4, weight.rank == 4, type.isFloat else {
             return wrong(
@@ -62,10 +72,11 @@ extension Tensor {
                 "use floats, input [n, channels, height, width] and weight [out, in / groups, height, width]")
         }
         let outputs = weight.shape[0]
-        guard groups > 0, x.shape[1] == weight.shape[1] * groups, outputs % groups == 0 else {
+        guard groups > 0, x.shape[1] % groups == 0, x.shape[1] / groups == weight.shape[1], outputs % groups == 0
+        else {
             return wrong(
                 "input has \(x.shape[1]) channels, weight \(weight.shape) with \(groups) groups wants "
-                    + "\(weight.shape[1] * groups)", "match the weight's in / groups")
+                    + "\(weight.shape[1]) in each", "match the weight's in / groups")
         }
         guard bias == nil || bias!.shape == [outputs] else {
             return wrong("bias \(bias!.shape) for \(outputs) output channels", "use a bias of [\(outputs)]")
@@ -76,9 +87,10 @@ extension Tensor {
         guard let output = window.checkedOutput(for: size) else {
             return wrong(window.problem(for: size), window.remedy)
         }
+        let shape: Shape = [x.shape[0], outputs, output[0], output[1]]
+        guard shape.isValid else { return wrong("a result of shape \(shape)", shapeRemedy) }
         let result = convolution(
-            .forward, x.cast(to: type), weight.cast(to: type), window, groups: groups,
-            result: [x.shape[0], outputs, output[0], output[1]])
+            .forward, x.cast(to: type), weight.cast(to: type), window, groups: groups, result: shape)
         return bias.map { result + $0.viewed(as: [outputs, 1, 1]) } ?? result
     }
 
@@ -92,10 +104,10 @@ extension Tensor {
                 "conv1d", "input \(x.shape), weight \(weight.shape)",
                 remedy: "use input [n, channels, width] and weight [out, in / groups, width]", [x, weight], file, line)
         }
-        let result = conv2d(
-            x.viewed(as: x.shape.inserting(1, at: 2)), weight: weight.viewed(as: weight.shape.inserting(1, at: 2)),
-            bias: bias, stride: [1, stride], padding: [0, padding], dilation: [1, dilation], groups: groups, file: file,
-            line: line)
+        let result = convolved(
+            "conv1d", x.viewed(as: x.shape.inserting(1, at: 2)), weight.viewed(as: weight.shape.inserting(1, at: 2)),
+            bias, stride: [1, stride], padding: [0, padding], dilation: [1, dilation], groups: groups,
+            at: CallSite(file, line))
         return result.rank == 4 ? result.viewed(as: result.shape.removing(axis: 2)) : result
     }
 }
@@ -103,20 +115,41 @@ extension Tensor {
 extension Window {
     /// Height and width of the result, or nil where the window's numbers make no sense or exceed the padded input.
     func checkedOutput(for size: SIMD2<Int>) -> SIMD2<Int>? {
-        guard (kernel .> 0) == .init(repeating: true), (stride .> 0) == .init(repeating: true),
-            (dilation .> 0) == .init(repeating: true), (padding .>= 0) == .init(repeating: true)
-        else { return nil }
+        guard isPossible else { return nil }
         let output = outputSize(for: size)
         return output[0] > 0 && output[1] > 0 ? output : nil
     }
 
+    /// Whether the numbers make sense for some input, and their products are far from the ends of Int.
+    var isPossible: Bool {
+        let one = SIMD2(repeating: 1)
+        let most = SIMD2(repeating: 1 << 30)
+        let isInside =
+            (kernel .>= one) .& (kernel .<= most) .& (stride .>= one) .& (stride .<= most) .& (dilation .>= one)
+            .& (dilation .<= most) .& (padding .>= SIMD2.zero) .& (padding .<= most)
+        return isInside[0] && isInside[1]
+    }
+
+    /// Reports a layer's window whose numbers make no sense.
+    static func check(
+        _ layer: String, _ kernel: Extent2D, _ stride: Extent2D, _ padding: Extent2D, _ dilation: Extent2D,
+        at site: CallSite
+    ) {
+        let window = Window(
+            kernel: kernel.vector, stride: stride.vector, padding: padding.vector, dilation: dilation.vector)
+        if !window.isPossible { WrongCall.report(layer, window.text, remedy: window.remedy, at: site) }
+    }
+
     func problem(for size: SIMD2<Int>) -> String {
+        guard isPossible else { return text }
         let reach = dilation &* (kernel &- 1) &+ 1
         let padded = size &+ 2 &* padding
-        if reach[0] > padded[0] || reach[1] > padded[1] {
-            return "kernel \(reach[0])x\(reach[1]) exceeds padded input \(padded[0])x\(padded[1])"
-        }
-        return "kernel \(kernel[0])x\(kernel[1]), stride \(stride[0])x\(stride[1]), "
+        return "kernel \(reach[0])x\(reach[1]) exceeds padded input \(padded[0])x\(padded[1])"
+    }
+
+    /// The numbers, for messages.
+    var text: String {
+        "kernel \(kernel[0])x\(kernel[1]), stride \(stride[0])x\(stride[1]), "
             + "padding \(padding[0])x\(padding[1]), dilation \(dilation[0])x\(dilation[1])"
     }
 

@@ -11,7 +11,7 @@ extension Tensor {
         _ shape: Shape, dtype: DType = .float32, device: DeviceID? = nil, file: StaticString = #fileID,
         line: UInt = #line
     ) -> Tensor {
-        made(.fill, shape, dtype, .int(0), device, at: CallSite(file, line))
+        made(.fill, shape, dtype, .int(0), device, for: "zeros", at: CallSite(file, line))
     }
 
     /// All ones.
@@ -19,22 +19,31 @@ extension Tensor {
         _ shape: Shape, dtype: DType = .float32, device: DeviceID? = nil, file: StaticString = #fileID,
         line: UInt = #line
     ) -> Tensor {
-        made(.fill, shape, dtype, .int(1), device, at: CallSite(file, line))
+        made(.fill, shape, dtype, .int(1), device, for: "ones", at: CallSite(file, line))
     }
 
     /// All of one value; float32 for a floating-point value and int64 for an integer, unless given.
+    ///
+    /// A floating-point value becomes an element of an integer dtype as a cast makes it one: fractions are cut off, what is
+    /// beyond the dtype's ends is the end, and NaN is 0. An integer beyond them is an error.
     public static func full(
         _ shape: Shape, _ value: some ScalarOperand, dtype: DType? = nil, device: DeviceID? = nil,
         file: StaticString = #fileID, line: UInt = #line
     ) -> Tensor {
-        let scalar = value.scalar
-        let type = dtype ?? scalar.defaultDType
+        let type = dtype ?? value.scalar.defaultDType
+        return full(shape, value.scalar, type, device, for: "full", at: CallSite(file, line))
+    }
+
+    /// ``full(_:_:dtype:device:file:line:)`` under the name that the user called.
+    private static func full(
+        _ shape: Shape, _ scalar: Scalar, _ type: DType, _ device: DeviceID?, for name: String, at site: CallSite
+    ) -> Tensor {
         guard scalar.fits(type) else {
             return invalidCreation(
-                "full", "\(scalar.text) does not fit \(type)", remedy: "use a wider dtype", shape: shape, dtype: type,
-                device: device, at: CallSite(file, line))
+                name, "\(scalar.text) does not fit \(type)", remedy: "use a wider dtype",
+                shape: shape.isValid ? shape : [], dtype: type, device: device, at: site)
         }
-        return made(.fill, shape, type, scalar, device, at: CallSite(file, line))
+        return made(.fill, shape, type, scalar.cast(to: type), device, for: name, at: site)
     }
 
     public static func zerosLike(_ other: Tensor, dtype: DType? = nil) -> Tensor {
@@ -55,22 +64,32 @@ extension Tensor {
                 "fullLike", "\(value.scalar.text) does not fit \(type)", remedy: "use a wider dtype", [other], file,
                 line)
         }
-        return other.filled(other.shape, value.scalar, dtype: type)
+        return other.filled(other.shape, value.scalar.cast(to: type), dtype: type)
     }
 
-    /// A node without tensor operands, checked.
+    /// A node without tensor operands, checked, under the name that the user called.
     static func made(
         _ operation: NodeOperation, _ shape: Shape, _ dtype: DType, _ scalar: Scalar, _ device: DeviceID?,
-        at site: CallSite
+        for name: String, at site: CallSite
     ) -> Tensor {
         guard shape.isValid else {
             return invalidCreation(
-                operation.name, "shape \(shape)", remedy: "use extents of at least 0 whose product fits in memory",
-                shape: [], dtype: dtype, device: device, at: site)
+                name, "shape \(shape)", remedy: shapeRemedy, shape: [], dtype: dtype, device: device, at: site)
         }
         let context = creationContext(device, at: site)
-        return Tensor(context.trace(operation, shape: shape, dtype: dtype, scalar0: scalar))
+        var known: KnownIntegers?
+        if dtype.kind == .integer, shape.elementCount > 0 {
+            switch (operation, scalar) {
+            case (.index, _): known = KnownIntegers(all: 0...Int64(shape.elementCount - 1))
+            case (_, .int(let value)): known = KnownIntegers(all: value...value)
+            case (_, .float): break
+            }
+        }
+        return Tensor(context.trace(operation, shape: shape, dtype: dtype, scalar0: scalar, tag: known))
     }
+
+    static let shapeRemedy =
+        "use \(Shape.maximumRank) extents at most, none below 0, whose product fits in memory"
 }
 
 // MARK: - Sequences
@@ -93,7 +112,7 @@ extension Tensor {
         }
         let count = Int((span / by.doubleValue).rounded(.up))
         let type = dtype ?? first.defaultDType
-        let numbers = made(.index, [count], .int64, .int(0), device, at: CallSite(file, line))
+        let numbers = made(.index, [count], .int64, .int(0), device, for: "arange", at: CallSite(file, line))
         // Fractions want float steps, whatever the result's type.
         var result = first.kind == .float && !type.isFloat ? numbers.cast(to: .float32) : numbers.cast(to: type)
         if by != .int(1) && by != .float(1) { result = result * by }
@@ -112,20 +131,52 @@ extension Tensor {
                 device: device, at: CallSite(file, line))
         }
         let count = Int(end.scalar.doubleValue.rounded(.up))
-        return made(.index, [count], .int64, .int(0), device, at: CallSite(file, line)).cast(to: type)
+        return made(.index, [count], .int64, .int(0), device, for: "arange", at: CallSite(file, line)).cast(to: type)
     }
 
     /// Whether a number, rounded up, is one of elements.
     private static func isCount(_ value: Double) -> Bool { value > -1 && value < 0x1p53 }
 
-    /// `count` numbers from `start` to `end`, both included, evenly apart.
+    /// `count` numbers from `start` to `end`, both included, evenly apart: the first half counts from the start, the second
+    /// from the end. For an integer dtype fractions are cut off.
+    /// Source: [torch.linspace](https://pytorch.org/docs/stable/generated/torch.linspace.html).
     public static func linspace(
         _ start: Double, _ end: Double, count: Int, dtype: DType = .float32, device: DeviceID? = nil,
         file: StaticString = #fileID, line: UInt = #line
     ) -> Tensor {
-        let numbers = made(.index, [count], .int64, .int(0), device, at: CallSite(file, line)).cast(to: dtype)
-        if count <= 1 { return numbers + start }
-        return numbers * ((end - start) / Double(count - 1)) + start
+        let site = CallSite(file, line)
+        guard start.isFinite, end.isFinite else {
+            return invalidCreation(
+                "linspace", "from \(start) to \(end)", remedy: "use finite ends", shape: [0], dtype: dtype,
+                device: device, at: site)
+        }
+        let step = count > 1 ? (end - start) / Double(count - 1) : 0
+        guard dtype.isFloat else {
+            guard ([count] as Shape).isValid else {
+                return made(.index, [count], dtype, .int(0), device, for: "linspace", at: site)
+            }
+            // In Double, which not every device has.
+            let context = creationContext(device, at: site)
+            do throws(TensorError) {
+                let numbers = try withHostMemory(count, of: Int64.self, for: "linspace") { numbers in
+                    for place in 0..<count {
+                        let rest = count - 1 - place
+                        let number = place < count / 2 ? start + step * Double(place) : end - step * Double(rest)
+                        let value = count == 1 ? start : number
+                        numbers.initializeElement(at: place, to: Scalar.float(value).integer(of: dtype))
+                    }
+                }
+                return host(numbers, shape: [count], in: context).cast(to: dtype)
+            } catch {
+                return Tensor(context.failed(error, shape: [count], dtype: dtype))
+            }
+        }
+        let type: DType = dtype == .float64 ? .float64 : .float32
+        let places = made(.index, [count], .int64, .int(0), device, for: "linspace", at: site)
+        let fromStart = places.cast(to: type) * step + start
+        if count <= 1 { return fromStart.cast(to: dtype) }
+        let fromEnd = (places - (count - 1)).cast(to: type) * step + end
+        return select(places .< count / 2, .tensor(fromStart), .tensor(fromEnd)).cast(to: dtype)
     }
 
     /// Ones on the diagonal of an `n` by `m` matrix, `n` by `n` unless given.
@@ -133,8 +184,12 @@ extension Tensor {
         _ n: Int, _ m: Int? = nil, dtype: DType = .float32, device: DeviceID? = nil, file: StaticString = #fileID,
         line: UInt = #line
     ) -> Tensor {
-        let rows = made(.index, [n, 1], .int64, .int(0), device, at: CallSite(file, line))
-        let columns = made(.index, [1, m ?? n], .int64, .int(0), device, at: CallSite(file, line))
+        let site = CallSite(file, line)
+        guard ([n, m ?? n] as Shape).isValid else {
+            return made(.fill, [n, m ?? n], dtype, .int(0), device, for: "eye", at: site)
+        }
+        let rows = made(.index, [n, 1], .int64, .int(0), device, for: "eye", at: site)
+        let columns = made(.index, [1, m ?? n], .int64, .int(0), device, for: "eye", at: site)
         return (rows .== columns).cast(to: dtype)
     }
 }
@@ -203,7 +258,8 @@ extension Tensor {
     public init<T: TensorScalar & ScalarOperand>(
         _ scalar: T, dtype: DType? = nil, device: DeviceID? = nil, file: StaticString = #fileID, line: UInt = #line
     ) {
-        self = Tensor.full([], scalar, dtype: dtype ?? T.dtype, device: device, file: file, line: line)
+        self = Tensor.full(
+            [], scalar.scalar, dtype ?? T.dtype, device, for: "Tensor", at: CallSite(file, line))
     }
 
     /// Elements of `dtype` as raw bytes, row-major, in the machine's byte order.
@@ -235,7 +291,7 @@ extension Tensor {
     private static func checkRows(_ counts: [Int], _ site: CallSite) {
         guard let odd = counts.first(where: { $0 != counts[0] }) else { return }
         let message = "Tensor: rows of \(counts[0]) and \(odd) elements; use rows of one length"
-        report(TensorError(.invalidArgument, message), at: site)
+        WrongCall.report(TensorError(.invalidArgument, message), at: site)
     }
 
     /// Scalars as a tensor; as many as the shape has elements.
@@ -244,11 +300,14 @@ extension Tensor {
     }
 
     /// Bytes as a tensor. Where there is no memory for it, the tensor is poisoned with that error.
+    ///
+    /// - Parameter mayIndex: whether integers may be classes or indices, and are looked through for their extremes.
     static func host(
-        _ bytes: UnsafeRawBufferPointer, shape: Shape, dtype: DType, in context: DeviceContext
+        _ bytes: UnsafeRawBufferPointer, shape: Shape, dtype: DType, in context: DeviceContext, mayIndex: Bool = true
     ) -> Tensor {
         do throws(TensorError) {
-            return Tensor(try context.makeValue(shape: shape, dtype: dtype, bytes: bytes))
+            let known = mayIndex ? KnownIntegers.of(bytes, dtype) : nil
+            return Tensor(try context.makeValue(shape: shape, dtype: dtype, bytes: bytes, tag: known))
         } catch {
             return Tensor(context.failed(error, shape: shape, dtype: dtype))
         }

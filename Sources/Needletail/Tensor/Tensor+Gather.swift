@@ -1,7 +1,8 @@
 import TensorGraph
 import TensorRuntime
 
-// Indices are integers, counted from 0; an index outside the axis reads NaN (0 in integers) and adds nothing.
+// Indices are integers, counted from 0. One outside of the axis is an error where it came from the host. Those that the
+// device computed are not read for that: such an index reads NaN (0 in integers) and adds nothing.
 
 // MARK: - The nodes
 
@@ -9,6 +10,13 @@ extension Tensor {
     /// `result[..., j, ...] = self[..., index[..., j, ...], ...]`; `index` is int64 and has the result's shape.
     func gathered(axis: Int, _ index: Tensor) -> Tensor {
         let count = shape[axis]
+        if dtype.kind == .integer {
+            var known: KnownIntegers?
+            if let data = knownIntegers, case .inside = index.checkIndices(in: 0..<count) { known = data.part }
+            return Tensor(
+                context.trace(
+                    .gather(axis: axis), shape: index.shape, dtype: dtype, handle, index.handle, tag: known))
+        }
         return Tensor.traced(.gather(axis: axis), shape: index.shape, dtype: dtype, self, index) {
             { p in InputGradients(p.gradient.scattered(axis: axis, index, count: count)) }
         }
@@ -54,6 +62,9 @@ extension Tensor {
                 "indexSelect", "index is \(index.dtype)\(index.shape) on \(index.device)",
                 remedy: "use a vector of integers on \(device)", [self, index], file, line)
         }
+        if case .outside(let value) = places.checkIndices(in: 0..<shape[axis]) {
+            return indexOutside("indexSelect", value, axis, [self, index], at: CallSite(file, line))
+        }
         var target = shape
         target[axis] = index.elementCount
         return gathered(axis: axis, places.along(axis, of: target))
@@ -92,6 +103,14 @@ extension Tensor {
                 "oneHot", "\(classes) classes of \(dtype)\(shape)", remedy: "use integers and at least one class",
                 [self], file, line)
         }
+        let target = shape.inserting(classes, at: rank)
+        guard target.isValid else {
+            return invalid("oneHot", "a result of shape \(target)", remedy: Tensor.shapeRemedy, [self], file, line)
+        }
+        if case .outside(let value) = places.checkIndices(in: 0..<classes) {
+            return invalid(
+                "oneHot", "class \(value) is outside 0..<\(classes)", remedy: "use more classes", [self], file, line)
+        }
         return (places.viewed(as: shape.inserting(1, at: rank)) .== indices([classes])).cast(to: type)
     }
 
@@ -100,7 +119,11 @@ extension Tensor {
         _ name: String, _ axis: Int, _ index: Tensor, _ data: Tensor, _ file: StaticString, _ line: UInt
     ) -> Tensor? {
         let fits = index.rank == rank && (0..<rank).allSatisfy { $0 == axis || index.shape[$0] <= shape[$0] }
-        if fits, shares(index), let places = index.asIndex { return places }
+        if fits, shares(index), let places = index.asIndex {
+            guard case .outside(let value) = places.checkIndices(in: 0..<shape[axis]) else { return places }
+            _ = indexOutside(name, value, axis, [self, index], at: CallSite(file, line))
+            return nil
+        }
         _ = invalid(
             name, "index \(index.dtype)\(index.shape) on \(index.device) for \(shape) on \(device), axis \(axis)",
             remedy: "use integers of the same rank, no longer along the other axes, on \(device)", [self, index], file,
@@ -108,10 +131,23 @@ extension Tensor {
         return nil
     }
 
+    /// The error of an index that the axis does not have.
+    func indexOutside(
+        _ name: String, _ value: Int64, _ axis: Int, allowsNegative: Bool = false, _ operands: [Tensor],
+        at site: CallSite?
+    ) -> Tensor {
+        let extent = shape[axis]
+        return invalid(
+            name, "index \(value) is outside axis \(axis) of shape \(shape)",
+            remedy: extent == 0
+                ? "the axis has no element" : "use indices in \(allowsNegative ? -extent : 0)..<\(extent)", operands,
+            at: site)
+    }
+
     /// A poisoned tensor of the shape of `index`, after an error was recorded.
     private func failedLike(_ index: Tensor) -> Tensor {
         let error =
-            handle.failure ?? index.handle.failure ?? ExecutionContext.current.errors?.error
+            handle.failure ?? index.handle.failure ?? WrongCall.errors?.error
             ?? TensorError(.invalidArgument, "an operand failed")
         return Tensor(context.failed(error, shape: index.shape, dtype: dtype))
     }

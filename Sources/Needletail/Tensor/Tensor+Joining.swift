@@ -6,38 +6,46 @@ extension Tensor {
     public static func concatenate(
         _ tensors: [Tensor], axis: Int = 0, file: StaticString = #fileID, line: UInt = #line
     ) -> Tensor {
+        concatenated(tensors, axis: axis, for: "concatenate", at: CallSite(file, line))
+    }
+
+    /// ``concatenate(_:axis:file:line:)`` under the name that the user called.
+    static func concatenated(_ tensors: [Tensor], axis: Int, for name: String, at site: CallSite) -> Tensor {
         guard let first = tensors.first else {
             return invalidCreation(
-                "concatenate", "there are no tensors", remedy: "pass at least one", shape: [0], dtype: .float32,
-                device: nil, at: CallSite(file, line))
+                name, "there are no tensors", remedy: "pass at least one", shape: [0], dtype: .float32, device: nil,
+                at: site)
         }
         guard first.rank > 0, let index = first.shape.normalizedAxis(axis) else {
-            return first.axisOutside("concatenate", axis, at: CallSite(file, line))
+            return first.axisOutside(name, axis, at: site)
         }
         var shape = first.shape
         var type = first.dtype
         for tensor in tensors.dropFirst() {
             guard tensor.shares(first) else {
-                return first.deviceMismatch("concatenate", tensor, at: CallSite(file, line))
+                return first.deviceMismatch(name, tensor, at: site)
             }
             guard tensor.rank == first.rank, tensor.shape.removing(axis: index) == first.shape.removing(axis: index)
             else {
                 return first.invalid(
-                    "concatenate", "shapes \(first.shape) and \(tensor.shape) along axis \(axis)",
-                    remedy: "all other extents must be equal", tensors, file, line)
+                    name, "shapes \(first.shape) and \(tensor.shape) along axis \(axis)",
+                    remedy: "all other extents must be equal", tensors, at: site)
             }
             shape[index] += tensor.shape[index]
             type = type.promoted(with: tensor.dtype)
+            guard shape.isValid else {
+                return first.invalid(name, "a result of shape \(shape)", remedy: shapeRemedy, tensors, at: site)
+            }
         }
-        let parts = tensors.filter { $0.shape[index] > 0 }.map { $0.cast(to: type) }
-        if parts.count <= 1 { return parts.first ?? first.cast(to: type) }
-        return joined(parts, axis: index, shape: shape)
+        return joined(tensors.map { $0.cast(to: type) }, axis: index, shape: shape)
     }
 
-    /// The concatenation node. `parts` have one dtype, and fit.
+    /// The concatenation node. `parts` have one dtype, and fit; empty ones among them have a gradient, but no place.
     private static func joined(_ parts: [Tensor], axis: Int, shape: Shape) -> Tensor {
+        let filled = parts.filter { $0.elementCount > 0 }
         var function: GradientFunction?
         if parts.contains(where: \.requiresGrad), ExecutionContext.current.recordsGradients {
+            if parts.count == 1 { return parts[0] }
             let extents = parts.map { $0.shape[axis] }
             let links = GradientFunction.Links(more: parts.map(\.gradientFunction)) { p in
                 var start = 0
@@ -49,9 +57,16 @@ extension Tensor {
             }
             function = GradientFunction(links)
         }
-        let handle = parts[0].context.trace(
-            .concatenate(axis: axis), shape: shape, dtype: parts[0].dtype, more: parts.map(\.handle), tag: function)
-        return Tensor(handle)
+        let context = parts[0].context
+        let type = parts[0].dtype
+        switch filled.count {
+        case 0: return Tensor(context.trace(.fill, shape: shape, dtype: type, tag: function))
+        case 1: return function == nil ? filled[0] : Tensor(filled[0].handle.retagged(function))
+        default:
+            return Tensor(
+                context.trace(
+                    .concatenate(axis: axis), shape: shape, dtype: type, more: filled.map(\.handle), tag: function))
+        }
     }
 
     /// Joins tensors of one shape along a new axis.
@@ -63,9 +78,17 @@ extension Tensor {
                 "stack", "shapes \(tensors[0].shape) and \(tensor.shape)", remedy: "all shapes must be equal", tensors,
                 file, line)
         }
-        let rows = tensors.map { $0.unsqueeze(axis, file: file, line: line) }
-        let place = axis < 0 ? axis + (rows.first?.rank ?? 0) : axis
-        return concatenate(rows, axis: place, file: file, line: line)
+        let site = CallSite(file, line)
+        guard let first = tensors.first else { return concatenated([], axis: 0, for: "stack", at: site) }
+        let rank = first.rank + 1
+        guard axis >= -rank, axis < rank, rank <= Shape.maximumRank else {
+            return first.invalid(
+                "stack", "axis \(axis) for shape \(first.shape)",
+                remedy: "use an axis in \(-rank)..<\(rank), and rank \(Shape.maximumRank) at most", tensors, at: site)
+        }
+        let place = axis < 0 ? axis + rank : axis
+        let rows = tensors.map { $0.viewed(as: $0.shape.inserting(1, at: place)) }
+        return concatenated(rows, axis: place, for: "stack", at: site)
     }
 
     /// Views of `size` elements along an axis each, the last of what remains.
@@ -79,7 +102,7 @@ extension Tensor {
             return [invalid("split", "size \(size)", remedy: "use a size of at least 1", [self], file, line)]
         }
         let extent = shape[index]
-        return stride(from: 0, to: Swift.max(extent, 1), by: size).map {
+        return stride(from: 0, to: Swift.max(extent, 1), by: Swift.min(size, Swift.max(extent, 1))).map {
             narrowed(axis: index, start: $0, count: Swift.min(size, extent - $0))
         }
     }
@@ -94,7 +117,8 @@ extension Tensor {
         guard count > 0 else {
             return [invalid("chunk", "\(count) chunks", remedy: "ask for at least 1", [self], file, line)]
         }
-        return split(Swift.max((shape[index] + count - 1) / count, 1), axis: index, file: file, line: line)
+        let size = shape[index] == 0 ? 1 : (shape[index] - 1) / count + 1
+        return split(size, axis: index, file: file, line: line)
     }
 
     /// Adds elements of one value around the tensor: a pair for each of the last axes, in the order of the axes.
@@ -112,6 +136,16 @@ extension Tensor {
             return invalid(
                 "pad", "value \(value) for a tensor of \(dtype)", remedy: "use a value that the dtype holds", [self],
                 file, line)
+        }
+        var target = shape
+        for (position, width) in widths.enumerated() {
+            let axis = rank - widths.count + position
+            let (padding, overflows) = width.before.addingReportingOverflow(width.after)
+            let (extent, exceeds) = target[axis].addingReportingOverflow(padding)
+            target[axis] = overflows || exceeds ? .max : extent
+        }
+        guard target.isValid else {
+            return invalid("pad", "a result of shape \(target)", remedy: Tensor.shapeRemedy, [self], file, line)
         }
         for (position, width) in widths.enumerated() {
             result = result.padded(
@@ -131,12 +165,12 @@ extension Tensor {
             edge[axis] = before
             parts.append(filled(edge, value, dtype: dtype))
         }
-        if elementCount > 0 { parts.append(self) }
+        parts.append(self)
         if after > 0 {
             edge[axis] = after
             parts.append(filled(edge, value, dtype: dtype))
         }
-        return parts.count == 1 ? parts[0] : Tensor.joined(parts, axis: axis, shape: target)
+        return Tensor.joined(parts, axis: axis, shape: target)
     }
 
     /// The elements `start..<start + count` of an axis, as a view.

@@ -28,6 +28,11 @@ extension Tensor {
                 remedy: "the left one's columns must be the right one's rows, and batches must broadcast", [a, b],
                 at: site)
         }
+        guard batch.with(m, n).isValid else {
+            return a.invalid(
+                "matmul", "shapes \(a.shape) and \(b.shape) make a result of shape \(batch.with(m, n))",
+                remedy: shapeRemedy, [a, b], at: site)
+        }
         let result: Tensor
         if bBatch.rank == 0 && batch.rank > 0 {
             // One matrix for all of the batch: its rows are rows of one product.
@@ -78,6 +83,10 @@ extension Tensor {
         }
         guard x.shares(weight) else { return x.deviceMismatch("linear", weight, at: CallSite(file, line)) }
         if let bias, !x.shares(bias) { return x.deviceMismatch("linear", bias, at: CallSite(file, line)) }
+        let target = input.leading(input.rank - 1).with(matrix[0])
+        guard target.isValid else {
+            return x.invalid("linear", "a result of shape \(target)", remedy: shapeRemedy, [x, weight], file, line)
+        }
         var type = x.dtype.promoted(with: weight.dtype)
         if let bias { type = type.promoted(with: bias.dtype) }
         guard type != .bool else {

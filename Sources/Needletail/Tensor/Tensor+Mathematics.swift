@@ -3,11 +3,19 @@ import TensorRuntime
 // Pointwise functions. Integers are cast to float32, except where the function keeps them (abs, sign, square, relu and
 // rounding). Error bounds in units in the last place stand in `PointwiseOperation.row`.
 extension Tensor {
-    public func negated() -> Tensor { unary(.negate) }
-    public func abs() -> Tensor { unary(.abs) }
+    public func negated(file: StaticString = #fileID, line: UInt = #line) -> Tensor {
+        unary(.negate, as: "negated", at: CallSite(file, line))
+    }
+    public func abs(file: StaticString = #fileID, line: UInt = #line) -> Tensor {
+        unary(.abs, at: CallSite(file, line))
+    }
     /// -1, 0 or 1; NaN of NaN.
-    public func sign() -> Tensor { unary(.sign) }
-    public func square() -> Tensor { unary(.square) }
+    public func sign(file: StaticString = #fileID, line: UInt = #line) -> Tensor {
+        unary(.sign, at: CallSite(file, line))
+    }
+    public func square(file: StaticString = #fileID, line: UInt = #line) -> Tensor {
+        unary(.square, at: CallSite(file, line))
+    }
     public func reciprocal() -> Tensor { unary(.reciprocal) }
     public func sqrt() -> Tensor { unary(.sqrt) }
     /// `1 / sqrt(x)`
@@ -26,7 +34,9 @@ extension Tensor {
     public func sigmoid() -> Tensor { unary(.sigmoid) }
     public func erf() -> Tensor { unary(.erf) }
     /// `x < 0 ? 0 : x`: NaN stays.
-    public func relu() -> Tensor { unary(.relu) }
+    public func relu(file: StaticString = #fileID, line: UInt = #line) -> Tensor {
+        unary(.relu, at: CallSite(file, line))
+    }
     public func floor() -> Tensor { dtype.isFloat ? unary(.floor) : self }
     public func ceil() -> Tensor { dtype.isFloat ? unary(.ceil) : self }
     /// To the nearest integer, halves to even.
@@ -45,10 +55,10 @@ extension Tensor {
     /// Each element to a power. Exponents -1, -0.5, 0.5, 1, 2 and 3 become operations of their own. As in PyTorch, an
     /// integer power of integers is one (of bools int64), and wraps around; with a floating-point exponent integers are cast
     /// to float32.
-    public func pow(_ exponent: some ScalarOperand) -> Tensor {
+    public func pow(_ exponent: some ScalarOperand, file: StaticString = #fileID, line: UInt = #line) -> Tensor {
         if !dtype.isFloat {
             guard case .int(let power) = exponent.scalar else { return cast(to: .float32).pow(exponent) }
-            return integerPower(power)
+            return integerPower(power, at: CallSite(file, line))
         }
         switch exponent.scalar.doubleValue {
         case 1: return self
@@ -62,10 +72,10 @@ extension Tensor {
     }
 
     /// Repeated squaring.
-    private func integerPower(_ power: Int64) -> Tensor {
+    private func integerPower(_ power: Int64, at site: CallSite) -> Tensor {
         guard power >= 0 else {
             return invalid(
-                "pow", "integers to the power \(power)", remedy: "cast the tensor, to(.float32)", [self], at: nil)
+                "pow", "integers to the power \(power)", remedy: "cast the tensor, to(.float32)", [self], at: site)
         }
         var factor = dtype == .bool ? cast(to: .int64) : self
         var result: Tensor?
@@ -78,16 +88,52 @@ extension Tensor {
         return result ?? Tensor.onesLike(factor)
     }
 
-    /// Each element to the power at its place. The two broadcast; integers are cast to float32.
+    /// Each element to the power at its place. The two broadcast. Where both are integers, so is the result: it wraps around,
+    /// and a negative power is 0 but of 1 and -1, as in PyTorch.
     public func pow(_ exponent: Tensor, file: StaticString = #fileID, line: UInt = #line) -> Tensor {
-        Tensor.binary(.power, self, exponent, symbol: "pow", at: CallSite(file, line))
+        if dtype.kind != .float, exponent.dtype.kind != .float, shares(exponent) {
+            return integerPower(exponent, at: CallSite(file, line))
+        }
+        return Tensor.binary(.power, self, exponent, symbol: "pow", at: CallSite(file, line))
+    }
+
+    /// Repeated squaring, by each bit of the exponents.
+    private func integerPower(_ exponent: Tensor, at site: CallSite) -> Tensor {
+        let promoted = promotedDType(with: exponent)
+        let type = promoted == .bool ? .int64 : promoted
+        guard shape.broadcast(with: exponent.shape) != nil else {
+            return Tensor.binary(.power, self, exponent, symbol: "pow", at: site)
+        }
+        let base = cast(to: type)
+        let power = exponent.cast(to: type)
+        let bits = type == .uint8 ? 8 : type == .int32 ? 31 : 63
+        var factor = base
+        var result = Tensor.onesLike(base)
+        for bit in 0..<bits where exponent.knownIntegers?.mayHave(bit: bit) ?? true {
+            // The bits up to this one say whether it is set.
+            let rest = bit == bits - 1 ? power : power % (Int64(1) << Int64(bit + 1))
+            let isSet = rest .>= Int64(1) << Int64(bit)
+            result = result * Tensor.select(isSet, .tensor(factor), .scalar(.int(1)))
+            if bit + 1 < bits { factor = factor.square() }
+        }
+        if type == .uint8 || exponent.dtype == .bool { return result }
+        let odd = (power % 2) .!= 0
+        let negative = Tensor.select(
+            base .== 1, .scalar(.int(1)),
+            .tensor(
+                Tensor.select(
+                    base .== -1, .tensor(Tensor.select(odd, .tensor(base), .scalar(.int(1)))), .scalar(.int(0)))))
+        return Tensor.select(power .< 0, .tensor(negative), .tensor(result))
     }
 
     /// Each element moved into `min...max`. NaN stays; gradients pass where an element was inside.
-    public func clamp(min: Double? = nil, max: Double? = nil) -> Tensor {
+    public func clamp(
+        min: Double? = nil, max: Double? = nil, file: StaticString = #fileID, line: UInt = #line
+    ) -> Tensor {
+        let site = CallSite(file, line)
         var result = self
-        if let min { result = Tensor.binary(.maximum, result, bound(min), symbol: "clamp") }
-        if let max { result = Tensor.binary(.minimum, result, bound(max), symbol: "clamp") }
+        if let min { result = Tensor.binary(.maximum, result, bound(min), symbol: "clamp", at: site) }
+        if let max { result = Tensor.binary(.minimum, result, bound(max), symbol: "clamp", at: site) }
         return result
     }
 
@@ -104,8 +150,10 @@ extension Tensor {
         binary(.maximum, a, b, symbol: "maximum", at: CallSite(file, line))
     }
 
-    public static func maximum(_ a: Tensor, _ b: some ScalarOperand) -> Tensor {
-        binary(.maximum, a, b.scalar, symbol: "maximum")
+    public static func maximum(
+        _ a: Tensor, _ b: some ScalarOperand, file: StaticString = #fileID, line: UInt = #line
+    ) -> Tensor {
+        binary(.maximum, a, b.scalar, symbol: "maximum", at: CallSite(file, line))
     }
 
     /// The smaller of each pair; NaN where either is. Equal operands share the gradient.
@@ -115,8 +163,10 @@ extension Tensor {
         binary(.minimum, a, b, symbol: "minimum", at: CallSite(file, line))
     }
 
-    public static func minimum(_ a: Tensor, _ b: some ScalarOperand) -> Tensor {
-        binary(.minimum, a, b.scalar, symbol: "minimum")
+    public static func minimum(
+        _ a: Tensor, _ b: some ScalarOperand, file: StaticString = #fileID, line: UInt = #line
+    ) -> Tensor {
+        binary(.minimum, a, b.scalar, symbol: "minimum", at: CallSite(file, line))
     }
 }
 

@@ -35,7 +35,7 @@ extension Tensor {
         binary(.remainder, b, a.scalar, scalarIsFirst: true, symbol: "%")
     }
 
-    public static prefix func - (x: Tensor) -> Tensor { x.unary(.negate) }
+    public static prefix func - (x: Tensor) -> Tensor { x.unary(.negate, as: "-") }
 
     public static func += (a: inout Tensor, b: Tensor) { a = a + b }
     public static func -= (a: inout Tensor, b: Tensor) { a = a - b }

@@ -6,13 +6,14 @@ import TensorRuntime
 extension Tensor {
     /// One operand. Integers are cast to float32 where the operation wants a float type.
     @inline(never)
-    func unary(_ operation: PointwiseOperation, at site: CallSite? = nil) -> Tensor {
+    func unary(_ operation: PointwiseOperation, as name: StaticString? = nil, at site: CallSite? = nil) -> Tensor {
         let rule = operation.row.rule
         var x = self
         switch rule {
         case .sameFloat where !dtype.isFloat: x = cast(to: .float32)
         case .sameNumber where dtype == .bool:
-            return invalid(operation.name, "bool is no number", remedy: "cast it, to(.int64)", [self], at: site)
+            return invalid(
+                "\(name ?? operation.row.name)", "bool is no number", remedy: "cast it, to(.int64)", [self], at: site)
         default: break
         }
         guard x.requiresGrad else { return Tensor.untracked(.pointwise(operation), shape: shape, dtype: x.dtype, x) }
@@ -57,7 +58,10 @@ extension Tensor {
         guard let type = operandType(operation, promoted) else {
             return x.invalid("\(symbol)", "bool is no number", remedy: "cast it, to(.int64)", [x], at: site)
         }
+        let isComparison = operation.row.rule == .comparison
         guard scalar.fits(type) else {
+            // Every integer has a place among the wider ones.
+            if isComparison { return binary(operation, x.cast(to: .int64), scalar, symbol: symbol, at: site) }
             return x.invalid(
                 "\(symbol)", "\(scalar.text) does not fit a tensor of \(type)", remedy: "cast the tensor, to(.int64)",
                 [x], at: site)
@@ -66,7 +70,6 @@ extension Tensor {
         let first = scalarIsFirst ? nil : operand.handle
         let second = scalarIsFirst ? operand.handle : nil
         var function: GradientFunction?
-        let isComparison = operation.row.rule == .comparison
         if operand.requiresGrad, !isComparison, ExecutionContext.current.recordsGradients {
             function = GradientFunction(
                 GradientFunction.Links(
@@ -126,7 +129,10 @@ extension Tensor {
             return Tensor(
                 context.trace(.pointwise(.notEqual), shape: shape, dtype: .bool, handle, nil, scalar0: zero))
         }
-        guard type.isFloat else { return Tensor.untracked(.pointwise(.cast), shape: shape, dtype: type, self) }
+        guard type.isFloat else {
+            let tag = handle.tag == nil ? nil : knowledge(of: .pointwise(.cast), shape: shape, dtype: type)
+            return Tensor(context.trace(.pointwise(.cast), shape: shape, dtype: type, handle, tag: tag))
+        }
         let source = dtype
         return Tensor.traced(.pointwise(.cast), shape: shape, dtype: type, self) {
             { InputGradients($0.gradient.cast(to: source)) }

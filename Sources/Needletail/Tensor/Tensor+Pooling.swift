@@ -64,6 +64,12 @@ extension Tensor {
                     tensor: x.invalid(
                         name, window.problem(for: size), remedy: window.remedy, [x], file, line)))
         }
+        guard shape(x, output).isValid else {
+            return .failure(
+                PoisonedResult(
+                    tensor: x.invalid(
+                        name, "a result of shape \(shape(x, output))", remedy: shapeRemedy, [x], file, line)))
+        }
         guard padding[0] * 2 <= kernel[0], padding[1] * 2 <= kernel[1] else {
             return .failure(
                 PoisonedResult(
@@ -71,10 +77,14 @@ extension Tensor {
                         name, "padding \(padding[0])x\(padding[1]) for kernel \(kernel[0])x\(kernel[1])",
                         remedy: "padding is at most half the kernel", [x], file, line)))
         }
+        return .success((window, shape(x, output)))
+    }
+
+    private static func shape(_ x: Tensor, _ output: SIMD2<Int>) -> Shape {
         var shape = x.shape
         shape[x.rank - 2] = output[0]
         shape[x.rank - 1] = output[1]
-        return .success((window, shape))
+        return shape
     }
 
     /// The pooling of an image `[c, h, w]` or a batch of them.
@@ -133,10 +143,14 @@ extension Tensor {
         guard x.rank == 3 else {
             return x.invalid("maxPool1d", "input \(x.shape)", remedy: "use [n, channels, width]", [x], file, line)
         }
-        let result = maxPool2d(
-            x.viewed(as: x.shape.inserting(1, at: 2)), kernel: [1, kernel], stride: [1, stride ?? kernel],
-            padding: [0, padding], dilation: [1, dilation], file: file, line: line)
-        return result.rank == 4 ? result.viewed(as: result.shape.removing(axis: 2)) : result
+        let batch = x.viewed(as: x.shape.inserting(1, at: 2))
+        switch poolingShape(
+            "maxPool1d", batch, [1, kernel], [1, stride ?? kernel], [0, padding], [1, dilation], file, line)
+        {
+        case .failure(let poisoned): return poisoned.tensor
+        case .success(let (window, shape)):
+            return pooled(.maximum, batch, window, result: shape).viewed(as: shape.removing(axis: 2))
+        }
     }
 }
 

@@ -41,13 +41,12 @@ extension Tensor {
         return count
     }
 
+    /// A reduction under the name that the user called.
     private func reduced(
-        _ operation: ReductionOperation, _ axes: [Int], _ keepDims: Bool, at site: CallSite
+        _ operation: ReductionOperation, as name: StaticString, _ axes: [Int], _ keepDims: Bool, at site: CallSite
     ) -> Tensor {
-        guard let mask = axisMask(axes, in: shape) else { return axesOutside(operation.name, axes, at: site) }
-        if operation.identity == nil, foldCount(mask) == 0 {
-            return emptyFold(operation.name, at: site)
-        }
+        guard let mask = axisMask(axes, in: shape) else { return axesOutside("\(name)", axes, at: site) }
+        if operation.identity == nil, foldCount(mask) == 0 { return emptyFold("\(name)", at: site) }
         return folded(operation, mask).dropping(mask, unless: keepDims)
     }
 
@@ -71,26 +70,26 @@ extension Tensor {
     public func sum(
         axes: [Int], keepDims: Bool = false, file: StaticString = #fileID, line: UInt = #line
     ) -> Tensor {
-        cast(to: dtype.sumType).reduced(.sum, axes, keepDims, at: CallSite(file, line))
+        cast(to: dtype.sumType).reduced(.sum, as: "sum", axes, keepDims, at: CallSite(file, line))
     }
 
     public func sum(
         axes: Int..., keepDims: Bool = false, file: StaticString = #fileID, line: UInt = #line
     ) -> Tensor {
-        cast(to: dtype.sumType).reduced(.sum, axes, keepDims, at: CallSite(file, line))
+        cast(to: dtype.sumType).reduced(.sum, as: "sum", axes, keepDims, at: CallSite(file, line))
     }
 
     /// The product. bool and integers multiply in int64. Of no elements: 1.
     public func prod(
         axes: [Int], keepDims: Bool = false, file: StaticString = #fileID, line: UInt = #line
     ) -> Tensor {
-        cast(to: dtype.sumType).reduced(.product, axes, keepDims, at: CallSite(file, line))
+        cast(to: dtype.sumType).reduced(.product, as: "prod", axes, keepDims, at: CallSite(file, line))
     }
 
     public func prod(
         axes: Int..., keepDims: Bool = false, file: StaticString = #fileID, line: UInt = #line
     ) -> Tensor {
-        cast(to: dtype.sumType).reduced(.product, axes, keepDims, at: CallSite(file, line))
+        cast(to: dtype.sumType).reduced(.product, as: "prod", axes, keepDims, at: CallSite(file, line))
     }
 
     /// The mean, of float tensors. Of no elements: NaN.
@@ -122,40 +121,40 @@ extension Tensor {
     public func max(
         axes: [Int], keepDims: Bool = false, file: StaticString = #fileID, line: UInt = #line
     ) -> Tensor {
-        reduced(.maximum, axes, keepDims, at: CallSite(file, line))
+        reduced(.maximum, as: "max", axes, keepDims, at: CallSite(file, line))
     }
 
     public func max(
         axes: Int..., keepDims: Bool = false, file: StaticString = #fileID, line: UInt = #line
     ) -> Tensor {
-        reduced(.maximum, axes, keepDims, at: CallSite(file, line))
+        reduced(.maximum, as: "max", axes, keepDims, at: CallSite(file, line))
     }
 
     /// The smallest element; NaN where there is one. The gradient is shared evenly by equal elements.
     public func min(
         axes: [Int], keepDims: Bool = false, file: StaticString = #fileID, line: UInt = #line
     ) -> Tensor {
-        reduced(.minimum, axes, keepDims, at: CallSite(file, line))
+        reduced(.minimum, as: "min", axes, keepDims, at: CallSite(file, line))
     }
 
     public func min(
         axes: Int..., keepDims: Bool = false, file: StaticString = #fileID, line: UInt = #line
     ) -> Tensor {
-        reduced(.minimum, axes, keepDims, at: CallSite(file, line))
+        reduced(.minimum, as: "min", axes, keepDims, at: CallSite(file, line))
     }
 
     /// The index (int64) of the first largest element along `axis`, or of all elements, row-major. NaN is the largest.
     public func argmax(
         _ axis: Int? = nil, keepDims: Bool = false, file: StaticString = #fileID, line: UInt = #line
     ) -> Tensor {
-        reduced(.argmax, axis.map { [$0] } ?? [], keepDims, at: CallSite(file, line))
+        reduced(.argmax, as: "argmax", axis.map { [$0] } ?? [], keepDims, at: CallSite(file, line))
     }
 
     /// The index (int64) of the first smallest element along `axis`, or of all elements, row-major. NaN is the smallest.
     public func argmin(
         _ axis: Int? = nil, keepDims: Bool = false, file: StaticString = #fileID, line: UInt = #line
     ) -> Tensor {
-        reduced(.argmin, axis.map { [$0] } ?? [], keepDims, at: CallSite(file, line))
+        reduced(.argmin, as: "argmin", axis.map { [$0] } ?? [], keepDims, at: CallSite(file, line))
     }
 }
 
@@ -166,13 +165,13 @@ extension Tensor {
     public func any(
         axes: Int..., keepDims: Bool = false, file: StaticString = #fileID, line: UInt = #line
     ) -> Tensor {
-        cast(to: .bool).cast(to: .int64).reduced(.sum, axes, keepDims, at: CallSite(file, line)) .!= 0
+        cast(to: .bool).cast(to: .int64).reduced(.sum, as: "any", axes, keepDims, at: CallSite(file, line)) .!= 0
     }
 
     /// Whether all elements are true or not 0. Of no elements: true.
     public func all(
         axes: Int..., keepDims: Bool = false, file: StaticString = #fileID, line: UInt = #line
     ) -> Tensor {
-        logicalNot().cast(to: .int64).reduced(.sum, axes, keepDims, at: CallSite(file, line)) .== 0
+        logicalNot().cast(to: .int64).reduced(.sum, as: "all", axes, keepDims, at: CallSite(file, line)) .== 0
     }
 }

@@ -32,24 +32,38 @@ extension Tensor {
         select(condition, .scalar(a.scalar), .scalar(b.scalar), at: CallSite(file, line))
     }
 
-    /// This tensor with `value` in place of the elements where `condition` is true.
+    /// This tensor with `value` in place of the elements where `condition` is true. Its dtype stays.
     public func masked(
         where condition: Tensor, with value: some ScalarOperand, file: StaticString = #fileID, line: UInt = #line
     ) -> Tensor {
-        Tensor.select(condition, .scalar(value.scalar), .tensor(self), at: CallSite(file, line))
+        var scalar = value.scalar
+        switch (scalar, dtype.kind) {
+        case (_, .bool): scalar = scalar.cast(to: .bool)
+        case (.float(let number), .integer):
+            guard let integer = Int64(exactly: number) else {
+                return invalid(
+                    "masked", "\(number) does not fit a tensor of \(dtype)", remedy: "cast the tensor, to(.float32)",
+                    [self], file, line)
+            }
+            scalar = .int(integer)
+        default: break
+        }
+        let result = Tensor.select(condition, .scalar(scalar), .tensor(self), as: "masked", at: CallSite(file, line))
+        return dtype == .bool ? result.cast(to: .bool) : result
     }
 
     /// A node of `select`: tensors broadcast and promoted, scalars as scalars.
     static func select(
-        _ condition: Tensor, _ a: PointwiseOperand, _ b: PointwiseOperand, at site: CallSite? = nil
+        _ condition: Tensor, _ a: PointwiseOperand, _ b: PointwiseOperand, as name: StaticString = "where",
+        at site: CallSite? = nil
     ) -> Tensor {
         var shape = condition.shape
         for number in 0..<2 {
             guard let operand = (number == 0 ? a : b).tensor else { continue }
-            guard condition.shares(operand) else { return condition.deviceMismatch("where", operand, at: site) }
+            guard condition.shares(operand) else { return condition.deviceMismatch("\(name)", operand, at: site) }
             guard let joint = shape.broadcast(with: operand.shape) else {
                 return operand.invalid(
-                    "where", "shapes \(shape) and \(operand.shape) do not broadcast",
+                    "\(name)", "shapes \(shape) and \(operand.shape) do not broadcast",
                     remedy: "their last dimensions must be equal or 1, and the result must fit in memory",
                     [condition, operand], at: site)
             }
@@ -62,7 +76,7 @@ extension Tensor {
             type = x.dtype.promoted(withScalarOf: y.kind)
             guard y.fits(type) else {
                 return x.invalid(
-                    "where", "\(y.text) does not fit a tensor of \(type)", remedy: "cast the tensor, to(.int64)", [x],
+                    "\(name)", "\(y.text) does not fit a tensor of \(type)", remedy: "cast the tensor, to(.int64)", [x],
                     at: site)
             }
         case (.scalar(let x), .scalar(let y)):

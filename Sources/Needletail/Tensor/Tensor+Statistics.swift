@@ -7,15 +7,20 @@ extension Tensor {
     public func variance(
         axes: [Int], correction: Int = 1, keepDims: Bool = false, file: StaticString = #fileID, line: UInt = #line
     ) -> Tensor {
+        variance(axes, correction, keepDims, for: "variance", at: CallSite(file, line))
+    }
+
+    /// ``variance(axes:correction:keepDims:file:line:)`` under the name that the user called.
+    private func variance(
+        _ axes: [Int], _ correction: Int, _ keepDims: Bool, for name: String, at site: CallSite
+    ) -> Tensor {
         guard dtype.isFloat else {
-            return invalid("variance", "the tensor is \(dtype)", remedy: "cast it, to(.float32)", [self], file, line)
+            return invalid(name, "the tensor is \(dtype)", remedy: "cast it, to(.float32)", [self], at: site)
         }
-        guard let mask = axisMask(axes, in: shape) else {
-            return axesOutside("variance", axes, at: CallSite(file, line))
-        }
+        guard let mask = axisMask(axes, in: shape) else { return axesOutside(name, axes, at: site) }
         let x = self
         let count = foldCount(mask)
-        let freedom = Double(Swift.max(count - correction, 0))
+        let freedom = Swift.max(Double(count) - Double(correction), 0)
         let result = Tensor.composite(x) {
             (x - x.foldedMean(mask, count)).square().folded(.sum, mask) / freedom
         } pullback: {
@@ -34,7 +39,7 @@ extension Tensor {
     public func std(
         axes: Int..., correction: Int = 1, keepDims: Bool = false, file: StaticString = #fileID, line: UInt = #line
     ) -> Tensor {
-        variance(axes: axes, correction: correction, keepDims: keepDims, file: file, line: line).length()
+        variance(axes, correction, keepDims, for: "std", at: CallSite(file, line)).length()
     }
 
     private func foldedMean(_ mask: UInt8, _ count: Int) -> Tensor { folded(.sum, mask) / Double(count) }

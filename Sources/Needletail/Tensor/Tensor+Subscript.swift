@@ -7,47 +7,60 @@ extension Tensor {
     ///
     /// Reading gives a view (with a tensor index, a gather). Assigning to a `var` rebinds the variable to a tensor in
     /// which the part is replaced by the value, broadcast to it; other copies keep their values.
-    public subscript(_ indices: any TensorIndexable...) -> Tensor {
-        get { part(indices.map(\.tensorIndex.place)) }
-        set { self = replacing(indices.map(\.tensorIndex.place), with: newValue) }
+    public subscript(
+        _ indices: any TensorIndexable..., file file: StaticString = #fileID, line line: UInt = #line
+    ) -> Tensor {
+        get { part(indices.map(\.tensorIndex.place), at: CallSite(file, line)) }
+        set { self = replacing(indices.map(\.tensorIndex.place), with: newValue, at: CallSite(file, line)) }
     }
 
-    private func part(_ indices: [TensorIndex.Place]) -> Tensor {
+    private func part(_ indices: [TensorIndex.Place], at site: CallSite) -> Tensor {
         switch ResolvedIndex.resolve(indices, for: shape) {
-        case .failure(let error): return invalid("subscript", error.problem, remedy: error.remedy, [self], at: nil)
+        case .failure(let error): return invalid("subscript", error.problem, remedy: error.remedy, [self], at: site)
         case .success(let index):
             let view = sliced(starts: index.starts, extents: index.extents, steps: index.steps).viewed(as: index.result)
             guard let (axis, places) = index.gather else { return view }
-            var flat = places.rank == 1 ? places : places.viewed(as: [places.elementCount])
-            if flat.dtype != .uint8 {
+            guard view.shares(places) else { return deviceMismatch("subscript", places, at: site) }
+            let extent = view.shape[axis]
+            var flat = (places.rank == 1 ? places : places.viewed(as: [places.elementCount])).cast(to: .int64)
+            switch flat.checkIndices(in: 0..<extent) {
+            case .inside: break
+            case .outside, .unknown:
+                if case .outside(let value) = flat.checkIndices(in: -extent..<extent) {
+                    return view.indexOutside("subscript", value, axis, allowsNegative: true, [self, places], at: site)
+                }
                 // A negative place counts from the end.
-                flat = Tensor.select(flat .< 0, .tensor(flat + view.shape[axis]), .tensor(flat))
+                if places.dtype != .uint8 {
+                    flat = Tensor.select(flat .< 0, .tensor(flat + extent), .tensor(flat))
+                }
             }
-            let chosen = view.indexSelect(axis: axis, index: flat)
+            var target = view.shape
+            target[axis] = flat.elementCount
+            let chosen = view.gathered(axis: axis, flat.along(axis, of: target))
             if places.rank == 1 { return chosen }
             guard view.rank - 1 + places.rank <= Shape.maximumRank else {
                 return invalid(
                     "subscript", "index of shape \(places.shape) into \(shape)",
-                    remedy: "the result has more than \(Shape.maximumRank) dimensions", [self], at: nil)
+                    remedy: "the result has more than \(Shape.maximumRank) dimensions", [self], at: site)
             }
             return chosen.viewed(as: Shape(view.shape[..<axis] + Array(places.shape) + view.shape[(axis + 1)...]))
         }
     }
 
-    private func replacing(_ indices: [TensorIndex.Place], with value: Tensor) -> Tensor {
+    private func replacing(_ indices: [TensorIndex.Place], with value: Tensor, at site: CallSite) -> Tensor {
         switch ResolvedIndex.resolve(indices, for: shape) {
-        case .failure(let error): return invalid("subscript", error.problem, remedy: error.remedy, [self], at: nil)
+        case .failure(let error): return invalid("subscript", error.problem, remedy: error.remedy, [self], at: site)
         case .success(let index):
             guard index.gather == nil else {
                 return invalid(
                     "subscript", "assignment through a tensor of indices", remedy: "use scatterAdd() or Tensor.where()",
-                    [self], at: nil)
+                    [self], at: site)
             }
-            guard value.shares(self) else { return deviceMismatch("subscript", value, at: nil) }
+            guard value.shares(self) else { return deviceMismatch("subscript", value, at: site) }
             guard value.shape.broadcast(with: index.result) == index.result else {
                 return invalid(
                     "subscript", "a value of shape \(value.shape) for a part of shape \(index.result)",
-                    remedy: "the value must broadcast to the part", [self, value], at: nil)
+                    remedy: "the value must broadcast to the part", [self, value], at: site)
             }
             let part = value.cast(to: dtype).expanded(to: index.result).viewed(as: index.extents)
             return replacing(index, axis: 0, with: part)
@@ -74,12 +87,19 @@ extension Tensor {
                 ], axis: axis)
         }
         // Elements apart: choose from the old ones and, after them, the new ones.
-        let choice = (0..<extent).map { place in
-            let offset = place - start
-            return Int64(
-                offset >= 0 && offset % step == 0 && offset / step < count ? extent + offset / step : place)
+        let places: Tensor
+        do throws(TensorError) {
+            let choice = try withHostMemory(extent, of: Int64.self, for: "subscript") { choice in
+                for place in 0..<extent {
+                    let offset = place - start
+                    let isNew = offset >= 0 && offset % step == 0 && offset / step < count
+                    choice.initializeElement(at: place, to: Int64(isNew ? extent + offset / step : place))
+                }
+            }
+            places = Tensor.host(choice, shape: [extent], in: context)
+        } catch {
+            return Tensor(context.failed(error, shape: shape, dtype: dtype))
         }
-        let places = Tensor.host(choice, shape: [extent], in: context)
         return Tensor.concatenate([self, middle], axis: axis).indexSelect(axis: axis, index: places)
     }
 

@@ -100,6 +100,7 @@ extension Tensor {
 extension Tensor {
     /// The same elements, row-major, in another shape. One extent may be -1: it is what remains.
     public func reshape(_ target: Shape, file: StaticString = #fileID, line: UInt = #line) -> Tensor {
+        if target.isOverlong { return rankOutside("reshape", "\(target)", file, line) }
         var target = target
         let open = target.firstIndex(of: -1)
         if let open { target[open] = 1 }
@@ -119,14 +120,14 @@ extension Tensor {
     }
 
     public func reshape(_ target: [Int], file: StaticString = #fileID, line: UInt = #line) -> Tensor {
-        guard target.count <= Shape.maximumRank else { return rankOutside("reshape", target, file, line) }
+        guard target.count <= Shape.maximumRank else { return rankOutside("reshape", "\(target)", file, line) }
         return reshape(Shape(target), file: file, line: line)
     }
 
     /// The error of more extents than a shape can have.
-    private func rankOutside(_ name: String, _ target: [Int], _ file: StaticString, _ line: UInt) -> Tensor {
+    private func rankOutside(_ name: String, _ target: String, _ file: StaticString, _ line: UInt) -> Tensor {
         invalid(
-            name, "\(target.count) extents \(target)", remedy: "use a rank of \(Shape.maximumRank) at most", [self],
+            name, "shape \(shape) to \(target)", remedy: "use a rank of \(Shape.maximumRank) at most", [self],
             file,
             line)
     }
@@ -141,7 +142,7 @@ extension Tensor {
     ) -> Tensor {
         guard let first = shape.normalizedAxis(from), let last = shape.normalizedAxis(through), first <= last else {
             return invalid(
-                "flatten", "dimensions \(from)...\(through) of shape \(shape)", remedy: "name axes in order", [self],
+                "flatten", "dimensions \(from) to \(through) of shape \(shape)", remedy: "name axes in order", [self],
                 file, line)
         }
         if rank == 0 { return viewed(as: [1]) }
@@ -181,6 +182,7 @@ extension Tensor {
             }
             fits = fits && full.isValid
         }
+        if target.isOverlong { return rankOutside("expand", "\(target)", file, line) }
         guard fits else {
             return invalid(
                 "expand", "shape \(shape) to \(target)",
@@ -190,7 +192,7 @@ extension Tensor {
     }
 
     public func expand(_ target: Int..., file: StaticString = #fileID, line: UInt = #line) -> Tensor {
-        guard target.count <= Shape.maximumRank else { return rankOutside("expand", target, file, line) }
+        guard target.count <= Shape.maximumRank else { return rankOutside("expand", "\(target)", file, line) }
         return expand(Shape(target), file: file, line: line)
     }
 }

@@ -6,7 +6,7 @@ import TensorRuntime
 /// An immutable value: copying it copies a claim, never elements. Operations do no device work; they add to a trace,
 /// which is evaluated when values are asked for (``scalars(as:)``, ``item()``, ``description``, ``evaluate()``).
 public struct Tensor: Sendable {
-    /// The claim on the value; its tag is the ``GradientFunction``, if any.
+    /// The claim on the value; its tag is the ``GradientFunction`` of floats, the ``KnownIntegers`` of integers, if any.
     let handle: Handle
 
     init(_ handle: Handle) { self.handle = handle }
@@ -27,11 +27,11 @@ public struct Tensor: Sendable {
 
     /// The function that made the tensor, where gradients are recorded.
     var gradientFunction: GradientFunction? {
-        guard let tag = handle.tag else { return nil }
-        // Only this module tags handles, and only with gradient functions.
+        guard let tag = handle.tag, dtype.isFloat else { return nil }
+        // Only this module tags handles, and those of float tensors only with gradient functions.
         return unsafeDowncast(tag, to: GradientFunction.self)
     }
 
     /// Whether gradients flow to this tensor.
-    public var requiresGrad: Bool { handle.tag != nil }
+    public var requiresGrad: Bool { handle.tag != nil && dtype.isFloat }
 }

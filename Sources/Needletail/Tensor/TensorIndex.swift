@@ -139,10 +139,10 @@ struct ResolvedIndex {
             }
             let start = clip(low ?? 0, extent)
             let end = clip(high ?? extent, extent)
-            let count = end > start ? (end - start + step - 1) / step : 0
+            let count = end > start ? (end - start - 1) / step + 1 : 0
             starts.append(count == 0 ? 0 : start)
             extents.append(count)
-            steps.append(step)
+            steps.append(count <= 1 ? 1 : step)
             result.append(count)
         case .tensor(let places):
             guard gather == nil else { return IndexProblem("two tensors as indices", "use gather() or flat indices") }

@@ -9,13 +9,14 @@ public struct Evaluation: Hashable, Sendable {
 }
 
 extension Module {
-    /// Loss and accuracy on a dataset: in evaluation mode, without gradients, in batches. The mode is restored.
+    /// Loss and accuracy on a dataset: in evaluation mode, without gradients, in batches. Afterwards each layer has the mode
+    /// that it had.
     ///
     /// - Throws: `data` of an empty dataset; `outOfMemory`, `deviceFailure`.
     public func evaluate(on dataset: DeviceDataset, batchSize: Int = 1000) throws(TensorError) -> Evaluation {
-        let wasTraining = isTraining
+        let modes = savedModes()
         eval()
-        defer { train(wasTraining) }
+        defer { for (mode, isTraining) in modes { mode.isTraining = isTraining } }
         let loss = MeanMetric()
         let accuracy = Accuracy()
         for batch in dataset.batches(of: batchSize) {

@@ -78,11 +78,15 @@ public final class Trainer {
 
     /// Trains from ``position`` to the end of the last epoch.
     ///
+    /// Each layer begins every epoch in the mode that it has when this is called: one that was frozen by ``Module/eval()``
+    /// stays frozen. A new model trains; one that was set to evaluation as a whole wants ``Module/train(_:)`` first.
+    ///
     /// - Throws: `TensorError` of the device, and what hooks throw.
     public func train(on dataset: DeviceDataset) throws -> Outcome {
-        try withGenerator(generator) {
+        let modes = model.savedModes()
+        return try withGenerator(generator) {
             while position.epoch < options.epochs {
-                model.train()
+                for (mode, isTraining) in modes { mode.isTraining = isTraining }
                 if try trainEpoch(on: dataset) == .interrupted { return .interrupted }
                 try onEpoch(self)
                 loss.reset()

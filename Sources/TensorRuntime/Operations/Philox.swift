@@ -33,6 +33,9 @@ public enum Philox {
 
     /// A float32 in 0..<1: the upper 24 bits times 2^-24.
     @inlinable public static func uniform(index: UInt64, key: UInt64, offset: UInt64) -> Float {
-        Float(word(index: index, key: key, offset: offset) >> 8) * 0x1p-24
+        uniform(of: word(index: index, key: key, offset: offset))
     }
+
+    /// The float32 in 0..<1 that a word makes.
+    @inlinable public static func uniform(of word: UInt32) -> Float { Float(word >> 8) * 0x1p-24 }
 }
