@@ -58,7 +58,9 @@ extension FloatFunctions {
         let b = float(((above & 0xFF) << 23) | (below >> 9)) * 0x1p-55
         let halfPi = constant(0x1.921fb6p+0, like: x)
         let whole = a * halfPi
-        let rest = k.fusedMultiplyAdd(a, constant(-0x1.777a5cp-25, like: x), k.fusedMultiplyAdd(a, halfPi, -whole)) + b * halfPi
+        let rest =
+            k.fusedMultiplyAdd(a, constant(-0x1.777a5cp-25, like: x), k.fusedMultiplyAdd(a, halfPi, -whole)) + b
+            * halfPi
         let r = whole + rest
         let signed = k.select(isBelow ^ isNegative, -r, r)
         let turned = k.select(isNegative, k.constant(0, bits.type) - quarter, quarter)

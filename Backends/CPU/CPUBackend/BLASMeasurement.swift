@@ -41,8 +41,13 @@ enum BLASMeasurement {
         }
         var scratch: OpaquePointer? = nt_scratch_create()
         defer { nt_scratch_destroy(scratch) }
+        let needs = nt_matmul_memory(&own)
+        guard nt_scratch_reserve(scratch, Int32(NT_SCRATCH_WORKER), needs.worker),
+            nt_scratch_reserve(scratch, Int32(NT_SCRATCH_CALL), needs.call)
+        else { return nil }
+        nt_scratch_adopt(scratch)
         return withUnsafePointer(to: &scratch) { scratch in
-            var workers = nt_workers(pool: pool, scratch: scratch)
+            var workers = nt_workers(pool: pool, scratch: scratch, call: nil, worker: nil, worker_bytes: 0)
             func time(_ plan: inout nt_matmul) -> Int {
                 let began = ContinuousClock.now
                 nt_matmul_run(&plan, &workers, operands.parts[0], operands.parts[1], operands.parts[2], nil)

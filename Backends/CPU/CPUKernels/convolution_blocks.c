@@ -51,10 +51,10 @@ static void nt_pack_pixels(
         } else if (second == count && count == nr && nr == 16 && slack) {
             // What is copied beyond a run's end is overwritten by the next.
             memcpy(to, from + places[0], 64);
-            memcpy(to + run, from + places[run], 64);
+            if (run < nr) memcpy(to + run, from + places[run], 64);
         } else if (second == count && count == nr) {
             memcpy(to, from + places[0], run * sizeof(float));
-            memcpy(to + run, from + places[run], (nr - run) * sizeof(float));
+            if (run < nr) memcpy(to + run, from + places[run], (nr - run) * sizeof(float));
         } else {
             for (int64_t i = 0; i < count; i++) to[i] = from[places[i]];
             for (int64_t i = count; i < nr; i++) to[i] = 0;
