@@ -20,6 +20,8 @@ final class OpenCLStream: DeviceStream, @unchecked Sendable {
     private var isOpen = false
     /// Whether something may be running or waiting.
     private var isBusy = false
+    /// Whether memory was unmapped since the last submission: a command that no marker stands behind.
+    private var hasUnmapped = false
     /// Made when a copy first needs it; mapping it waits, once, for the work before.
     private var staging: StagingRing<OpenCLStagingMemory>?
     private var launched = LaunchedPrograms<OpenCLProgramDriver>()
@@ -93,6 +95,7 @@ final class OpenCLStream: DeviceStream, @unchecked Sendable {
         try device.checkAlive()
         inFlight.append(try mark())
         try device.check(nt_clFlush(library, queue), "flushing")
+        hasUnmapped = false
         isOpen = false
     }
 
@@ -112,6 +115,7 @@ final class OpenCLStream: DeviceStream, @unchecked Sendable {
 
     /// What follows once all work is done.
     private func settle() throws(TensorError) {
+        hasUnmapped = false
         isOpen = false
         isBusy = false
         let done = inFlight
@@ -123,6 +127,11 @@ final class OpenCLStream: DeviceStream, @unchecked Sendable {
 
     func record() throws(TensorError) -> any DeviceEvent {
         try device.checkAlive()
+        if !isOpen && !hasUnmapped {
+            // A submission ends in a marker, and nothing came behind it.
+            if let last = inFlight.last { return last }
+            return OpenCLPast()
+        }
         let event = try mark()
         // An event is asked and waited for elsewhere: the work behind it must be under way.
         try device.check(nt_clFlush(library, queue), "flushing")
@@ -130,6 +139,7 @@ final class OpenCLStream: DeviceStream, @unchecked Sendable {
     }
 
     func wait(for event: any DeviceEvent) throws(TensorError) {
+        if event is OpenCLPast { return }
         try open()
         guard let event = event as? OpenCLEvent else {
             throw TensorError(.invalidArgument, "\(device.description.id): cannot wait for an event of another device")
@@ -151,6 +161,7 @@ final class OpenCLStream: DeviceStream, @unchecked Sendable {
         let mapped = try map(memory, CL_MAP_WRITE_INVALIDATE_REGION, offset, source.count)
         mapped.copyMemory(from: base, byteCount: source.count)
         try unmap(memory, mapped)
+        hasUnmapped = true
     }
 
     private func stage() throws(TensorError) -> StagingRing<OpenCLStagingMemory> {

@@ -21,8 +21,7 @@ public final class ReferenceDevice: Device {
     }
 
     public func unsupportedReason(_ spec: KernelSpec) -> String? {
-        if !description.families.contains(spec.family) { return "\(description.id) has no \(spec.family) kernels" }
-        return spec.typeComplaint
+        description.reasonAgainst(spec) ?? spec.typeComplaint
     }
 
     public func makeKernel(_ spec: KernelSpec) throws(TensorError) -> any DeviceKernel {
