@@ -114,12 +114,12 @@ extension DeviceContext {
     private func run(_ trace: Trace, keepsFailure: Bool = false) throws(TensorError) {
         let clock = ContinuousClock()
         let began = clock.now
-        var snapshot = takeSnapshot(of: trace)
+        let snapshot = takeSnapshot(of: trace)
         takeOff(trace)
         let bound: BoundPlan
         do throws(TensorError) {
-            let plan = try findPlan(&snapshot)
-            bound = try BoundPlan(plan, snapshot: snapshot, allocator: allocator)
+            let plan = try findPlan(snapshot)
+            bound = try BoundPlan(plan, snapshot: snapshot.value, allocator: allocator)
         } catch {
             lock.lock()
             takeBack(trace, failure: keepsFailure ? Failure(error) : nil)
@@ -132,13 +132,14 @@ extension DeviceContext {
         lock.lock()
         lastPlan = plan
         let ticket = takeTicket()
-        for storage in snapshot.leafStorages { storage.block.markUse(ticket) }
+        for storage in snapshot.value.leafStorages { storage.block.markUse(ticket) }
         bound.markUse(ticket)
         for result in plan.results {
-            let storage = bound.storage(of: result.slot, snapshot: snapshot)
-            snapshot.nodes[result.node].pointee.settle(
+            let storage = bound.storage(of: result.slot, snapshot: snapshot.value)
+            snapshot.value.nodes[result.node].pointee.settle(
                 storage, strides: result.strides,
-                offset: result.offset.value(snapshot.starts) + bound.leafOffset(result.slot, snapshot: snapshot))
+                offset: result.offset.value(snapshot.value.starts)
+                    + bound.leafOffset(result.slot, snapshot: snapshot.value))
         }
         counters.nodes += trace.nodes.count
         close(trace)
@@ -146,7 +147,7 @@ extension DeviceContext {
         lock.unlock()
 
         turnstile.enter(ticket)
-        let failure = submit(bound, operands: snapshot.leafStorages, ticket)
+        let failure = submit(bound, operands: snapshot.value.leafStorages, ticket)
         turnstile.leave(ticket)
 
         lock.lock()
@@ -195,18 +196,18 @@ extension DeviceContext {
         return transfer.isComplete ? nil : transfer
     }
 
-    private func takeSnapshot(of trace: Trace) -> Snapshot {
+    private func takeSnapshot(of trace: Trace) -> SnapshotBox {
         epoch += 1
-        var snapshot = snapshots.popLast() ?? Snapshot()
-        snapshot.take(
+        let snapshot = snapshots.popLast() ?? SnapshotBox()
+        snapshot.value.take(
             trace.nodes, epoch: epoch, alignment: device.description.alignment,
             flags: (configuration.fusion ? 1 : 0) | (configuration.checksNaN ? 2 : 0))
         return snapshot
     }
 
     /// Empties a snapshot and keeps its room. Under the lock.
-    private func keep(_ snapshot: consuming Snapshot) {
-        snapshot.clear()
+    private func keep(_ snapshot: SnapshotBox) {
+        snapshot.value.clear()
         if snapshots.count < 4 { snapshots.append(snapshot) }
     }
 
@@ -219,26 +220,26 @@ extension DeviceContext {
     }
 
     /// The plan of a snapshot, which is made once, whoever needs it. Called under the lock, which it releases.
-    private func findPlan(_ snapshot: inout Snapshot) throws(TensorError) -> Plan {
-        let hash = PlanCache.hash(snapshot.words.values)
+    private func findPlan(_ snapshot: SnapshotBox) throws(TensorError) -> Plan {
+        let hash = PlanCache.hash(snapshot.value.words.values)
         // Before the lock is left for the first time: other snapshots renumber the nodes.
         var isRecorded = false
         while true {
-            switch planCache.look(for: snapshot.words.values, hash: hash) {
+            switch planCache.look(for: snapshot.value.words.values, hash: hash) {
             case .found(let plan):
                 counters.planHits += 1
                 lock.unlock()
                 return plan
             case .making(let landing):
-                if !isRecorded { snapshot.record() }
+                if !isRecorded { snapshot.value.record() }
                 isRecorded = true
                 lock.unlock()
                 landing.wait()
                 lock.lock()
             case .missing:
-                if !isRecorded { snapshot.record() }
+                if !isRecorded { snapshot.value.record() }
                 lock.unlock()
-                return try makePlan(snapshot, hash)
+                return try makePlan(snapshot.value, hash)
             }
         }
     }
@@ -284,11 +285,11 @@ extension DeviceContext {
         lock.lock()
         while let trace = handle.node.pointee.trace?.takeUnretainedValue() {
             if waitForObstacle(of: trace) { continue }
-            var snapshot = takeSnapshot(of: trace)
-            snapshot.record()
+            let snapshot = takeSnapshot(of: trace)
+            snapshot.value.record()
             lock.unlock()
             var kernelsMade = 0
-            return try planner.plan(snapshot, kernelsMade: &kernelsMade).dump
+            return try planner.plan(snapshot.value, kernelsMade: &kernelsMade).dump
         }
         lock.unlock()
         return "evaluated"

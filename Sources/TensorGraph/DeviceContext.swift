@@ -25,7 +25,7 @@ public final class DeviceContext: @unchecked Sendable {
     @exclusivity(unchecked) var epoch: UInt64 = 0
     @exclusivity(unchecked) var counters = ExecutionStatistics()
     /// Those that are not in use, with their room.
-    @exclusivity(unchecked) var snapshots: [Snapshot] = []
+    @exclusivity(unchecked) var snapshots: [SnapshotBox] = []
     @exclusivity(unchecked) var freeNodes = FreeNodes()
     /// The list of an evaluated trace, empty, for the next one: its room is about what is needed.
     @exclusivity(unchecked) var spareList: [NodeReference] = []

@@ -176,6 +176,13 @@ struct Snapshot {
     }
 }
 
+/// A snapshot that one evaluation fills in place and leaves to the next: as a value it would be copied where it is handed on.
+///
+/// Safety: whoever took it from its context's list has it alone.
+final class SnapshotBox: @unchecked Sendable {
+    @exclusivity(unchecked) var value = Snapshot()
+}
+
 /// A node of a snapshot by itself: nothing that another snapshot, or the end of the trace, changes.
 struct SnapshotRecord {
     let operation: NodeOperation
