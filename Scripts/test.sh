@@ -24,6 +24,4 @@ run() {
 run Scripts/setup.sh
 run swift build -c release --build-tests
 # The same build: without --skip-build, swift test builds everything again with testability.
-# Each plan that a test makes is checked against its trace.
-export NEEDLETAIL_VERIFY_PLANS=1
 run swift test -c release --skip-build
