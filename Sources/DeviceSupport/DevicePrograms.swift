@@ -50,12 +50,21 @@ public final class DevicePrograms<Driver: ProgramDriver>: Sendable {
         var counts = ProgramCounts()
     }
 
+    /// A submission whose programs no file holds yet.
+    private struct Submission: Sendable {
+        var launched: LaunchedPrograms<Driver>
+        var event: any DeviceEvent
+    }
+
     public let driver: Driver
     private let cache: ProgramCache
     private let device: DeviceDescription
     private let target: ShaderTarget
     private let notice: (@Sendable (String) -> Void)?
     private let state = Mutex(State())
+    private let submitted = Mutex<[Submission]>([])
+    /// Whether `submitted` has any: after the first steps of a program it never does.
+    private let hasSubmitted = Atomic(false)
 
     public init(
         _ driver: Driver, device: DeviceDescription, target: ShaderTarget, configuration: RuntimeConfiguration
@@ -172,9 +181,31 @@ public final class DevicePrograms<Driver: ProgramDriver>: Sendable {
 
     // MARK: Keeping
 
+    /// Takes note of programs that are to be kept once `event` is complete.
+    func note(_ launched: LaunchedPrograms<Driver>, by event: any DeviceEvent) {
+        submitted.withLock { submitted in
+            submitted.append(Submission(launched: launched, event: event))
+            hasSubmitted.store(true, ordering: .releasing)
+        }
+    }
+
+    /// Keeps on disk what was launched by submissions that are complete, whichever stream they are of. Streams call this
+    /// when they have waited: a result may be read through another stream than the one that computed it, and that may be
+    /// the last that the process does.
+    public func storeFinished() {
+        guard hasSubmitted.load(ordering: .acquiring) else { return }
+        let finished = submitted.withLock { submitted in
+            let finished = submitted.filter { $0.event.isComplete }
+            submitted.removeAll { one in finished.contains { $0.event === one.event } }
+            hasSubmitted.store(!submitted.isEmpty, ordering: .releasing)
+            return finished
+        }
+        for submission in finished { store(submission.launched.programs) }
+    }
+
     /// Writes what was launched and is complete to the disk. Drivers that compile at the first launch have machine code to
     /// give only after it.
-    fileprivate func store(_ launched: some Sequence<(program: Program, variants: UInt8)>) {
+    func store(_ launched: some Sequence<(program: Program, variants: UInt8)>) {
         for (program, variants) in launched {
             program.turn.withLock { _ in
                 let (handle, stored) = program.state.withLock { ($0.handle, $0.stored) }
@@ -191,24 +222,6 @@ public final class DevicePrograms<Driver: ProgramDriver>: Sendable {
                 if before % 256 == 0 { cache.prune() }
             }
         }
-    }
-}
-
-/// The programs that a stream launched and that no file holds yet, with the variants that were.
-public struct LaunchedPrograms<Driver: ProgramDriver> {
-    private var launched: [ObjectIdentifier: (program: DeviceProgram<Driver.Handle>, variants: UInt8)] = [:]
-
-    public init() {}
-
-    public mutating func add(_ program: DeviceProgram<Driver.Handle>, variant: UInt8) {
-        launched[ObjectIdentifier(program), default: (program, 0)].variants |= variant
-    }
-
-    /// Keeps them on disk. Called once their launches are done.
-    public mutating func store(in programs: DevicePrograms<Driver>) {
-        if launched.isEmpty { return }
-        programs.store(launched.values)
-        launched = [:]
     }
 }
 

@@ -81,6 +81,23 @@ import Testing
         #expect(try second.read(buffer, count: 1) == [Float(8 * passes)])
     }
 
+    @Test func aProgramIsKeptWhenItsResultIsReadThroughAnotherStream() throws {
+        let cache = ScratchDirectory()
+        let (device, _) = try OpenCLTesting.open { $0.cacheDirectory = cache.path }
+        let (stream, transfers) = (try device.makeStream(), try device.makeStream())
+        let (input, output) = (try device.allocate(byteCount: 64), try device.allocate(byteCount: 64))
+        try stream.write((0..<16).map(Float.init), to: input)
+        let bindings = [BufferBinding(buffer: input), BufferBinding(buffer: output)]
+        try stream.launch(Scaling(count: 16, salt: 3).kernel(on: device), bindings, [2])
+        try stream.submit()
+        try stream.record().synchronize()
+        #expect(try transfers.read(output, count: 2) == [3, 5])
+        // The process may end here.
+        #expect(device.programCounts == .init(compiled: 1, loaded: 0, stored: 1))
+        #expect(cache.files(in: "opencl").count == 1)
+        withExtendedLifetime(stream) {}
+    }
+
     @Test func aSpoiltFileIsCompiledAgainWithoutAWord() throws {
         let cache = ScratchDirectory()
         func run() throws -> ProgramCounts {

@@ -42,6 +42,7 @@ final class OpenCLStream: DeviceStream, @unchecked Sendable {
         if device.takesTurns { OpenCLTurns.pocl.leave(queue) }
         staging = nil
         launched.store(in: device.programs)
+        device.programs.storeFinished()
         _ = nt_clReleaseCommandQueue(library, queue)
     }
 
@@ -93,7 +94,9 @@ final class OpenCLStream: DeviceStream, @unchecked Sendable {
     func submit() throws(TensorError) {
         guard isOpen else { return }
         try device.checkAlive()
-        inFlight.append(try mark())
+        let end = try mark()
+        inFlight.append(end)
+        launched.wereSubmitted(to: device.programs, behind: end)
         try device.check(nt_clFlush(library, queue), "flushing")
         hasUnmapped = false
         isOpen = false
@@ -123,6 +126,7 @@ final class OpenCLStream: DeviceStream, @unchecked Sendable {
         staging?.reset()
         for event in done { try event.checkStatus() }
         launched.store(in: device.programs)
+        device.programs.storeFinished()
     }
 
     func record() throws(TensorError) -> any DeviceEvent {
