@@ -36,7 +36,8 @@ final class Trace: @unchecked Sendable {
 
     /// Says whose traces are whose: the running task, or on a plain thread that.
     static var currentTask: Int {
-        withUnsafeCurrentTask { $0?.hashValue } ?? Int(bitPattern: UInt(pthread_self()))
+        // A task is a pointer to it; its hash value is no other name, and dearer.
+        withUnsafeCurrentTask { $0.map { unsafeBitCast($0, to: Int.self) } } ?? Int(bitPattern: UInt(pthread_self()))
     }
 
     /// Takes over another trace's nodes, each at its place in creation order.

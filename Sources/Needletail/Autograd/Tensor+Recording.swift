@@ -7,15 +7,25 @@ extension Tensor {
     /// Operands have the shapes and dtypes that the operation wants. `pullback` is called only where the operation is
     /// recorded, so that a closure is made only then. An operand that is a scalar is nil.
     ///
-    /// Like the other functions that all operations share it is one copy of its code: between the kernels of two steps
-    /// the processor's caches forget what code there was, and fetching it again is half of what tracing costs.
-    @inline(never)
+    /// What all operations share is one copy of its code, in functions that get no closure to call (for each of those the
+    /// compiler makes a copy for each closure, inlined or not): between the kernels of two steps the processor's caches
+    /// forget what code there was, and fetching it again is half of what tracing costs.
+    @inline(__always)
     static func traced(
         _ operation: NodeOperation, shape: Shape, dtype: DType, _ a: Tensor, _ b: Tensor? = nil, _ c: Tensor? = nil,
         scalar0: Scalar = .int(0), scalar1: Scalar = .int(0), starts: Shape = Shape(), savesOutput: Bool = false,
         pullback: () -> Pullback
     ) -> Tensor {
-        let function = recorded(a, b, c, pullback: pullback)
+        traced(
+            operation, shape: shape, dtype: dtype, a, b, c, scalar0: scalar0, scalar1: scalar1, starts: starts,
+            savesOutput: savesOutput, function: recorded(a, b, c, pullback: pullback))
+    }
+
+    @inline(never)
+    private static func traced(
+        _ operation: NodeOperation, shape: Shape, dtype: DType, _ a: Tensor, _ b: Tensor?, _ c: Tensor?,
+        scalar0: Scalar, scalar1: Scalar, starts: Shape, savesOutput: Bool, function: GradientFunction?
+    ) -> Tensor {
         var tag: (any AnyObject & Sendable)? = function
         if a.handle.tag != nil, !dtype.isFloat, operation.isView {
             tag = a.knowledge(of: operation, shape: shape, dtype: dtype)
@@ -28,17 +38,28 @@ extension Tensor {
     }
 
     /// The step of the tape for an operation on these operands; nil where it is not recorded.
-    @inline(never)
+    @inline(__always)
     static func recorded(
         _ a: Tensor, _ b: Tensor? = nil, _ c: Tensor? = nil, pullback: () -> Pullback
     ) -> GradientFunction? {
-        guard a.requiresGrad || b?.requiresGrad == true || c?.requiresGrad == true,
-            ExecutionContext.current.recordsGradients
-        else { return nil }
-        return GradientFunction(
+        isRecorded(a, b, c) ? step(a, b, c, pullback()) : nil
+    }
+
+    /// Whether an operation on these operands belongs on the tape.
+    @inline(never)
+    private static func isRecorded(_ a: Tensor, _ b: Tensor?, _ c: Tensor?) -> Bool {
+        (a.requiresGrad || b?.requiresGrad == true || c?.requiresGrad == true)
+            && ExecutionContext.current.recordsGradients
+    }
+
+    @inline(never)
+    private static func step(_ a: Tensor, _ b: Tensor?, _ c: Tensor?, _ pullback: @escaping Pullback)
+        -> GradientFunction
+    {
+        GradientFunction(
             GradientFunction.Links(
                 first: a.gradientFunction, second: b?.gradientFunction, third: c?.gradientFunction,
-                pullback: pullback()))
+                pullback: pullback))
     }
 
     /// Adds an operation without a gradient to the trace.
