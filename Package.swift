@@ -43,7 +43,7 @@ let package = Package(
         .testTarget(name: "TensorRuntimeTests", dependencies: ["TensorRuntime"]),
         .testTarget(
             name: "TensorGraphTests", dependencies: ["TensorGraph", "CPUBackend", "OpenCLBackend", "TensorConformance"]),
-        .testTarget(name: "CPUBackendTests", dependencies: ["CPUBackend", "TensorConformance"]),
+        .testTarget(name: "CPUBackendTests", dependencies: ["CPUBackend", "CPUKernels", "TensorConformance"]),
         .testTarget(name: "KernelIRTests", dependencies: ["KernelIR"]),
         .testTarget(name: "ShadersTests", dependencies: ["Shaders", "KernelIR", "TensorConformance"]),
         .testTarget(

@@ -22,7 +22,7 @@ let package = Package(
         .target(name: "CPUKernels", path: "Backends/CPU/CPUKernels"),
         .target(name: "CPUBackend", dependencies: ["TensorRuntime", "CPUKernels"], path: "Backends/CPU/CPUBackend"),
         .target(name: "TensorConformance", dependencies: ["TensorRuntime"]),
-        .testTarget(name: "CPUBackendTests", dependencies: ["CPUBackend", "TensorConformance"]),
+        .testTarget(name: "CPUBackendTests", dependencies: ["CPUBackend", "CPUKernels", "TensorConformance"]),
     ],
     swiftLanguageModes: [.v6]
 )

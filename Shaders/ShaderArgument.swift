@@ -22,7 +22,7 @@ extension ScalarType {
             switch dtype {
             case .bool: return argumentBits(value == 0 ? 0 : 1)
             case .uint8: return argumentBits(value & 255)
-            default: return argumentBits(value)
+            case .int32, .int64, .float16, .bfloat16, .float32, .float64: return argumentBits(value)
             }
         }
         let value = Double(bitPattern: bits)

@@ -160,7 +160,7 @@ struct FoldEmitter {
         switch result {
         case .bool: return candidate.value != k.constant(0, candidate.value.type)
         case .uint8: return candidate.value & 255
-        default: return candidate.value
+        case .int32, .int64, .float16, .bfloat16, .float32, .float64: return candidate.value
         }
     }
 

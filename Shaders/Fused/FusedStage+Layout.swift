@@ -16,7 +16,7 @@ extension FusedStage {
         kernel.program.steps.contains { step in
             switch step.operation {
             case .load(input), .gather(input): true
-            default: false
+            case .load, .gather, .index, .fill, .pointwise, .reduce: false
             }
         }
     }

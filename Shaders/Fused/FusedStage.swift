@@ -71,7 +71,7 @@ extension DType {
         switch self {
         case .float16, .bfloat16: .float32
         case .uint8: .int32
-        default: self
+        case .bool, .int32, .int64, .float32, .float64: self
         }
     }
 }
@@ -140,7 +140,7 @@ struct FusedStageBuilder {
         case .load(let input): copy.operation = .load(input: includeInput(input))
         case .gather(let input): copy.operation = .gather(input: includeInput(input))
         case .index(let input): copy.operation = .index(input: includeInput(input))
-        default: break
+        case .fill, .pointwise, .reduce: break
         }
         copy.level = level(copy.level)
         program.steps.append(copy)

@@ -94,7 +94,7 @@ final class StepEmitter {
         switch dtype {
         case .bool: return raw != k.constant(0, raw.type)
         case .uint8: return raw.convert(to: .int32) & 255
-        default: return raw.convert(to: dtype.valueScalar)
+        case .int32, .int64, .float16, .bfloat16, .float32, .float64: return raw.convert(to: dtype.valueScalar)
         }
     }
 

@@ -26,7 +26,8 @@ struct CastEmitter {
         switch target {
         case .uint8: (low, high, least, greatest) = (0, 255, 0, 255)
         case .int32: (low, high, least, greatest) = (-0x1p31, 0x1p31, Int(Int32.min), Int(Int32.max))
-        default: (low, high, least, greatest) = (-0x1p63, 0x1p63, Int.min, Int.max)
+        case .int64: (low, high, least, greatest) = (-0x1p63, 0x1p63, Int.min, Int.max)
+        case .bool, .float16, .bfloat16, .float32, .float64: fatalError("a cast to \(target) does not saturate")
         }
         let type = x.type.with(target.valueScalar)
         let isBelow = x <= k.constant(low, x.type)
@@ -42,7 +43,8 @@ struct CastEmitter {
         switch target {
         case .float16 where source != .uint8: roundedToHalf(x)
         case .bfloat16 where source != .uint8: roundedToBfloat(x)
-        default: x
+        case .float16, .bfloat16, .float32, .float64: x
+        case .bool, .uint8, .int32, .int64: fatalError("a cast to \(target) rounds to no float")
         }
     }
 

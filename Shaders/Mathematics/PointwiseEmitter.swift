@@ -7,6 +7,9 @@ import TensorRuntime
 struct PointwiseEmitter {
     let k: KernelBuilder
 
+    /// Each case has a form for every type that its rule allows, so that an operation without one does not compile. What
+    /// its rule does not allow was refused when the kernel was made (``FusedProgram/typeComplaint``).
+    ///
     /// - Parameters:
     ///   - computeType: the type of a comparison's operands, else the result's (``FusedProgram/computeType(of:)``).
     ///   - source: the type of a cast's operand.
@@ -14,144 +17,93 @@ struct PointwiseEmitter {
     func emit(
         _ operation: PointwiseOperation, _ operands: [Value], computeType: DType, source: DType, dtype: DType
     ) -> Value {
+        let a = operands[0]
+        // An operation of one operand does not look at it.
+        let b = operands.count > 1 ? operands[1] : a
+        let isBool = computeType == .bool
+        let isFloat = computeType.isFloat
         switch operation {
-        case .identity: return operands[0]
-        case .cast: return CastEmitter(k: k).cast(operands[0], from: source, to: dtype)
-        case .select: return select(operands[0], operands[1], operands[2], dtype: dtype)
-        case .randomBits: return PhiloxEmitter(k: k).bits(index: operands[0], key: operands[1], offset: operands[2])
-        case .randomUniform:
-            return PhiloxEmitter(k: k).uniform(index: operands[0], key: operands[1], offset: operands[2])
-        default: break
+        case .identity: return a
+        case .cast: return CastEmitter(k: k).cast(a, from: source, to: dtype)
+
+        case .negate: return isFloat ? -a : inRange(negated(a), dtype)
+        case .abs: return isFloat ? a.unary(.absolute) : dtype == .uint8 ? a : k.select(a < 0, negated(a), a)
+        case .sign: return sign(a)
+        case .square: return isFloat ? a * a : inRange(a.wrapping(.multiply, a), dtype)
+        case .reciprocal: return k.constant(1, a.type) / a
+        case .sqrt: return a.unary(.squareRoot)
+        case .rsqrt: return k.constant(1, a.type) / a.unary(.squareRoot)
+        case .exp: return function(a, FloatFunctions.exp, .exp)
+        case .expm1: return function(a, FloatFunctions.expm1, .expm1)
+        case .log: return function(a, FloatFunctions.log, .log)
+        case .log1p: return function(a, FloatFunctions.log1p, .log1p)
+        case .sin: return function(a, FloatFunctions.sin, .sin)
+        case .cos: return function(a, FloatFunctions.cos, .cos)
+        case .tan: return function(a, FloatFunctions.tan, .tan)
+        case .tanh: return function(a, FloatFunctions.tanh, .tanh)
+        case .sigmoid:
+            if a.type.scalar == .float64 { return k.constant(1, a.type) / ((-a).unary(.exp) + 1.0) }
+            return FloatFunctions(k: k).sigmoid(a)
+        case .erf: return function(a, FloatFunctions.erf, .erf)
+        case .relu: return relu(a)
+        case .floor: return a.unary(.floor)
+        case .ceil: return a.unary(.ceil)
+        case .round: return a.unary(.roundEven)
+        case .trunc: return a.unary(.truncate)
+        case .logicalNot: return !a
+        case .isNaN: return isFloat ? a != a : k.constant(0, a.type.with(.bool))
+
+        case .add: return inRange(a.wrapping(.add, b), dtype)
+        case .subtract: return inRange(a.wrapping(.subtract, b), dtype)
+        case .multiply: return inRange(a.wrapping(.multiply, b), dtype)
+        case .divide: return a / b
+        case .remainder: return isFloat ? floatRemainder(a, b) : integerRemainder(a, b)
+        case .power: return a.type.scalar == .float64 ? a.binary(.power, b) : FloatFunctions(k: k).power(a, b)
+        case .maximum: return isBool ? a | b : isFloat ? extreme(a, b, a >= b) : a.binary(.maximum, b)
+        case .minimum: return isBool ? a & b : isFloat ? extreme(a, b, a <= b) : a.binary(.minimum, b)
+        case .equal: return isBool ? !(a ^ b) : a == b
+        case .notEqual: return isBool ? a ^ b : a != b
+        case .less: return isBool ? !a & b : a < b
+        case .lessEqual: return isBool ? !a | b : a <= b
+        case .greater: return isBool ? a & !b : a > b
+        case .greaterEqual: return isBool ? a | !b : a >= b
+        case .logicalAnd: return a & b
+        case .logicalOr: return a | b
+        case .logicalXor: return a ^ b
+
+        case .select: return select(a, b, operands[2], dtype: dtype)
+        case .randomBits: return PhiloxEmitter(k: k).bits(index: a, key: b, offset: operands[2])
+        case .randomUniform: return PhiloxEmitter(k: k).uniform(index: a, key: b, offset: operands[2])
         }
-        if computeType == .bool { return onBools(operation, operands) }
-        let result: Value
-        switch operation.arity {
-        case 1:
-            result =
-                computeType.isFloat
-                ? onFloat(operation, operands[0]) : onInteger(operation, operands[0], dtype: computeType)
-        default: result = binary(operation, operands[0], operands[1], dtype: computeType)
-        }
-        return dtype == .uint8 && PointwiseEmitter.leavesByte.contains(operation) ? result & 255 : result
     }
+
+    /// A function of floats: the library's own for float32, the device's for float64.
+    private func function(
+        _ x: Value, _ own: (FloatFunctions) -> (Value) -> Value, _ device: UnaryOperation
+    ) -> Value {
+        x.type.scalar == .float64 ? x.unary(device) : own(FloatFunctions(k: k))(x)
+    }
+
+    /// A whole number back in the range of uint8.
+    private func inRange(_ x: Value, _ dtype: DType) -> Value { dtype == .uint8 ? x & 255 : x }
 
     private func negated(_ x: Value) -> Value { k.constant(0, x.type).wrapping(.subtract, x) }
 
-    /// The operations whose result on uint8 may lie outside 0...255.
-    private static let leavesByte: Set<PointwiseOperation> = [.negate, .square, .add, .subtract, .multiply]
+    private func relu(_ x: Value) -> Value {
+        let zero = k.constant(0, x.type)
+        return k.select(x < zero, zero, x)
+    }
+
+    /// NaN gives 0, as in PyTorch.
+    private func sign(_ x: Value) -> Value {
+        let zero = k.constant(0, x.type)
+        let one = k.constant(1, x.type)
+        let below = k.select(x < zero, k.constant(-1, x.type), zero)
+        return k.select(x > zero, one, below)
+    }
 
     private func select(_ condition: Value, _ a: Value, _ b: Value, dtype: DType) -> Value {
         dtype == .bool ? (condition & a) | (!condition & b) : k.select(condition, a, b)
-    }
-
-    private func onBools(_ operation: PointwiseOperation, _ operands: [Value]) -> Value {
-        let a = operands[0]
-        let b = operands.count > 1 ? operands[1] : a
-        switch operation {
-        case .logicalNot: return !a
-        case .logicalAnd, .minimum: return a & b
-        case .logicalOr, .maximum: return a | b
-        case .logicalXor, .notEqual: return a ^ b
-        case .equal: return !(a ^ b)
-        case .less: return !a & b
-        case .lessEqual: return !a | b
-        case .greater: return a & !b
-        case .greaterEqual: return a | !b
-        case .isNaN: return k.constant(0, a.type)
-        default: preconditionFailure("\(operation.name) has no form on bools")
-        }
-    }
-
-    private func onFloat(_ operation: PointwiseOperation, _ x: Value) -> Value {
-        let zero = k.constant(0, x.type)
-        let one = k.constant(1, x.type)
-        switch operation {
-        case .negate: return -x
-        case .abs: return x.unary(.absolute)
-        case .sign:
-            // NaN gives 0, as in PyTorch.
-            return k.select(x > zero, one, k.select(x < zero, k.constant(-1, x.type), zero))
-        case .square: return x * x
-        case .reciprocal: return one / x
-        case .sqrt: return x.unary(.squareRoot)
-        case .rsqrt: return one / x.unary(.squareRoot)
-        case .relu: return k.select(x < zero, zero, x)
-        case .floor: return x.unary(.floor)
-        case .ceil: return x.unary(.ceil)
-        case .round: return x.unary(.roundEven)
-        case .trunc: return x.unary(.truncate)
-        case .isNaN: return x != x
-        default: return x.type.scalar == .float64 ? onDouble(operation, x) : transcendental(operation, x)
-        }
-    }
-
-    private func transcendental(_ operation: PointwiseOperation, _ x: Value) -> Value {
-        let functions = FloatFunctions(k: k)
-        switch operation {
-        case .exp: return functions.exp(x)
-        case .expm1: return functions.expm1(x)
-        case .log: return functions.log(x)
-        case .log1p: return functions.log1p(x)
-        case .sin: return functions.sin(x)
-        case .cos: return functions.cos(x)
-        case .tan: return functions.tan(x)
-        case .tanh: return functions.tanh(x)
-        case .sigmoid: return functions.sigmoid(x)
-        case .erf: return functions.erf(x)
-        default: preconditionFailure("\(operation.name) has no form on floats")
-        }
-    }
-
-    private func onDouble(_ operation: PointwiseOperation, _ x: Value) -> Value {
-        switch operation {
-        case .exp: return x.unary(.exp)
-        case .expm1: return x.unary(.expm1)
-        case .log: return x.unary(.log)
-        case .log1p: return x.unary(.log1p)
-        case .sin: return x.unary(.sin)
-        case .cos: return x.unary(.cos)
-        case .tan: return x.unary(.tan)
-        case .tanh: return x.unary(.tanh)
-        case .sigmoid: return k.constant(1, x.type) / ((-x).unary(.exp) + 1.0)
-        case .erf: return x.unary(.erf)
-        default: preconditionFailure("\(operation.name) has no form on floats")
-        }
-    }
-
-    private func onInteger(_ operation: PointwiseOperation, _ x: Value, dtype: DType) -> Value {
-        let zero = k.constant(0, x.type)
-        switch operation {
-        case .negate: return negated(x)
-        case .abs: return dtype == .uint8 ? x : k.select(x < 0, negated(x), x)
-        case .sign:
-            let below = k.select(x < 0, k.constant(-1, x.type), zero)
-            return k.select(x > 0, k.constant(1, x.type), below)
-        case .square: return x.wrapping(.multiply, x)
-        case .relu: return k.select(x < 0, zero, x)
-        case .isNaN: return k.constant(0, x.type.with(.bool))
-        default: preconditionFailure("\(operation.name) has no form on integers")
-        }
-    }
-
-    private func binary(_ operation: PointwiseOperation, _ a: Value, _ b: Value, dtype: DType) -> Value {
-        switch operation {
-        case .add: return a.wrapping(.add, b)
-        case .subtract: return a.wrapping(.subtract, b)
-        case .multiply: return a.wrapping(.multiply, b)
-        case .divide: return a / b
-        case .remainder: return dtype.isFloat ? floatRemainder(a, b) : integerRemainder(a, b)
-        case .power:
-            return a.type.scalar == .float64 ? a.binary(.power, b) : FloatFunctions(k: k).power(a, b)
-        case .maximum: return dtype.isFloat ? extreme(a, b, a >= b) : a.binary(.maximum, b)
-        case .minimum: return dtype.isFloat ? extreme(a, b, a <= b) : a.binary(.minimum, b)
-        case .equal: return a == b
-        case .notEqual: return a != b
-        case .less: return a < b
-        case .lessEqual: return a <= b
-        case .greater: return a > b
-        case .greaterEqual: return a >= b
-        default: preconditionFailure("\(operation.name) has no form on numbers")
-        }
     }
 
     /// `a` where it wins or is NaN, else `b`.

@@ -39,7 +39,7 @@ struct MatmulForm: Hashable, Sendable {
         case .float64: .float64
         case .int64: .int64
         case .int32: .int32
-        default: .float32
+        case .bool, .uint32, .float16, .float32: .float32
         }
     }
 

@@ -90,7 +90,7 @@ extension Kernel {
                 case .branch(_, let then, let otherwise):
                     walk(then)
                     walk(otherwise)
-                default: break
+                case .define, .assign, .store, .storeBits, .storeShared, .barrier: break
                 }
             }
         }

@@ -30,7 +30,7 @@ extension Kernel: CustomStringConvertible {
                     append(otherwise, indent: indent + "  ", to: &lines)
                 }
                 lines.append(indent + "}")
-            default: break
+            case .define, .assign, .store, .storeBits, .storeShared, .barrier: break
             }
         }
     }

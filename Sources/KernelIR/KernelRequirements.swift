@@ -85,7 +85,10 @@ extension Kernel {
                 features.insert(.subgroups)
                 while subgroupItems <= mask { subgroupItems *= 2 }
             case .subgroup, .builtin(.subgroupLane), .builtin(.subgroupSize): features.insert(.subgroups)
-            default: break
+            case .constant, .argument, .builtin(.workgroupID), .builtin(.localID), .builtin(.workgroupCount), .read,
+                .load, .loadBits, .loadShared, .unary, .binary, .multiplyAdd, .fusedMultiplyAdd, .select, .convert,
+                .bitcast, .splat, .construct, .extract:
+                break
             }
         }
         return KernelRequirements(

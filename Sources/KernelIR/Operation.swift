@@ -13,7 +13,12 @@ public enum UnaryOperation: UInt8, CaseIterable, Hashable, Sendable {
     /// The device's own functions, as exact as the device makes them. The library takes them for float64 alone.
     case exp, expm1, log, log1p, sin, cos, tan, tanh, erf
 
-    public var isTranscendental: Bool { rawValue >= UnaryOperation.exp.rawValue }
+    public var isTranscendental: Bool {
+        switch self {
+        case .exp, .expm1, .log, .log1p, .sin, .cos, .tan, .tanh, .erf: true
+        case .negate, .absolute, .not, .squareRoot, .floor, .ceil, .roundEven, .truncate: false
+        }
+    }
 }
 
 /// An operation on two operands of one type, lane by lane.
@@ -37,7 +42,14 @@ public enum BinaryOperation: UInt8, CaseIterable, Hashable, Sendable {
     /// The device's own power, for float64.
     case power
 
-    public var isComparison: Bool { rawValue >= BinaryOperation.equal.rawValue && self != .power }
+    public var isComparison: Bool {
+        switch self {
+        case .equal, .notEqual, .less, .lessEqual, .greater, .greaterEqual: true
+        case .add, .subtract, .multiply, .divide, .remainder, .multiplyHigh, .minimum, .maximum, .and, .or, .xor,
+            .shiftLeft, .shiftRight, .power:
+            false
+        }
+    }
 }
 
 /// An operation across the lanes of a subgroup; every lane of it must take part.
@@ -103,7 +115,9 @@ public enum Operation: Hashable, Sendable {
     public var isPure: Bool {
         switch self {
         case .read, .load, .loadBits, .loadShared, .subgroup: false
-        default: true
+        case .constant, .argument, .builtin, .unary, .binary, .multiplyAdd, .fusedMultiplyAdd, .select, .convert,
+            .bitcast, .splat, .construct, .extract:
+            true
         }
     }
 

@@ -73,7 +73,7 @@ public struct Value {
         switch scalar {
         case .int32: Int(Int32(truncatingIfNeeded: value))
         case .uint32: Int(UInt32(truncatingIfNeeded: value))
-        default: value
+        case .int64, .bool, .float16, .float32, .float64: value
         }
     }
 

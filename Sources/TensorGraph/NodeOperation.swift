@@ -39,7 +39,9 @@ public enum NodeOperation: Hashable, Sendable {
     public var isView: Bool {
         switch self {
         case .permute, .expand, .reshape, .slice, .flip: true
-        default: false
+        case .leaf, .fill, .index, .pointwise, .reduce, .gather, .scatterAdd, .matmul, .convolution, .pooling,
+            .concatenate:
+            false
         }
     }
 
@@ -85,7 +87,9 @@ extension Layout {
             var result = self
             for axis in 0..<shape.rank where axes & (1 << UInt8(axis)) != 0 { result = result.flipped(axis: axis) }
             return result
-        default: return nil
+        case .leaf, .fill, .index, .pointwise, .reduce, .gather, .scatterAdd, .matmul, .convolution, .pooling,
+            .concatenate:
+            return nil
         }
     }
 }

@@ -145,7 +145,9 @@ struct Snapshot {
         case .slice:
             operation.appendAttributes(to: words)
             for axis in 0..<node.pointee.shape.rank { starts.append(node.pointee.starts[axis]) }
-        default: operation.appendAttributes(to: words)
+        case .leaf, .index, .reduce, .gather, .scatterAdd, .matmul, .convolution, .pooling, .concatenate, .permute,
+            .expand, .reshape, .flip:
+            operation.appendAttributes(to: words)
         }
     }
 
@@ -273,7 +275,7 @@ extension NodeOperation {
         case .pooling(let kind, let window, let countsPadding):
             words.push(UInt64(kind.rawValue) | (countsPadding ? 256 : 0))
             append(window)
-        default: break
+        case .leaf, .fill, .index, .pointwise, .matmul, .expand, .reshape: break
         }
     }
 }

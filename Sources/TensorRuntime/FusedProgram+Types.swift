@@ -20,7 +20,8 @@ extension FusedProgram {
             switch step.operation {
             case .pointwise(let operation): complaint = self.complaint(operation, step)
             case .reduce(let operation): complaint = self.complaint(operation, step)
-            case .load, .gather, .index, .fill: complaint = nil
+            case .gather: complaint = self.indexComplaint(step)
+            case .load, .index, .fill: complaint = nil
             }
             if let complaint { return "step \(number), \(complaint)" }
         }
@@ -46,11 +47,19 @@ extension FusedProgram {
             switch operation.row.rule {
             case .random: expected = .int64
             case .selection where position == 0: expected = .bool
-            default: expected = computeType
+            case .selection, .same, .sameNumber, .sameFloat, .comparison, .logical, .conversion: expected = computeType
             }
             if found != expected { return "\(name) of \(expected), is given \(found); cast it first" }
         }
         return nil
+    }
+
+    private func indexComplaint(_ step: Step) -> String? {
+        guard step.operands.count == 1 else { return "gather, needs one index" }
+        guard case .value(let value) = step.operands[0] else { return nil }
+        let found = steps[value].dtype
+        return found == .int32 || found == .int64
+            ? nil : "gather by \(found), needs an index of int32 or int64; cast it first"
     }
 
     private func complaint(_ operation: ReductionOperation, _ step: Step) -> String? {

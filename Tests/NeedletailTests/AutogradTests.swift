@@ -163,6 +163,60 @@ struct DerivativeTableTests {
             }
         }
     }
+
+    /// Against central differences of what the operations evaluate: a new operation needs no row here. At these places
+    /// every function of floats is defined and smooth.
+    @Test func `every derivative is the slope of its operation`() throws {
+        let places = [0.3, 0.7, 1.3]
+        let others = [1.2, 0.4, 2.6]
+        let step = 1e-6
+        func check(_ operation: PointwiseOperation, _ found: Tensor?, _ slope: (Int) -> Double, _ what: String) throws {
+            let found = try found?.scalars(as: Double.self) ?? [0, 0, 0]
+            for (place, value) in found.enumerated() {
+                let expected = slope(place)
+                #expect(
+                    Swift.abs(value - expected) <= 1e-6 * Swift.max(1, Swift.abs(expected)),
+                    "\(operation.name) by \(what) at \(places[place]): \(value), by differences \(expected)")
+            }
+        }
+        for operation in PointwiseOperation.allCases {
+            let f = operation.evaluate(_:_:_:)
+            let x = Tensor(places).requiringGrad()
+            switch (operation.row.rule, operation.arity) {
+            case (.same, 1), (.sameNumber, 1), (.sameFloat, 1):
+                let result = x.unary(operation)
+                #expect(result.dtype == .float64)
+                let found = gradients(of: result.sum(), withRespectTo: [x])
+                try check(
+                    operation, found[0], { (f(places[$0] + step, 0, 0) - f(places[$0] - step, 0, 0)) / (2 * step) }, "x"
+                )
+            case (.same, 2), (.sameNumber, 2), (.sameFloat, 2):
+                let y = Tensor(others).requiringGrad()
+                let bySecond = { (place: Int) in
+                    (f(places[place], others[place] + step, 0) - f(places[place], others[place] - step, 0)) / (2 * step)
+                }
+                let byFirst = { (place: Int) in
+                    (f(places[place] + step, others[place], 0) - f(places[place] - step, others[place], 0)) / (2 * step)
+                }
+                let found = gradients(
+                    of: Tensor.binary(operation, x, y, symbol: operation.row.name).sum(), withRespectTo: [x, y])
+                try check(operation, found[0], byFirst, "x")
+                try check(operation, found[1], bySecond, "y")
+                let ofScalar = Tensor.binary(operation, x, .float(0.45), symbol: operation.row.name)
+                try check(
+                    operation, gradients(of: ofScalar.sum(), withRespectTo: [x])[0],
+                    { (f(places[$0] + step, 0.45, 0) - f(places[$0] - step, 0.45, 0)) / (2 * step) },
+                    "x beside a scalar")
+                let scalarFirst = Tensor.binary(
+                    operation, x, .float(0.45), scalarIsFirst: true, symbol: operation.row.name)
+                try check(
+                    operation, gradients(of: scalarFirst.sum(), withRespectTo: [x])[0],
+                    { (f(0.45, places[$0] + step, 0) - f(0.45, places[$0] - step, 0)) / (2 * step) },
+                    "x behind a scalar")
+            default: continue
+            }
+        }
+    }
 }
 
 @Suite("The tape")

@@ -28,7 +28,7 @@ public final class CPUDevice: KernelTiming, @unchecked Sendable {
     /// What says for which products a BLAS library is used, where that is not the process's.
     private let ownSelection: BLASSelection?
 
-    /// - Throws: `deviceUnavailable` where the configuration asks for an instruction set that the processor lacks, or for
+    /// - Throws: `internalFault` where the C kernels' numbers are not Swift's; `deviceUnavailable` where the configuration asks for an instruction set that the processor lacks, or for
     ///   threads that cannot be started; `invalidArgument` where it names a BLAS library that is none, or no number of threads.
     public convenience init(configuration: RuntimeConfiguration = .current) throws(TensorError) {
         try self.init(configuration: configuration, blasSelection: nil)
@@ -36,6 +36,7 @@ public final class CPUDevice: KernelTiming, @unchecked Sendable {
 
     /// - Parameter blasSelection: takes the place of the process's, for tests.
     package init(configuration: RuntimeConfiguration, blasSelection: BLASSelection?) throws(TensorError) {
+        try CPUNumbering.check()
         let found = nt_detect_isa()
         let wanted = CPUDevice.instructionSet(configuration.instructionSet, found: found)
         guard wanted.rawValue <= found.rawValue else {

@@ -28,9 +28,8 @@ final class CPUFusedProgram: @unchecked Sendable {
                 kernel, instructionSet: instructionSet, purpose: purpose, lacking: &lacking)
         else {
             if lacking >= 0 {
-                let step = program.steps[Int(lacking)]
                 throw TensorError(
-                    .unsupported, "cpu: there is no routine for step \(lacking), \(step.operation) of \(step.dtype)")
+                    .unsupported, "cpu: there is no routine for step \(program.text(ofStep: Int(lacking)))")
             }
             throw TensorError(
                 .unsupported,

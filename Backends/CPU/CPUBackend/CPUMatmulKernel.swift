@@ -34,6 +34,9 @@ final class CPUMatmulKernel: CPUKernel {
         (plan.rsa, plan.csa) = (Int64(body.aStrides[rank]), Int64(body.aStrides[rank + 1]))
         (plan.rsb, plan.csb) = (Int64(body.bStrides[rank]), Int64(body.bStrides[rank + 1]))
         library = try CPUMatmulKernel.choose(&plan, body, device: device)
+        guard nt_matmul_has_routine(&plan) != 0 else {
+            throw TensorError(.unsupported, "cpu: there is no routine for matmul of \(body.dtype); cast to float32")
+        }
         memory = epilogue.memory(
             of: nt_matmul_memory(&plan), inParts: nt_matmul_tile_memory(&plan), device: device)
         self.plan = plan

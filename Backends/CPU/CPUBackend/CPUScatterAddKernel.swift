@@ -9,7 +9,7 @@ final class CPUScatterAddKernel: CPUKernel {
     private let plan: nt_scatter
 
     init(_ body: ScatterAddKernel, device: CPUDevice) throws(TensorError) {
-        guard let element = nt_element(body.dtype) else {
+        guard let element = nt_element(body.dtype), nt_scatter_has_routine(Int32(element.rawValue)) != 0 else {
             throw TensorError(.unsupported, "cpu: scatterAdd of \(body.dtype) is not supported; cast to float32")
         }
         spec = KernelSpec(body)

@@ -41,11 +41,12 @@ void nt_frame_fill(const nt_frame *f, int64_t channels, int64_t first, int64_t l
 
 /// Elements of the result.
 static int64_t nt_result_size(const nt_convolution *c) {
-    switch (c->kind) {
+    switch ((nt_convolution_kind)c->kind) {
     case nt_convolution_weight: return c->out_channels * (c->in_channels / c->groups) * c->kh * c->kw;
     case nt_convolution_input: return c->batch * c->in_channels * c->ih * c->iw;
-    default: return c->batch * c->out_channels * c->oh * c->ow;
+    case nt_convolution_forward: return c->batch * c->out_channels * c->oh * c->ow;
     }
+    return 0;
 }
 
 nt_memory nt_convolution_memory(const nt_convolution *c, int in_parts) {

@@ -95,10 +95,10 @@ void nt_convolution_f64(
     const nt_epilogue *epilogue
 ) {
     nt_direct_call c = {k, a, b, result, epilogue, workers};
-    switch (k->kind) {
+    switch ((nt_convolution_kind)k->kind) {
     case nt_convolution_weight: nt_pool_run(workers->pool, k->out_channels, nt_weight_task_f64, &c); return;
     case nt_convolution_input: nt_pool_run(workers->pool, k->batch * k->in_channels, nt_input_task_f64, &c); return;
-    default: nt_pool_run(workers->pool, k->batch * k->out_channels, nt_forward_task_f64, &c);
+    case nt_convolution_forward: nt_pool_run(workers->pool, k->batch * k->out_channels, nt_forward_task_f64, &c);
     }
 }
 

@@ -6,6 +6,9 @@
 #include "include/nt_convolution.h"
 #include "matmul_internal.h"
 
+/// A kind that is not named does not compile.
+#pragma clang diagnostic error "-Wswitch"
+
 static inline int64_t nt_least(int64_t a, int64_t b) { return a < b ? a : b; }
 static inline int64_t nt_blocks(int64_t a, int64_t b) { return (a + b - 1) / b; }
 

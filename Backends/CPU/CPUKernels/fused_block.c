@@ -100,9 +100,17 @@ static void run_operation(nt_context *context, const nt_instr *instr) {
 }
 
 void nt_fill_identity(nt_reduction reduction, nt_ctype ctype, void *to, int64_t *index, int64_t n) {
-    bool greatest = reduction == RED_MINIMUM || reduction == RED_ARGMIN;
-    bool least = reduction == RED_MAXIMUM || reduction == RED_ARGMAX;
-    double f = reduction == RED_SUM ? 0 : reduction == RED_PRODUCT ? 1 : greatest ? INFINITY : -INFINITY;
+    bool greatest = false, least = false;
+    double f = 0;
+    switch (reduction) {
+    case RED_SUM: break;
+    case RED_PRODUCT: f = 1; break;
+    case RED_MAXIMUM:
+    case RED_ARGMAX: least = true, f = -INFINITY; break;
+    case RED_MINIMUM:
+    case RED_ARGMIN: greatest = true, f = INFINITY; break;
+    case RED_COUNT: break;
+    }
     int64_t low = ctype == CT_I32 ? INT32_MIN : ctype == CT_I64 ? INT64_MIN : 0;
     int64_t high = ctype == CT_BOOL ? 1 : ctype == CT_U8 ? 255 : ctype == CT_I32 ? INT32_MAX : INT64_MAX;
     int64_t k = least ? low : greatest ? high : (int64_t)f;
@@ -114,7 +122,8 @@ void nt_fill_identity(nt_reduction reduction, nt_ctype ctype, void *to, int64_t 
         case CT_I32: ((int32_t *)to)[i] = (int32_t)k; break;
         case CT_I64: ((int64_t *)to)[i] = k; break;
         case CT_F32: ((float *)to)[i] = (float)f; break;
-        default: ((double *)to)[i] = f; break;
+        case CT_F64: ((double *)to)[i] = f; break;
+        case CT_COUNT: break;
         }
     }
 }
@@ -123,7 +132,7 @@ void nt_accumulator(const nt_context *context, const nt_instr *instr, char **val
     int64_t bytes = context->row_capacity * 8;
     char *own = context->accumulators + instr->register_units * 2 * bytes;
     *values = own + context->row_origin * instr->operand_size[0];
-    *index = instr->code >= RED_ARGMAX ? (int64_t *)(own + bytes) + context->row_origin : NULL;
+    *index = nt_yields_index(instr->code) ? (int64_t *)(own + bytes) + context->row_origin : NULL;
 }
 
 void nt_place_reduction(nt_context *context, const nt_instr *instr) {
@@ -213,7 +222,9 @@ void nt_set_scalars(nt_context *context, const uint64_t *scalars, uint64_t *stor
         case CT_U8: memcpy(&storage[i], &byte, 1); break;
         case CT_I32: memcpy(&storage[i], &word, 4); break;
         case CT_F32: memcpy(&storage[i], &single, 4); break;
-        default: storage[i] = bits; break;
+        case CT_I64:
+        case CT_F64: storage[i] = bits; break;
+        case CT_COUNT: break;
         }
         context->places[fused->description.step_count + i] = (nt_place){(char *)&storage[i], 0, true};
     }

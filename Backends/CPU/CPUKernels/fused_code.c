@@ -67,7 +67,7 @@ static void mark_needed(const nt_fused *fused, int pass, bool *needed) {
 
 static bool reads_memory(const nt_instr *instr) { return instr->kind == INSTR_LOAD || instr->kind == INSTR_GATHER; }
 
-// The routine of a pointwise step in its forms; the first is NULL where there is none.
+// The routine of a pointwise step in its forms; NULL is where there is none.
 static const nt_op *routine_forms(const nt_fused *fused, int s) {
     const nt_routines *routines = fused->routines;
     const nt_step *step = &fused->steps[s];
@@ -76,8 +76,29 @@ static const nt_op *routine_forms(const nt_fused *fused, int s) {
         return from == to && nt_is_16_bit(step->dtype) ? &routines->round_to[step->dtype == NT_BF16]
                                                        : &routines->cast[from][to];
     }
-    bool compares = step->code == OP_IS_NAN || (step->code >= OP_EQUAL && step->code <= OP_GREATER_EQUAL);
+    bool compares = nt_rule_of(step->code) == RULE_comparison;
     return routines->pointwise[step->code][compares ? from : to];
+}
+
+// Whether there is a routine in each form that may be called (choose_form). Casts have the first alone.
+static bool has_forms(const nt_fused *fused, int s) {
+    const nt_step *step = &fused->steps[s];
+    if (step->code < 0 || step->code >= OP_COUNT) return false;
+    const nt_op *forms = routine_forms(fused, s);
+    int count = step->operand_count == 1 ? 1 : step->operand_count == 2 ? 3 : FORM_COUNT;
+    for (int form = 0; form < count; form++) {
+        if (!forms[form]) return false;
+    }
+    return true;
+}
+
+static bool has_folds(const nt_fused *fused, int s) {
+    const nt_step *step = &fused->steps[s];
+    if (step->code < 0 || step->code >= RED_COUNT) return false;
+    const nt_routines *routines = fused->routines;
+    nt_ctype ctype = fused->values[step->operands[0]].ctype;
+    return routines->fold[step->code][ctype] && routines->fold_rows[step->code][ctype]
+        && routines->merge[step->code][ctype];
 }
 
 static nt_instr make_instr(const nt_fused *fused, int s) {
@@ -115,10 +136,13 @@ int nt_step_without_routine(const nt_fused *fused) {
         const nt_step *step = &fused->steps[s];
         if (fused->values[s].skipped) continue;
         if (step->kind == NT_STEP_REDUCE) {
-            bool known = step->code >= 0 && step->code < RED_COUNT;
-            if (!known || !fused->routines->fold[step->code][fused->values[step->operands[0]].ctype]) return s;
+            if (!has_folds(fused, s)) return s;
         } else if (step->kind == NT_STEP_POINTWISE && step->code != OP_RANDOM_BITS && step->code != OP_RANDOM_UNIFORM) {
-            if (step->code < 0 || step->code >= OP_COUNT || !routine_forms(fused, s)[0]) return s;
+            if (!has_forms(fused, s)) return s;
+        } else if (step->kind == NT_STEP_GATHER) {
+            // The gathers' table has a routine for int32 and one for int64.
+            nt_ctype index = fused->values[step->operands[0]].ctype;
+            if (index != CT_I32 && index != CT_I64) return s;
         }
     }
     return -1;

@@ -6,17 +6,20 @@
 #include <string.h>
 
 nt_ctype nt_ctype_of(nt_dtype dtype) {
-    static const nt_ctype table[] = {CT_BOOL, CT_U8, CT_I32, CT_I64, CT_F32, CT_F32, CT_F32, CT_F64};
+#define COMPUTED(NUMBER, NAME, CTYPE, BYTES) [NUMBER] = CTYPE,
+    static const nt_ctype table[] = {NT_DTYPES(COMPUTED)};
     return table[dtype];
 }
 
 int nt_ctype_size(nt_ctype ctype) {
-    static const int table[] = {1, 1, 4, 8, 4, 8};
+    static const int table[CT_COUNT] = {
+        [CT_BOOL] = 1, [CT_U8] = 1, [CT_I32] = 4, [CT_I64] = 8, [CT_F32] = 4, [CT_F64] = 8};
     return table[ctype];
 }
 
 int nt_dtype_size(nt_dtype dtype) {
-    static const int table[] = {1, 1, 4, 8, 2, 2, 4, 8};
+#define SIZED(NUMBER, NAME, CTYPE, BYTES) [NUMBER] = BYTES,
+    static const int table[] = {NT_DTYPES(SIZED)};
     return table[dtype];
 }
 
@@ -44,10 +47,10 @@ static int scalar_value(nt_fused *fused, int slot, nt_ctype ctype) {
 // The type that a scalar operand is read in: FusedProgram.operandType(of:at:).
 static nt_ctype operand_type(const nt_fused *fused, const nt_step *step, int position) {
     if (step->kind != NT_STEP_POINTWISE) return nt_ctype_of(step->dtype);
-    int code = step->code;
-    if (code == OP_RANDOM_BITS || code == OP_RANDOM_UNIFORM) return CT_I64;
-    if (code == OP_SELECT && position == 0) return CT_BOOL;
-    bool compares = code == OP_IS_NAN || (code >= OP_EQUAL && code <= OP_GREATER_EQUAL);
+    nt_rule rule = nt_rule_of(step->code);
+    if (rule == RULE_random) return CT_I64;
+    if (rule == RULE_selection && position == 0) return CT_BOOL;
+    bool compares = rule == RULE_comparison;
     for (int i = 0; compares && i < step->operand_count; i++) {
         if (step->operands[i] >= 0) return fused->values[step->operands[i]].ctype;
     }
@@ -86,7 +89,7 @@ static nt_value_level level_of(const nt_fused *fused, const nt_step *step) {
 // The value that a step only renames: identities, fills, and casts between types that compute alike.
 static int renamed(const nt_fused *fused, const nt_step *step) {
     if (step->kind == NT_STEP_FILL) return step->operands[0];
-    if (step->kind != NT_STEP_POINTWISE || step->code > OP_CAST) return -1;
+    if (step->kind != NT_STEP_POINTWISE || (step->code != OP_IDENTITY && step->code != OP_CAST)) return -1;
     const nt_value *from = &fused->values[step->operands[0]];
     if (from->ctype != nt_ctype_of(step->dtype)) return -1;
     bool rounds = step->code == OP_CAST && nt_is_16_bit(step->dtype) && from->level != VALUE_SCALAR
@@ -139,7 +142,8 @@ static bool is_private_product(const nt_fused *fused, int value, const nt_step *
     const nt_step *product = &fused->steps[value];
     if (product->kind != NT_STEP_POINTWISE || product->code != OP_MULTIPLY) return false;
     if (fused->values[value].skipped) return false;
-    if (nt_ctype_of(step->dtype) < CT_F32 || product->dtype != step->dtype) return false;
+    nt_ctype ctype = nt_ctype_of(step->dtype);
+    if ((ctype != CT_F32 && ctype != CT_F64) || product->dtype != step->dtype) return false;
     bool moving = fused->values[product->operands[0]].level == VALUE_ELEMENT
         || fused->values[product->operands[1]].level == VALUE_ELEMENT;
     return fused->values[value].level == level && (level != VALUE_ELEMENT || moving);
@@ -173,8 +177,7 @@ static void fuse_random_indices(nt_fused *fused) {
         int private_uses = 0;
         for (int s = v + 1; s < count; s++) {
             const nt_step *step = &fused->steps[s];
-            bool random = step->kind == NT_STEP_POINTWISE
-                && (step->code == OP_RANDOM_BITS || step->code == OP_RANDOM_UNIFORM);
+            bool random = step->kind == NT_STEP_POINTWISE && nt_rule_of(step->code) == RULE_random;
             if (random && !fused->values[s].skipped && step->operands[0] == v
                 && fused->values[s].level == fused->values[v].level) private_uses++;
         }

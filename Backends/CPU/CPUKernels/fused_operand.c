@@ -134,8 +134,13 @@ static uint64_t missing_value(nt_dtype dtype) {
     case NT_BF16: return 0x7fc0;
     case NT_F32: return 0x7fc00000;
     case NT_F64: return 0x7ff8000000000000;
-    default: return 0;
+    case NT_BOOL:
+    case NT_U8:
+    case NT_I32:
+    case NT_I64:
+    case NT_DTYPE_COUNT: break;
     }
+    return 0;
 }
 
 void nt_run_gather(nt_context *context, const nt_instr *instr) {

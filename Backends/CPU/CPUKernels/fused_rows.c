@@ -326,7 +326,7 @@ static void run_totals(const row_job *job) {
     for (int i = 0; i < code->count; i++) {
         const nt_instr *instr = &code->list[i];
         int64_t *total = totals + instr->register_units * 2;
-        bool argument = instr->code >= RED_ARGMAX;
+        bool argument = nt_yields_index(instr->code);
         for (int64_t task = 0; task < job->tasks; task++) {
             const int64_t *part = job->totals + (task * fused->total_reduction_count + instr->register_units) * 2;
             fused->routines->merge[instr->code][fused->values[instr->operands[0]].ctype](

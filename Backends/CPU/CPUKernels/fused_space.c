@@ -74,7 +74,7 @@ static void set_space(
 // Where the order of the inner dimensions means nothing: no argmax or argmin.
 static bool may_reorder(const nt_fused *fused) {
     for (int s = 0; s < fused->description.step_count; s++) {
-        if (fused->steps[s].kind == NT_STEP_REDUCE && fused->steps[s].code >= RED_ARGMAX) return false;
+        if (fused->steps[s].kind == NT_STEP_REDUCE && nt_yields_index(fused->steps[s].code)) return false;
     }
     return true;
 }

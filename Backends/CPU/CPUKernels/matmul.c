@@ -112,15 +112,35 @@ void nt_matmul_plan(nt_matmul *p) {
     } else {
         p->method = nt_matmul_packed;
     }
-    switch (p->method) {
+    switch ((nt_matmul_method)p->method) {
     case nt_matmul_dot: nt_plan_unpacked(p, unit_m, unit_n, p->m >= 16, work); break;
     case nt_matmul_direct: nt_plan_unpacked(p, unit_m, unit_n, p->n < 4 * unit_n || p->m > 4 * p->n, work); break;
     case nt_matmul_paneled: nt_plan_unpacked(p, unit_m, unit_n, 0, work); break;
     case nt_matmul_typed: nt_plan_unpacked(p, unit_m, unit_n, p->m >= 16, 4 * work); break;
-    default: nt_plan_blocked(p, unit_m, unit_n);
+    case nt_matmul_packed:
+    case nt_matmul_blas: nt_plan_blocked(p, unit_m, unit_n);
     }
     p->tiles_m = nt_ceil_div(p->m, p->tile_m);
     p->tiles_n = nt_ceil_div(p->n, p->tile_n);
+}
+
+static const size_t nt_element_sizes[nt_element_count] = {
+    [nt_element_f32] = 4, [nt_element_f64] = 8, [nt_element_i32] = 4, [nt_element_i64] = 8, [nt_element_u8] = 1};
+
+int nt_matmul_has_routine(const nt_matmul *p) {
+    if (p->element < 0 || p->element >= nt_element_count || !nt_element_sizes[p->element]) return 0;
+    // Nothing is computed.
+    if (p->tiles_m == 0) return 1;
+    switch ((nt_matmul_method)p->method) {
+    case nt_matmul_typed: return nt_matmul_kernels_for(p->isa)->typed[p->element] != 0;
+    case nt_matmul_blas:
+        return p->element == nt_element_f64 ? p->dgemm != 0 : p->element == nt_element_f32 && p->sgemm != 0;
+    case nt_matmul_direct:
+    case nt_matmul_dot:
+    case nt_matmul_paneled:
+    case nt_matmul_packed: return p->element == nt_element_f32;
+    }
+    return 0;
 }
 
 typedef struct {
@@ -142,29 +162,30 @@ nt_memory nt_matmul_memory(const nt_matmul *p) {
     const nt_matmul_kernels *kernels = nt_matmul_kernels_for(p->isa);
     const size_t panel = (size_t)p->k * (size_t)kernels->nr * sizeof(float);
     if (p->tiles_m == 0 || p->k == 0) return (nt_memory){0};
-    switch (p->method) {
+    switch ((nt_matmul_method)p->method) {
     case nt_matmul_direct: return (nt_memory){.worker = nt_least_columns(p) < kernels->nr ? panel : 0};
     case nt_matmul_paneled: return (nt_memory){.worker = panel};
     case nt_matmul_packed: return (nt_memory){.worker = NT_SGEMM_SCRATCH * sizeof(float)};
     case nt_matmul_typed: return (nt_memory){.worker = 4096 * 8};
-    default: return (nt_memory){0};
+    case nt_matmul_dot:
+    case nt_matmul_blas: break;
     }
+    return (nt_memory){0};
 }
 
 /// A worker's tile lies behind its panel.
 static size_t nt_tile_offset(const nt_matmul *p) { return (nt_matmul_memory(p).worker + 63) & ~(size_t)63; }
 
 nt_memory nt_matmul_tile_memory(const nt_matmul *p) {
-    static const size_t sizes[] = {4, 8, 4, 8, 1};
     if (p->tiles_m == 0) return (nt_memory){0};
-    return (nt_memory){.worker = nt_tile_offset(p) + (size_t)(p->tile_m * p->n) * sizes[p->element]};
+    return (nt_memory){.worker = nt_tile_offset(p) + (size_t)(p->tile_m * p->n) * nt_element_sizes[p->element]};
 }
 
 static void nt_matmul_tile(
     const nt_matmul *p, int64_t m, int64_t n, const void *a, const void *b, void *c, void *scratch
 ) {
     const nt_matmul_kernels *kernels = nt_matmul_kernels_for(p->isa);
-    switch (p->method) {
+    switch ((nt_matmul_method)p->method) {
     case nt_matmul_direct: kernels->direct(m, n, p->k, a, p->rsa, p->csa, b, p->rsb, c, p->n, scratch, 0); return;
     case nt_matmul_dot: kernels->dot(m, n, p->k, a, p->rsa, b, p->csb, c, p->n); return;
     case nt_matmul_paneled: kernels->paneled(m, n, p->k, a, p->rsa, b, p->rsb, p->csb, c, p->n, scratch); return;
@@ -174,7 +195,7 @@ static void nt_matmul_tile(
     case nt_matmul_typed:
         kernels->typed[p->element](m, n, p->k, a, p->rsa, p->csa, b, p->rsb, p->csb, c, p->n, scratch);
         return;
-    default: break;
+    case nt_matmul_blas: break;
     }
     const int ta = p->csa == 1 ? nt_as_is : nt_transposed, tb = p->csb == 1 ? nt_as_is : nt_transposed;
     const int lda = (int)(p->csa == 1 ? p->rsa : p->csa), ldb = (int)(p->csb == 1 ? p->rsb : p->csb);
@@ -237,8 +258,7 @@ static void nt_matmul_task(void *context, long index, int worker) {
 void nt_matmul_run(
     const nt_matmul *p, const nt_workers *workers, const void *a, const void *b, void *c, const nt_epilogue *epilogue
 ) {
-    static const int64_t sizes[] = {4, 8, 4, 8, 1};
-    nt_matmul_call call = {p, a, b, c, epilogue, workers, sizes[p->element]};
+    nt_matmul_call call = {p, a, b, c, epilogue, workers, nt_element_sizes[p->element]};
     const int64_t count = nt_ceil_div(p->batches, p->batch_step) * p->tiles_m * p->tiles_n;
     if (count > 0) nt_pool_run(workers->pool, count, nt_matmul_task, &call);
 }

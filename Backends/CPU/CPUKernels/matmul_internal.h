@@ -3,6 +3,11 @@
 
 #include <stdint.h>
 
+#include "include/nt_matmul.h"
+
+/// A method that is not named does not compile.
+#pragma clang diagnostic error "-Wswitch"
+
 /// Float32 kernels of one instruction set. All compute `c[m, n] = a[m, k] b[k, n]` on one thread, and sum over `k` in
 /// an order that depends on the shape alone.
 typedef struct {
@@ -33,7 +38,7 @@ typedef struct {
     void (*pack_a)(long m, long k, const float *a, long rsa, long csa, float *to);
     void (*pack_b)(long n, long k, const float *b, long rsb, long csb, float *to);
     /// By `nt_element`, for types other than float32; `scratch` holds 4096 elements.
-    void (*typed[5])(
+    void (*typed[nt_element_count])(
         long m, long n, long k, const void *a, long rsa, long csa, const void *b, long rsb, long csb, void *c, long ldc,
         void *scratch);
 } nt_matmul_kernels;

@@ -5,6 +5,9 @@
 
 #include "pooling_internal.h"
 
+// A kind that is not named does not compile.
+#pragma clang diagnostic error "-Wswitch"
+
 /// The part of a window that lies within the input: taps `u0..<u1` by `v0..<v1`.
 typedef struct {
     int64_t top, left, u0, u1, v0, v1;
@@ -55,14 +58,17 @@ static int64_t nt_divisor(const nt_pooling *p, const nt_window *w) {
         for (int64_t y = 0, out = 0; y < p->oh; y++)                                                                   \
             for (int64_t x = 0; x < p->ow; x++, out++) {                                                               \
                 const nt_window w = nt_window_at(p, y, x);                                                             \
-                if (p->kind <= nt_pooling_maximum_gather) {                                                            \
+                if (p->kind != nt_pooling_average && p->kind != nt_pooling_average_gradient) {                         \
                     const int64_t best = nt_first_largest_##type(p, a, w);                                             \
-                    switch (p->kind) {                                                                                 \
+                    switch ((nt_pooling_kind)p->kind) {                                                                \
                     case nt_pooling_maximum: to[out] = best < 0 ? (type)-INFINITY : a[best]; break;                    \
                     case nt_pooling_maximum_indices: indices[out] = best < 0 ? 0 : best; break;                        \
                     case nt_pooling_maximum_gather: to[out] = best < 0 ? 0 : b[best]; break;                           \
-                    default:                                                                                           \
+                    case nt_pooling_maximum_gradient:                                                                  \
                         if (best >= 0) to[best] += b[out];                                                             \
+                        break;                                                                                         \
+                    case nt_pooling_average:                                                                           \
+                    case nt_pooling_average_gradient: break;                                                           \
                     }                                                                                                  \
                     continue;                                                                                          \
                 }                                                                                                      \
@@ -83,7 +89,7 @@ NT_POOLING(double)
 /// Whether an average is taken of columns first and then of their sums: of windows that are large and overlap, where it
 /// saves most of the additions. The rounding of others stays as it was.
 static int nt_is_separable(const nt_pooling *p) {
-    return p->kind >= nt_pooling_average && p->kh * p->kw >= 16 && p->sw < p->kw;
+    return (p->kind == nt_pooling_average || p->kind == nt_pooling_average_gradient) && p->kh * p->kw >= 16 && p->sw < p->kw;
 }
 
 #define NT_SEPARABLE(type)                                                                                             \

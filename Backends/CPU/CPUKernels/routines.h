@@ -1,26 +1,95 @@
 #ifndef NT_ROUTINES_H
 #define NT_ROUTINES_H
 
+#include "nt_fused.h"
 #include "nt_isa.h"
 
 #include <stdbool.h>
 #include <stdint.h>
 
+// A switch over an enumeration names all of its cases, or does not compile.
+#pragma clang diagnostic error "-Wswitch"
+
 // The types that steps compute in. float16 and bfloat16 are stored types: they compute as float32.
 typedef enum { CT_BOOL, CT_U8, CT_I32, CT_I64, CT_F32, CT_F64, CT_COUNT } nt_ctype;
 
+// Every PointwiseOperation, in its order: number, Swift's name, type rule and arity, and what its routines' names begin with.
+// Rule and arity say which routines there must be (body_table.h); a cast's and a random number's have tables of their own.
+// The CPU is not opened where a row is not as Swift's (nt_names.h).
+#define NT_POINTWISE(X) \
+    X(OP_IDENTITY, identity, same, 1, identity) \
+    X(OP_CAST, cast, conversion, 1, cast) \
+    X(OP_NEGATE, negate, sameNumber, 1, negate) \
+    X(OP_ABS, abs, sameNumber, 1, abs) \
+    X(OP_SIGN, sign, sameNumber, 1, sign) \
+    X(OP_SQUARE, square, sameNumber, 1, square) \
+    X(OP_RECIPROCAL, reciprocal, sameFloat, 1, reciprocal) \
+    X(OP_SQRT, sqrt, sameFloat, 1, sqrt) \
+    X(OP_RSQRT, rsqrt, sameFloat, 1, rsqrt) \
+    X(OP_EXP, exp, sameFloat, 1, exp) \
+    X(OP_EXPM1, expm1, sameFloat, 1, expm1) \
+    X(OP_LOG, log, sameFloat, 1, log) \
+    X(OP_LOG1P, log1p, sameFloat, 1, log1p) \
+    X(OP_SIN, sin, sameFloat, 1, sin) \
+    X(OP_COS, cos, sameFloat, 1, cos) \
+    X(OP_TAN, tan, sameFloat, 1, tan) \
+    X(OP_TANH, tanh, sameFloat, 1, tanh) \
+    X(OP_SIGMOID, sigmoid, sameFloat, 1, sigmoid) \
+    X(OP_ERF, erf, sameFloat, 1, erf) \
+    X(OP_RELU, relu, sameNumber, 1, relu) \
+    X(OP_FLOOR, floor, sameFloat, 1, floor) \
+    X(OP_CEIL, ceil, sameFloat, 1, ceil) \
+    X(OP_ROUND, round, sameFloat, 1, round) \
+    X(OP_TRUNC, trunc, sameFloat, 1, trunc) \
+    X(OP_LOGICAL_NOT, logicalNot, logical, 1, logical_not) \
+    X(OP_IS_NAN, isNaN, comparison, 1, is_nan) \
+    X(OP_ADD, add, sameNumber, 2, add) \
+    X(OP_SUBTRACT, subtract, sameNumber, 2, subtract) \
+    X(OP_MULTIPLY, multiply, sameNumber, 2, multiply) \
+    X(OP_DIVIDE, divide, sameFloat, 2, divide) \
+    X(OP_REMAINDER, remainder, sameNumber, 2, remainder) \
+    X(OP_POWER, power, sameFloat, 2, power) \
+    X(OP_MAXIMUM, maximum, same, 2, maximum) \
+    X(OP_MINIMUM, minimum, same, 2, minimum) \
+    X(OP_EQUAL, equal, comparison, 2, equal) \
+    X(OP_NOT_EQUAL, notEqual, comparison, 2, not_equal) \
+    X(OP_LESS, less, comparison, 2, less) \
+    X(OP_LESS_EQUAL, lessEqual, comparison, 2, less_equal) \
+    X(OP_GREATER, greater, comparison, 2, greater) \
+    X(OP_GREATER_EQUAL, greaterEqual, comparison, 2, greater_equal) \
+    X(OP_LOGICAL_AND, logicalAnd, logical, 2, logical_and) \
+    X(OP_LOGICAL_OR, logicalOr, logical, 2, logical_or) \
+    X(OP_LOGICAL_XOR, logicalXor, logical, 2, logical_xor) \
+    X(OP_SELECT, select, selection, 3, select) \
+    X(OP_RANDOM_BITS, randomBits, random, 3, random_bits) \
+    X(OP_RANDOM_UNIFORM, randomUniform, random, 3, random_uniform)
+
+// Every ReductionOperation, in its order: number, name, and whether it gives a value or an index.
+#define NT_REDUCTIONS(X) \
+    X(RED_SUM, sum, value) \
+    X(RED_PRODUCT, product, value) \
+    X(RED_MAXIMUM, maximum, value) \
+    X(RED_MINIMUM, minimum, value) \
+    X(RED_ARGMAX, argmax, index) \
+    X(RED_ARGMIN, argmin, index)
+
 // The raw values of PointwiseOperation, then the interpreter's own.
 typedef enum {
-    OP_IDENTITY, OP_CAST, OP_NEGATE, OP_ABS, OP_SIGN, OP_SQUARE, OP_RECIPROCAL, OP_SQRT, OP_RSQRT, OP_EXP, OP_EXPM1,
-    OP_LOG, OP_LOG1P, OP_SIN, OP_COS, OP_TAN, OP_TANH, OP_SIGMOID, OP_ERF, OP_RELU, OP_FLOOR, OP_CEIL, OP_ROUND,
-    OP_TRUNC, OP_LOGICAL_NOT, OP_IS_NAN, OP_ADD, OP_SUBTRACT, OP_MULTIPLY, OP_DIVIDE, OP_REMAINDER, OP_POWER,
-    OP_MAXIMUM, OP_MINIMUM, OP_EQUAL, OP_NOT_EQUAL, OP_LESS, OP_LESS_EQUAL, OP_GREATER, OP_GREATER_EQUAL,
-    OP_LOGICAL_AND, OP_LOGICAL_OR, OP_LOGICAL_XOR, OP_SELECT, OP_RANDOM_BITS, OP_RANDOM_UNIFORM,
+    NT_POINTWISE(NT_ENUMERATOR)
     // x * y + z, x * y - z, z - x * y.
     OP_FMA, OP_FMS, OP_FNMA, OP_COUNT
 } nt_operation;
 
-typedef enum { RED_SUM, RED_PRODUCT, RED_MAXIMUM, RED_MINIMUM, RED_ARGMAX, RED_ARGMIN, RED_COUNT } nt_reduction;
+typedef enum { NT_REDUCTIONS(NT_ENUMERATOR) RED_COUNT } nt_reduction;
+
+// PointwiseOperation.TypeRule; what is no operation counts as `same`.
+typedef enum {
+    RULE_same, RULE_sameNumber, RULE_sameFloat, RULE_comparison, RULE_logical, RULE_conversion, RULE_selection,
+    RULE_random
+} nt_rule;
+nt_rule nt_rule_of(int32_t operation);
+// Whether the result is an index.
+bool nt_yields_index(int32_t reduction);
 
 // Which operands of an operation are one value for the whole call. Operations of two operands: SV or VS. Of three: bits
 // 1 and 2 for the second and third operand; the first is always a vector.

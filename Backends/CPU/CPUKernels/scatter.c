@@ -87,11 +87,17 @@ NT_SCATTER(uint32_t)
 NT_SCATTER(uint64_t)
 NT_SCATTER(uint8_t)
 
+static void (*const nt_scatter_tasks[nt_element_count])(void *, long, int) = {
+    [nt_element_f32] = nt_scatter_float, [nt_element_f64] = nt_scatter_double, [nt_element_i32] = nt_scatter_uint32_t,
+    [nt_element_i64] = nt_scatter_uint64_t, [nt_element_u8] = nt_scatter_uint8_t};
+
+int nt_scatter_has_routine(int32_t element) {
+    return element >= 0 && element < nt_element_count && nt_scatter_tasks[element] != 0;
+}
+
 void nt_scatter_run(
     const nt_scatter *s, const nt_workers *workers, const void *source, const int64_t *index, void *output
 ) {
-    static void (*const tasks[])(void *, long, int) = {
-        nt_scatter_float, nt_scatter_double, nt_scatter_uint32_t, nt_scatter_uint64_t, nt_scatter_uint8_t};
     nt_scatter_call c = {s, source, index, output, 1, 1, 1, 1, 1};
     for (int d = 0; d < s->outer_rank; d++) c.outer *= s->outer[d];
     for (int d = 0; d < s->inner_rank; d++) c.inner *= s->inner[d];
@@ -107,5 +113,5 @@ void nt_scatter_run(
     c.chunks = (c.inner + c.chunk - 1) / c.chunk;
     // Every range reads all indices, so ranges pay only for a few.
     if (c.outer * c.chunks < 2 && wanted > 1 && s->count >= 8) c.ranges = 4;
-    nt_pool_run(workers->pool, c.outer * c.chunks * c.ranges, tasks[s->element], &c);
+    nt_pool_run(workers->pool, c.outer * c.chunks * c.ranges, nt_scatter_tasks[s->element], &c);
 }

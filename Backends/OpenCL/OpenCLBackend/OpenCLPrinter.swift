@@ -140,7 +140,7 @@ struct OpenCLPrinter {
                 : "convert_ushort\(n)(select(\(rounded), (uint\(n))(0x7fc0u), isnan(\(v))))"
         case .uint8: stored = width == 1 ? "(uchar)\(v)" : "convert_uchar\(n)(\(v) & 255)"
         case .bool: stored = width == 1 ? "(uchar)\(v)" : "convert_uchar\(n)(\(v) & 1)"
-        default: stored = v
+        case .int32, .int64, .float32, .float64: stored = v
         }
         line(
             width == 1
@@ -243,7 +243,9 @@ struct OpenCLPrinter {
         case .minimum: return "min(\(a), \(b))"
         case .maximum: return "max(\(a), \(b))"
         case .power: return "pow(\(a), \(b))"
-        default: return "\(a) \(operation.openCLOperator) \(b)"
+        case .add, .subtract, .multiply, .divide, .remainder, .and, .or, .xor, .shiftLeft, .shiftRight, .equal,
+            .notEqual, .less, .lessEqual, .greater, .greaterEqual:
+            return "\(a) \(operation.openCLOperator) \(b)"
         }
     }
 

@@ -33,7 +33,8 @@ extension InterpreterMachine {
         switch instruction.scalar {
         case .float16: multiplyAdd(instruction, Float16.self)
         case .float32: multiplyAdd(instruction, Float.self)
-        default: multiplyAdd(instruction, Double.self)
+        case .float64: multiplyAdd(instruction, Double.self)
+        case .bool, .int32, .uint32, .int64: preconditionFailure("no product and sum in one of \(instruction.scalar)")
         }
     }
 
@@ -86,7 +87,10 @@ extension InterpreterMachine {
         switch instruction.unary {
         case .negate: map(instruction) { (x: T) in 0 &- x }
         case .absolute: map(instruction) { (x: T) in x < 0 ? 0 &- x : x }
-        default: map(instruction) { (x: T) in ~x }
+        case .not: map(instruction) { (x: T) in ~x }
+        case .squareRoot, .floor, .ceil, .roundEven, .truncate, .exp, .expm1, .log, .log1p, .sin, .cos, .tan, .tanh,
+            .erf:
+            preconditionFailure("no \(instruction.unary) of \(instruction.scalar)")
         }
     }
 
@@ -117,7 +121,10 @@ extension InterpreterMachine {
         case .and: map(instruction) { (x: Bool, y: Bool) in x && y }
         case .or: map(instruction) { (x: Bool, y: Bool) in x || y }
         case .equal: map(instruction) { (x: Bool, y: Bool) in x == y }
-        default: map(instruction) { (x: Bool, y: Bool) in x != y }
+        case .xor, .notEqual: map(instruction) { (x: Bool, y: Bool) in x != y }
+        case .add, .subtract, .multiply, .divide, .remainder, .multiplyHigh, .minimum, .maximum, .shiftLeft,
+            .shiftRight, .less, .lessEqual, .greater, .greaterEqual, .power:
+            preconditionFailure("no \(instruction.binary) of bools")
         }
     }
 
@@ -141,7 +148,7 @@ extension InterpreterMachine {
             } else {
                 map(instruction) { (x: T, y: T) in x &>> y }
             }
-        default: compare(instruction, T.self)
+        case .equal, .notEqual, .less, .lessEqual, .greater, .greaterEqual, .power: compare(instruction, T.self)
         }
     }
 
@@ -162,7 +169,9 @@ extension InterpreterMachine {
         case .divide: map(instruction) { (x: T, y: T) in x / y }
         case .remainder: map(instruction) { (x: T, y: T) in x.truncatingRemainder(dividingBy: y) }
         case .power: map(instruction) { (x: T, y: T) in T(pow(Double(x), Double(y))) }
-        default: compare(instruction, T.self)
+        case .multiplyHigh, .minimum, .maximum, .and, .or, .xor, .shiftLeft, .shiftRight, .equal, .notEqual, .less,
+            .lessEqual, .greater, .greaterEqual:
+            compare(instruction, T.self)
         }
     }
 
@@ -174,7 +183,9 @@ extension InterpreterMachine {
         case .lessEqual: map(instruction) { (x: T, y: T) in x <= y }
         case .greater: map(instruction) { (x: T, y: T) in x > y }
         case .greaterEqual: map(instruction) { (x: T, y: T) in x >= y }
-        default: preconditionFailure("no operation of \(instruction.scalar)")
+        case .add, .subtract, .multiply, .divide, .remainder, .multiplyHigh, .minimum, .maximum, .and, .or, .xor,
+            .shiftLeft, .shiftRight, .power:
+            preconditionFailure("no \(instruction.binary) of \(instruction.scalar)")
         }
     }
 
@@ -191,7 +202,8 @@ extension InterpreterMachine {
         case .int64: try subgroup(instruction, Int64.self) { $0 &+ $1 }
         case .float16: try subgroup(instruction, Float16.self) { $0 + $1 }
         case .float32: try subgroup(instruction, Float.self) { $0 + $1 }
-        default: try subgroup(instruction, Double.self) { $0 + $1 }
+        case .float64: try subgroup(instruction, Double.self) { $0 + $1 }
+        case .bool: preconditionFailure("no subgroup operation of bools")
         }
     }
 

@@ -103,7 +103,7 @@ struct InterpreterProgram: Sendable {
             switch statement {
             case .barrier: isAlone = true
             case .storeBits, .define(_, .loadBits): usesBits = true
-            default: break
+            case .define, .assign, .store, .storeShared, .loop, .branch: break
             }
         }
         self.usesBits = usesBits
@@ -304,7 +304,9 @@ extension Operation {
         case .constant, .argument, .builtin(.localID), .builtin(.workgroupCount), .builtin(.subgroupLane),
             .builtin(.subgroupSize):
             true
-        default: false
+        case .builtin(.workgroupID), .read, .load, .loadBits, .loadShared, .unary, .binary, .multiplyAdd,
+            .fusedMultiplyAdd, .select, .convert, .bitcast, .splat, .construct, .extract, .subgroup:
+            false
         }
     }
 }
@@ -327,7 +329,7 @@ extension ScalarType {
         switch self {
         case .float16: UInt64(Float16(constant.double).bitPattern)
         case .float32: UInt64(Float(constant.double).bitPattern)
-        default: constant.bits
+        case .bool, .int32, .uint32, .int64, .float64: constant.bits
         }
     }
 }

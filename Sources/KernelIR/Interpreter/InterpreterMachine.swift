@@ -242,7 +242,8 @@ struct InterpreterMachine: ~Copyable {
         switch instruction.scalar {
         case .int32: beginLoop(instruction, Int32.self)
         case .uint32: beginLoop(instruction, UInt32.self)
-        default: beginLoop(instruction, Int64.self)
+        case .int64: beginLoop(instruction, Int64.self)
+        case .bool, .float16, .float32, .float64: preconditionFailure("no loop counts in \(instruction.scalar)")
         }
     }
 
@@ -267,7 +268,8 @@ struct InterpreterMachine: ~Copyable {
         switch instruction.scalar {
         case .int32: try endLoop(instruction, Int32.self)
         case .uint32: try endLoop(instruction, UInt32.self)
-        default: try endLoop(instruction, Int64.self)
+        case .int64: try endLoop(instruction, Int64.self)
+        case .bool, .float16, .float32, .float64: preconditionFailure("no loop counts in \(instruction.scalar)")
         }
     }
 

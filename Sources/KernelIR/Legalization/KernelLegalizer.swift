@@ -255,7 +255,7 @@ final class KernelLegalizer {
         case .extract(let a, let lane):
             let width = partType(source.types[a]).width
             return [pieces[a][lane / width].map { $0.lane(lane % width) }]
-        default:
+        case .unary, .binary, .multiplyAdd, .fusedMultiplyAdd, .select, .convert, .bitcast, .subgroup:
             let operands = operation.operands
             return parts.map { number in combine(operation, operands.map { pieces[$0][number] }, operands, part) }
         }
@@ -276,7 +276,9 @@ final class KernelLegalizer {
             return pairs.isEmpty
                 ? .pair(k.pair(converting: values[0])) : .one(k.convert(pairs[0], to: type.scalar))
         case .subgroup(let operation, _): return .pair(k.subgroup(operation, pairs[0]))
-        default: preconditionFailure("there is no \(operation) of int64")
+        case .constant, .argument, .builtin, .read, .load, .loadBits, .loadShared, .multiplyAdd, .fusedMultiplyAdd,
+            .bitcast, .splat, .construct, .extract:
+            preconditionFailure("there is no \(operation) of int64")
         }
     }
 

@@ -63,7 +63,9 @@ extension KernelBuilder {
         case .negate: return negate(a)
         case .absolute: return absolute(a)
         case .not: return WordPair(low: !a.low, high: !a.high)
-        default: preconditionFailure("there is no \(operation) of int64")
+        case .squareRoot, .floor, .ceil, .roundEven, .truncate, .exp, .expm1, .log, .log1p, .sin, .cos, .tan, .tanh,
+            .erf:
+            preconditionFailure("there is no \(operation) of int64")
         }
     }
 

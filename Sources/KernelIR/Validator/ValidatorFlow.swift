@@ -28,7 +28,7 @@ struct AssignmentCheck {
                 assigned = before
                 try check(otherwise)
                 assigned = zip(assigned, afterThen).map { $0 && $1 }
-            default: break
+            case .define, .store, .storeBits, .storeShared, .barrier: break
             }
         }
     }
@@ -74,7 +74,7 @@ struct UniformityCheck {
             case .branch(let condition, let then, let otherwise):
                 mark(then, inUniformFlow: inUniformFlow && isUniform[condition])
                 mark(otherwise, inUniformFlow: inUniformFlow && isUniform[condition])
-            default: break
+            case .store, .storeBits, .storeShared, .barrier: break
             }
         }
     }
@@ -84,7 +84,10 @@ struct UniformityCheck {
         case .builtin(.localID(let axis)): kernel.workgroupSize[axis] == 1
         case .builtin(.subgroupLane): false
         case .read(let variable): variableIsUniform[variable]
-        default: operation.operands.allSatisfy { isUniform[$0] }
+        case .constant, .argument, .builtin(.workgroupID), .builtin(.workgroupCount), .builtin(.subgroupSize), .load,
+            .loadBits, .loadShared, .unary, .binary, .multiplyAdd, .fusedMultiplyAdd, .select, .convert, .bitcast,
+            .splat, .construct, .extract, .subgroup:
+            operation.operands.allSatisfy { isUniform[$0] }
         }
     }
 
@@ -102,7 +105,7 @@ struct UniformityCheck {
             case .branch(let condition, let then, let otherwise):
                 try check(then, inUniformFlow: inUniformFlow && isUniform[condition])
                 try check(otherwise, inUniformFlow: inUniformFlow && isUniform[condition])
-            default: break
+            case .define, .assign, .store, .storeBits, .storeShared: break
             }
         }
     }

@@ -36,7 +36,7 @@ extension Validator {
             try require(type(of: condition), is: .bool.vector(result.width))
             for operand in [a, b] { try require(type(of: operand), is: result) }
         case .subgroup(let operation, let a): try checkSubgroup(operation, a, result)
-        default: try checkConversion(operation, result)
+        case .convert, .bitcast, .splat, .construct, .extract: try checkConversion(operation, result)
         }
     }
 
@@ -86,7 +86,9 @@ extension Validator {
             if !(0..<bits).contains(constant) {
                 throw failure(.shift, "a shift of \(scalar.name) by \(constant) bits")
             }
-        default: break
+        case .add, .subtract, .multiply, .multiplyHigh, .minimum, .maximum, .and, .or, .xor, .equal, .notEqual, .less,
+            .lessEqual, .greater, .greaterEqual, .power:
+            break
         }
     }
 
@@ -125,7 +127,9 @@ extension Validator {
             try require(result, is: source.vector(1))
             if source.width == 1 { throw failure(.type, "a \(source) has no lanes") }
             if !(0..<source.width).contains(lane) { throw failure(.constant, "a \(source) has no lane \(lane)") }
-        default: preconditionFailure("checked by its own rule")
+        case .constant, .argument, .builtin, .read, .load, .loadBits, .loadShared, .unary, .binary, .multiplyAdd,
+            .fusedMultiplyAdd, .select, .subgroup:
+            preconditionFailure("checked by its own rule")
         }
     }
 }

@@ -21,7 +21,8 @@ package enum Derivatives {
         }
     }
 
-    /// Operations of one operand. Those that are flat almost everywhere send nothing back.
+    /// Operations of one operand. Those that are flat almost everywhere send nothing back. Others are named too, so that an
+    /// operation without a derivative does not compile: those of two operands have their rows below.
     package static func unary(_ operation: PointwiseOperation, _ x: Tensor) -> Row {
         switch operation {
         case .identity: return Row({ p in InputGradients(p.gradient) })
@@ -49,7 +50,18 @@ package enum Derivatives {
                 InputGradients(Tensor.select(p.output .<= 0.0, .scalar(.float(0)), .tensor(p.gradient)))
             })
         case .sign, .floor, .ceil, .round, .trunc, .logicalNot, .isNaN: return Row({ _ in InputGradients(nil) })
-        default: preconditionFailure("\(operation.name) has no derivative by one operand")
+        case .cast, .add, .subtract, .multiply, .divide, .remainder, .power, .maximum, .minimum, .equal, .notEqual,
+            .less, .lessEqual, .greater, .greaterEqual, .logicalAnd, .logicalOr, .logicalXor, .select, .randomBits,
+            .randomUniform:
+            fatalError("\(operation.name) has no derivative by one operand")
+        }
+    }
+
+    /// Whether an operation's derivatives by two operands read its result.
+    package static func readsOutput(_ operation: PointwiseOperation) -> Bool {
+        switch operation {
+        case .divide, .power: true
+        default: false
         }
     }
 
@@ -99,7 +111,7 @@ package enum Derivatives {
             let x = wantsB ? a : nil
             let y = b
             return { p in InputGradients(p.gradient, x.map { -(p.gradient * ($0 / y).floor()) }) }
-        default: preconditionFailure("\(operation.name) has no derivative by two operands")
+        default: fatalError("\(operation.name) has no derivative by two operands")
         }
     }
 
@@ -138,7 +150,7 @@ package enum Derivatives {
         case .remainder:
             if scalarIsFirst { return { p in InputGradients(-(p.gradient * (value / x).floor())) } }
             return { p in InputGradients(p.gradient) }
-        default: preconditionFailure("\(operation.name) has no derivative by a tensor and a scalar")
+        default: fatalError("\(operation.name) has no derivative by a tensor and a scalar")
         }
     }
 }

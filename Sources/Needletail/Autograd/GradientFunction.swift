@@ -10,7 +10,12 @@ package struct PullbackArguments {
     fileprivate let needed: SIMD4<UInt8>
 
     /// The operation's result; only where the recording said that the pullback reads it.
-    var output: Tensor { savedOutput! }
+    var output: Tensor {
+        guard let savedOutput else {
+            fatalError("a derivative reads its operation's result, and its row does not say so")
+        }
+        return savedOutput
+    }
 
     /// Whether operand `index` (0...2) requires a gradient.
     func needs(_ index: Int) -> Bool { needed[index] != 0 }

@@ -121,7 +121,7 @@ extension Tensor {
                 switch type {
                 case .uint8: 0..<256
                 case .int32: Int64(Int32.min)..<Int64(Int32.max) + 1
-                default: .min ..< .max
+                case .int64, .bool, .float16, .bfloat16, .float32, .float64: .min ..< .max
                 }
             return type == .int64 || known.outlier(of: range, ignoring: nil) == nil ? known : nil
         default: return nil

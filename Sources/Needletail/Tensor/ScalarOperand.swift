@@ -26,7 +26,7 @@ extension Scalar {
         switch dtype {
         case .uint8: return value >= 0 && value <= 255
         case .int32: return value >= Int64(Int32.min) && value <= Int64(Int32.max)
-        default: return true
+        case .bool, .int64, .float16, .bfloat16, .float32, .float64: return true
         }
     }
 
@@ -37,7 +37,7 @@ extension Scalar {
         case (.float, .integer): .int(integer(of: dtype))
         case (.float(let value), .bool): .int(value == 0 ? 0 : 1)
         case (.int(let value), .bool): .int(value == 0 ? 0 : 1)
-        default: self
+        case (.float, .float), (.int, .integer), (.int, .float): self
         }
     }
 
@@ -47,7 +47,7 @@ extension Scalar {
         switch dtype {
         case .uint8: return Swift.min(Swift.max(value, 0), 255)
         case .int32: return Swift.min(Swift.max(value, Int64(Int32.min)), Int64(Int32.max))
-        default: return value
+        case .bool, .int64, .float16, .bfloat16, .float32, .float64: return value
         }
     }
 

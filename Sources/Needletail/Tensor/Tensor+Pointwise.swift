@@ -6,7 +6,7 @@ import TensorRuntime
 extension Tensor {
     /// One operand. Integers are cast to float32 where the operation wants a float type.
     @inline(never)
-    func unary(_ operation: PointwiseOperation, as name: StaticString? = nil, at site: CallSite? = nil) -> Tensor {
+    package func unary(_ operation: PointwiseOperation, as name: StaticString? = nil, at site: CallSite? = nil) -> Tensor {
         let rule = operation.row.rule
         var x = self
         switch rule {
@@ -14,7 +14,7 @@ extension Tensor {
         case .sameNumber where dtype == .bool:
             return invalid(
                 "\(name ?? operation.row.name)", "bool is no number", remedy: "cast it, to(.int64)", [self], at: site)
-        default: break
+        case .same, .sameNumber, .sameFloat, .comparison, .logical, .conversion, .selection, .random: break
         }
         guard x.requiresGrad else { return Tensor.untracked(.pointwise(operation), shape: shape, dtype: x.dtype, x) }
         let row = Derivatives.unary(operation, x)
@@ -25,7 +25,7 @@ extension Tensor {
 
     /// Two tensors, broadcast to one shape and promoted to one dtype.
     @inline(never)
-    static func binary(
+    package static func binary(
         _ operation: PointwiseOperation, _ a: Tensor, _ b: Tensor, symbol: StaticString, at site: CallSite? = nil
     ) -> Tensor {
         guard a.shares(b) else { return a.deviceMismatch("\(symbol)", b, at: site) }
@@ -44,13 +44,13 @@ extension Tensor {
         }
         return traced(
             .pointwise(operation), shape: shape, dtype: type, x, y,
-            savesOutput: operation == .divide || operation == .power
+            savesOutput: Derivatives.readsOutput(operation)
         ) { Derivatives.binary(operation, x, y) }
     }
 
     /// A tensor and a scalar, in either order.
     @inline(never)
-    static func binary(
+    package static func binary(
         _ operation: PointwiseOperation, _ x: Tensor, _ scalar: Scalar, scalarIsFirst: Bool = false,
         symbol: StaticString, at site: CallSite? = nil
     ) -> Tensor {
@@ -79,7 +79,7 @@ extension Tensor {
         let handle = x.context.trace(
             .pointwise(operation), shape: x.shape, dtype: isComparison ? .bool : type, first, second, scalar0: scalar,
             tag: function)
-        if let function, scalarIsFirst, operation == .divide || operation == .power {
+        if let function, scalarIsFirst, Derivatives.readsOutput(operation) {
             function.save(output: handle.retagged(nil))
         }
         return Tensor(handle)
@@ -92,7 +92,7 @@ extension Tensor {
         case .sameFloat: promoted.isFloat ? promoted : .float32
         case .sameNumber: promoted == .bool ? nil : promoted
         case .logical: .bool
-        default: promoted
+        case .same, .comparison, .conversion, .selection, .random: promoted
         }
     }
 

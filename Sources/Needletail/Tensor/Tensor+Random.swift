@@ -95,7 +95,7 @@ extension Tensor {
         // Of 24 bits, some would round up to 1.
         case .float16: return (draw(.randomUniform, .float32) * 0x1p11).floor() * 0x1p-11
         case .bfloat16: return (draw(.randomUniform, .float32) * 0x1p8).floor() * 0x1p-8
-        default: return draw(.randomUniform, .float32)
+        case .float32, .bool, .uint8, .int32, .int64: return draw(.randomUniform, .float32)
         }
     }
 }
@@ -109,7 +109,7 @@ extension DType {
             case .float16: (11, -24)
             case .bfloat16: (8, -133)
             case .float32: (24, -149)
-            default: (53, -1074)
+            case .float64, .bool, .uint8, .int32, .int64: (53, -1074)
             }
         // A bound at a power of two has finer steps below.
         let exponent = bound == 0 ? least : Int(bound.nextDown.exponent)

@@ -99,7 +99,7 @@ extension DType {
         case .float16: Double(Float16(value))
         case .bfloat16: Double(Float(bitPattern: UInt32(bfloat16Bits(Float(value))) << 16))
         case .float32: Double(Float(value))
-        default: value
+        case .float64, .bool, .uint8, .int32, .int64: value
         }
     }
 
@@ -109,7 +109,7 @@ extension DType {
         case .bool: value == 0 ? 0 : 1
         case .uint8: Int64(UInt8(truncatingIfNeeded: value))
         case .int32: Int64(Int32(truncatingIfNeeded: value))
-        default: value
+        case .int64, .float16, .bfloat16, .float32, .float64: value
         }
     }
 
@@ -120,7 +120,7 @@ extension DType {
         case .bfloat16: (7, -126)
         case .float32: (23, -126)
         case .float64: (52, -1022)
-        default: nil
+        case .bool, .uint8, .int32, .int64: nil
         }
     }
 

@@ -83,7 +83,7 @@ extension PointwiseOperation {
         case .logicalAnd: a != 0 && b != 0 ? 1 : 0
         case .logicalOr: a != 0 || b != 0 ? 1 : 0
         case .logicalXor: (a != 0) != (b != 0) ? 1 : 0
-        default: preconditionFailure("reference: \(name) has no integer form")
+        default: fatalError("reference: \(name) has no integer form")
         }
     }
 

@@ -91,7 +91,7 @@ extension ReferenceInterpreter {
                 case .averageGradient:
                     let share = x.double(at: xBase + place) / divisor
                     for tap in window { result[plane * inputPlane + tap] += share }
-                default:
+                case .maximum, .maximumIndices, .maximumGradient, .maximumGather:
                     let values = window.map { x.double(at: input + $0) }
                     let winner = window[Int(ReductionOperation.argmax.evaluate(values))]
                     switch kernel.kind {
@@ -102,7 +102,8 @@ extension ReferenceInterpreter {
                     case .maximumGather:
                         let source = operands[1].offset + plane * inputPlane + winner
                         result[place] = operands[1].array.double(at: source)
-                    default: result[place] = x.double(at: input + winner)
+                    case .maximum: result[place] = x.double(at: input + winner)
+                    case .average, .averageGradient: break
                     }
                 }
             }

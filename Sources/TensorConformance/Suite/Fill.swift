@@ -51,7 +51,7 @@ extension Fill {
         case .uint8: .integers(0, 255)
         case .int32: .integers(-1000, 1000)
         case .int64: .integers(-1_000_000, 1_000_000)
-        default: .uniform(-2, 2)
+        case .float16, .bfloat16, .float32, .float64: .uniform(-2, 2)
         }
     }
 }

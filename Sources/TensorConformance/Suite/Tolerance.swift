@@ -22,7 +22,7 @@ public enum Tolerance: Hashable, Sendable {
         switch dtype {
         case .float16, .bfloat16: return .signedZeros(ulp: 1)
         case .float64: return .signedZeros(ulp: max(4, 2 * ulp))
-        default: return .signedZeros(ulp: ulp)
+        case .float32, .bool, .uint8, .int32, .int64: return .signedZeros(ulp: ulp)
         }
     }
 
@@ -32,7 +32,7 @@ public enum Tolerance: Hashable, Sendable {
         case .float16: .relative(nmse: 1e-4, element: 2e-2)
         case .bfloat16: .relative(nmse: 1e-3, element: 1e-1)
         case .float64: .relative(nmse: 1e-18, element: 1e-9)
-        default: .relative(nmse: 1e-7, element: 1e-4)
+        case .float32, .bool, .uint8, .int32, .int64: .relative(nmse: 1e-7, element: 1e-4)
         }
     }
 
@@ -42,7 +42,7 @@ public enum Tolerance: Hashable, Sendable {
         case .float16: .relative(nmse: 1e-4, element: 4e-2)
         case .bfloat16: .relative(nmse: 1e-3, element: 1e-1)
         case .float64: .relative(nmse: 1e-18, element: 1e-9)
-        default: .relative(nmse: 1e-6, element: 1e-3)
+        case .float32, .bool, .uint8, .int32, .int64: .relative(nmse: 1e-6, element: 1e-3)
         }
     }
 }

@@ -19,7 +19,9 @@ extension SnapshotReader {
         case .pooling(let kind, let window, let countsPadding) where !families.contains(.pooling):
             graph.decomposedOperations += 1
             return pooling(node, kind, window, countsPadding: countsPadding)
-        default: return nil
+        case .leaf, .fill, .index, .pointwise, .reduce, .gather, .scatterAdd, .matmul, .convolution, .pooling,
+            .concatenate, .permute, .expand, .reshape, .slice, .flip:
+            return nil
         }
     }
 

@@ -205,7 +205,9 @@ final class Lowering {
                 kind: kind, dtype: kind == .maximumIndices ? graph.nodes[node.operands[0].node!].dtype : node.dtype,
                 planes: node.shape[0] * node.shape[1], inputSize: [input[2], input[3]],
                 outputSize: [output[2], output[3]], window: window, countsPadding: countsPadding, epilogue: epilogue)
-        default: preconditionFailure("\(node.operation.name) takes no epilogue")
+        case .leaf, .fill, .index, .pointwise, .reduce, .gather, .scatterAdd, .concatenate, .permute, .expand, .reshape,
+            .slice, .flip:
+            fatalError("\(node.operation.name) takes no epilogue")
         }
     }
 
@@ -213,7 +215,9 @@ final class Lowering {
         let node = graph.nodes[index]
         if node.shape.elementCount == 0 { return }
         if case .concatenate(let axis) = node.operation { return lowerConcatenation(index, axis) }
-        guard case .scatterAdd(let axis) = node.operation else { preconditionFailure() }
+        guard case .scatterAdd(let axis) = node.operation else {
+            fatalError("\(node.operation.name) has no kernel of its own")
+        }
         let (source, sourceLayout) = graph.resolve(node.operands[0].node!)
         let (places, placeLayout) = graph.resolve(node.operands[1].node!)
         let body = ScatterAddKernel(

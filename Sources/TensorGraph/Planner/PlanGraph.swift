@@ -43,7 +43,9 @@ struct PlanNode {
     var isFusible: Bool {
         switch operation {
         case .fill, .index, .pointwise, .reduce, .gather: true
-        default: false
+        case .leaf, .scatterAdd, .matmul, .convolution, .pooling, .concatenate, .permute, .expand, .reshape, .slice,
+            .flip:
+            false
         }
     }
 
@@ -51,7 +53,9 @@ struct PlanNode {
     var isAnchor: Bool {
         switch operation {
         case .matmul, .convolution, .pooling: true
-        default: false
+        case .leaf, .fill, .index, .pointwise, .reduce, .gather, .scatterAdd, .concatenate, .permute, .expand, .reshape,
+            .slice, .flip:
+            false
         }
     }
 

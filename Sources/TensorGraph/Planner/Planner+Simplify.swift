@@ -80,7 +80,8 @@ struct SnapshotReader {
                     nextScalar += 1
                 }
             }
-        default:
+        case .leaf, .index, .reduce, .gather, .scatterAdd, .matmul, .convolution, .pooling, .permute, .expand, .reshape,
+            .slice, .flip:
             for case .some(let input) in node.inputs { operands.append(.node(renamed[input])) }
         }
         var result = PlanNode(operation: node.operation, shape: node.shape, dtype: node.dtype, operands: operands)
@@ -154,7 +155,7 @@ struct SnapshotReader {
             // The gathered operand is read in memory, so free values are stored first.
             let source = node.operands[0].node!
             if graph.nodes[graph.resolve(source).base].isFree { node.operands[0] = .node(copy(of: source)) }
-        default: break
+        case .leaf, .fill, .index, .pointwise, .reduce, .scatterAdd, .concatenate: break
         }
     }
 

@@ -106,7 +106,8 @@ struct ProgramBuilder {
             step = try gather(node, level)
         case .pointwise(let operation):
             step = try pointwise(operation, node, views: [], level: level, fixed: level)
-        default:
+        case .leaf, .fill, .index, .scatterAdd, .matmul, .convolution, .pooling, .concatenate, .permute, .expand,
+            .reshape, .slice, .flip:
             step = try valueStep(try external(index, views: [], level: level), node.dtype, level)
         }
         values[index] = step
@@ -163,7 +164,7 @@ struct ProgramBuilder {
             case .random: type = .int64
             case .selection: type = position == 0 ? .bool : node.dtype
             case .comparison, .conversion: type = compute ?? node.dtype
-            default: type = node.dtype
+            case .same, .sameNumber, .sameFloat, .logical: type = node.dtype
             }
             operands.append(try operand(source, views: views, level: level, dtype: type))
         }

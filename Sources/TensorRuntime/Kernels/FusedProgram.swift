@@ -10,7 +10,7 @@
 /// This is *code*: it holds no extent, stride, offset or scalar value, so programs and pipelines are keyed by it.
 public struct FusedProgram: Hashable, Sendable {
     /// Along which dimensions a value varies.
-    public enum Level: UInt8, Hashable, Sendable, Comparable {
+    public enum Level: UInt8, CaseIterable, Hashable, Sendable, Comparable {
         /// Along all dimensions.
         case element
         /// Along the outer dimensions only.
@@ -126,7 +126,7 @@ extension FusedProgram {
         case .random: return .int64
         case .selection where position == 0: return .bool
         case .comparison: return computeType(of: step)
-        default: return step.dtype
+        case .selection, .same, .sameNumber, .sameFloat, .logical, .conversion: return step.dtype
         }
     }
 }
@@ -134,25 +134,29 @@ extension FusedProgram {
 extension FusedProgram: CustomStringConvertible {
     /// One line a step: `%3 row float32 = sum %2`. Elements, rows and totals are told apart; scalars are `s0`, inputs `in0`.
     public var description: String {
-        var lines = steps.enumerated().map { index, step in
-            let name =
-                switch step.operation {
-                case .load(let input): "load in\(input)"
-                case .gather(let input): "gather in\(input)"
-                case .index(let input): "index in\(input)"
-                case .fill: "fill"
-                case .pointwise(let operation): operation.name
-                case .reduce(let operation): operation.name
-                }
-            let operands = step.operands.map { operand in
-                switch operand {
-                case .value(let value): "%\(value)"
-                case .scalar(let slot): "s\(slot)"
-                }
-            }
-            return "%\(index) \(step.level) \(step.dtype) = " + ([name] + operands).joined(separator: " ")
-        }
+        var lines = steps.indices.map(text(ofStep:))
         lines.append("store " + outputs.map { "%\($0.value)" }.joined(separator: " "))
         return lines.joined(separator: "\n")
+    }
+
+    /// The step's line.
+    package func text(ofStep index: Int) -> String {
+        let step = steps[index]
+        let name =
+            switch step.operation {
+            case .load(let input): "load in\(input)"
+            case .gather(let input): "gather in\(input)"
+            case .index(let input): "index in\(input)"
+            case .fill: "fill"
+            case .pointwise(let operation): operation.name
+            case .reduce(let operation): operation.name
+            }
+        let operands = step.operands.map { operand in
+            switch operand {
+            case .value(let value): "%\(value)"
+            case .scalar(let slot): "s\(slot)"
+            }
+        }
+        return "%\(index) \(step.level) \(step.dtype) = " + ([name] + operands).joined(separator: " ")
     }
 }

@@ -6,8 +6,14 @@
 #include "nt_epilogue.h"
 #include "nt_matmul.h"
 
+/// Every ConvolutionKernel.Kind, in its order.
+#define NT_CONVOLUTION_KINDS(X) \
+    X(nt_convolution_forward, forward) \
+    X(nt_convolution_input, inputGradient) \
+    X(nt_convolution_weight, weightGradient)
+
 /// The raw values of ConvolutionKernel.Kind.
-typedef enum { nt_convolution_forward, nt_convolution_input, nt_convolution_weight } nt_convolution_kind;
+typedef enum { NT_CONVOLUTION_KINDS(NT_ENUMERATOR) } nt_convolution_kind;
 
 typedef struct {
     int32_t isa;

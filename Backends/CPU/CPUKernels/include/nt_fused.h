@@ -8,16 +8,35 @@
 
 enum { NT_MAX_RANK = 8, NT_MAX_OPERANDS = 64 };
 
+// Every DType, in its order: number, name, the type to compute in (routines.h), bytes.
+#define NT_DTYPES(X) \
+    X(NT_BOOL, bool, CT_BOOL, 1) \
+    X(NT_U8, uint8, CT_U8, 1) \
+    X(NT_I32, int32, CT_I32, 4) \
+    X(NT_I64, int64, CT_I64, 8) \
+    X(NT_F16, float16, CT_F32, 2) \
+    X(NT_BF16, bfloat16, CT_F32, 2) \
+    X(NT_F32, float32, CT_F32, 4) \
+    X(NT_F64, float64, CT_F64, 8)
+
+// Every FusedProgram.Level, in its order.
+#define NT_LEVELS(X) \
+    X(NT_LEVEL_ELEMENT, element) \
+    X(NT_LEVEL_ROW, row) \
+    X(NT_LEVEL_TOTAL, total)
+
+#define NT_ENUMERATOR(NUMBER, ...) NUMBER,
+
 // The raw values of DType.
-typedef enum { NT_BOOL, NT_U8, NT_I32, NT_I64, NT_F16, NT_BF16, NT_F32, NT_F64 } nt_dtype;
+typedef enum { NT_DTYPES(NT_ENUMERATOR) NT_DTYPE_COUNT } nt_dtype;
 
 // FusedProgram.Operation's cases.
 typedef enum {
     NT_STEP_LOAD, NT_STEP_GATHER, NT_STEP_INDEX, NT_STEP_FILL, NT_STEP_POINTWISE, NT_STEP_REDUCE
 } nt_step_kind;
 
-// FusedProgram.Level's cases.
-typedef enum { NT_LEVEL_ELEMENT, NT_LEVEL_ROW, NT_LEVEL_TOTAL } nt_level;
+// The raw values of FusedProgram.Level.
+typedef enum { NT_LEVELS(NT_ENUMERATOR) NT_LEVEL_COUNT } nt_level;
 
 // One FusedProgram.Step. Operands >= 0 are steps; operand -1 - s is scalar slot s.
 typedef struct {

@@ -6,7 +6,7 @@
 #include "nt_epilogue.h"
 
 /// Element types of products, convolutions, pooling and scatter.
-typedef enum { nt_element_f32, nt_element_f64, nt_element_i32, nt_element_i64, nt_element_u8 } nt_element;
+typedef enum { nt_element_f32, nt_element_f64, nt_element_i32, nt_element_i64, nt_element_u8, nt_element_count } nt_element;
 
 typedef void (*nt_sgemm)(
     int, int, int, int, int, int, float, const float *, int, const float *, int, float, float *, int);
@@ -43,6 +43,9 @@ typedef struct {
 
 /// Chooses method and tiles.
 void nt_matmul_plan(nt_matmul *matmul);
+
+/// Whether there is a routine for the planned method and the element type.
+int nt_matmul_has_routine(const nt_matmul *matmul);
 
 /// What a product needs, without its epilogue.
 nt_memory nt_matmul_memory(const nt_matmul *matmul);

@@ -6,15 +6,17 @@
 #include "nt_epilogue.h"
 #include "nt_matmul.h"
 
+/// Every PoolingKernel.Kind, in its order.
+#define NT_POOLING_KINDS(X) \
+    X(nt_pooling_maximum, maximum) \
+    X(nt_pooling_maximum_indices, maximumIndices) \
+    X(nt_pooling_maximum_gradient, maximumGradient) \
+    X(nt_pooling_maximum_gather, maximumGather) \
+    X(nt_pooling_average, average) \
+    X(nt_pooling_average_gradient, averageGradient)
+
 /// The raw values of PoolingKernel.Kind.
-typedef enum {
-    nt_pooling_maximum,
-    nt_pooling_maximum_indices,
-    nt_pooling_maximum_gradient,
-    nt_pooling_maximum_gather,
-    nt_pooling_average,
-    nt_pooling_average_gradient,
-} nt_pooling_kind;
+typedef enum { NT_POOLING_KINDS(NT_ENUMERATOR) } nt_pooling_kind;
 
 typedef struct {
     int32_t isa;

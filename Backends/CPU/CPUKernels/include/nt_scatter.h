@@ -17,6 +17,9 @@ typedef struct {
     int64_t count;
 } nt_scatter;
 
+/// Whether there is a routine for an `nt_element`.
+int nt_scatter_has_routine(int32_t element);
+
 /// An index outside `0..<count` adds nothing.
 void nt_scatter_run(
     const nt_scatter *scatter, const nt_workers *workers, const void *source, const int64_t *index, void *output);
