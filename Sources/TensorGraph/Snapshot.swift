@@ -247,6 +247,7 @@ extension NodeOperation {
         case .reshape: 171
         case .slice: 172
         case .flip: 173
+        case .sort: 174
         }
     }
 
@@ -273,6 +274,7 @@ extension NodeOperation {
         case .pooling(let kind, let window, let countsPadding):
             words.push(UInt64(kind.rawValue) | (countsPadding ? 256 : 0))
             append(window)
+        case .sort(let descending, let result): words.push(UInt64(result.rawValue) | (descending ? 256 : 0))
         default: break
         }
     }
