@@ -35,6 +35,30 @@ extension DeviceContext {
         return handle
     }
 
+    /// Adds an operation with several results to the trace of its operand: a node for each result, all in one trace.
+    public func trace(
+        _ results: [(operation: NodeOperation, shape: Shape, dtype: DType)], of input: Handle
+    ) -> [Handle] {
+        precondition(belongsHere(input), "an operand is another device's")
+        var nodes: [NodeReference] = []
+        var isFull = false
+        lock.lock()
+        for result in results {
+            let node = place(
+                Node(result.operation, shape: result.shape, dtype: result.dtype, id: nextID, input0: input.node))
+            // On an evaluated operand nothing else would say that they belong together.
+            isFull = join(node, beside: nodes.first) || isFull
+            nodes.append(node)
+        }
+        lock.unlock()
+        let handles = nodes.map { Handle(counted: $0, of: self, tag: nil) }
+        if isFull || configuration.eager {
+            flush(handles[0])
+            if isFull { flushOlder() }
+        }
+        return handles
+    }
+
     @inline(__always)
     private func belongsHere(_ handle: Handle?) -> Bool { handle == nil || handle!.context === self }
 
@@ -58,9 +82,11 @@ extension DeviceContext {
 
     /// Puts a new node into its inputs' trace, joining traces that meet in it. Under the lock.
     ///
+    /// - Parameter other: a pending node whose trace it shares.
     /// - Returns: whether the trace has reached its bound.
-    private func join(_ node: NodeReference) -> Bool {
-        var home: Unmanaged<Trace>?
+    @inline(__always)
+    private func join(_ node: NodeReference, beside other: NodeReference? = nil) -> Bool {
+        var home = other?.pointee.trace
         var hasFlights = false
         node.forEachInput { input in
             input.pointee.consumers += 1

@@ -24,6 +24,8 @@ public enum NodeOperation: Hashable, Sendable {
     case pooling(PoolingKernel.Kind, Window, countsPadding: Bool)
     /// Joins all inputs along an axis.
     case concatenate(axis: Int)
+    /// A result of the input sorted along its last axis (``SortKernel``); the node's last extent is what is kept.
+    case sort(descending: Bool, SortKernel.Result)
 
     // Views.
     /// Dimension `i` is the input's dimension `axes[i]`.
@@ -45,6 +47,19 @@ public enum NodeOperation: Hashable, Sendable {
         }
     }
 
+    /// The operation without which of its results this is, where it has several; nil elsewhere.
+    ///
+    /// Each result is a node of its own that reads the operands: its shape, dtype and life are its own, and who wants one
+    /// result traces one node. The planner makes all results of one operation on the same operands in one launch.
+    var severalResults: NodeOperation? {
+        switch self {
+        case .sort(let descending, _): .sort(descending: descending, .values)
+        case .leaf, .fill, .index, .pointwise, .reduce, .gather, .scatterAdd, .matmul, .convolution, .pooling,
+            .concatenate, .permute, .expand, .reshape, .slice, .flip:
+            nil
+        }
+    }
+
     /// The name that messages and dumps use.
     public var name: String {
         switch self {
@@ -59,6 +74,7 @@ public enum NodeOperation: Hashable, Sendable {
         case .convolution: "convolution"
         case .pooling: "pooling"
         case .concatenate: "concatenate"
+        case .sort: "sort"
         case .permute: "permute"
         case .expand: "expand"
         case .reshape: "reshape"

@@ -249,6 +249,7 @@ extension NodeOperation {
         case .reshape: 171
         case .slice: 172
         case .flip: 173
+        case .sort: 174
         }
     }
 
@@ -275,6 +276,7 @@ extension NodeOperation {
         case .pooling(let kind, let window, let countsPadding):
             words.push(UInt64(kind.rawValue) | (countsPadding ? 256 : 0))
             append(window)
+        case .sort(let descending, let result): words.push(UInt64(result.rawValue) | (descending ? 256 : 0))
         case .leaf, .fill, .index, .pointwise, .matmul, .expand, .reshape: break
         }
     }

@@ -102,7 +102,9 @@ struct ConformanceTests {
 
     /// A hundred and some rows, of every family.
     private static func sample(of rows: [ConformanceCase], offset: Int) -> [ConformanceCase] {
-        let strides: [KernelFamily: Int] = [.fused: 37, .matmul: 11, .convolution: 7, .pooling: 13, .scatterAdd: 11]
+        let strides: [KernelFamily: Int] = [
+            .fused: 37, .matmul: 11, .convolution: 7, .pooling: 13, .scatterAdd: 11, .sort: 23,
+        ]
         return Dictionary(grouping: rows, by: \.family).sorted { $0.key.rawValue < $1.key.rawValue }
             .flatMap { family, rows in
                 stride(from: offset, to: rows.count, by: strides[family] ?? 1).map { rows[$0] }

@@ -13,6 +13,7 @@ enum OperandBounds {
         case let body as ConvolutionKernel: convolution(body) + fused(body.epilogue).dropFirst()
         case let body as PoolingKernel: pooling(body) + fused(body.epilogue).dropFirst()
         case let body as ScatterAddKernel: scatter(body)
+        case let body as SortKernel: sort(body)
         default: []
         }
     }
@@ -51,6 +52,10 @@ enum OperandBounds {
         case .maximumGather: [input, input]
         case .averageGradient: [output]
         }
+    }
+
+    private static func sort(_ kernel: SortKernel) -> [Range<Int>] {
+        [range(kernel.shape, kernel.strides)] + kernel.results.map { _ in 0..<kernel.resultShape.elementCount }
     }
 
     private static func scatter(_ kernel: ScatterAddKernel) -> [Range<Int>] {

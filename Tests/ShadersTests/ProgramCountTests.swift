@@ -54,6 +54,12 @@ import Testing
             kernel.epilogue = addOne([8 * batch, kernel.resultSize[0], kernel.resultSize[1]])
             return KernelSpec(kernel)
         }
+        func sort(_ shape: Shape) -> KernelSpec {
+            KernelSpec(
+                SortKernel(
+                    dtype: .float32, shape: shape, strides: shape.contiguousStrides, kept: shape[1], descending: true,
+                    results: SortKernel.Result.allCases))
+        }
         return [
             ("pointwise", KernelSpec(addOne([batch, 100]))),
             ("row sums", KernelSpec(sum(batch, overRows: true))),
@@ -66,6 +72,8 @@ import Testing
             ("weight's convolution", convolution(.weightGradient)),
             ("pooling", pooling(.maximum)),
             ("pooling's gradient", pooling(.maximumGradient)),
+            ("sort of rows", sort([batch, 100])),
+            ("sort along the batch", sort([100, batch])),
             (
                 "scatterAdd",
                 KernelSpec(

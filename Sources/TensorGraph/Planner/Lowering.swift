@@ -32,7 +32,7 @@ final class Lowering {
         drafts.reverse()
     }
 
-    private func demand(_ draft: KernelDraft) {
+    func demand(_ draft: KernelDraft) {
         for binding in draft.bindings where !binding.isOutput {
             if case .value(let node) = binding.target, !graph.nodes[node].isLeaf { isStored[node] = true }
         }
@@ -43,7 +43,7 @@ final class Lowering {
         let group = fuser.groups[number]!
         let stored = group.nodes.filter { isStored[$0] }
         guard !stored.isEmpty else { return }
-        if group.isOpaque { return lowerOpaque(group.nodes[0]) }
+        if group.isOpaque { return lowerOpaque(stored) }
         if graph.nodes[stored[0]].shape.elementCount == 0,
             stored.allSatisfy({ graph.nodes[$0].shape.elementCount == 0 })
         {
@@ -211,9 +211,12 @@ final class Lowering {
         }
     }
 
-    private func lowerOpaque(_ index: Int) {
+    /// - Parameter stored: several of an operation with several results, else one.
+    private func lowerOpaque(_ stored: [Int]) {
+        let index = stored[0]
         let node = graph.nodes[index]
         if node.shape.elementCount == 0 { return }
+        if case .sort(let descending, _) = node.operation { return lowerSort(stored, descending: descending) }
         if case .concatenate(let axis) = node.operation { return lowerConcatenation(index, axis) }
         guard case .scatterAdd(let axis) = node.operation else {
             fatalError("\(node.operation.name) has no kernel of its own")

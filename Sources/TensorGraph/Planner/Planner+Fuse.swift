@@ -21,6 +21,15 @@ struct Fuser {
     private(set) var groupOf: [Int]
     /// The level of each grouped node.
     private(set) var levels: [FusedProgram.Level]
+    /// The group that makes the results of an operation; looked up, never iterated.
+    private var makers: [Maker: Int] = [:]
+
+    /// An operation with several results. Equal ones read the same, so that no path leads from one result to another.
+    private struct Maker: Hashable {
+        var operation: NodeOperation
+        var shape: Shape
+        var operands: [PlanOperand]
+    }
 
     init(graph: PlanGraph, isFusing: Bool, maximumOperands: Int) {
         self.graph = graph
@@ -83,6 +92,15 @@ struct Fuser {
 
     private mutating func begin(_ index: Int) {
         let node = graph.nodes[index]
+        if let operation = node.operation.severalResults {
+            let maker = Maker(operation: operation, shape: node.shape, operands: node.operands)
+            if let known = makers[maker], groups[known]!.nodes[0] / window == index / window {
+                groups[known]!.nodes.append(index)
+                groupOf[index] = known
+                return
+            }
+            makers[maker] = groups.count
+        }
         var group = Group(nodes: [index], domain: node.shape.squeezed)
         group.isTransient = node.isTransient
         levels[index] = .element

@@ -4,7 +4,7 @@ import TensorRuntime
 /// none reads a scalar's value, and none iterates a Set or a Dictionary, so that two processes make the same plan.
 struct Planner {
     let device: any Device
-    /// Off: one kernel for each node.
+    /// Off: one kernel for each operation.
     let isFusing: Bool
     /// Whether each plan is checked against its trace (``PlanVerifier``).
     let verifies: Bool

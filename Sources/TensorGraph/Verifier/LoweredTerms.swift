@@ -65,6 +65,9 @@ final class LoweredTerms {
         if case .scatterAdd(let body)? = launch.source {
             return scatterAdd(body, write.step, write.access.coordinates(places, rank: body.sourceShape.rank))
         }
+        if case .sort(let body)? = launch.source {
+            return sort(body, write.step, output, write.access.coordinates(places, rank: body.shape.rank))
+        }
         let program = launch.program!.program
         let value = program.outputs[output].value
         let extents = launch.extents(of: program.steps[value].level)
@@ -244,8 +247,19 @@ final class LoweredTerms {
                     begin.byte += linear / area * size[0] * size[1] * body.dtype.byteCount
                     return fiber(number, operand: position, begin, count: size[0] * size[1], step: 1, body.dtype)
                 })
-        case .scatterAdd: return fail("\(name(number)): a scatter-add has no epilogue")
+        case .scatterAdd, .sort: return fail("\(name(number)): a \(launch.label) has no epilogue")
         }
+    }
+
+    private func sort(_ body: SortKernel, _ number: Int, _ output: Int, _ coordinates: Shape) -> Term {
+        guard let source = launches[number].begins[0] else { return fail("\(name(number)): an operand has no buffer") }
+        let axis = body.shape.rank - 1
+        var row = coordinates
+        row[axis] = 0
+        let begin = MemoryPlace(space: source.space, byte: source.byte + row.dot(body.strides) * body.dtype.byteCount)
+        return TermBuilder.sort(
+            body.results[output], descending: body.descending, body.dtype, position: coordinates[axis],
+            source: fiber(number, operand: 0, begin, count: body.length, step: body.strides[axis], body.dtype))
     }
 
     private func scatterAdd(_ body: ScatterAddKernel, _ number: Int, _ coordinates: Shape) -> Term {

@@ -13,7 +13,7 @@ struct TermBuilder {
     init(_ kind: Kind) { state = 0x9E37_79B9_7F4A_7C15 &* (UInt64(kind.rawValue) &+ 1) }
 
     enum Kind: UInt8 {
-        case leaf, scalar, index, pointwise, reduce, gather, matmul, convolution, pooling, scatterAdd, fiber
+        case leaf, scalar, index, pointwise, reduce, gather, matmul, convolution, pooling, scatterAdd, fiber, sort
     }
 
     mutating func add(_ word: UInt64) {
@@ -97,6 +97,22 @@ extension TermBuilder {
         builder.add(k)
         builder.add(row)
         builder.add(column)
+        return builder.term
+    }
+
+    /// - Parameters:
+    ///   - dtype: the source's.
+    ///   - position: along the axis.
+    ///   - source: of the row.
+    static func sort(
+        _ result: SortKernel.Result, descending: Bool, _ dtype: DType, position: Int, source: Term
+    ) -> Term {
+        var builder = TermBuilder(.sort)
+        builder.add(UInt64(result.rawValue))
+        builder.add(descending ? 1 : 0)
+        builder.add(dtype)
+        builder.add(position)
+        builder.add(source)
         return builder.term
     }
 

@@ -78,7 +78,7 @@ final class TracedTerms {
             }
             return coordinates.dot(source.contiguousStrides)
         case .leaf, .fill, .index, .pointwise, .reduce, .gather, .scatterAdd, .matmul, .convolution, .pooling,
-            .concatenate:
+            .concatenate, .sort:
             preconditionFailure("a view")
         }
     }
@@ -124,6 +124,15 @@ final class TracedTerms {
                 coordinates[axis] -= source[axis]
             }
             preconditionFailure("outside every operand")
+        case .sort(let descending, let result):
+            let source = node.operands[0].node!
+            let axis = node.shape.rank - 1
+            var row = node.shape.coordinates(of: place)
+            let position = row[axis]
+            row[axis] = 0
+            return TermBuilder.sort(
+                result, descending: descending, nodes[source].dtype, position: position,
+                source: line(source, along: axis, from: row))
         case .leaf, .permute, .expand, .reshape, .slice, .flip: preconditionFailure("no operation of its own")
         }
     }
