@@ -41,7 +41,7 @@ public enum NodeOperation: Hashable, Sendable {
     public var isView: Bool {
         switch self {
         case .permute, .expand, .reshape, .slice, .flip: true
-        case .leaf, .fill, .index, .pointwise, .reduce, .gather, .scatterAdd, .matmul, .convolution, .pooling,
+        case .leaf, .fill, .index, .pointwise, .reduce, .gather, .scatterAdd, .sort, .matmul, .convolution, .pooling,
             .concatenate:
             false
         }
@@ -103,7 +103,7 @@ extension Layout {
             var result = self
             for axis in 0..<shape.rank where axes & (1 << UInt8(axis)) != 0 { result = result.flipped(axis: axis) }
             return result
-        case .leaf, .fill, .index, .pointwise, .reduce, .gather, .scatterAdd, .matmul, .convolution, .pooling,
+        case .leaf, .fill, .index, .pointwise, .reduce, .gather, .scatterAdd, .sort, .matmul, .convolution, .pooling,
             .concatenate:
             return nil
         }

@@ -145,7 +145,8 @@ struct Snapshot {
         case .slice:
             operation.appendAttributes(to: words)
             for axis in 0..<node.pointee.shape.rank { starts.append(node.pointee.starts[axis]) }
-        case .leaf, .index, .reduce, .gather, .scatterAdd, .matmul, .convolution, .pooling, .concatenate, .permute,
+        case .leaf, .index, .reduce, .gather, .scatterAdd, .sort, .matmul, .convolution, .pooling, .concatenate,
+            .permute,
             .expand, .reshape, .flip:
             operation.appendAttributes(to: words)
         }

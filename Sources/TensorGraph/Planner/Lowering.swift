@@ -205,7 +205,8 @@ final class Lowering {
                 kind: kind, dtype: kind == .maximumIndices ? graph.nodes[node.operands[0].node!].dtype : node.dtype,
                 planes: node.shape[0] * node.shape[1], inputSize: [input[2], input[3]],
                 outputSize: [output[2], output[3]], window: window, countsPadding: countsPadding, epilogue: epilogue)
-        case .leaf, .fill, .index, .pointwise, .reduce, .gather, .scatterAdd, .concatenate, .permute, .expand, .reshape,
+        case .leaf, .fill, .index, .pointwise, .reduce, .gather, .scatterAdd, .sort, .concatenate, .permute, .expand,
+            .reshape,
             .slice, .flip:
             fatalError("\(node.operation.name) takes no epilogue")
         }

@@ -43,7 +43,8 @@ struct PlanNode {
     var isFusible: Bool {
         switch operation {
         case .fill, .index, .pointwise, .reduce, .gather: true
-        case .leaf, .scatterAdd, .matmul, .convolution, .pooling, .concatenate, .permute, .expand, .reshape, .slice,
+        case .leaf, .scatterAdd, .sort, .matmul, .convolution, .pooling, .concatenate, .permute, .expand, .reshape,
+            .slice,
             .flip:
             false
         }
@@ -53,7 +54,8 @@ struct PlanNode {
     var isAnchor: Bool {
         switch operation {
         case .matmul, .convolution, .pooling: true
-        case .leaf, .fill, .index, .pointwise, .reduce, .gather, .scatterAdd, .concatenate, .permute, .expand, .reshape,
+        case .leaf, .fill, .index, .pointwise, .reduce, .gather, .scatterAdd, .sort, .concatenate, .permute, .expand,
+            .reshape,
             .slice, .flip:
             false
         }
