@@ -11,7 +11,8 @@ public protocol Device: AnyObject, Sendable {
     /// - Throws: `outOfMemory` where there are not so many: the allocator then frees what it can and asks again.
     func allocate(byteCount: Int) throws(TensorError) -> any DeviceBuffer
 
-    /// Why the device cannot run `spec`, or nil. (optional: by default what its description says of family and dtypes)
+    /// Why the device cannot run `spec`, or nil. (optional: by default what its description says of family and dtypes, and
+    /// what no device can run)
     func unsupportedReason(_ spec: KernelSpec) -> String?
 
     /// Told which kernels will be made next, before the first of them. (optional: nothing by default)
@@ -96,7 +97,9 @@ public protocol DeviceEvent: AnyObject, Sendable {
 }
 
 extension Device {
-    public func unsupportedReason(_ spec: KernelSpec) -> String? { description.reasonAgainst(spec) }
+    public func unsupportedReason(_ spec: KernelSpec) -> String? {
+        description.reasonAgainst(spec) ?? spec.typeComplaint
+    }
 
     public func prepareKernels(_ specs: [KernelSpec]) {}
 }

@@ -36,6 +36,25 @@ import Testing
         #expect(device.unsupportedReason(KernelSpec(scatter)) == "fake:0 has no scatterAdd kernels")
     }
 
+    @Test func whatNoDeviceCanRunIsRefusedByDefault() {
+        let device = FakeDevice()
+        func reason(_ step: FusedProgram.Step) -> String? {
+            let program = FusedProgram(
+                inputs: [.float32], steps: [.init(.load(input: 0), dtype: .float32), step], outputs: [.init(value: 1)])
+            let access = FusedKernel.Access(strides: Shape([4]).contiguousStrides)
+            return device.unsupportedReason(
+                KernelSpec(
+                    FusedKernel(program: program, extents: [4], outerRank: 1, inputs: [access], outputs: [access])))
+        }
+        #expect(reason(.init(.pointwise(.negate), [.value(0)], dtype: .float32)) == nil)
+        #expect(
+            reason(.init(.pointwise(.logicalAnd), [.value(0), .value(0)], dtype: .float32))
+                == "fused: step 1, logicalAnd of float32, does not exist; cast the operands first")
+        #expect(
+            reason(.init(.gather(input: 0), [.value(0)], dtype: .float32))
+                == "fused: step 1, gather by float32, needs an index of int32 or int64; cast it first")
+    }
+
     @Test func everythingIsPassedOn() throws {
         let noted = Noted()
         let inner = NotingDevice(noted)

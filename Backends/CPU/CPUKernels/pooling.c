@@ -89,7 +89,8 @@ NT_POOLING(double)
 /// Whether an average is taken of columns first and then of their sums: of windows that are large and overlap, where it
 /// saves most of the additions. The rounding of others stays as it was.
 static int nt_is_separable(const nt_pooling *p) {
-    return (p->kind == nt_pooling_average || p->kind == nt_pooling_average_gradient) && p->kh * p->kw >= 16 && p->sw < p->kw;
+    const int averages = p->kind == nt_pooling_average || p->kind == nt_pooling_average_gradient;
+    return averages && p->kh * p->kw >= 16 && p->sw < p->kw;
 }
 
 #define NT_SEPARABLE(type)                                                                                             \

@@ -13,8 +13,9 @@
 // The types that steps compute in. float16 and bfloat16 are stored types: they compute as float32.
 typedef enum { CT_BOOL, CT_U8, CT_I32, CT_I64, CT_F32, CT_F64, CT_COUNT } nt_ctype;
 
-// Every PointwiseOperation, in its order: number, Swift's name, type rule and arity, and what its routines' names begin with.
-// Rule and arity say which routines there must be (body_table.h); a cast's and a random number's have tables of their own.
+// Every PointwiseOperation, in its order: number, Swift's name, type rule and arity, and what its routines' names begin
+// with. Rule and arity say which routines there must be (body_table.h); a cast's and a random number's have tables of
+// their own.
 // The CPU is not opened where a row is not as Swift's (nt_names.h).
 #define NT_POINTWISE(X) \
     X(OP_IDENTITY, identity, same, 1, identity) \

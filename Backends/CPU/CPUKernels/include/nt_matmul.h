@@ -6,7 +6,14 @@
 #include "nt_epilogue.h"
 
 /// Element types of products, convolutions, pooling and scatter.
-typedef enum { nt_element_f32, nt_element_f64, nt_element_i32, nt_element_i64, nt_element_u8, nt_element_count } nt_element;
+typedef enum {
+    nt_element_f32,
+    nt_element_f64,
+    nt_element_i32,
+    nt_element_i64,
+    nt_element_u8,
+    nt_element_count,
+} nt_element;
 
 typedef void (*nt_sgemm)(
     int, int, int, int, int, int, float, const float *, int, const float *, int, float, float *, int);

@@ -13,6 +13,6 @@ typedef enum {
     nt_names_poolings,
 } nt_name_table;
 
-/// The row of a table by its number, as `name rule arity` (pointwise), `name result` (reductions), `name bytes` (dtypes)
-/// or the name alone; null behind the last one.
+/// The row of a table by its number, as `name rule arity` (pointwise), `name result` (reductions), `name bytes`
+/// (dtypes) or the name alone; null behind the last one.
 const char *nt_name(nt_name_table table, int32_t number);
