@@ -14,10 +14,10 @@ struct EpilogueEmitter {
     /// first used.
     init(_ k: KernelBuilder, _ epilogue: FusedKernel) {
         self.k = k
-        program = epilogue.program
+        program = epilogue.program.roundingEachStep
         let rank = epilogue.extents.rank
         emitter = StepEmitter(
-            k, epilogue.program, rank: rank, outerRank: rank, classes: EpilogueEmitter.classes(epilogue))
+            k, program, rank: rank, outerRank: rank, classes: EpilogueEmitter.classes(epilogue))
     }
 
     /// Runs the program at `coordinates`, one int32 for each dimension of the epilogue's space, and stores its outputs.
@@ -29,7 +29,9 @@ struct EpilogueEmitter {
         var scope = StepEmitter.Scope(
             coordinates: coordinates.map { $0.convert(to: indexScalar) }, width: result.type.width)
         for (number, step) in program.steps.enumerated() {
-            if case .load(input: 0) = step.operation { scope.values[number] = result }
+            guard case .load(input: 0) = step.operation else { continue }
+            scope.values[number] =
+                step.dtype.isShortFloat ? CastEmitter(k: k).cast(result, from: .float32, to: step.dtype) : result
         }
         // Everything is read before anything is written: an output may lie in an input's buffer.
         let values = program.outputs.map { emitter.value($0.value, in: &scope) }

@@ -10,6 +10,7 @@ struct FusedStage {
 
     init(_ kernel: FusedKernel) {
         self.kernel = kernel
+        self.kernel.program = kernel.program.roundingEachStep
         operands = (0..<kernel.operandCount).map { .operand($0) }
     }
 

@@ -44,18 +44,20 @@ struct DevicesCommand: ParsableCommand {
         // A message may have a compiler's lines behind the first.
         let complaint = DeviceSelection.complaint(about: device.id)?.message.split(separator: "\n").first.map(
             String.init)
+        let quirks = complaint == nil ? try deviceContext(device.id).device.quirks : []
         guard json else {
             let memory = String(format: "%.1f GiB", Double(device.memory) / Double(1 << 30))
             let facts = "\(device.kind.rawValue), \(memory), \(device.driver)"
             try StandardOutput.write(line: "\(isChosen ? "*" : " ") \(device.id)  \(device.name)  (\(facts))")
             if let complaint { try StandardOutput.write(line: "    cannot be used: \(complaint)") }
+            if !quirks.isEmpty { try StandardOutput.write(line: "    works around \(quirks.joined(separator: ", "))") }
             return
         }
         try JSONLines.write([
             "event": "device", "device": .string("\(device.id)"), "name": .string(device.name),
             "kind": .string(device.kind.rawValue), "driver": .string(device.driver), "memory": .integer(device.memory),
             "chosen": .bool(isChosen), "works": .bool(complaint == nil),
-            "complaint": complaint.map(JSONValue.string) ?? .null,
+            "complaint": complaint.map(JSONValue.string) ?? .null, "quirks": .array(quirks.map(JSONValue.string)),
         ])
     }
 

@@ -141,6 +141,7 @@ extension DeviceContext {
                 offset: result.offset.value(snapshot.value.starts)
                     + bound.leafOffset(result.slot, snapshot: snapshot.value))
         }
+        handOnGuards(of: trace, leaves: snapshot.value.leafStorages)
         counters.nodes += trace.nodes.count
         close(trace)
         counters.hostNanoseconds += (clock.now - began).nanoseconds

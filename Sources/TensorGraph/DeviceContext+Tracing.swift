@@ -21,6 +21,13 @@ extension DeviceContext {
             lock.unlock()
             return Handle(counted: view, of: self, tag: tag)
         }
+        if operation.readsMemory {
+            // These operands will be in memory in any case: nothing is stored for the bound alone.
+            let byteCount = shape.elementCount * dtype.byteCount
+            makeRoom(for: byteCount, beside: input0)
+            makeRoom(for: byteCount, beside: input1)
+            makeRoom(for: byteCount, beside: input2)
+        }
         let node = place(
             Node(
                 operation, shape: shape, dtype: dtype, id: nextID, input0: input0?.node, input1: input1?.node,
@@ -109,14 +116,28 @@ extension DeviceContext {
         let trace = home ?? begin()
         node.pointee.trace = trace
         if hasFlights { awaitFlights(of: node, in: trace) }
-        let isView = node.pointee.operation.isView
-        let byteCount = isView ? 0 : node.pointee.shape.elementCount * node.pointee.dtype.byteCount
+        let isStored = node.pointee.operation.isAlwaysStored
+        let byteCount = isStored ? node.pointee.shape.elementCount * node.pointee.dtype.byteCount : 0
         return trace._withUnsafeGuaranteedRef { trace in
             trace.nodes.append(node)
             trace.liveHandles += 1
             trace.byteCount += byteCount
-            return trace.nodes.count >= configuration.traceLimit || trace.byteCount >= traceByteLimit
+            return trace.nodes.count >= configuration.traceLimit
         }
+    }
+
+    /// Evaluates an operand of a value that will be stored, where that and what is to be stored in the operand's trace would be
+    /// beyond the bound. Called under the lock, and returns under it.
+    @inline(__always)
+    private func makeRoom(for byteCount: Int, beside input: Handle?) {
+        guard let input, let trace = input.node.pointee.trace,
+            trace._withUnsafeGuaranteedRef({
+                $0.byteCount + byteCount > traceByteLimit && $0.byteCount > 0 && $0.state == .pending
+            })
+        else { return }
+        lock.unlock()
+        flush(input)
+        lock.lock()
     }
 
     /// Operands that are being evaluated are in traces of their own, for which this one waits.
@@ -137,7 +158,7 @@ extension DeviceContext {
         return .passUnretained(trace)
     }
 
-    private func merge(_ a: Unmanaged<Trace>, _ b: Unmanaged<Trace>) -> Unmanaged<Trace> {
+    func merge(_ a: Unmanaged<Trace>, _ b: Unmanaged<Trace>) -> Unmanaged<Trace> {
         let (x, y) = (a.takeUnretainedValue(), b.takeUnretainedValue())
         let (large, small) = x.nodes.count >= y.nodes.count ? (x, y) : (y, x)
         large.absorb(small)
@@ -270,6 +291,11 @@ extension DeviceContext {
         node.pointee.clearInputs()
     }
 
+    /// Takes back a node that has a value, if nothing claims or reads it. Under the lock.
+    func retireIfUnused(_ node: NodeReference) {
+        if node.pointee.trace == nil, node.pointee.handles == 0, node.pointee.consumers == 0 { _ = retire(node) }
+    }
+
     func retain(_ node: NodeReference) {
         lock.lock()
         node.pointee.handles += 1
@@ -297,6 +323,7 @@ extension DeviceContext {
 
     /// Ends a trace: its nodes have no operands any more, and those without a handle are gone. Under the lock.
     func close(_ trace: Trace) {
+        if !trace.guards.isEmpty { dropGuards(of: trace) }
         for node in trace.nodes {
             cut(node)
             node.pointee.trace = nil

@@ -41,16 +41,23 @@ extension DeviceContext {
 
     /// Evaluates the value and copies its elements, row-major, to `destination`.
     ///
-    /// A value that is known to be computed is read without waiting for what runs.
+    /// A value that is known to be computed is read without waiting for what runs. One that depends on an index that was out of
+    /// range is not read: that is thrown (``guardValue(_:by:error:)``).
     public func read(_ handle: Handle, into destination: UnsafeMutableRawBufferPointer) throws(TensorError) {
         try evaluate([handle])
+        try checkGuards(of: handle)
         var source = handle
         if !source.node.layout.isContiguous {
             source = trace(.pointwise(.identity), shape: handle.shape, dtype: handle.dtype, handle)
             try evaluate([source])
         }
         guard destination.count > 0, let storage = source.node.pointee.storage else { return }
-        let offset = storage.block.offset + source.node.pointee.offset * source.dtype.byteCount
+        try copy(
+            storage, at: storage.block.offset + source.node.pointee.offset * source.dtype.byteCount, to: destination)
+    }
+
+    /// Copies bytes of a storage's buffer to the host.
+    func copy(_ storage: Storage, at offset: Int, to destination: UnsafeMutableRawBufferPointer) throws(TensorError) {
         progress.update()
         if storage.block.lastUse <= progress.completed {
             if storage.isPoisoned { throw lostValue }

@@ -30,7 +30,9 @@ public final class DeviceContext: @unchecked Sendable {
     /// The list of an evaluated trace, empty, for the next one: its room is about what is needed.
     @exclusivity(unchecked) var spareList: [NodeReference] = []
     @exclusivity(unchecked) var nextTicket: UInt64 = 1
-    let planCache = PlanCache()
+    /// Whether any value was ever guarded: programs without computed indices ask nothing more.
+    @exclusivity(unchecked) var makesGuards = false
+    let planCache: PlanCache
     var lastPlan: Plan?
     /// The codes of all kernels made; asked, never iterated.
     var programs: Set<KernelCode> = []
@@ -46,7 +48,7 @@ public final class DeviceContext: @unchecked Sendable {
     /// A copy into memory that may not be done; what is launched from now on waits for it. Under `transferLock`.
     var pendingTransfer: (any DeviceEvent)?
 
-    /// The bytes of pending values at which a trace is evaluated unasked.
+    /// The bytes of pending values that have to be stored above which a trace is evaluated unasked.
     let traceByteLimit: Int
 
     /// - Throws: `invalidArgument` where the configuration has problems, and what the device throws.
@@ -57,6 +59,7 @@ public final class DeviceContext: @unchecked Sendable {
         self.deviceID = device.description.id
         self.configuration = configuration
         allocator = CachingAllocator(device: device)
+        planCache = PlanCache(byteLimit: configuration.planCacheByteLimit)
         stream = try device.makeStream()
         transfers = try device.makeStream()
     }

@@ -60,6 +60,22 @@ public enum NodeOperation: Hashable, Sendable {
         }
     }
 
+    /// Whether the operands are in memory in every plan.
+    @inline(__always)
+    var readsMemory: Bool {
+        switch self {
+        case .matmul, .convolution, .pooling, .scatterAdd, .sort: true
+        case .leaf, .fill, .index, .pointwise, .reduce, .gather, .concatenate, .permute, .expand, .reshape, .slice, .flip:
+            false
+        }
+    }
+
+    /// Whether the result, or what an epilogue makes of it, is in memory in every plan: it is no step of a fused program.
+    @inline(__always)
+    var isAlwaysStored: Bool {
+        if case .concatenate = self { true } else { readsMemory }
+    }
+
     /// The name that messages and dumps use.
     public var name: String {
         switch self {

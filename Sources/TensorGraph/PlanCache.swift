@@ -27,7 +27,7 @@ final class PlanCache {
     private var byteCount = 0
     private var uses: UInt64 = 0
 
-    init(byteLimit: Int = 256 << 20) { self.byteLimit = byteLimit }
+    init(byteLimit: Int) { self.byteLimit = byteLimit }
 
     static func hash(_ words: UnsafeBufferPointer<UInt64>) -> UInt64 {
         var h: UInt64 = 0x9E37_79B9_7F4A_7C15 ^ UInt64(words.count)

@@ -3,13 +3,16 @@ import TensorRuntime
 
 /// Device memory that evaluated nodes share: a value and views of it.
 ///
-/// Safety: `ownerCount` and `failure` are touched only under the lock of the ``DeviceContext`` whose nodes hold the storage.
+/// Safety: `ownerCount`, `failure` and `guards` are touched only under the lock of the ``DeviceContext`` whose nodes hold the
+/// storage.
 final class Storage: @unchecked Sendable {
     let block: MemoryBlock
     /// Nodes that hold this storage. Donation asks whether all of them are inside one trace.
     @exclusivity(unchecked) var ownerCount = 0
-    /// Why the elements were never computed, if so.
+    /// Why there are no elements that may be read, if so.
     var failure: Failure?
+    /// Flags that say so once they are read.
+    var guards: [Guard] = []
     /// Set, by whose turn it is, when the work that was to fill the storage failed.
     private let poisoned = Atomic<Bool>(false)
 

@@ -15,9 +15,10 @@ final class Trace: @unchecked Sendable {
 
     @exclusivity(unchecked) var nodes: [NodeReference]
     @exclusivity(unchecked) var liveHandles = 0
-    /// Bytes of all values traced into it, views not counted. Nothing is taken off before the evaluation, so that a bound on
-    /// it falls at the same place each step, whenever handles go.
+    /// Bytes of the values traced into it that are stored in every plan. Nothing is taken off before the evaluation, so that a
+    /// bound on it falls at the same place each step, whenever handles go.
     @exclusivity(unchecked) var byteCount = 0
+    @exclusivity(unchecked) var guards: [PendingGuard] = []
     @exclusivity(unchecked) var state = State.pending
     /// Its place in the list of its state.
     var slot = 0
@@ -60,6 +61,10 @@ final class Trace: @unchecked Sendable {
         byteCount += other.byteCount
         awaited += other.awaited
         other.awaited = []
+        if !other.guards.isEmpty {
+            guards += other.guards
+            other.guards = []
+        }
     }
 
     // MARK: Flights

@@ -33,6 +33,9 @@ public enum DType: UInt8, CaseIterable, Hashable, Sendable, CustomStringConverti
 
     @inlinable public var isFloat: Bool { kind == .float }
 
+    /// Whether the type is float16 or bfloat16, which devices compute in float32.
+    package var isShortFloat: Bool { self == .float16 || self == .bfloat16 }
+
     /// The name used in messages, checkpoints' metadata and `--dtype` options: `float32`, `int64`, ...
     public var description: String {
         switch self {

@@ -6,6 +6,9 @@
 public protocol Device: AnyObject, Sendable {
     var description: DeviceDescription { get }
 
+    /// The names of the driver's faults that the backend works around. (optional: none by default)
+    var quirks: [String] { get }
+
     /// Asks the driver for `byteCount` bytes (at least 64-byte aligned). The core's allocator caches what it gets.
     ///
     /// - Throws: `outOfMemory` where there are not so many: the allocator then frees what it can and asks again.
@@ -97,6 +100,8 @@ public protocol DeviceEvent: AnyObject, Sendable {
 }
 
 extension Device {
+    public var quirks: [String] { [] }
+
     public func unsupportedReason(_ spec: KernelSpec) -> String? {
         description.reasonAgainst(spec) ?? spec.typeComplaint
     }

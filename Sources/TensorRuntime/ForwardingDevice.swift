@@ -17,6 +17,8 @@ open class ForwardingDevice: Device, @unchecked Sendable {
         self.description = description ?? inner.description
     }
 
+    open var quirks: [String] { inner.quirks }
+
     open func allocate(byteCount: Int) throws(TensorError) -> any DeviceBuffer {
         try inner.allocate(byteCount: byteCount)
     }

@@ -59,8 +59,11 @@ public struct RuntimeConfiguration: Sendable {
     public var verifiesPlans = RuntimeConfiguration.verifiesPlansByDefault
     /// The number of pending nodes at which a trace is evaluated unasked.
     public var traceLimit = 50_000
-    /// The bytes of pending values at which a trace is evaluated unasked; nil means a quarter of the device's memory.
+    /// The bytes of pending values that have to be stored (products, convolutions, ...) above which a trace is evaluated
+    /// unasked; nil means a quarter of the device's memory.
     public var traceByteLimit: Int?
+    /// About so many bytes of plans, their kernels and signatures are kept; those used longest ago go first.
+    public var planCacheByteLimit = 256 << 20
     /// What is wrong with the environment, a line a variable. No device opens while there is any.
     public private(set) var problems: [String] = []
 

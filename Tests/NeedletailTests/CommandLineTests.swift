@@ -174,5 +174,16 @@ struct CommandLineTests {
         #expect(plain.output.contains("cpu") && plain.output.contains("chosen: "))
         let json = try run("devices", "--json")
         #expect(json.output.contains(#""event":"choice""#))
+        #expect(json.output.contains(#""quirks":[]"#))
+    }
+
+    @Test("devices lists the faults that are worked around", .enabled(if: OpenCLTests.areWanted))
+    func listsQuirks() throws {
+        // PoCL, or any other driver that is said to have it.
+        let forced = ["NEEDLETAIL_QUIRKS": "opencl.one-queue=on"]
+        let plain = try NeedletailTool.run(["devices"], environment: forced)
+        #expect(plain.output.contains("    works around opencl.one-queue"))
+        let json = try NeedletailTool.run(["devices", "--json"], environment: forced)
+        #expect(json.output.contains(#""quirks":["opencl.one-queue"]"#))
     }
 }

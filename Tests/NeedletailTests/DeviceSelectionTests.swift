@@ -59,4 +59,17 @@ import Testing
             try Self.choose(without: ["opencl:0", "opencl:1", "cpu"])
         }
     }
+
+    @Test func aBackendsNameAloneIsItsBestDevice() {
+        #expect(DeviceSelection.best(of: "opencl", among: Self.probes) == DeviceID("opencl:1"))
+        #expect(DeviceSelection.best(of: "cpu", among: Self.probes) == .cpu)
+        let software = DeviceSelection.Probe(
+            backend: "opencl", priority: 100,
+            devices: [
+                Self.device("opencl:0", .software, memory: 90), Self.device("opencl:1", .integratedGPU, memory: 5),
+            ])
+        #expect(DeviceSelection.best(of: "opencl", among: [software]) == DeviceID("opencl:1"))
+        // What is not there is refused by its name.
+        #expect(DeviceSelection.best(of: "metal", among: Self.probes) == DeviceID("metal:0"))
+    }
 }

@@ -66,16 +66,119 @@ import Testing
         #expect(try IndexRangeTests.table.indexSelect(index: classes[0..<2]).scalars(as: Float.self) == [1, 2, 5, 6])
     }
 
-    @Test func aClassThatTheDeviceComputedHasALossOfNaN() throws {
-        let logits = Parameter(IndexRangeTests.logits)
-        let losses = crossEntropy(logits.value, Tensor([0, 3]) + Tensor([0, 4]), reduction: .none)
-        losses.sum().backward()
-        let values = try losses.scalars(as: Float.self)
-        #expect(abs(values[0] - 2.407606) < 1e-5)
-        #expect(values[1].isNaN)
-        let gradient = try #require(logits.grad).scalars(as: Float.self)
-        #expect(gradient.map(\.isNaN) == [false, false, false, true, true, true])
-        #expect(try nllLoss(IndexRangeTests.logits, Tensor([0, 3]) + Tensor([0, 4])).item().isNaN)
+    private static func makeTable() -> Tensor { Tensor([[1, 2], [3, 4], [5, 6]] as [[Float]]) }
+    private static func makeLogits() -> Tensor { Tensor([[1, 2, 3], [3, 2, 1]] as [[Float]]) }
+
+    private static let computed: [Call] = [
+        Call("a class", "crossEntropy: a class", "0..<3 of logits [2, 3]") {
+            crossEntropy(makeLogits(), Tensor([0, 3]) + Tensor([0, 4]))
+        },
+        Call("losses", "crossEntropy: a class") {
+            crossEntropy(makeLogits(), Tensor([0, 3]) + Tensor([0, 4]), reduction: .none)
+        },
+        Call("a class below 0", "crossEntropy: a class") { crossEntropy(makeLogits(), Tensor([0, 1]) - 1) },
+        Call("a class of halves", "crossEntropy: a class") {
+            crossEntropy(makeLogits().to(.float16), Tensor([0, 3]) * 2)
+        },
+        Call("a class of a likelihood", "nllLoss: a class") {
+            nllLoss(makeLogits(), Tensor([0, 3]) + Tensor([0, 4]))
+        },
+        Call("an argument's place", "crossEntropy: a class") {
+            crossEntropy(makeLogits(), Tensor([[0, 0, 0, 9], [9, 0, 0, 0]] as [[Float]]).argmax(1))
+        },
+        Call("gather", "gather: an index", "axis 0 of shape [3, 2]", "0..<3") {
+            makeTable().gather(axis: 0, index: Tensor([[1, 0]] as [[Int]]) * 3)
+        },
+        Call("integers gathered", "gather: an index") {
+            makeTable().to(.int32).gather(axis: 0, index: Tensor([[1, 0]] as [[Int]]) * 3)
+        },
+        Call("indexSelect", "indexSelect: an index") { makeTable().indexSelect(index: Tensor([0, 5]) + 0) },
+        Call("bytes", "indexSelect: an index") { makeTable().indexSelect(index: Tensor([0, 5] as [UInt8]) + 0) },
+        Call("what is computed from it", "indexSelect: an index") {
+            (makeTable().indexSelect(index: Tensor([0, 5]) + 0) * 2).sum(axes: 1).exp()
+        },
+        Call("a view of it", "indexSelect: an index") {
+            makeTable().indexSelect(index: Tensor([0, 5]) + 0).transpose(0, 1).flip(0)
+        },
+        Call("scatterAdd", "scatterAdd: an index") {
+            makeTable().scatterAdd(axis: 0, index: Tensor([[3, 0]] as [[Int]]) + 0, source: Tensor.ones([1, 2]))
+        },
+        Call("a subscript", "subscript: an index", "-3..<3") { makeTable()[Tensor([0, 3]) + 0] },
+        Call("a subscript from the end", "subscript: an index", "-3..<3") { makeTable()[Tensor([0, -4]) + 0] },
+        Call("one hot", "oneHot: a class", "0..<4") { (Tensor([1, 4]) + 0).oneHot(classes: 4) },
+    ]
+
+    @Test(arguments: computed, [false, true])
+    func isAnErrorWhenAValueMadeOfAComputedOneIsRead(_ call: Call, isEager: Bool) throws {
+        var configuration = RuntimeConfiguration()
+        configuration.eager = isEager
+        try ObservedContext.run(configuration) { _ in
+            let value = call.make()
+            try value.evaluate()
+            expectRefusal(call) { _ = try value.bytes() }
+            expectRefusal(call) { _ = try value.scalars(as: Double.self) }
+            expectRefusal(call) { _ = try (value + 1).bytes() }
+        }
+    }
+
+    private func expectRefusal(_ call: Call, _ read: () throws -> Void) {
+        let error = #expect(throws: TensorError.self) { try read() }
+        #expect(error?.kind == .invalidArgument)
+        for text in call.texts { #expect(error?.message.contains(text) == true, "no \(text) in: \(error as Any)") }
+    }
+
+    @Test func computedIndicesThatAreInsideAreReadAsTheyAre() throws {
+        let index = Tensor([0, 1]) * 2
+        let chosen = IndexRangeTests.table.indexSelect(index: index)
+        #expect(try chosen.scalars(as: Float.self) == [1, 2, 5, 6])
+        #expect(try chosen.scalars(as: Float.self) == [1, 2, 5, 6])
+        #expect(try crossEntropy(IndexRangeTests.logits, index).item().isFinite)
+        #expect(try IndexRangeTests.table.gather(axis: 0, index: index.unsqueeze(0)).scalars(as: Float.self) == [1, 6])
+    }
+
+    @Test func anIndexOutsideSpoilsWhatItChoosesAndNothingElse() throws {
+        let index = Tensor([0, 1]) * 5
+        let table = IndexRangeTests.table * 2
+        let chosen = table.indexSelect(index: index)
+        let other = table.sum()
+        // Evaluated together.
+        try chosen.evaluate()
+        #expect(try other.item() == 42)
+        #expect(try index.scalars(as: Int.self) == [0, 5])
+        #expect(try table.scalars(as: Float.self) == [2, 4, 6, 8, 10, 12])
+        #expect(throws: TensorError.self) { try chosen.bytes() }
+    }
+
+    @Test func aClassThatTheDeviceComputedSpoilsTheStep() throws {
+        let weight = Parameter(IndexRangeTests.logits)
+        let optimizer = SGD([weight], learningRate: 0.1)
+        crossEntropy(weight.value * 1, Tensor([0, 3]) + Tensor([0, 4])).backward()
+        let gradient = try #require(weight.grad)
+        try optimizer.step()
+        #expect(throws: TensorError.self) { try gradient.bytes() }
+        let error = #expect(throws: TensorError.self) { try weight.value.bytes() }
+        #expect(error?.message.contains("crossEntropy: a class") == true)
+    }
+
+    /// Every step is made from the one before, and hands its guards on.
+    @Test func manyStepsOfComputedClassesHoldNoMoreMemory() throws {
+        try withOwnDevice { context in
+            let weight = Parameter(IndexRangeTests.makeLogits())
+            let optimizer = SGD([weight], learningRate: 0.1)
+            func run(_ steps: Int) throws {
+                for step in 0..<steps {
+                    optimizer.zeroGrad()
+                    crossEntropy(weight.value * 1, Tensor([0, 1]) * (step % 2 + 1)).backward()
+                    try optimizer.step()
+                    try weight.value.evaluate()
+                }
+            }
+            try run(20)
+            let held = context.statistics.allocatedBytes
+            try run(20)
+            #expect(context.statistics.allocatedBytes <= held)
+            #expect(try weight.value.scalars(as: Float.self).allSatisfy(\.isFinite))
+        }
     }
 
     @Test func minus100IsIgnoredUnlessToldOtherwise() throws {
@@ -104,8 +207,9 @@ import Testing
     @Test func aDatasetsClassesAreCheckedOnce() throws {
         let dataset = DeviceDataset(features: [1, 2, 3, 4], shape: [1], labels: [0, 2, 1, 7])
         let batch = dataset.batches(of: 4, shuffledBy: Generator(seed: 1))[0]
-        // No part of the classes is known to have the largest.
-        #expect(try crossEntropy(Tensor.ones([4, 3]), batch.labels).item().isNaN)
+        // No part of the classes is known to have the largest: that is said when the loss is read.
+        let error = #expect(throws: TensorError.self) { try crossEntropy(Tensor.ones([4, 3]), batch.labels).item() }
+        #expect(error?.message.contains("0..<3") == true)
         #expect(try crossEntropy(Tensor.ones([4, 8]), batch.labels).item().isFinite)
         #expect(throws: TensorError.self) { try checked { crossEntropy(Tensor.ones([4, 3]), dataset.labels) } }
     }

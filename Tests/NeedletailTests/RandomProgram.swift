@@ -17,6 +17,10 @@ struct RandomProgram {
     private var random: SplitMix
     private let dtype: DType
     private let isLarge: Bool
+    /// Whether there are only fused programs and copies: no families that not every device has for every type.
+    private let isPlain: Bool
+    /// Values beyond it are moved back to small ones.
+    private let greatest: Double
     private var hasLarge = false
     private var pool: [Value] = []
     private var leaves: [Tensor] = []
@@ -24,13 +28,20 @@ struct RandomProgram {
     /// What the program computed: values, gradients and second gradients.
     private(set) var results: [(name: String, isExact: Bool, tensor: Tensor)] = []
 
-    /// - Parameter isLarge: one extent may be some hundreds.
-    init(seed: UInt64, dtype: DType, isLarge: Bool = false) throws {
+    /// - Parameters:
+    ///   - isLarge: one extent may be some hundreds.
+    ///   - isPlain: there are only pointwise operations, reductions, views, concatenations and casts.
+    ///   - phases: after each but the last, a value is evaluated and a part of the others forgotten; nil chooses one or two.
+    init(seed: UInt64, dtype: DType, isLarge: Bool = false, isPlain: Bool = false, phases: Int? = nil) throws {
         random = SplitMix(state: seed &* 0x9E37_79B9 &+ 12345)
         self.dtype = dtype
         self.isLarge = isLarge
+        self.isPlain = isPlain
+        // float16 ends at 65504.
+        greatest = dtype.isShortFloat ? 6e4 : 1e5
         makeLeaves()
-        let phases = random.below(3) == 0 ? 2 : 1
+        let chosen = random.below(3) == 0 ? 2 : 1
+        let phases = phases ?? chosen
         for phase in 0..<phases {
             for _ in 0..<3 + random.below(18) { grow() }
             if phase < phases - 1 { try settle() }
@@ -94,7 +105,7 @@ struct RandomProgram {
     private mutating func add(_ tensor: Tensor, exact: Bool, bound: Double) {
         if tensor.elementCount > 60_000 || tensor.rank > 6 { return }
         var value = Value(tensor: tensor, isExact: exact, bound: bound)
-        if !(bound < 1e5) {
+        if !(bound < greatest) {
             value.tensor = exact ? tensor.clamp(min: -4, max: 4) : tensor.tanh()
             value.bound = exact ? 4 : 1
         }
@@ -103,7 +114,9 @@ struct RandomProgram {
 
     private mutating func grow() {
         guard let x = pick() else { return }
-        switch random.below(26) {
+        let kind = random.below(26)
+        if isPlain, (13...21).contains(kind) { return binary(x) }
+        switch kind {
         case 0, 1, 2: binary(x)
         case 3, 4: unary(x)
         case 5: scalar(x)
@@ -405,6 +418,8 @@ struct RandomProgram {
     }
 
     private mutating func differentiate() {
+        // The gradients of some views add up by index.
+        if isPlain { return }
         let tracked = pool.filter { $0.tensor.requiresGrad && $0.tensor.elementCount < 20_000 }
         guard !tracked.isEmpty, random.below(4) > 0 else { return }
         var loss: Tensor?

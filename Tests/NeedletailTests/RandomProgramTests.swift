@@ -23,11 +23,12 @@ import Testing
         var values: [[Double]] = []
     }
 
-    static func run(_ seed: UInt64, _ dtype: DType, in context: DeviceContext, isLarge: Bool = false) throws -> Outcome
-    {
+    static func run(
+        _ seed: UInt64, _ dtype: DType, in context: DeviceContext, isLarge: Bool = false, isPlain: Bool = false
+    ) throws -> Outcome {
         try withDeviceContext(context) { () throws(any Error) in
             try checked {
-                let program = try RandomProgram(seed: seed, dtype: dtype, isLarge: isLarge)
+                let program = try RandomProgram(seed: seed, dtype: dtype, isLarge: isLarge, isPlain: isPlain)
                 var outcome = Outcome()
                 for (name, isExact, tensor) in program.results {
                     outcome.names.append(name)
@@ -85,6 +86,25 @@ import Testing
         return nil
     }
 
+    /// What differs in a program of float16 or bfloat16; nil where nothing does.
+    ///
+    /// Its whole numbers are rounded as soon as they are large, the same wherever each operation's result is rounded once: the
+    /// reference, one operation at a time in the same type, has the same bits. Of the others, the last bits decide.
+    static func shortFloatComplaint(
+        _ seed: UInt64, _ device: any Device, dtype: DType, isPlain: Bool,
+        _ change: (inout RuntimeConfiguration) -> Void
+    ) throws -> String? {
+        let reference = try context(ReferenceDevice()) { $0.eager = true }
+        let expected = try run(seed, dtype, in: reference, isPlain: isPlain)
+        let found = try run(seed, dtype, in: try context(device, change), isPlain: isPlain)
+        guard found.names == expected.names else { return "seed \(seed): other results: \(found.names)" }
+        for (index, name) in found.names.enumerated()
+        where found.isExact[index] && found.values[index] != expected.values[index] {
+            return "seed \(seed), \(dtype): \(name) is \(found.values[index]), expected \(expected.values[index])"
+        }
+        return nil
+    }
+
     private static func seeds(part: Int, of count: Int) -> Range<UInt64> {
         let each = UInt64((count + parts - 1) / parts)
         return first + UInt64(part) * each..<first + UInt64(part + 1) * each
@@ -121,6 +141,37 @@ import Testing
         let device = try OpenCLBackend(configuration: configuration).open(index: 0, configuration: configuration)
         for seed in RandomProgramTests.first..<RandomProgramTests.first + UInt64(RandomProgramTests.count / 40) {
             #expect(try RandomProgramTests.complaint(seed, device, fusion: true, dtype: .float32) == nil)
+        }
+    }
+
+    @Test(arguments: [DType.float16, .bfloat16])
+    func programsOfShortFloatsRoundEachOperationOnTheCPU(_ dtype: DType) throws {
+        let device = try deviceContext(.cpu).device
+        for seed in RandomProgramTests.first..<RandomProgramTests.first + UInt64(RandomProgramTests.count / 2) {
+            for change in [{ _ in }, { $0.fusion = false }, { $0.eager = true }]
+                as [(inout RuntimeConfiguration) -> Void]
+            {
+                let complaint = try RandomProgramTests.shortFloatComplaint(
+                    seed, device, dtype: dtype, isPlain: true, change)
+                #expect(complaint == nil)
+            }
+        }
+    }
+
+    @Test(
+        .enabled(
+            if: ProcessInfo.processInfo.environment["NEEDLETAIL_TEST_WITHOUT_OPENCL"] != "1",
+            "NEEDLETAIL_TEST_WITHOUT_OPENCL is set"),
+        arguments: [RuntimeConfiguration.ScheduleClass.cpu, .gpu])
+    func programsOfShortFloatsRoundEachOperationOnOpenCL(_ scheduleClass: RuntimeConfiguration.ScheduleClass) throws {
+        var configuration = RuntimeConfiguration()
+        configuration.scheduleClass = scheduleClass
+        let device = try OpenCLBackend(configuration: configuration).open(index: 0, configuration: configuration)
+        for seed in RandomProgramTests.first..<RandomProgramTests.first + UInt64(RandomProgramTests.count / 40) {
+            let complaint = try RandomProgramTests.shortFloatComplaint(
+                seed, device, dtype: seed % 2 == 0 ? .float16 : .bfloat16, isPlain: false
+            ) { _ in }
+            #expect(complaint == nil)
         }
     }
 }

@@ -165,19 +165,20 @@ import Testing
 
     @Test func theBoundOfATraceByMemoryFallsAtTheSamePlaceEachStep() throws {
         let context = try makeContext { $0.traceByteLimit = 4000 }
-        let x = try Value.make([Float](repeating: 1, count: 100), [100], in: context)
+        let x = try Value.make([Float](repeating: 1, count: 100), [10, 10], in: context)
+        let same = try Value.make((0..<100).map { $0 % 11 == 0 ? 1 : 0 }, [10, 10], in: context)
         var kept: [Value] = []
         for step in 0..<6 {
             var value = x
             var places: [Int] = []
             for place in 1...25 {
                 let before = context.statistics.launches
-                // Views hold no memory and do not count; nor does it matter which values are kept.
-                value = value.reshape([10, 10]).reshape([100]).binary(.add, 1.0)
+                // What is fused with something that is stored does not count; nor does it matter which values are kept.
+                value = value.reshape([100]).reshape([10, 10]).binary(.add, 1.0).matmul(same)
                 if step % 2 == 1 && place % 3 == 0 { kept.append(value) }
                 if context.statistics.launches > before { places.append(place) }
             }
-            #expect(places == [10, 20], "step \(step)")
+            #expect(places == [11, 21], "step \(step)")
             #expect(try value.floats() == [Float](repeating: 26, count: 100))
         }
         #expect(try kept.last!.floats() == [Float](repeating: 25, count: 100))
@@ -188,20 +189,53 @@ import Testing
         var description = ReferenceDevice().description
         description.memory = 16_000
         let context = try DeviceContext(device: FragileDevice(description), configuration: RuntimeConfiguration())
-        let x = try Value.make([Float](repeating: 1, count: 100), [100], in: context)
+        let x = try Value.make([Float](repeating: 1, count: 100), [10, 10], in: context)
+        let same = try Value.make((0..<100).map { $0 % 11 == 0 ? 1 : 0 }, [10, 10], in: context)
         // Two traces that meet count together.
         var a = x
         var b = x
-        for _ in 0..<4 {
-            a = a.binary(.add, 1.0)
-            b = b.binary(.add, 2.0)
+        for _ in 0..<5 {
+            a = a.binary(.add, 1.0).matmul(same)
+            b = b.binary(.add, 2.0).matmul(same)
         }
-        var sum = a.binary(.add, b)
+        let sum = a.binary(.add, b)
         #expect(context.statistics.launches == 0)
-        sum = sum.binary(.add, 1.0)
+        let product = sum.matmul(same)
+        #expect(context.statistics.launches > 0)
+        #expect(sum.handle.isEvaluated && !product.handle.isEvaluated)
+        #expect(try product.floats()[0] == 17)
+    }
+
+    /// A sum of bytes in int64 needs eight times their memory where they are not added up as they are cast.
+    @Test func theBoundByMemoryStoresNothingThatFusionWouldNot() throws {
+        let context = try makeContext { $0.traceByteLimit = 4096 }
+        let bytes = [UInt8](repeating: 3, count: 8192)
+        let x = try bytes.withUnsafeBytes { try context.makeValue(shape: [8192], dtype: .uint8, bytes: $0) }
+        let held = context.statistics.peakAllocatedBytes
+        // Held in the middle of an expression.
+        var wide: Handle? = context.trace(.pointwise(.cast), shape: [8192], dtype: .int64, x)
+        let sum = context.trace(.reduce(.sum, axes: 1), shape: [1], dtype: .int64, wide)
+        wide = nil
+        #expect(context.statistics.launches == 0)
+        var result: Int64 = 0
+        try withUnsafeMutableBytes(of: &result) { try context.read(sum, into: $0) }
+        #expect(result == 3 * 8192)
         #expect(context.statistics.launches == 1)
-        #expect(try sum.floats()[0] == 15)
-        #expect(context.statistics.launches == 1)
+        #expect(context.statistics.peakAllocatedBytes - held < 4096)
+    }
+
+    /// Before a product its operands are evaluated, which it reads from memory: not the product, whose epilogue is to come.
+    @Test func theBoundByMemoryLeavesEpiloguesWhole() throws {
+        func launches(_ limit: Int?) throws -> Int {
+            let context = try makeContext { $0.traceByteLimit = limit }
+            let w = try Value.make((0..<100).map { Float($0 % 7) - 3 }, [10, 10], in: context)
+            var x = w
+            for _ in 0..<30 { x = x.matmul(w).unary(.tanh).binary(.multiply, 2.0) }
+            _ = try x.floats()
+            return context.statistics.launches
+        }
+        #expect(try launches(1000) == launches(nil))
+        #expect(try launches(nil) == 30)
     }
 
     @Test(arguments: 0..<20 as Range<UInt64>)

@@ -60,7 +60,7 @@ import Testing
         let inner = NotingDevice(noted)
         let device = ForwardingDevice(inner)
         let spec = Self.copy(from: .float32, to: .float32)
-        #expect(device.description == inner.description)
+        #expect(device.description == inner.description && device.quirks == ["noting.quirk"])
         let buffer = try device.allocate(byteCount: 4)
         #expect(device.unsupportedReason(spec) == "noting")
         device.prepareKernels([spec])
@@ -109,6 +109,7 @@ private final class NotingDevice: Device {
     let description = DeviceDescription(
         id: DeviceID(backend: "noting"), name: "noting", kind: .cpu, driver: "none", memory: 1 << 20,
         dtypes: [.float32, .float64], families: [.fused])
+    let quirks = ["noting.quirk"]
     private let noted: Noted
 
     init(_ noted: Noted) { self.noted = noted }

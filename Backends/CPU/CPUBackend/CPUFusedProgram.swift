@@ -19,6 +19,8 @@ final class CPUFusedProgram: @unchecked Sendable {
     let operandTypes: [DType?]
 
     init(_ kernel: FusedKernel, instructionSet: nt_isa, purpose: Purpose) throws(TensorError) {
+        var kernel = kernel
+        kernel.program = kernel.program.roundingEachStep
         let program = kernel.program
         var lacking: Int32 = -1
         guard program.inputs.count == kernel.inputs.count, program.outputs.count == kernel.outputs.count,

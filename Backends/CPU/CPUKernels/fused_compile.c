@@ -92,8 +92,9 @@ static int renamed(const nt_fused *fused, const nt_step *step) {
     if (step->kind != NT_STEP_POINTWISE || (step->code != OP_IDENTITY && step->code != OP_CAST)) return -1;
     const nt_value *from = &fused->values[step->operands[0]];
     if (from->ctype != nt_ctype_of(step->dtype)) return -1;
-    bool rounds = step->code == OP_CAST && nt_is_16_bit(step->dtype) && from->level != VALUE_SCALAR
-        && (nt_dtype)from->dtype != (nt_dtype)step->dtype;
+    // A scalar has no dtype of its own: it is as wide as it is computed.
+    bool rounds = step->code == OP_CAST && nt_is_16_bit(step->dtype)
+        && (from->level == VALUE_SCALAR || (nt_dtype)from->dtype != (nt_dtype)step->dtype);
     return rounds ? -1 : step->operands[0];
 }
 

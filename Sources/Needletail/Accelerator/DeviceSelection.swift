@@ -60,8 +60,13 @@ public enum DeviceSelection {
                 found.append(device)
             }
         }
-        // The sort is stable, so that priority and index decide between equals.
-        return found.enumerated()
+        return ranked(found)
+    }
+
+    /// Best first.
+    private static func ranked(_ devices: [DeviceDescription]) -> [DeviceDescription] {
+        // The offset makes the sort stable, so that priority and index decide between equals.
+        devices.enumerated()
             .sorted { a, b in
                 let x = a.element
                 let y = b.element
@@ -125,17 +130,25 @@ public enum DeviceSelection {
         }
     }
 
-    /// The device that `text` names: `auto`, `cpu`, `vulkan`, `opencl:1`. It is opened: what is given can be used.
+    /// The device that a backend's name alone means: its best, in the order of ``accelerators(among:)`` and software last.
+    /// The first where it has none, which opening it says.
+    package static func best(of backend: String, among probes: [Probe] = probe()) -> DeviceID {
+        let devices = probes.first { $0.backend == backend }?.devices ?? []
+        return ranked(devices).first?.id ?? DeviceID(backend: backend)
+    }
+
+    /// The device that `text` names: `auto`, `cpu`, `opencl:1`, or `opencl`, its best. It is opened: what is given can be used.
     ///
     /// - Throws: `deviceUnavailable` where the text is none of these, or the device is not there or cannot be opened;
     ///   `invalidArgument` where a variable of the environment cannot be read.
     public static func resolve(_ text: String) throws(TensorError) -> DeviceID {
         try RuntimeConfiguration.current.check()
         if text == "auto" { return try automatic.get().device }
-        guard let id = DeviceID(text) else {
+        guard let named = DeviceID(text) else {
             throw TensorError(
                 .deviceUnavailable, "device '\(text)' is not a device; use auto, cpu, or a name as in `vulkan:0`")
         }
+        let id = text.contains(":") ? named : best(of: named.backend)
         _ = try DeviceContexts.context(for: id)
         return id
     }

@@ -9,9 +9,9 @@ import TensorRuntime
 /// either the class of each place, an integer tensor `[N]`, `[N, d...]`, `[]`; or the probability of each class, a
 /// float tensor of the input's shape. The result is of rank 0, or of the places' shape without reduction.
 ///
-/// A class outside `0..<C` is an error where the classes came from the host, or are a part of such: they were looked
-/// through when their tensor was made. Reading classes that the device computed would wait for it; there, the loss of such
-/// a class is NaN.
+/// A class outside `0..<C` is an error. Where the classes came from the host they were looked through when their tensor was
+/// made, and the call says so. Reading classes that the device computed would wait for it: there a read of the loss, or of
+/// what is computed from it, throws, and the loss of such a class is NaN.
 ///
 /// Gradients flow to the logits, and to a target of probabilities.
 ///
@@ -28,7 +28,7 @@ public func crossEntropy(
     _ logits: Tensor, _ target: Tensor, weight: Tensor? = nil, reduction: Reduction = .mean, labelSmoothing: Double = 0,
     ignoredIndex: Int? = -100, file: StaticString = #fileID, line: UInt = #line
 ) -> Tensor {
-    guard let problem = ClassProblem(logits, target, weight) else {
+    guard var problem = ClassProblem(logits, target, weight) else {
         return ClassProblem.failure("crossEntropy", logits, target, weight, file, line)
     }
     guard (0...1).contains(labelSmoothing) else {
@@ -41,12 +41,19 @@ public func crossEntropy(
             "crossEntropy", "ignoredIndex with probabilities as target", remedy: "give classes, integers",
             [logits, target], file, line)
     }
+    if logits.dtype.isShortFloat {
+        return crossEntropy(
+            logits.cast(to: .float32), target, weight: weight, reduction: reduction, labelSmoothing: labelSmoothing,
+            ignoredIndex: ignoredIndex, file: file, line: line
+        ).cast(to: logits.dtype)
+    }
+    guard problem.hasClasses else { return CrossEntropy(problem: problem, smoothing: labelSmoothing).loss(reduction) }
+    let classes = problem.classes("crossEntropy", ignoring: ignoredIndex, CallSite(file, line))
     let entropy = CrossEntropy(problem: problem, smoothing: labelSmoothing)
-    guard problem.hasClasses else { return entropy.loss(reduction) }
-    switch problem.classes("crossEntropy", ignoring: ignoredIndex, CallSite(file, line)) {
+    switch classes {
     case .wrong(let poisoned): return poisoned
     case .right where weight == nil || reduction != .mean: return entropy.loss(reduction)
-    case let classes: return problem.reduced(entropy.loss(.none), by: reduction, classes)
+    case .right, .open: return problem.reduced(entropy.loss(.none), by: reduction, classes)
     }
 }
 
@@ -62,8 +69,14 @@ public func nllLoss(
     _ logProbabilities: Tensor, _ target: Tensor, weight: Tensor? = nil, reduction: Reduction = .mean,
     ignoredIndex: Int? = -100, file: StaticString = #fileID, line: UInt = #line
 ) -> Tensor {
-    guard let problem = ClassProblem(logProbabilities, target, weight), problem.hasClasses else {
+    guard var problem = ClassProblem(logProbabilities, target, weight), problem.hasClasses else {
         return ClassProblem.failure("nllLoss", logProbabilities, target, weight, file, line)
+    }
+    if logProbabilities.dtype.isShortFloat {
+        return nllLoss(
+            logProbabilities.cast(to: .float32), target, weight: weight, reduction: reduction,
+            ignoredIndex: ignoredIndex, file: file, line: line
+        ).cast(to: logProbabilities.dtype)
     }
     let classes = problem.classes("nllLoss", ignoring: ignoredIndex, CallSite(file, line))
     if case .wrong(let poisoned) = classes { return poisoned }
@@ -75,7 +88,7 @@ public func nllLoss(
 /// Logits and targets whose shapes fit each other.
 private struct ClassProblem {
     let logits: Tensor
-    let target: Tensor
+    private(set) var target: Tensor
     let axis: Int
     /// Whether the target holds classes, not probabilities.
     let hasClasses: Bool
@@ -141,7 +154,8 @@ private struct ClassProblem {
         case wrong(Tensor)
     }
 
-    func classes(_ loss: String, ignoring ignored: Int?, _ site: CallSite) -> Classes {
+    /// Checks the target. Classes that the device computed are guarded: what is made of them throws when it is read.
+    mutating func classes(_ loss: String, ignoring ignored: Int?, _ site: CallSite) -> Classes {
         let all = 0..<classCount
         switch target.checkIndices(in: all, ignoring: ignored) {
         case .outside(let value):
@@ -149,7 +163,12 @@ private struct ClassProblem {
                 logits.invalid(
                     loss, "class \(value) is outside 0..<\(classCount) of logits \(logits.shape)",
                     remedy: "use classes of the logits, or ignoredIndex: \(value)", [logits, target], at: site))
-        case .unknown: return .open(ignored: ignored, isChecked: false)
+        case .unknown:
+            target = target.guarded(
+                in: all, ignoring: ignored, loss,
+                "a class that was computed is outside 0..<\(classCount) of logits \(logits.shape)",
+                remedy: "use classes of the logits" + (ignored.map { ", or \($0), which is ignored" } ?? ""))
+            return .open(ignored: ignored, isChecked: false)
         case .inside:
             // Only a class among the logits', or one that was left out of account, can be ignored.
             if let ignored, elementsMayBe(ignored) { return .open(ignored: ignored, isChecked: true) }

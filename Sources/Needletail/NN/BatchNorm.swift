@@ -65,13 +65,12 @@ public class BatchNorm: Module, @unchecked Sendable {
         }
         var row = [Int](repeating: 1, count: input.rank)
         row[1] = channels
+        let x = input.dtype.isShortFloat ? input.cast(to: .float32) : input
         let (mean, variance) =
-            mode.isTraining
-            ? batchStatistics(input) : (runningMean.value.reshape(row), runningVar.value.reshape(row))
-        var result = (input - mean) * (variance + epsilon).rsqrt()
-        if let weight { result = result * weight.value.reshape(row) }
-        if let bias { result = result + bias.value.reshape(row) }
-        return result
+            mode.isTraining ? batchStatistics(x) : (runningMean.value.reshape(row), runningVar.value.reshape(row))
+        let normalised = (x - mean) * (variance + epsilon).rsqrt()
+        return normalised.scaled(
+            by: weight?.value.reshape(row), plus: bias?.value.reshape(row), roundedAs: input)
     }
 
     /// The batch's mean and variance, with all axes but the channels' of extent 1; moves the running statistics.

@@ -44,10 +44,22 @@ public final class LayerNorm: Module, Sendable {
                 remedy: "reshape the input, or change the layer's shape", [input], at: nil)
         }
         let axes = Array((input.rank - shape.rank)..<input.rank)
-        let centered = input - input.mean(axes: axes, keepDims: true)
-        var result = centered * (centered.square().mean(axes: axes, keepDims: true) + epsilon).rsqrt()
-        if let weight { result = result * weight.value }
-        if let bias { result = result + bias.value }
-        return result
+        let x = input.dtype.isShortFloat ? input.cast(to: .float32) : input
+        let centered = x - x.mean(axes: axes, keepDims: true)
+        let normalised = centered * (centered.square().mean(axes: axes, keepDims: true) + epsilon).rsqrt()
+        return normalised.scaled(by: weight?.value, plus: bias?.value, roundedAs: input)
+    }
+}
+
+extension Tensor {
+    /// A normalised value, which float32 holds, times weights plus biases, rounded once to the type that these and the input
+    /// have together.
+    func scaled(by weight: Tensor?, plus bias: Tensor?, roundedAs input: Tensor) -> Tensor {
+        var result = self
+        if let weight { result = result * weight }
+        if let bias { result = result + bias }
+        guard input.dtype.isShortFloat else { return result }
+        let dtype = [weight, bias].compactMap { $0 }.reduce(input.dtype) { $0.promoted(with: $1.dtype) }
+        return result.cast(to: dtype)
     }
 }

@@ -96,7 +96,9 @@ private struct LooseGradients {
 
 /// The Euclidean norm of all elements of all tensors; nil of none.
 private func totalNorm(_ tensors: [Tensor]) -> Tensor? {
+    func squares(_ tensor: Tensor) -> Tensor {
+        (tensor.dtype.isShortFloat ? tensor.cast(to: .float32) : tensor).square().sum()
+    }
     guard let first = tensors.first else { return nil }
-    let sum = tensors.dropFirst().reduce(first.square().sum()) { $0 + $1.square().sum() }
-    return sum.sqrt()
+    return tensors.dropFirst().reduce(squares(first)) { $0 + squares($1) }.sqrt()
 }

@@ -6,17 +6,18 @@ extension Tensor {
     /// `x * Φ(x)` with the normal distribution's Φ; or its tanh approximation. Of float tensors; integers are cast.
     /// Source: [torch.nn.GELU](https://pytorch.org/docs/stable/generated/torch.nn.GELU.html).
     public func gelu(approximate: Bool = false) -> Tensor {
-        let x = dtype.isFloat ? self : cast(to: .float32)
-        if approximate {
-            let inner = (x + x.pow(3) * 0.044715) * (2 / Double.pi).squareRoot()
-            return x * 0.5 * (inner.tanh() + 1.0)
-        }
-        return Tensor.composite(x) {
-            x * x.normalCDF()
-        } pullback: {
-            { p in
-                let density = (x.square() * -0.5).exp() * (1 / (2 * Double.pi).squareRoot())
-                return InputGradients(p.gradient * (x.normalCDF() + x * density))
+        inFloat32 { x in
+            if approximate {
+                let inner = (x + x.pow(3) * 0.044715) * (2 / Double.pi).squareRoot()
+                return x * 0.5 * (inner.tanh() + 1.0)
+            }
+            return Tensor.composite(x) {
+                x * x.normalCDF()
+            } pullback: {
+                { p in
+                    let density = (x.square() * -0.5).exp() * (1 / (2 * Double.pi).squareRoot())
+                    return InputGradients(p.gradient * (x.normalCDF() + x * density))
+                }
             }
         }
     }
@@ -25,24 +26,26 @@ extension Tensor {
 
     /// `x * sigmoid(x)`, also known as swish.
     public func silu() -> Tensor {
-        let x = dtype.isFloat ? self : cast(to: .float32)
-        return Tensor.composite(x) {
-            x * x.sigmoid()
-        } pullback: {
-            { p in
-                let s = x.sigmoid()
-                return InputGradients(p.gradient * (s * (x * (1.0 - s) + 1.0)))
+        inFloat32 { x in
+            Tensor.composite(x) {
+                x * x.sigmoid()
+            } pullback: {
+                { p in
+                    let s = x.sigmoid()
+                    return InputGradients(p.gradient * (s * (x * (1.0 - s) + 1.0)))
+                }
             }
         }
     }
 
     /// `log(1 + exp(x))`, without overflow.
     public func softplus() -> Tensor {
-        let x = dtype.isFloat ? self : cast(to: .float32)
-        return Tensor.composite(x) {
-            x.relu() + (-x.abs()).exp().log1p()
-        } pullback: {
-            { p in InputGradients(p.gradient * x.sigmoid()) }
+        inFloat32 { x in
+            Tensor.composite(x) {
+                x.relu() + (-x.abs()).exp().log1p()
+            } pullback: {
+                { p in InputGradients(p.gradient * x.sigmoid()) }
+            }
         }
     }
 
@@ -61,13 +64,14 @@ extension Tensor {
 
     /// `x` where positive, `alpha * (exp(x) - 1)` elsewhere.
     public func elu(alpha: Double = 1) -> Tensor {
-        let x = dtype.isFloat ? self : cast(to: .float32)
-        return Tensor.composite(x) {
-            Tensor.select(x .> 0.0, .tensor(x), .tensor(Tensor.minimum(x, 0.0).expm1() * alpha))
-        } pullback: {
-            { p in
-                let slope = Tensor.minimum(x, 0.0).exp() * alpha
-                return InputGradients(Tensor.select(x .> 0.0, .tensor(p.gradient), .tensor(p.gradient * slope)))
+        inFloat32 { x in
+            Tensor.composite(x) {
+                Tensor.select(x .> 0.0, .tensor(x), .tensor(Tensor.minimum(x, 0.0).expm1() * alpha))
+            } pullback: {
+                { p in
+                    let slope = Tensor.minimum(x, 0.0).exp() * alpha
+                    return InputGradients(Tensor.select(x .> 0.0, .tensor(p.gradient), .tensor(p.gradient * slope)))
+                }
             }
         }
     }
@@ -82,17 +86,17 @@ extension Tensor {
         guard let axis = shape.normalizedAxis(axis) else {
             return axisOutside("softmax", axis, at: CallSite(file, line))
         }
-        let x = dtype.isFloat ? self : cast(to: .float32)
-        if elementCount == 0 { return x }
-        return Tensor.composite(x, savesOutput: true) {
-            let e = (x - x.max(axes: axis, keepDims: true)).exp()
-            let sum = e.sum(axes: axis, keepDims: true)
-            // One division a row. Of the short dtypes a rounded reciprocal would show.
-            return dtype.byteCount < 4 ? e / sum : e * sum.reciprocal()
-        } pullback: {
-            { p in
-                let y = p.output
-                return InputGradients(y * (p.gradient - (p.gradient * y).sum(axes: axis, keepDims: true)))
+        return inFloat32 { x in
+            if elementCount == 0 { return x }
+            return Tensor.composite(x, savesOutput: true) {
+                let e = (x - x.max(axes: axis, keepDims: true)).exp()
+                // One division a row.
+                return e * e.sum(axes: axis, keepDims: true).reciprocal()
+            } pullback: {
+                { p in
+                    let y = p.output
+                    return InputGradients(y * (p.gradient - (p.gradient * y).sum(axes: axis, keepDims: true)))
+                }
             }
         }
     }
@@ -103,15 +107,16 @@ extension Tensor {
         guard let axis = shape.normalizedAxis(axis) else {
             return axisOutside("logSoftmax", axis, at: CallSite(file, line))
         }
-        let x = dtype.isFloat ? self : cast(to: .float32)
-        if elementCount == 0 { return x }
-        return Tensor.composite(x, savesOutput: true) {
-            let shifted = x - x.max(axes: axis, keepDims: true)
-            return shifted - shifted.exp().sum(axes: axis, keepDims: true).log()
-        } pullback: {
-            { p in
-                let sum = p.gradient.sum(axes: axis, keepDims: true)
-                return InputGradients(p.gradient - p.output.exp() * sum)
+        return inFloat32 { x in
+            if elementCount == 0 { return x }
+            return Tensor.composite(x, savesOutput: true) {
+                let shifted = x - x.max(axes: axis, keepDims: true)
+                return shifted - shifted.exp().sum(axes: axis, keepDims: true).log()
+            } pullback: {
+                { p in
+                    let sum = p.gradient.sum(axes: axis, keepDims: true)
+                    return InputGradients(p.gradient - p.output.exp() * sum)
+                }
             }
         }
     }

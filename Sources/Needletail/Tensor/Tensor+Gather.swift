@@ -1,8 +1,8 @@
 import TensorGraph
 import TensorRuntime
 
-// Indices are integers, counted from 0. One outside of the axis is an error where it came from the host. Those that the
-// device computed are not read for that: such an index reads NaN (0 in integers) and adds nothing.
+// Indices are integers, counted from 0. One outside of the axis is an error: at the call where it came from the host, when a
+// result is read where the device computed it. There, such an index reads NaN (0 in integers) and adds nothing.
 
 // MARK: - The nodes
 
@@ -57,13 +57,16 @@ extension Tensor {
         guard rank > 0, let axis = shape.normalizedAxis(axis) else {
             return axisOutside("indexSelect", axis, at: CallSite(file, line))
         }
-        guard let places = index.asIndex, index.rank == 1, shares(index) else {
+        guard var places = index.asIndex, index.rank == 1, shares(index) else {
             return invalid(
                 "indexSelect", "index is \(index.dtype)\(index.shape) on \(index.device)",
                 remedy: "use a vector of integers on \(device)", [self, index], file, line)
         }
-        if case .outside(let value) = places.checkIndices(in: 0..<shape[axis]) {
+        switch places.checkIndices(in: 0..<shape[axis]) {
+        case .inside: break
+        case .outside(let value):
             return indexOutside("indexSelect", value, axis, [self, index], at: CallSite(file, line))
+        case .unknown: places = guardedIndex("indexSelect", places, axis)
         }
         var target = shape
         target[axis] = index.elementCount
@@ -98,7 +101,7 @@ extension Tensor {
     public func oneHot(
         classes: Int, dtype type: DType = .float32, file: StaticString = #fileID, line: UInt = #line
     ) -> Tensor {
-        guard let places = asIndex, rank < Shape.maximumRank, classes > 0 else {
+        guard var places = asIndex, rank < Shape.maximumRank, classes > 0 else {
             return invalid(
                 "oneHot", "\(classes) classes of \(dtype)\(shape)", remedy: "use integers and at least one class",
                 [self], file, line)
@@ -107,9 +110,15 @@ extension Tensor {
         guard target.isValid else {
             return invalid("oneHot", "a result of shape \(target)", remedy: Tensor.shapeRemedy, [self], file, line)
         }
-        if case .outside(let value) = places.checkIndices(in: 0..<classes) {
+        switch places.checkIndices(in: 0..<classes) {
+        case .inside: break
+        case .outside(let value):
             return invalid(
                 "oneHot", "class \(value) is outside 0..<\(classes)", remedy: "use more classes", [self], file, line)
+        case .unknown:
+            places = places.guarded(
+                in: 0..<classes, "oneHot", "a class that was computed is outside 0..<\(classes)",
+                remedy: "use more classes")
         }
         return (places.viewed(as: shape.inserting(1, at: rank)) .== indices([classes])).cast(to: type)
     }
@@ -120,9 +129,13 @@ extension Tensor {
     ) -> Tensor? {
         let fits = index.rank == rank && (0..<rank).allSatisfy { $0 == axis || index.shape[$0] <= shape[$0] }
         if fits, shares(index), let places = index.asIndex {
-            guard case .outside(let value) = places.checkIndices(in: 0..<shape[axis]) else { return places }
-            _ = indexOutside(name, value, axis, [self, index], at: CallSite(file, line))
-            return nil
+            switch places.checkIndices(in: 0..<shape[axis]) {
+            case .inside: return places
+            case .unknown: return guardedIndex(name, places, axis)
+            case .outside(let value):
+                _ = indexOutside(name, value, axis, [self, index], at: CallSite(file, line))
+                return nil
+            }
         }
         _ = invalid(
             name, "index \(index.dtype)\(index.shape) on \(index.device) for \(shape) on \(device), axis \(axis)",
@@ -131,17 +144,27 @@ extension Tensor {
         return nil
     }
 
+    /// Indices of an axis that the device computed; negative ones count from the end where `allowsNegative`.
+    func guardedIndex(_ name: String, _ index: Tensor, _ axis: Int, allowsNegative: Bool = false) -> Tensor {
+        let extent = shape[axis]
+        return index.guarded(
+            in: (allowsNegative ? -extent : 0)..<extent, name,
+            "an index that was computed is outside axis \(axis) of shape \(shape)",
+            remedy: indexRemedy(extent, allowsNegative))
+    }
+
+    private func indexRemedy(_ extent: Int, _ allowsNegative: Bool) -> String {
+        extent == 0 ? "the axis has no element" : "use indices in \(allowsNegative ? -extent : 0)..<\(extent)"
+    }
+
     /// The error of an index that the axis does not have.
     func indexOutside(
         _ name: String, _ value: Int64, _ axis: Int, allowsNegative: Bool = false, _ operands: [Tensor],
         at site: CallSite?
     ) -> Tensor {
-        let extent = shape[axis]
-        return invalid(
+        invalid(
             name, "index \(value) is outside axis \(axis) of shape \(shape)",
-            remedy: extent == 0
-                ? "the axis has no element" : "use indices in \(allowsNegative ? -extent : 0)..<\(extent)", operands,
-            at: site)
+            remedy: indexRemedy(shape[axis], allowsNegative), operands, at: site)
     }
 
     /// A poisoned tensor of the shape of `index`, after an error was recorded.

@@ -139,6 +139,13 @@ extension Tensor {
         }
     }
 
+    /// What `body` makes of the tensor, computed in float32 where that is wider than the dtype and rounded once: one operation
+    /// of several steps. The result of integers is a float32.
+    func inFloat32(_ body: (Tensor) -> Tensor) -> Tensor {
+        if dtype == .float32 || dtype == .float64 { return body(self) }
+        return body(cast(to: .float32)).cast(to: dtype.isFloat ? dtype : .float32)
+    }
+
     /// A tensor on this one's device, all of one value.
     func filled(_ shape: Shape, _ value: Scalar, dtype type: DType) -> Tensor {
         Tensor(context.trace(.fill, shape: shape, dtype: type, scalar0: value))

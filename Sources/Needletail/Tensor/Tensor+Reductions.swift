@@ -92,7 +92,7 @@ extension Tensor {
         cast(to: dtype.sumType).reduced(.product, as: "prod", axes, keepDims, at: CallSite(file, line))
     }
 
-    /// The mean, of float tensors. Of no elements: NaN.
+    /// The mean, of float tensors; the sum of float16 may be beyond its range. Of no elements: NaN.
     public func mean(
         axes: [Int], keepDims: Bool = false, file: StaticString = #fileID, line: UInt = #line
     ) -> Tensor {
@@ -103,8 +103,10 @@ extension Tensor {
             return axesOutside("mean", axes, at: CallSite(file, line))
         }
         let count = foldCount(mask)
-        let total = folded(.sum, mask).dropping(mask, unless: keepDims)
-        return count == 1 ? total : total / Double(count)
+        return inFloat32 {
+            let total = $0.folded(.sum, mask).dropping(mask, unless: keepDims)
+            return count == 1 ? total : total / Double(count)
+        }
     }
 
     public func mean(

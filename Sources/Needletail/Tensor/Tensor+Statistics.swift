@@ -18,15 +18,15 @@ extension Tensor {
             return invalid(name, "the tensor is \(dtype)", remedy: "cast it, to(.float32)", [self], at: site)
         }
         guard let mask = axisMask(axes, in: shape) else { return axesOutside(name, axes, at: site) }
-        let x = self
         let count = foldCount(mask)
         let freedom = Swift.max(Double(count) - Double(correction), 0)
-        let result = Tensor.composite(x) {
-            (x - x.foldedMean(mask, count)).square().folded(.sum, mask) / freedom
-        } pullback: {
-            { p in InputGradients((x - x.foldedMean(mask, count)) * (p.gradient * (2 / freedom))) }
+        return inFloat32 { x in
+            Tensor.composite(x) {
+                (x - x.foldedMean(mask, count)).square().folded(.sum, mask) / freedom
+            } pullback: {
+                { p in InputGradients((x - x.foldedMean(mask, count)) * (p.gradient * (2 / freedom))) }
+            }.dropping(mask, unless: keepDims)
         }
-        return result.dropping(mask, unless: keepDims)
     }
 
     public func variance(
@@ -39,7 +39,9 @@ extension Tensor {
     public func std(
         axes: Int..., correction: Int = 1, keepDims: Bool = false, file: StaticString = #fileID, line: UInt = #line
     ) -> Tensor {
-        variance(axes, correction, keepDims, for: "std", at: CallSite(file, line)).length()
+        let site = CallSite(file, line)
+        guard dtype.isFloat else { return variance(axes, correction, keepDims, for: "std", at: site) }
+        return inFloat32 { $0.variance(axes, correction, keepDims, for: "std", at: site).length() }
     }
 
     private func foldedMean(_ mask: UInt8, _ count: Int) -> Tensor { folded(.sum, mask) / Double(count) }
@@ -52,17 +54,17 @@ extension Tensor {
         guard let mask = axisMask(axes, in: shape) else {
             return axesOutside("logSumExp", axes, at: CallSite(file, line))
         }
-        let x = dtype.isFloat ? self : cast(to: .float32)
-        if foldCount(mask) == 0 { return x.exp().folded(.sum, mask).log().dropping(mask, unless: keepDims) }
-        let result = Tensor.composite(x, savesOutput: true) {
-            let largest = x.folded(.maximum, mask)
-            // An infinite maximum would make infinity minus infinity.
-            let shift = Tensor.select(largest.abs() .== Double.infinity, .scalar(.float(0)), .tensor(largest))
-            return (x - shift).exp().folded(.sum, mask).log() + shift
-        } pullback: {
-            { p in InputGradients(p.gradient * (x - p.output).exp()) }
+        return inFloat32 { x in
+            if foldCount(mask) == 0 { return x.exp().folded(.sum, mask).log().dropping(mask, unless: keepDims) }
+            return Tensor.composite(x, savesOutput: true) {
+                let largest = x.folded(.maximum, mask)
+                // An infinite maximum would make infinity minus infinity.
+                let shift = Tensor.select(largest.abs() .== Double.infinity, .scalar(.float(0)), .tensor(largest))
+                return (x - shift).exp().folded(.sum, mask).log() + shift
+            } pullback: {
+                { p in InputGradients(p.gradient * (x - p.output).exp()) }
+            }.dropping(mask, unless: keepDims)
         }
-        return result.dropping(mask, unless: keepDims)
     }
 
     public func logSumExp(
@@ -72,7 +74,9 @@ extension Tensor {
     }
 
     /// The Euclidean norm of all elements, as a tensor of rank 0.
-    public func norm() -> Tensor { square().sum().length() }
+    public func norm() -> Tensor {
+        dtype.isFloat ? inFloat32 { $0.square().sum().length() } : square().sum().length()
+    }
 
     /// The root of a sum of squares. Gradient: `g / (2 y)`, and 0 where the root is 0, as in PyTorch: all squares are at
     /// their least there.

@@ -26,7 +26,10 @@ extension Tensor {
             switch flat.checkIndices(in: 0..<extent) {
             case .inside: break
             case .outside, .unknown:
-                if case .outside(let value) = flat.checkIndices(in: -extent..<extent) {
+                switch flat.checkIndices(in: -extent..<extent) {
+                case .inside: break
+                case .unknown: flat = view.guardedIndex("subscript", flat, axis, allowsNegative: true)
+                case .outside(let value):
                     return view.indexOutside("subscript", value, axis, allowsNegative: true, [self, places], at: site)
                 }
                 // A negative place counts from the end.

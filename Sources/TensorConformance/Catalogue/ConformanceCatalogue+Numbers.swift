@@ -10,6 +10,7 @@ extension ConformanceCatalogue {
             for operation in [.add, .multiply, .divide, .power, .less] as [PointwiseOperation] {
                 rows.append(withPreciseScalar(operation, dtype))
             }
+            if dtype.isShortFloat { rows.append(storedAndRead(dtype)) }
         }
         for dtype in [.int32, .int64, .uint8] as [DType] where device.dtypes.contains(dtype) {
             for operation in [.add, .subtract, .multiply, .negate, .square, .abs] as [PointwiseOperation] {
@@ -20,6 +21,22 @@ extension ConformanceCatalogue {
         // Rows, columns, and both kinds of inner dimensions, from just above what is summed up plainly.
         for (shape, axes) in longSums { rows.append(longSum(shape, over: axes)) }
         return rows
+    }
+
+    /// Values of a 16-bit float half-way between two of its numbers, stored and read, and made by a cast and a sum.
+    private static func storedAndRead(_ dtype: DType) -> ConformanceCase {
+        let whole: Double = dtype == .float16 ? 2048 : 256
+        var builder = FusedCaseBuilder([3, 67], outerRank: 1)
+        let x = builder.load(dtype, .values([whole, -whole, 3, whole + 2]))
+        let next = builder.apply(.add, x, builder.scalar(1))
+        builder.store(next, .exact)
+        builder.store(builder.apply(.subtract, next, builder.scalar(whole)), .exact)
+        let counted = builder.apply(.cast, builder.load(.int32, .values([whole + 1, 7])), dtype: dtype)
+        builder.store(builder.apply(.cast, counted, dtype: .float32), .exact)
+        let sum = builder.reduce(.sum, next)
+        builder.store(builder.apply(.cast, sum, dtype: .float32), .exact)
+        builder.store(builder.apply(.less, x, builder.scalar(whole + 1.5)), .exact)
+        return builder.make("numbers/stored and read/\(dtype)")
     }
 
     /// A sum beyond float16's range over a count that is beyond it too.

@@ -79,7 +79,14 @@ struct FusedInterpreter {
         }
     }
 
+    /// The values of a step at the row. Those of the short float types are rounded; wider ones stay as they were computed.
     private func evaluate(_ step: FusedProgram.Step, row: Int, count: Int) -> HostArray {
+        var result = computed(step, row: row, count: count)
+        if step.dtype.isShortFloat { result.floats = result.floats.map(step.dtype.rounded) }
+        return result
+    }
+
+    private func computed(_ step: FusedProgram.Step, row: Int, count: Int) -> HostArray {
         switch step.operation {
         case .load(let input):
             let (base, inner) = places(of: input, step, row: row)
@@ -137,14 +144,16 @@ struct FusedInterpreter {
         return result
     }
 
-    /// An operand's values: as many as its level has, or one for a scalar, which in a 16-bit float type is a float32.
+    /// An operand's values: as many as its level has, or one for a scalar, which in a 16-bit float type is a float32 but
+    /// where it is compared.
     private func operand(_ position: Int, of step: FusedProgram.Step) -> HostArray {
         switch step.operands[position] {
         case .value(let index): return values[index]
         case .scalar(let slot):
             let dtype = program.operandType(of: step, at: position)
             if dtype.isFloat {
-                let computed: DType = dtype == .float64 ? .float64 : .float32
+                let isCompared = step.dtype == .bool
+                let computed: DType = dtype == .float64 ? .float64 : isCompared ? dtype : .float32
                 return HostArray(floats: [computed.rounded(Double(bitPattern: scalars[slot]))], dtype: dtype)
             }
             return HostArray(integers: [dtype.wrapped(Int64(bitPattern: scalars[slot]))], dtype: dtype)

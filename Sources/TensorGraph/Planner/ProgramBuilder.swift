@@ -212,7 +212,11 @@ struct ProgramBuilder {
         if node.operation.isView { return try external(node.operands[0].node!, views: [index] + views, level: level) }
         if node.operation == .fill {
             guard case .scalar(let source) = node.operands[0] else { preconditionFailure() }
-            return .scalar(slot(source, node.dtype))
+            let scalar = FusedProgram.Operand.scalar(slot(source, node.dtype))
+            if !node.dtype.isShortFloat { return scalar }
+            // A scalar operand is as precise as the step that reads it; the value is not.
+            let flat = Strides(repeating: 0, rank: extents.rank)
+            return .value(emit(.fill, [scalar], node.dtype, self.level(of: flat, reader: level)))
         }
         var layout = node.operation == .index ? PlanLayout(contiguous: node.shape) : graph.storageLayout(index)
         var isSayable = true

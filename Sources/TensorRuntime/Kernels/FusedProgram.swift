@@ -26,7 +26,7 @@ public struct FusedProgram: Hashable, Sendable {
         /// The value of an earlier step.
         case value(Int)
         /// A run-time scalar, by slot, read as the type the step computes in: as float32 where that is float16 or bfloat16,
-        /// whose values are rounded only when they are cast or stored.
+        /// but for comparisons.
         case scalar(Int)
     }
 
@@ -49,7 +49,8 @@ public struct FusedProgram: Hashable, Sendable {
     public struct Step: Hashable, Sendable {
         public var operation: Operation
         public var operands: [Operand]
-        /// The type of the step's value. Comparisons compute in the type of their operands.
+        /// The type of the step's value, to which it is rounded: a value that is read in the program is the one that is
+        /// stored. float16 and bfloat16 are computed in float32. Comparisons compute in the type of their operands.
         public var dtype: DType
         public var level: Level
 
