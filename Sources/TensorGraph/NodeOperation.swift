@@ -65,7 +65,8 @@ public enum NodeOperation: Hashable, Sendable {
     var readsMemory: Bool {
         switch self {
         case .matmul, .convolution, .pooling, .scatterAdd, .sort: true
-        case .leaf, .fill, .index, .pointwise, .reduce, .gather, .concatenate, .permute, .expand, .reshape, .slice, .flip:
+        case .leaf, .fill, .index, .pointwise, .reduce, .gather, .concatenate, .permute, .expand, .reshape, .slice,
+            .flip:
             false
         }
     }

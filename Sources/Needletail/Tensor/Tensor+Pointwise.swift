@@ -6,7 +6,9 @@ import TensorRuntime
 extension Tensor {
     /// One operand. Integers are cast to float32 where the operation wants a float type.
     @inline(never)
-    package func unary(_ operation: PointwiseOperation, as name: StaticString? = nil, at site: CallSite? = nil) -> Tensor {
+    package func unary(_ operation: PointwiseOperation, as name: StaticString? = nil, at site: CallSite? = nil)
+        -> Tensor
+    {
         let rule = operation.row.rule
         var x = self
         switch rule {
