@@ -29,4 +29,15 @@ import Testing
             ])
         #expect(results.allSatisfy { $0.requiresGrad })
     }
+
+    @Test func anIntIsAnExponentOfANumber() throws {
+        let x = Tensor([1] as [Float])
+        let y = Tensor([2] as [Float])
+        let n = 3
+        // The compiler gives up where `pow` has no such form.
+        let stepped = x - 0.001 * (y / (1 - pow(0.9, n))) / ((y / (1 - pow(0.999, n))).sqrt() + 1e-8)
+        let root = (2 / (1 - 0.999 * 0.999 * 0.999)).squareRoot()
+        #expect(abs(try stepped.item() - (1 - 0.001 * (2 / (1 - 0.729)) / root)) < 1e-6)
+        #expect(pow(0.5, -2) == 4 && pow(2.0, 10) == 1024)
+    }
 }
