@@ -86,8 +86,9 @@ extension InterpreterMachine {
                 let source = pointer(program.lists[instruction.number + lane], T.self)
                 for item in 0..<count { result[item * width + lane] = source[item] }
             }
-        default:
+        case .extract:
             for item in 0..<count { result[item] = a[item * width + instruction.number] }
+        default: preconditionFailure("nothing is rearranged")
         }
     }
 }

@@ -167,7 +167,8 @@ struct InterpreterMachine: ~Copyable {
                 case .localID: local(of: item)[axis]
                 case .workgroupCount: workgroups[axis]
                 case .subgroupLane: item % program.subgroupSize
-                default: program.subgroupSize
+                case .subgroupSize: program.subgroupSize
+                default: preconditionFailure("no place is asked for")
                 }
             result[item] = Int32(value)
         }
