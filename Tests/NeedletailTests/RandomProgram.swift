@@ -114,8 +114,8 @@ struct RandomProgram {
 
     private mutating func grow() {
         guard let x = pick() else { return }
-        let kind = random.below(26)
-        if isPlain, (13...21).contains(kind) { return binary(x) }
+        let kind = random.below(28)
+        if isPlain, (13...21).contains(kind) || (25...26).contains(kind) { return binary(x) }
         switch kind {
         case 0, 1, 2: binary(x)
         case 3, 4: unary(x)
@@ -132,6 +132,7 @@ struct RandomProgram {
         case 22: mask(x)
         case 23: cast(x)
         case 24: normalise(x)
+        case 25, 26: sort()
         default: spread(x)
         }
     }
@@ -350,6 +351,39 @@ struct RandomProgram {
         add(
             target.tensor.scatterAdd(axis: axis, index: places, source: t), exact: x.isExact && target.isExact,
             bound: target.bound + x.bound * Double(t.shape[axis]))
+    }
+
+    /// An operation with two results, of which both, one or none are used. Only exact values have an order of which no
+    /// rounding decides.
+    private mutating func sort() {
+        guard let x = pick(where: { $0.isExact && $0.tensor.rank > 0 && $0.tensor.elementCount < 20_000 }) else {
+            return
+        }
+        let t = x.tensor
+        let axis = random.below(t.rank)
+        let count = t.shape[axis]
+        let turns = random.below(2) == 0
+        let (values, indices): (Tensor, Tensor) =
+            switch random.below(4) {
+            case 0: t.topk(1 + random.below(count), axis: axis, largest: turns)
+            case 1: turns ? t.max(axis: axis, keepDims: true) : t.min(axis: axis, keepDims: true)
+            default: t.sort(axis: axis, descending: turns)
+            }
+        switch random.below(5) {
+        case 0: add(values, exact: true, bound: x.bound)
+        case 1: add(indices.to(dtype), exact: true, bound: Double(count))
+        case 2: break
+        case 3:
+            add(values, exact: true, bound: x.bound)
+            add(indices.to(dtype), exact: true, bound: Double(count))
+        default:
+            // Both in one, and beside what was sorted.
+            add(values * indices.to(dtype), exact: true, bound: x.bound * Double(count))
+            add(t.gather(axis: axis, index: indices) - values, exact: true, bound: 2 * x.bound)
+            if let whole = pool.last, RandomProgram.broadcast(whole.tensor.shape, t.shape) != nil {
+                add(whole.tensor + t, exact: true, bound: 3 * x.bound)
+            }
+        }
     }
 
     private mutating func mask(_ x: Value) {

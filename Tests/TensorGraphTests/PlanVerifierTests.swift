@@ -81,4 +81,37 @@ import Testing
         let expected = y.binary(.add, y).unary(.exp).reduce(.sum, axes: [0])
         #expect(try difference(make().floats(), expected.floats()) < 1e-5)
     }
+
+    /// Ways in which a kernel with two results can be the wrong one.
+    enum SortMistake: CaseIterable {
+        case otherOrder, resultsSwapped, resultMissing, rowsShifted, stepChanged, fewerKept
+
+        func apply(_ body: any KernelBody) -> any KernelBody {
+            guard var sort = body as? SortKernel else { return body }
+            switch self {
+            case .otherOrder: sort.descending.toggle()
+            case .resultsSwapped: sort.results.reverse()
+            case .resultMissing: sort.results.removeLast()
+            case .rowsShifted: sort.strides[0] = 2
+            case .stepChanged: sort.strides[1] = 0
+            case .fewerKept: sort.kept -= 1
+            }
+            return sort
+        }
+    }
+
+    @Test(arguments: SortMistake.allCases)
+    func aMistakeInAKernelWithTwoResultsIsFound(_ mistake: SortMistake) throws {
+        let configuration = RuntimeConfiguration()
+        func evaluate(_ device: any Device) throws {
+            let context = try DeviceContext(device: device, configuration: configuration)
+            let x = try Value.make([3, 1, 2, 4, 6, 5], [2, 3], in: context)
+            let (values, indices) = x.sorted()
+            let sum = values.binary(.add, indices.cast(to: .float32))
+            try context.evaluate([sum.handle, indices.handle])
+        }
+        try evaluate(ReferenceDevice())
+        let error = #expect(throws: TensorError.self) { try evaluate(MistakenDevice { mistake.apply($0) }) }
+        #expect(error?.kind == .internalFault && error?.message.contains("plan verifier") == true)
+    }
 }
