@@ -149,6 +149,22 @@ import VulkanBackend
         }
     }
 
+    /// Mesa makes the negative of 0 or 1 of it, which is -0 for 0.
+    @Test func aChoiceOfMinusOneAndZeroIsMadeOfIntegers() throws {
+        for (a, b) in [(-1.0, 0.0), (0, -1)] {
+            let kernel = KernelBuilder.build("choice") { k in
+                let x = k.buffer("x", .float32, .readWrite)
+                let i = k.workgroupID(0)
+                let isLess = x[i] < 0.0
+                x[i] = k.select(isLess, k.constant(a, .float32), k.constant(b, .float32))
+                x[i] = k.select(isLess, k.constant(1.0, .float32), k.constant(b, .float32))
+            }
+            let lines = try SPIRVTesting.expectValid([kernel], .poor)[0].lines
+            #expect(lines.filter { $0.contains("OpConvertSToF") }.count == 1)
+            #expect(lines.filter { $0.contains("OpSelect ") }.count == 2)
+        }
+    }
+
     @Test func wordsAreTheSameEachTime() throws {
         let words = try SPIRVEmitter.module(of: Self.flow, target: .full).words
         for _ in 0..<3 { #expect(try SPIRVEmitter.module(of: Self.flow, target: .full).words == words) }

@@ -20,7 +20,7 @@ extension SPIRVEmitter {
                 : try binary(operation, ids[a], ids[b], type, divisor: constants[b])
         case .multiplyAdd(let a, let b, let c): return function(.fma, typeID, ids[a], ids[b], ids[c])
         case .fusedMultiplyAdd: preconditionFailure("expanded before")
-        case .select(let condition, let a, let b): return value(.select, typeID, ids[condition], ids[a], ids[b])
+        case .select(let condition, let a, let b): return select(ids[condition], a, b, type)
         case .convert(let a): return convert(ids[a], from: kernel.types[a], to: type)
         case .bitcast(let a):
             return typeID == builder.type(kernel.types[a]) ? ids[a] : value(.bitcast, typeID, ids[a])
@@ -42,6 +42,20 @@ extension SPIRVEmitter {
 
     mutating func construct(_ lanes: [UInt32], _ type: ValueType) -> UInt32 {
         lanes.count == 1 ? lanes[0] : value(.compositeConstruct, builder.type(type), operands: lanes)
+    }
+
+    private mutating func select(_ condition: UInt32, _ a: Int, _ b: Int, _ type: ValueType) -> UInt32 {
+        let id = builder.type(type)
+        if type.scalar.isFloat, let first = constants[a], let second = constants[b],
+            [first, second] == [Constant(-1.0), Constant(0.0)] || [first, second] == [Constant(0.0), Constant(-1.0)]
+        {
+            // Mesa takes 0 for -0 where it looks for constants, and so makes -float(c) of c ? -1 : 0, which is -0.
+            let words = type.with(.int32)
+            let arms = [first, second].map { builder.constant(Int($0.double), words) }
+            let integer = value(.select, builder.type(words), condition, arms[0], arms[1])
+            return value(.convertSToF, id, integer)
+        }
+        return value(.select, id, condition, ids[a], ids[b])
     }
 
     // MARK: Arithmetic
