@@ -25,9 +25,13 @@ let package = Package(
         .target(
             name: "OpenCLBackend", dependencies: ["DeviceSupport", "Shaders", "KernelIR", "TensorRuntime", "COpenCL"],
             path: "Backends/OpenCL/OpenCLBackend"),
+        .target(name: "CVulkan", path: "Backends/Vulkan/CVulkan"),
+        .target(
+            name: "VulkanBackend", dependencies: ["DeviceSupport", "Shaders", "KernelIR", "TensorRuntime", "CVulkan"],
+            path: "Backends/Vulkan/VulkanBackend"),
         .systemLibrary(name: "CZlib", path: "Sources/CZlib"),
         .target(
-            name: "Needletail", dependencies: ["TensorRuntime", "TensorGraph", "CPUBackend", "OpenCLBackend", "CZlib"]),
+            name: "Needletail", dependencies: ["TensorRuntime", "TensorGraph", "CPUBackend", "OpenCLBackend", "VulkanBackend", "CZlib"]),
         .target(name: "TensorConformance", dependencies: ["TensorRuntime"]),
         .executableTarget(
             name: "NeedletailCLI",
@@ -56,9 +60,16 @@ let package = Package(
                 "NeedletailCLI",
             ]),
         .testTarget(
+            name: "VulkanBackendTests",
+            dependencies: [
+                "VulkanBackend", "DeviceSupport", "Shaders", "KernelIR", "CPUBackend", "TensorConformance",
+                "TensorGraph", "Needletail", "NeedletailCLI",
+            ]),
+        .testTarget(
             name: "NeedletailTests",
             dependencies: [
                 "Needletail", "NeedletailCLI", "TensorGraph", "TensorConformance", "CPUBackend", "OpenCLBackend",
+                "VulkanBackend",
             ],
             exclude: ["Golden"]),
     ],

@@ -32,6 +32,7 @@ toolchain_packages=(
 device_packages=(
     ocl-icd-libopencl1
     pocl-opencl-icd
+    spirv-tools
 )
 
 say() { printf 'setup: %s\n' "$*"; }

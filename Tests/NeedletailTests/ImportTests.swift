@@ -16,6 +16,7 @@ import Testing
         ("Shaders", ["TensorRuntime", "KernelIR"]),
         ("Sources/DeviceSupport", ["TensorRuntime", "KernelIR", "Shaders"]),
         ("Backends/OpenCL/OpenCLBackend", ["TensorRuntime", "KernelIR", "Shaders", "DeviceSupport", "COpenCL"]),
+        ("Backends/Vulkan/VulkanBackend", ["TensorRuntime", "KernelIR", "Shaders", "DeviceSupport", "CVulkan"]),
         ("Sources/Needletail", ["TensorRuntime", "TensorGraph", "CZlib"]),
         ("Sources/NeedletailCLI", ["Needletail", "ArgumentParser"]),
         ("Benchmarks", ["Needletail", "ArgumentParser"]),
