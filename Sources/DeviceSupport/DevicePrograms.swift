@@ -11,8 +11,12 @@ public final class DeviceProgram<Handle: AnyObject & Sendable>: Sendable {
         var isAnnounced = false
     }
 
-    /// The kernel without its body.
-    public let signature: Kernel
+    /// The kernel as the library wrote it, without its body.
+    public let source: Kernel
+    /// The same as the device can run it, without its body too.
+    public let form: LegalizedKernel
+    /// What was built: the form's kernel.
+    public var signature: Kernel { form.kernel }
     let text: [UInt8]
     /// All that the compiled program depends on.
     let key: [UInt8]
@@ -22,11 +26,12 @@ public final class DeviceProgram<Handle: AnyObject & Sendable>: Sendable {
     /// Variants that kernels launch and no file holds.
     private let unstored = Atomic<UInt8>(0)
 
-    fileprivate init(_ kernel: Kernel, text: [UInt8], key: [UInt8], stored: ProgramCache.Entry?) {
-        var signature = kernel
-        signature.body = []
-        signature.types = []
-        self.signature = signature
+    fileprivate init(
+        _ source: Kernel, _ form: LegalizedKernel, text: [UInt8], key: [UInt8], stored: ProgramCache.Entry?
+    ) {
+        self.source = source.withoutBody
+        self.form = LegalizedKernel(
+            kernel: form.kernel.withoutBody, arguments: form.arguments, elements: form.elements)
         self.text = text
         self.key = key
         state = Mutex(State(stored: stored))
@@ -120,10 +125,10 @@ public final class DevicePrograms<Driver: ProgramDriver>: Sendable {
     private func program(for launch: ShaderLaunch) throws(TensorError) -> Program {
         if let known = state.withLock({ $0.programs[launch.key] }) { return known }
         let kernel = launch.build()
-        try target.check(kernel, on: device)
-        let text = try driver.emit(kernel)
+        let form = try target.legalize(kernel, on: device)
+        let text = try driver.emit(form.kernel)
         let key = Array("\(driver.identity)\n".utf8) + text
-        let made = Program(kernel, text: text, key: key, stored: cache.load(key))
+        let made = Program(kernel, form, text: text, key: key, stored: cache.load(key))
         return state.withLock { state in
             if let known = state.programs[launch.key] { return known }
             state.programs[launch.key] = made
@@ -226,13 +231,21 @@ public final class DevicePrograms<Driver: ProgramDriver>: Sendable {
 }
 
 extension ShaderTarget {
-    /// Fails where the device cannot run a kernel (`unsupported`), or the kernel is wrong (`deviceFailure`).
-    func check(_ kernel: Kernel, on device: DeviceDescription) throws(TensorError) {
+    /// The kernel as the device can run it. Fails where it cannot (`unsupported`), or the kernel is wrong (`deviceFailure`).
+    func legalize(_ kernel: Kernel, on device: DeviceDescription) throws(TensorError) -> LegalizedKernel {
         do {
-            try kernel.validate()
-            try kernel.validate(for: kernelTarget)
+            return try kernel.legalized(for: kernelTarget)
         } catch {
             throw TensorError(error.kind == .target ? .unsupported : .deviceFailure, "\(device.id): \(error)")
         }
+    }
+}
+
+extension Kernel {
+    fileprivate var withoutBody: Kernel {
+        var result = self
+        result.body = []
+        result.types = []
+        return result
     }
 }

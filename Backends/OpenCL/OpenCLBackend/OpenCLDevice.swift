@@ -94,7 +94,7 @@ public final class OpenCLDevice: TunableDevice, KernelTiming, @unchecked Sendabl
         var dispatches: [OpenCLDispatch] = []
         for launch in launches {
             let (program, handle) = try programs.make(launch)
-            let binding = try LaunchBinding(launch, of: program.signature, spec: spec)
+            let binding = try LaunchBinding(launch, of: program.source, as: program.form, spec: spec)
             let variant = programs.driver.variant(workgroups: launch.workgroups)
             dispatches.append(
                 try OpenCLDispatch(
