@@ -34,6 +34,20 @@ final class KernelLegalizer {
     private var sources: [LegalizedKernel.Argument] = []
     private var names: Set<String>
 
+    /// Whether products and sums rounded once and remainders of floats become other operations.
+    private var expandsFloats = false
+
+    /// The kernel as it is but for the operations that ``Kernel/expandingFloats()`` names.
+    static func expandFloats(_ kernel: Kernel) -> Kernel {
+        KernelBuilder.build(kernel.name, workgroupSize: kernel.workgroupSize) { k in
+            let all: KernelFeatures = [.int64, .storage8, .storage16]
+            let legalizer = KernelLegalizer(kernel, KernelTarget(features: all), k)
+            legalizer.expandsFloats = true
+            legalizer.declareParameters()
+            legalizer.run(kernel.body)
+        }
+    }
+
     static func legalize(_ kernel: Kernel, for target: KernelTarget) -> LegalizedKernel {
         var sources: [LegalizedKernel.Argument] = []
         let result = KernelBuilder.build(kernel.name, workgroupSize: kernel.workgroupSize) { k in
@@ -265,6 +279,7 @@ final class KernelLegalizer {
     private func combine(_ operation: Operation, _ parts: [Piece], _ operands: [Int], _ type: ValueType) -> Piece {
         let values: [Value] = parts.compactMap { if case .one(let value) = $0 { value } else { nil } }
         if values.count == parts.count, !isPair(type.scalar) {
+            if expandsFloats, let expanded = k.expanded(operation, values) { return .one(expanded) }
             return .one(k.define(operation.replacingOperands(values.map(\.id)), type))
         }
         let pairs: [WordPair] = parts.compactMap { if case .pair(let pair) = $0 { pair } else { nil } }
