@@ -1,3 +1,4 @@
+import Dispatch
 import KernelIR
 import Shaders
 import Synchronization
@@ -17,7 +18,8 @@ public final class DeviceProgram<Handle: AnyObject & Sendable>: Sendable {
     public let form: LegalizedKernel
     /// What was built: the form's kernel.
     public var signature: Kernel { form.kernel }
-    let text: [UInt8]
+    /// The kernel in the driver's language.
+    public let text: [UInt8]
     /// All that the compiled program depends on.
     let key: [UInt8]
     fileprivate let state: Mutex<State>
@@ -36,6 +38,8 @@ public final class DeviceProgram<Handle: AnyObject & Sendable>: Sendable {
         self.key = key
         state = Mutex(State(stored: stored))
     }
+
+    fileprivate var isBuilt: Bool { state.withLock { $0.handle != nil } }
 
     /// Whether a launch of a variant should be added to the stream's ``LaunchedPrograms``.
     public func isUnstored(_ variants: UInt8) -> Bool { unstored.load(ordering: .relaxed) & variants != 0 }
@@ -107,6 +111,17 @@ public final class DevicePrograms<Driver: ProgramDriver>: Sendable {
             program.want(variant)
         }
         return (program, handle)
+    }
+
+    /// Builds the launches' programs that are not built, several at a time. What goes wrong is said when a launch is made.
+    public func build(_ launches: [ShaderLaunch]) {
+        let programs = launches.compactMap { launch in
+            state.withLock { $0.programs[launch.key] }.flatMap { $0.isBuilt ? nil : $0 }
+        }
+        if programs.count < 2 { return }
+        DispatchQueue.concurrentPerform(iterations: programs.count) { number in
+            do throws(TensorError) { _ = try built(programs[number]) } catch {}
+        }
     }
 
     private func announce(_ programs: [Program]) {
