@@ -32,8 +32,7 @@ public final class DeviceProgram<Handle: AnyObject & Sendable>: Sendable {
         _ source: Kernel, _ form: LegalizedKernel, text: [UInt8], key: [UInt8], stored: ProgramCache.Entry?
     ) {
         self.source = source.withoutBody
-        self.form = LegalizedKernel(
-            kernel: form.kernel.withoutBody, arguments: form.arguments, elements: form.elements)
+        self.form = form.withoutBody
         self.text = text
         self.key = key
         state = Mutex(State(stored: stored))
@@ -253,14 +252,5 @@ extension ShaderTarget {
         } catch {
             throw TensorError(error.kind == .target ? .unsupported : .deviceFailure, "\(device.id): \(error)")
         }
-    }
-}
-
-extension Kernel {
-    fileprivate var withoutBody: Kernel {
-        var result = self
-        result.body = []
-        result.types = []
-        return result
     }
 }

@@ -39,8 +39,8 @@ public struct DeviceSelfTest {
         var bindings: [BufferBinding] = []
         for values in probe.inputs + [[Float](repeating: -7, count: probe.expected.count)] {
             let buffer = try device.allocate(byteCount: max(4 * values.count, 4))
-            try values.withUnsafeBytes { (bytes) throws(TensorError) in
-                try stream.copyIn(bytes, to: buffer, offset: 0)
+            try values.withUnsafeBufferPointer { (values) throws(TensorError) in
+                try stream.copyIn(UnsafeRawBufferPointer(values), to: buffer, offset: 0)
             }
             bindings.append(BufferBinding(buffer: buffer))
         }
@@ -56,8 +56,8 @@ public struct DeviceSelfTest {
         }
         var found = [Float](repeating: 0, count: probe.expected.count)
         let output = bindings[probe.inputs.count].buffer!
-        try found.withUnsafeMutableBytes { (bytes) throws(TensorError) in
-            try stream.copyOut(from: output, offset: 0, to: bytes)
+        try found.withUnsafeMutableBufferPointer { (found) throws(TensorError) in
+            try stream.copyOut(from: output, offset: 0, to: UnsafeMutableRawBufferPointer(found))
         }
         for (a, b) in zip(found, probe.expected) {
             if a == b || a.isNaN && b.isNaN || abs(a - b) <= probe.tolerance * abs(b) { continue }
@@ -152,8 +152,9 @@ public struct DeviceSelfTest {
         expected: (Float) -> Float
     ) -> Probe {
         let load = FusedProgram.Step(.load(input: 0), dtype: .float32)
+        let others = steps.map { FusedProgram.Step($0.operation, $0.operands, dtype: .float32) }
         let program = FusedProgram(
-            inputs: [.float32], steps: [load] + steps.map { .init($0.operation, $0.operands, dtype: .float32) },
+            inputs: [.float32], steps: [load] + others,
             outputs: [.init(value: steps.count)], scalarCount: scalars.count)
         let access = FusedKernel.Access(strides: [1])
         let kernel = FusedKernel(

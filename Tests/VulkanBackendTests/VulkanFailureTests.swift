@@ -72,7 +72,7 @@ import VulkanBackend
         let buffer = try device.allocate(byteCount: 64)
         let bindings = [BufferBinding(buffer: buffer), BufferBinding(buffer: buffer)]
         try stream.write([Float](repeating: 1, count: 16), to: buffer)
-        for call in [VulkanCalls.Call.submit, .beginCommands] {
+        for call in [VulkanCalls.Call.beginCommands, .submit] {
             calls.fail(call, with: Self.outOfDeviceMemory)
             try stream.launch(kernel, bindings, [2])
             #expect(tensorError { try stream.submit() }?.kind == .outOfMemory)

@@ -36,7 +36,7 @@ enum VulkanTesting {
 
     /// The loader reads its environment whenever it makes an instance: both drivers, whatever else the machine has.
     private static let environment: Void = {
-        setenv("VK_DRIVER_FILES", Driver.allCases.map(\.manifest).joined(separator: ":"), 1)
+        setenv("VK_DRIVER_FILES", Driver.allCases.map(\.manifest).joined(separator: ":"), 0)
     }()
 
     /// A driver's device, opened anew, with a loader whose calls nobody else counts. Each call is validated, and whatever the
@@ -45,7 +45,7 @@ enum VulkanTesting {
         _ driver: Driver = .lavapipe, _ change: (inout VulkanBackend.Options) -> Void = { _ in },
         configure: (inout RuntimeConfiguration) -> Void = { _ in }
     ) throws -> (device: VulkanDevice, calls: VulkanCalls) {
-        environment
+        _ = environment
         var configuration = RuntimeConfiguration()
         configure(&configuration)
         var options = VulkanBackend.Options()

@@ -47,7 +47,7 @@ struct VulkanDeviceInfo: @unchecked Sendable {
         let uuid = withUnsafeBytes(of: facts.uuid) { $0.map { String(format: "%02x", $0) }.joined() }
         driverName = driver
         identity =
-            [name, driver, info, uuid, version] .joined(separator: "\n")
+            [name, driver, info, uuid, version].joined(separator: "\n")
             + "\n\(facts.vendor_id) \(facts.device_id) \(facts.driver_id) \(facts.driver_version)"
         maximumRange = min(Int(facts.maximum_range), options.rangeLimit ?? .max) & ~255
         let heap = VulkanDeviceInfo.heap(facts)
@@ -72,10 +72,10 @@ struct VulkanDeviceInfo: @unchecked Sendable {
     /// Bytes of the largest heap of the device's own.
     private static func heap(_ facts: nt_vk_facts) -> Int {
         var facts = facts
-        let types = list(&facts.memory_flags, facts.memory_type_count)
-        let heaps = list(&facts.memory_heap, facts.memory_type_count)
-        let sizes = list(&facts.heap_size, UInt32(VK_MAX_MEMORY_HEAPS))
-        let budgets = list(&facts.heap_budget, UInt32(VK_MAX_MEMORY_HEAPS))
+        let types: [UInt32] = list(&facts.memory_flags, facts.memory_type_count)
+        let heaps: [UInt32] = list(&facts.memory_heap, facts.memory_type_count)
+        let sizes: [UInt64] = list(&facts.heap_size, UInt32(VK_MAX_MEMORY_HEAPS))
+        let budgets: [UInt64] = list(&facts.heap_budget, UInt32(VK_MAX_MEMORY_HEAPS))
         let own = zip(types, heaps).filter { $0.0 & VulkanMemoryType.deviceLocal != 0 }.map { Int($0.1) }
         return own.map { Int(clamping: budgets[$0] > 0 ? min(budgets[$0], sizes[$0]) : sizes[$0]) }.max() ?? 0
     }

@@ -33,8 +33,8 @@ final class VulkanStream: DeviceStream, @unchecked Sendable {
     init(device: VulkanDevice) { self.device = device }
 
     deinit {
-        // An error is the device's, and told by whoever asks it next.
-        if let last = inFlight.last { try? last.submission.synchronize() }
+        // The last of them is done after the others; an error is the device's, and told by whoever asks it next.
+        do throws(TensorError) { try inFlight.last?.submission.synchronize() } catch {}
         for one in inFlight { if let copy = one.copy { nt_vk_discard(device.handle, copy) } }
         inFlight = []
         for copy in idleCopies { nt_vk_discard(device.handle, copy) }
