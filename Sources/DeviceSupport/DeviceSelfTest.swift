@@ -30,6 +30,7 @@ public struct DeviceSelfTest {
     /// - Throws: `deviceUnavailable` with the probe whose numbers are wrong, or what the device throws.
     public func run(on device: any Device) throws(TensorError) {
         if cache?.load(key) != nil { return }
+        device.prepareKernels(DeviceSelfTest.probes.map(\.spec))
         for probe in DeviceSelfTest.probes { try run(probe, on: device) }
         cache?.store(key, ProgramCache.Entry(binary: [1], variants: 0))
     }

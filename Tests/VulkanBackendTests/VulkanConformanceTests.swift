@@ -74,3 +74,36 @@ struct VulkanConformanceTests {
             }
     }
 }
+
+/// Products whose work-items would go through more turns of loops than llvmpipe goes, were the work not cut finely.
+@Suite(.serialized, .enabled(if: VulkanTesting.areWanted, "NEEDLETAIL_TEST_WITHOUT_VULKAN is set"))
+struct VulkanLoopTests {
+    @Test(arguments: [RuntimeConfiguration.ScheduleClass.cpu, .gpu])
+    func longSumsAreWhole(_ scheduleClass: RuntimeConfiguration.ScheduleClass) throws {
+        let device = try VulkanTesting.open(.lavapipe, configure: { $0.scheduleClass = scheduleClass }).device
+        #expect(device.quirks == ["vulkan.short-loops"])
+        let (m, k, n) = (1000, 784, 16)
+        let product = FusedKernel.Access(strides: Shape([m, n]).contiguousStrides)
+        let epilogue = FusedKernel(
+            program: .copy(from: .float32, to: .float32), extents: [m, n], outerRank: 2, inputs: [product],
+            outputs: [product])
+        let kernel = try device.makeKernel(
+            KernelSpec(
+                MatmulKernel(
+                    dtype: .float32, batch: [], m: m, n: n, k: k, aStrides: Shape([m, k]).contiguousStrides,
+                    bStrides: [1, k], epilogue: epilogue)))
+        let stream = try device.makeStream()
+        let a = try device.allocate(byteCount: 4 * m * k)
+        let b = try device.allocate(byteCount: 4 * n * k)
+        let c = try device.allocate(byteCount: 4 * m * n)
+        try stream.write([Float](repeating: 1, count: m * k), to: a)
+        try stream.write([Float](repeating: 2, count: n * k), to: b)
+        var bindings = [BufferBinding(buffer: a), BufferBinding(buffer: b), BufferBinding(buffer: c)]
+        if kernel.workspaceByteCount > 0 {
+            bindings.append(BufferBinding(buffer: try device.allocate(byteCount: kernel.workspaceByteCount)))
+        }
+        try stream.launch(kernel, bindings)
+        let found = try stream.read(c, count: m * n)
+        #expect(found.allSatisfy { $0 == Float(2 * k) }, "\(found.prefix(4)), \(found.suffix(4))")
+    }
+}

@@ -103,6 +103,6 @@ import VulkanBackend
         let error = tensorError { _ = try VulkanTesting.open(configure: { $0.quirks = ["vulkan.none": true] }) }
         #expect(error?.kind == .invalidArgument && error?.message.contains("vulkan.serial") == true)
         let device = try VulkanTesting.open(configure: { $0.quirks = ["vulkan.serial": true] }).device
-        #expect(device.quirks == ["vulkan.serial"])
+        #expect(device.quirks == ["vulkan.short-loops", "vulkan.serial"])
     }
 }

@@ -60,7 +60,8 @@ public final class VulkanDevice: TunableDevice, KernelTiming, @unchecked Sendabl
         isSerial = quirks.contains(VulkanQuirks.serial)
         bindsExactly = options.listener != nil && options.rangeLimit == nil
         tick = configuration.profiles ? info.tick : nil
-        let target = info.target(configuration.scheduleClass)
+        let target = info.target(
+            configuration.scheduleClass, cutsFinely: quirks.contains(VulkanQuirks.shortLoops))
         shaders = TunedShaders(
             target: target, backend: "vulkan", identity: info.identity, configuration: configuration)
         programs = VulkanPrograms(

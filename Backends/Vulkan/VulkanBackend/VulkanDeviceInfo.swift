@@ -112,7 +112,9 @@ struct VulkanDeviceInfo: @unchecked Sendable {
     }
 
     /// What the kernel library is told of the device.
-    func target(_ scheduleClass: RuntimeConfiguration.ScheduleClass) -> ShaderTarget {
+    ///
+    /// - Parameter cutsFinely: whether work is cut among more work-items than the device runs at once.
+    func target(_ scheduleClass: RuntimeConfiguration.ScheduleClass, cutsFinely: Bool) -> ShaderTarget {
         let items = min(Int(facts.invocations), Int(facts.sizes.0))
         let deviceClass: ShaderTarget.DeviceClass =
             switch scheduleClass {
@@ -121,7 +123,9 @@ struct VulkanDeviceInfo: @unchecked Sendable {
             case .gpu: .gpu
             case .cpu: .cpu
             }
-        let units = description.kind == .software ? ProcessInfo.processInfo.activeProcessorCount : 32
+        // Vulkan does not say how many units there are.
+        let isProcessor = description.kind == .software && !cutsFinely
+        let units = isProcessor ? ProcessInfo.processInfo.activeProcessorCount : 64
         var features = spirv.features
         // The library's kernels have none, and their size may change from one to the next.
         features.remove(.subgroups)
