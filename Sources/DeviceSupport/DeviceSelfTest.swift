@@ -112,30 +112,41 @@ public struct DeviceSelfTest {
     }
 
     private static var exponentials: Probe {
-        pointwise("exponential", [0, 1, -1, 10, -80, 80, 0.001], tolerance: 1e-6, [.init(.pointwise(.exp), [.value(0)])]) {
+        pointwise(
+            "exponential", [0, 1, -1, 10, -80, 80, 0.001], tolerance: 1e-6, [.init(.pointwise(.exp), [.value(0)])]
+        ) {
             Float(exp(Double($0)))
         }
     }
 
     /// Near multiples of pi, where a product and a sum that are rounded twice lose all digits.
     private static var sines: Probe {
-        pointwise("sine, and products with sums rounded once", [1, 355, -355, 22, 710], tolerance: 1e-5, [
-            .init(.pointwise(.sin), [.value(0)])
-        ]) { Float(sin(Double($0))) }
+        pointwise(
+            "sine, and products with sums rounded once", [1, 355, -355, 22, 710], tolerance: 1e-5,
+            [
+                .init(.pointwise(.sin), [.value(0)])
+            ]
+        ) { Float(sin(Double($0))) }
     }
 
     /// x + M - M, which is no x.
     private static var roundings: Probe {
-        pointwise("sums that are not rewritten", [0.75, 1.25, -3.5, 1000.125], scalars: [12_582_912], [
-            .init(.pointwise(.add), [.value(0), .scalar(0)]),
-            .init(.pointwise(.subtract), [.value(1), .scalar(0)]),
-        ]) { ($0 + 12_582_912) - 12_582_912 }
+        pointwise(
+            "sums that are not rewritten", [0.75, 1.25, -3.5, 1000.125], scalars: [12_582_912],
+            [
+                .init(.pointwise(.add), [.value(0), .scalar(0)]),
+                .init(.pointwise(.subtract), [.value(1), .scalar(0)]),
+            ]
+        ) { ($0 + 12_582_912) - 12_582_912 }
     }
 
     private static var differences: Probe {
-        pointwise("infinity less infinity", [.infinity, 1, .nan, -.infinity], [
-            .init(.pointwise(.subtract), [.value(0), .value(0)])
-        ]) { $0 - $0 }
+        pointwise(
+            "infinity less infinity", [.infinity, 1, .nan, -.infinity],
+            [
+                .init(.pointwise(.subtract), [.value(0), .value(0)])
+            ]
+        ) { $0 - $0 }
     }
 
     private struct Step {

@@ -8,7 +8,8 @@ import Testing
 import VulkanBackend
 
 /// Training on lavapipe and SwiftShader, against the CPU.
-@Suite(.serialized, .enabled(if: VulkanTests.areWanted, "NEEDLETAIL_TEST_WITHOUT_VULKAN is set")) struct VulkanTrainingTests {
+@Suite(.serialized, .enabled(if: VulkanTests.areWanted, "NEEDLETAIL_TEST_WITHOUT_VULKAN is set"))
+struct VulkanTrainingTests {
     private static func losses(on device: DeviceID) throws -> [Double] {
         try withDevice(device) {
             var losses: [Double] = []

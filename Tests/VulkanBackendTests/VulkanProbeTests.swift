@@ -41,9 +41,11 @@ import VulkanBackend
         arguments: VulkanTesting.Driver.allCases)
     func driversPassTheSelfTestOnceForAllProcesses(_ driver: VulkanTesting.Driver) throws {
         let cache = VulkanScratch()
-        let first = try VulkanTesting.open(driver, { $0.testsDevices = true }, configure: { $0.cacheDirectory = cache.path })
+        let first = try VulkanTesting.open(
+            driver, { $0.testsDevices = true }, configure: { $0.cacheDirectory = cache.path })
         #expect(first.calls[.dispatch] >= 6)
-        let second = try VulkanTesting.open(driver, { $0.testsDevices = true }, configure: { $0.cacheDirectory = cache.path })
+        let second = try VulkanTesting.open(
+            driver, { $0.testsDevices = true }, configure: { $0.cacheDirectory = cache.path })
         #expect(second.calls[.dispatch] == 0)
     }
 }
@@ -86,7 +88,8 @@ import VulkanBackend
             alone.contains("vulkan: \(file) names libneedletail-missing.so, which cannot be loaded: "), "\(alone)")
         #expect(alone.contains("* cpu ") && !alone.contains("vulkan:0"))
         let both = try devices(["VK_DRIVER_FILES": "\(file):\(VulkanTesting.Driver.lavapipe.manifest)"])
-        #expect(both.contains("libneedletail-missing.so, which cannot be loaded") && both.contains("vulkan:0  llvmpipe"))
+        #expect(
+            both.contains("libneedletail-missing.so, which cannot be loaded") && both.contains("vulkan:0  llvmpipe"))
         #expect(!both.contains("cannot be used"), "\(both)")
     }
 
@@ -100,7 +103,9 @@ import VulkanBackend
     @Test func aDeviceWhoseNumbersAreWrongIsNotUsed() throws {
         let text = try devices(["VK_DRIVER_FILES": VulkanTesting.mockManifest])
         #expect(text.contains("vulkan:0  Vulkan Mock Device"), "\(text)")
-        #expect(text.contains("cannot be used: vulkan:0: ") && text.contains("fails the self-test 'matrix product'"), "\(text)")
+        #expect(
+            text.contains("cannot be used: vulkan:0: ") && text.contains("fails the self-test 'matrix product'"),
+            "\(text)")
         #expect(text.contains("* cpu "))
     }
 

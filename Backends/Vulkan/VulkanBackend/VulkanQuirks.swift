@@ -11,7 +11,8 @@ enum VulkanQuirks {
         rows: [
             Quirk(
                 name: shortLoops,
-                summary: "Work is cut among many more work-items than the processor runs at once: llvmpipe leaves all loops of "
+                summary:
+                    "Work is cut among many more work-items than the processor runs at once: llvmpipe leaves all loops of "
                     + "a work-item after 65,535 turns together, and sums over long rows are cut short.",
                 since: "Mesa 22.3"
             ) { $0.driverName == "llvmpipe" },
@@ -23,7 +24,8 @@ enum VulkanQuirks {
             ) { _ in false },
             Quirk(
                 name: stagedCopies,
-                summary: "The host copies through a ring of its own memory, also where it could work in the device's: some "
+                summary:
+                    "The host copies through a ring of its own memory, also where it could work in the device's: some "
                     + "drivers call memory cached that is slow to read.",
                 since: "no driver; for people who look for a fault"
             ) { _ in false },

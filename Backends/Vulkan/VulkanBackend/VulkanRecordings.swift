@@ -59,7 +59,8 @@ final class VulkanRecording {
                 firstBinding += dispatch.buffers.count
                 bindings.append(
                     VkDescriptorBufferInfo(
-                        buffer: block.buffer, offset: UInt64(offset), range: UInt64(max(dispatch.parameterByteCount, 4))))
+                        buffer: block.buffer, offset: UInt64(offset), range: UInt64(max(dispatch.parameterByteCount, 4))
+                    ))
                 offset += sizes[number]
                 let grid = (0..<3).map { dispatch.workgroups[$0] }
                 try device.check(

@@ -214,7 +214,8 @@ final class VulkanStagingMemory: StagingPort {
         _ place: UnsafeMutableRawPointer, count: Int, to destination: VulkanBuffer, offset: Int
     ) throws(TensorError) -> VulkanSubmission {
         try stream.copy(
-            from: memory.buffer, place - base, to: destination.memory.buffer, offset, count: count, keeping: destination)
+            from: memory.buffer, place - base, to: destination.memory.buffer, offset, count: count, keeping: destination
+        )
     }
 
     func copyOut(
