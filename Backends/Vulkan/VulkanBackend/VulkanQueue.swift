@@ -10,18 +10,23 @@ final class VulkanQueue: Sendable {
         let handle: VkFence
     }
 
-    private let submitting = Mutex(())
+    /// The number of submissions so far; held while one is made.
+    private let submitted = Mutex<UInt64>(0)
     private let idle = Mutex<[Fence]>([])
 
     /// Starts a recording.
     func submit(_ recording: nt_vk_recording, on device: VulkanDevice) throws(TensorError) -> VulkanSubmission {
         let fence = try takeFence(device)
-        let status = submitting.withLock { _ in nt_vk_submit(device.handle, recording, fence.handle) }
+        let (status, number) = submitted.withLock { submitted in
+            let status = nt_vk_submit(device.handle, recording, fence.handle)
+            if status == VK_SUCCESS { submitted += 1 }
+            return (status, submitted)
+        }
         guard status == VK_SUCCESS else {
             nt_vk_drop_fence(device.handle, fence.handle)
             throw device.failure(status, "submitting work")
         }
-        return VulkanSubmission(fence.handle, device: device)
+        return VulkanSubmission(fence.handle, number: number, device: device)
     }
 
     private func takeFence(_ device: VulkanDevice) throws(TensorError) -> Fence {
@@ -55,12 +60,15 @@ final class VulkanQueue: Sendable {
 final class VulkanSubmission: DeviceEvent, @unchecked Sendable {
     // Safety: a fence may be asked and waited for from any thread; it is taken back with the last reference.
 
+    /// Its place in the queue: what has a lower one is done before it.
+    let number: UInt64
     private let fence: VkFence
     private let device: VulkanDevice
     private let isDone = Atomic<Bool>(false)
 
-    fileprivate init(_ fence: VkFence, device: VulkanDevice) {
+    fileprivate init(_ fence: VkFence, number: UInt64, device: VulkanDevice) {
         self.fence = fence
+        self.number = number
         self.device = device
     }
 

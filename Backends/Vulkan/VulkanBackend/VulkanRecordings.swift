@@ -107,18 +107,31 @@ struct VulkanRecordings {
     mutating func take(_ work: VulkanWork, on device: VulkanDevice) throws(TensorError) -> VulkanRecording {
         let hash = work.hash
         uses += 1
-        if let known = byHash[hash]?.first(where: { !$0.isRunning && $0.key == work.key }) {
-            known.isRunning = true
-            known.lastUse = uses
-            return known
+        let known = byHash[hash]?.filter { $0.key == work.key } ?? []
+        if !known.isEmpty {
+            // What came twice comes again: from now on there is one for each submission that may be in flight, so that
+            // nothing is recorded later only because the device is slower.
+            for _ in known.count..<max(known.count, VulkanStream.maximumInFlight) {
+                try add(work, hash, on: device)
+            }
         }
+        let idle = byHash[hash]?.first { !$0.isRunning && $0.key == work.key }
+        let recording = if let idle { idle } else { try add(work, hash, on: device) }
+        recording.isRunning = true
+        recording.lastUse = uses
+        return recording
+    }
+
+    @discardableResult
+    private mutating func add(
+        _ work: VulkanWork, _ hash: UInt64, on device: VulkanDevice
+    ) throws(TensorError) -> VulkanRecording {
         if count >= VulkanRecordings.maximumCount { dropOldest() }
         let recording = try VulkanRecording(work, on: device)
+        recording.lastUse = uses
         byHash[hash, default: []].append(recording)
         count += 1
         made += 1
-        recording.isRunning = true
-        recording.lastUse = uses
         return recording
     }
 

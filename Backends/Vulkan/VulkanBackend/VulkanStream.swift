@@ -116,13 +116,17 @@ final class VulkanStream: DeviceStream, @unchecked Sendable {
         return inFlight.last?.submission ?? VulkanPast()
     }
 
-    /// Nothing is to be done: the work before the event is in the queue, and each submission waits for those before it.
+    /// The work before the event is in the queue, where each submission waits for those before it. What the host does itself,
+    /// though, has to wait for it as for the stream's own work.
     func wait(for event: any DeviceEvent) throws(TensorError) {
         if event is VulkanPast { return }
         guard let event = event as? VulkanSubmission, event.belongs(to: device) else {
             throw TensorError(.invalidArgument, "\(device.description.id): cannot wait for an event of another device")
         }
         try device.checkAlive()
+        if event.number > inFlight.last?.submission.number ?? 0, !event.isComplete {
+            inFlight.append(InFlight(submission: event, buffers: []))
+        }
     }
 
     // MARK: Copies
