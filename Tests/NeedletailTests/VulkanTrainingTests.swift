@@ -7,7 +7,7 @@ import TensorRuntime
 import Testing
 import VulkanBackend
 
-/// Training on lavapipe and SwiftShader, against the CPU.
+/// Training on lavapipe and SwiftShader, against the CPU, with every call and its synchronisation validated.
 @Suite(.serialized, .enabled(if: VulkanTests.areWanted, "NEEDLETAIL_TEST_WITHOUT_VULKAN is set"))
 struct VulkanTrainingTests {
     private static func losses(on device: DeviceID) throws -> [Double] {
@@ -29,7 +29,8 @@ struct VulkanTrainingTests {
     }
 
     @Test func aSteadyStepRecordsNothing() throws {
-        try withOwnDevice(try VulkanTests.device("llvmpipe")) { context in
+        let context = try DeviceContext(device: VulkanTests.open("llvmpipe", validates: false))
+        try withDeviceContext(context) { () throws(any Error) in
             let training = SmallTraining()
             var held: Tensor?
             try training.run(10, after: { _, step in held = step.loss })
@@ -51,21 +52,28 @@ enum VulkanTests {
     static let areWanted = ProcessInfo.processInfo.environment["NEEDLETAIL_TEST_WITHOUT_VULKAN"] != "1"
     static let drivers = ["llvmpipe", "SwiftShader"]
 
-    /// The device of a driver, which must be there. It becomes the process's device of its name.
-    static func device(_ name: String) throws -> DeviceID {
+    /// A driver's device, which must be there, opened anew. What the validation layer says fails the test.
+    static func open(_ name: String, validates: Bool) throws -> any Device {
         _ = environment
-        return try opened.withLock { opened in
+        let configuration = RuntimeConfiguration()
+        var options = VulkanBackend.Options()
+        if validates { options.listener = { Issue.record("validation: \($0)") } }
+        let backend = VulkanBackend(configuration: configuration, options: options)
+        let report = backend.probe()
+        let index = try #require(
+            report.devices.firstIndex { $0.name.contains(name) },
+            "there is no \(name) (\(report.notes.joined(separator: "; "))); run Scripts/setup.sh, or leave Vulkan out")
+        return try backend.open(index: index, configuration: configuration)
+    }
+
+    /// The same as the process's device of its name.
+    static func device(_ name: String) throws -> DeviceID {
+        try opened.withLock { opened in
             if let known = opened[name] { return known }
-            let configuration = RuntimeConfiguration()
-            let backend = VulkanBackend(configuration: configuration)
-            let report = backend.probe()
-            let index = try #require(
-                report.devices.firstIndex { $0.name.contains(name) },
-                "there is no \(name) (\(report.notes.joined(separator: "; "))); run Scripts/setup.sh, or Scripts/test.sh --without-vulkan"
-            )
-            BackendRegistry.shared.adopt(try backend.open(index: index, configuration: configuration))
-            opened[name] = report.devices[index].id
-            return report.devices[index].id
+            let device = try open(name, validates: true)
+            BackendRegistry.shared.adopt(device)
+            opened[name] = device.description.id
+            return device.description.id
         }
     }
 
