@@ -50,7 +50,8 @@ void nt_vk_close(nt_vk *vk);
 /* How often an entry point was called. */
 uint64_t nt_vk_calls(nt_vk *vk, nt_vk_call call);
 
-/* Makes one call of an entry point that gives a result fail with `status`, after `successes` more that do not; for tests. */
+/* Makes one call of an entry point that gives a result fail with `status`, after `successes` more that do not: for
+ * tests. */
 void nt_vk_fail(nt_vk *vk, nt_vk_call call, uint64_t successes, VkResult status);
 
 /* What a physical device says of itself. */
@@ -122,8 +123,8 @@ typedef struct {
     VkQueryPool times;
 } nt_vk_recording;
 
-/* Begins a recording of `dispatches` dispatches that bind `buffers` buffers together. Its first command waits for all work
- * before it on the queue. */
+/* Begins a recording of `dispatches` dispatches that bind `buffers` buffers together. Its first command waits for all
+ * work before it on the queue. */
 VkResult nt_vk_begin(nt_vk_device *device, uint32_t dispatches, uint32_t buffers, VkBool32 is_timed,
                      nt_vk_recording *recording);
 /* Begins a recording of copies anew. */
