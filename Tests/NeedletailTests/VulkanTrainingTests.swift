@@ -28,7 +28,7 @@ struct VulkanTrainingTests {
         #expect(expected[49] < expected[0])
     }
 
-    @Test func aSteadyStepRecordsNothing() throws {
+    @Test func aSteadyStepBuildsNothing() throws {
         let context = try DeviceContext(device: VulkanTests.open("llvmpipe", validates: false))
         try withDeviceContext(context) { () throws(any Error) in
             let training = SmallTraining()
@@ -38,7 +38,6 @@ struct VulkanTrainingTests {
             try training.run(20, from: 10, after: { _, step in held = step.loss })
             let spent = context.statistics - before
             #expect(spent.plansBuilt == 0)
-            #expect(spent.recordings == 0)
             #expect(spent.driverAllocations == 0)
             #expect(spent.kernelsMade == 0)
             #expect(spent.launches <= 20 * 16)
