@@ -1,17 +1,25 @@
 #!/usr/bin/env bash
-# Builds everything in release mode and runs every test. With --without-opencl, tests that need an OpenCL device are left
-# out; otherwise they fail where there is none.
+# Builds everything in release mode and runs every test. With --without-opencl or --without-vulkan, tests that need devices of
+# that kind are left out; otherwise they fail where there is none.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
-case "${1-}" in
-    --without-opencl) export NEEDLETAIL_TEST_WITHOUT_OPENCL=1 ;;
-    "") ;;
-    *)
-        printf 'test: unknown option %s; usage: Scripts/test.sh [--without-opencl]\n' "$1" >&2
-        exit 64
-        ;;
-esac
+for option in "$@"; do
+    case "$option" in
+        --without-opencl)
+            export NEEDLETAIL_TEST_WITHOUT_OPENCL=1
+            printf 'test: left out: kernels, streams, programs, probes and training on OpenCL devices\n'
+            ;;
+        --without-vulkan)
+            export NEEDLETAIL_TEST_WITHOUT_VULKAN=1
+            printf 'test: left out: kernels, streams, programs, probes and training on lavapipe and SwiftShader\n'
+            ;;
+        *)
+            printf 'test: unknown option %s; usage: Scripts/test.sh [--without-opencl] [--without-vulkan]\n' "$option" >&2
+            exit 64
+            ;;
+    esac
+done
 
 # Every plan that a test makes is checked from its kernels alone.
 export NEEDLETAIL_VERIFY_PLANS=1

@@ -1,3 +1,4 @@
+import Dispatch
 import KernelIR
 import Shaders
 import Synchronization
@@ -11,9 +12,14 @@ public final class DeviceProgram<Handle: AnyObject & Sendable>: Sendable {
         var isAnnounced = false
     }
 
-    /// The kernel without its body.
-    public let signature: Kernel
-    let text: [UInt8]
+    /// The kernel as the library wrote it, without its body.
+    public let source: Kernel
+    /// The same as the device can run it, without its body too.
+    public let form: LegalizedKernel
+    /// What was built: the form's kernel.
+    public var signature: Kernel { form.kernel }
+    /// The kernel in the driver's language.
+    public let text: [UInt8]
     /// All that the compiled program depends on.
     let key: [UInt8]
     fileprivate let state: Mutex<State>
@@ -22,15 +28,17 @@ public final class DeviceProgram<Handle: AnyObject & Sendable>: Sendable {
     /// Variants that kernels launch and no file holds.
     private let unstored = Atomic<UInt8>(0)
 
-    fileprivate init(_ kernel: Kernel, text: [UInt8], key: [UInt8], stored: ProgramCache.Entry?) {
-        var signature = kernel
-        signature.body = []
-        signature.types = []
-        self.signature = signature
+    fileprivate init(
+        _ source: Kernel, _ form: LegalizedKernel, text: [UInt8], key: [UInt8], stored: ProgramCache.Entry?
+    ) {
+        self.source = source.withoutBody
+        self.form = form.withoutBody
         self.text = text
         self.key = key
         state = Mutex(State(stored: stored))
     }
+
+    fileprivate var isBuilt: Bool { state.withLock { $0.handle != nil } }
 
     /// Whether a launch of a variant should be added to the stream's ``LaunchedPrograms``.
     public func isUnstored(_ variants: UInt8) -> Bool { unstored.load(ordering: .relaxed) & variants != 0 }
@@ -104,6 +112,17 @@ public final class DevicePrograms<Driver: ProgramDriver>: Sendable {
         return (program, handle)
     }
 
+    /// Builds the launches' programs that are not built, several at a time. What goes wrong is said when a launch is made.
+    public func build(_ launches: [ShaderLaunch]) {
+        let programs = launches.compactMap { launch in
+            state.withLock { $0.programs[launch.key] }.flatMap { $0.isBuilt ? nil : $0 }
+        }
+        if programs.count < 2 { return }
+        DispatchQueue.concurrentPerform(iterations: programs.count) { number in
+            do throws(TensorError) { _ = try built(programs[number]) } catch {}
+        }
+    }
+
     private func announce(_ programs: [Program]) {
         let count = programs.count { program in
             program.state.withLock { state in
@@ -120,10 +139,10 @@ public final class DevicePrograms<Driver: ProgramDriver>: Sendable {
     private func program(for launch: ShaderLaunch) throws(TensorError) -> Program {
         if let known = state.withLock({ $0.programs[launch.key] }) { return known }
         let kernel = launch.build()
-        try target.check(kernel, on: device)
-        let text = try driver.emit(kernel)
+        let form = try target.legalize(kernel, on: device)
+        let text = try driver.emit(form.kernel)
         let key = Array("\(driver.identity)\n".utf8) + text
-        let made = Program(kernel, text: text, key: key, stored: cache.load(key))
+        let made = Program(kernel, form, text: text, key: key, stored: cache.load(key))
         return state.withLock { state in
             if let known = state.programs[launch.key] { return known }
             state.programs[launch.key] = made
@@ -226,11 +245,10 @@ public final class DevicePrograms<Driver: ProgramDriver>: Sendable {
 }
 
 extension ShaderTarget {
-    /// Fails where the device cannot run a kernel (`unsupported`), or the kernel is wrong (`deviceFailure`).
-    func check(_ kernel: Kernel, on device: DeviceDescription) throws(TensorError) {
+    /// The kernel as the device can run it. Fails where it cannot (`unsupported`), or the kernel is wrong (`deviceFailure`).
+    func legalize(_ kernel: Kernel, on device: DeviceDescription) throws(TensorError) -> LegalizedKernel {
         do {
-            try kernel.validate()
-            try kernel.validate(for: kernelTarget)
+            return try kernel.legalized(for: kernelTarget)
         } catch {
             throw TensorError(error.kind == .target ? .unsupported : .deviceFailure, "\(device.id): \(error)")
         }

@@ -5,7 +5,7 @@ import Needletail
 @main
 struct NeedletailCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "needletail", abstract: "Trains neural networks on the CPU and on OpenCL devices.",
+        commandName: "needletail", abstract: "Trains neural networks on the CPU and on OpenCL and Vulkan devices.",
         subcommands: [
             TrainCommand.self, EvaluateCommand.self, DevicesCommand.self, KernelsCommand.self, TuneCommand.self,
         ])

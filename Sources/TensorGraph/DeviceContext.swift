@@ -76,7 +76,7 @@ public final class DeviceContext: @unchecked Sendable {
         result.plansBuilt = counters.plansBuilt
         result.planHits = counters.planHits
         result.launches = counters.launches
-        result.recordings = counters.recordings
+        result.recordings = stream.recordingCount
         result.decomposedOperations = counters.decomposedOperations
         result.kernelsMade = counters.kernelsMade
         result.programsMade = programs.count

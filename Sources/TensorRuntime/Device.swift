@@ -91,6 +91,10 @@ public protocol DeviceStream: AnyObject, Sendable {
 
     /// Work encoded from now on waits for `event`, of this stream or another of the same device.
     func wait(for event: any DeviceEvent) throws(TensorError)
+
+    /// How many submissions were recorded so far, of those that can be submitted again. May be asked from any thread.
+    /// (optional: 0 where nothing is recorded)
+    var recordingCount: Int { get }
 }
 
 /// A point in a stream's work.
@@ -117,4 +121,5 @@ extension DeviceKernel {
 
 extension DeviceStream {
     public func submit() throws(TensorError) {}
+    public var recordingCount: Int { 0 }
 }

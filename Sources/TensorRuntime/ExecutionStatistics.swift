@@ -8,7 +8,8 @@ public struct ExecutionStatistics: Hashable, Sendable {
     public var planHits = 0
     /// Dispatches encoded.
     public var launches = 0
-    /// Command buffers recorded, where a backend records.
+    /// Submissions recorded by the device's stream, where it keeps them to submit them again: the one count that is a
+    /// backend's own.
     public var recordings = 0
     /// Segments asked of the driver.
     public var driverAllocations = 0

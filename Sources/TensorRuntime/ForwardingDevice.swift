@@ -82,4 +82,5 @@ open class ForwardingStream: DeviceStream, @unchecked Sendable {
     open func synchronize() throws(TensorError) { try inner.synchronize() }
     open func record() throws(TensorError) -> any DeviceEvent { try inner.record() }
     open func wait(for event: any DeviceEvent) throws(TensorError) { try inner.wait(for: event) }
+    open var recordingCount: Int { inner.recordingCount }
 }

@@ -35,6 +35,11 @@ public struct RuntimeConfiguration: Sendable {
     /// Where that loader looks for drivers (it reads `OCL_ICD_VENDORS` and `OPENCL_VENDOR_PATH` itself): a directory, or
     /// one file of it. Used only to say why a driver is missing.
     public var openCLVendors: String?
+    /// `NEEDLETAIL_VULKAN`: the Vulkan loader to open in place of the system's, or `none` for no Vulkan.
+    public var vulkanLoader: String?
+    /// The drivers that this loader is told to take (it reads `VK_DRIVER_FILES` and `VK_ICD_FILENAMES` itself): files separated
+    /// by colons. Used only to say why a driver is missing.
+    public var vulkanDrivers: String?
     /// `NEEDLETAIL_SCHEDULE_CLASS`: `auto`, `gpu`, `cpu`.
     public var scheduleClass: ScheduleClass = .automatic
     /// `NEEDLETAIL_CACHE`: where compiled programs, tuning tables and measurements are kept, `none` for nowhere; unset it is
@@ -92,6 +97,8 @@ public struct RuntimeConfiguration: Sendable {
         blas = text("NEEDLETAIL_BLAS")
         openCLLoader = text("NEEDLETAIL_OPENCL")
         openCLVendors = text("OCL_ICD_VENDORS") ?? text("OPENCL_VENDOR_PATH")
+        vulkanLoader = text("NEEDLETAIL_VULKAN")
+        vulkanDrivers = text("VK_DRIVER_FILES") ?? text("VK_ICD_FILENAMES")
         let classes = ScheduleClass.allCases.map(\.rawValue).joined(separator: ", ")
         scheduleClass =
             read("NEEDLETAIL_SCHEDULE_CLASS", accepts: "one of \(classes)", ScheduleClass.init) ?? scheduleClass

@@ -1,8 +1,6 @@
 import COpenCL
 import DeviceSupport
-import Glibc
 import Shaders
-import Synchronization
 import TensorRuntime
 
 /// A device of an OpenCL platform, opened: a context, its programs and its memory.
@@ -29,7 +27,7 @@ public final class OpenCLDevice: TunableDevice, KernelTiming, @unchecked Sendabl
     init(
         _ info: OpenCLDeviceInfo, library: OpenCLLibrary, configuration: RuntimeConfiguration
     ) throws(TensorError) {
-        _ = OpenCLDevice.watchesForks
+        ForkWatch.begin()
         self.info = info
         self.library = library
         description = info.description
@@ -94,7 +92,7 @@ public final class OpenCLDevice: TunableDevice, KernelTiming, @unchecked Sendabl
         var dispatches: [OpenCLDispatch] = []
         for launch in launches {
             let (program, handle) = try programs.make(launch)
-            let binding = try LaunchBinding(launch, of: program.signature, spec: spec)
+            let binding = try LaunchBinding(launch, of: program.source, as: program.form, spec: spec)
             let variant = programs.driver.variant(workgroups: launch.workgroups)
             dispatches.append(
                 try OpenCLDispatch(
@@ -129,21 +127,9 @@ public final class OpenCLDevice: TunableDevice, KernelTiming, @unchecked Sendabl
 
     // MARK: Failure
 
-    /// Whether this process is a child of `fork()` whose parent had opened a device: it has none of the drivers' threads,
-    /// and would wait for them for ever.
-    private static let isForked = Atomic<Bool>(false)
-    private static let watchesForks: Void = {
-        pthread_atfork(nil, nil, { OpenCLDevice.isForked.store(true, ordering: .relaxed) })
-    }()
-
     /// Fails with the first cause where the device was lost.
     func checkAlive() throws(TensorError) {
-        if OpenCLDevice.isForked.load(ordering: .relaxed) {
-            throw TensorError(
-                .deviceFailure,
-                "\(description.id): this process was made by fork() from one that uses OpenCL, whose drivers do not survive "
-                    + "that; start it as a program of its own, or open OpenCL's devices after fork()")
-        }
+        try ForkWatch.check(description.id, "OpenCL")
         try loss.check()
     }
 

@@ -25,6 +25,11 @@ public struct LegalizedKernel: Hashable, Sendable {
     /// The original's elements of each buffer.
     public let elements: [DType]
 
+    /// The same with a kernel that says no more than its parameters.
+    public var withoutBody: LegalizedKernel {
+        LegalizedKernel(kernel: kernel.withoutBody, arguments: arguments, elements: elements)
+    }
+
     /// The element of the kernel's buffer at which an operand is bound that begins at an element of the original's.
     public func offset(ofBuffer number: Int, from offset: Int) -> Int {
         let bytes = offset * elements[number].byteCount
@@ -67,6 +72,14 @@ public struct LegalizedKernel: Hashable, Sendable {
 }
 
 extension Kernel {
+    /// Name, workgroups, buffers, arguments and arrays.
+    public var withoutBody: Kernel {
+        var result = self
+        result.body = []
+        result.types = []
+        return result
+    }
+
     /// The kernel as a device can run it: without vectors wider than it has, and without 8-, 16- and 64-bit integers where
     /// it lacks them. What the device can run as it is stays as it is.
     ///

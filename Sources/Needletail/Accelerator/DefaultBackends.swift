@@ -1,6 +1,7 @@
 import CPUBackend
 import OpenCLBackend
 import TensorRuntime
+import VulkanBackend
 
 /// Registers the backends that this package brings. The only file that names them.
 enum DefaultBackends {
@@ -8,5 +9,6 @@ enum DefaultBackends {
     static let registered: Void = {
         BackendRegistry.shared.register(CPUBackend())
         BackendRegistry.shared.register(OpenCLBackend())
+        BackendRegistry.shared.register(VulkanBackend())
     }()
 }

@@ -1,0 +1,33 @@
+import DeviceSupport
+
+/// The ways around what Vulkan drivers do wrong.
+enum VulkanQuirks {
+    static let serial = "vulkan.serial"
+    static let shortLoops = "vulkan.short-loops"
+    static let stagedCopies = "vulkan.staged-copies"
+
+    static let table = QuirkTable<VulkanDeviceInfo>(
+        backend: "vulkan",
+        rows: [
+            Quirk(
+                name: shortLoops,
+                summary:
+                    "Work is cut among many more work-items than the processor runs at once: llvmpipe leaves all loops of "
+                    + "a work-item after 65,535 turns together, and sums over long rows are cut short.",
+                since: "Mesa 22.3"
+            ) { $0.driverName == "llvmpipe" },
+            Quirk(
+                name: serial,
+                summary: "Each kernel waits for the one before it, whatever it touches: tells a missing barrier from a "
+                    + "wrong kernel.",
+                since: "no driver; for people who look for a fault"
+            ) { _ in false },
+            Quirk(
+                name: stagedCopies,
+                summary:
+                    "The host copies through a ring of its own memory, also where it could work in the device's: some "
+                    + "drivers call memory cached that is slow to read.",
+                since: "no driver; for people who look for a fault"
+            ) { _ in false },
+        ])
+}

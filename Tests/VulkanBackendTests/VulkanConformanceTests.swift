@@ -1,0 +1,109 @@
+import Foundation
+import TensorConformance
+import TensorRuntime
+import Testing
+import VulkanBackend
+
+/// The catalogue and the contract on lavapipe, with the schedules of both classes, and on SwiftShader, which lacks narrow and
+/// wide integers. Serial: drivers use the whole machine themselves.
+///
+/// A part of the rows runs, from every family; `NEEDLETAIL_WHOLE_CATALOGUE=1` runs all.
+@Suite(.serialized, .enabled(if: VulkanTesting.areWanted, "NEEDLETAIL_TEST_WITHOUT_VULKAN is set"))
+struct VulkanConformanceTests {
+    private static let suite = ConformanceSuite()
+
+    struct Target: CustomTestStringConvertible {
+        let driver: VulkanTesting.Driver
+        let scheduleClass: RuntimeConfiguration.ScheduleClass
+        var testDescription: String { "\(driver), \(scheduleClass)" }
+
+        func open() throws -> VulkanDevice {
+            try VulkanTesting.open(driver, configure: { $0.scheduleClass = scheduleClass }).device
+        }
+    }
+
+    static let targets = [
+        Target(driver: .lavapipe, scheduleClass: .cpu), Target(driver: .lavapipe, scheduleClass: .gpu),
+        Target(driver: .swiftShader, scheduleClass: .cpu), Target(driver: .swiftShader, scheduleClass: .gpu),
+    ]
+
+    @Test(arguments: targets) func theContractIsKept(_ target: Target) throws {
+        let complaints = Self.suite.runContract(on: try target.open()).filter { !$0.passed }
+        #expect(complaints.isEmpty, "\(complaints)")
+    }
+
+    @Test(arguments: targets) func theCataloguePasses(_ target: Target) throws {
+        let device = try target.open()
+        let all = ConformanceCatalogue.cases(for: device.description)
+        let offset = Self.targets.firstIndex { $0.testDescription == target.testDescription } ?? 0
+        let rows = VulkanTesting.isWhole ? all : Self.sample(of: all, offset: offset)
+        let left = rows.filter { device.unsupportedReason($0.spec) != nil }
+        for row in left {
+            print("\(target.testDescription): left out \(row.name): \(device.unsupportedReason(row.spec) ?? "")")
+        }
+        #expect(left.count * 10 < rows.count)
+        let names = Set(left.map(\.name))
+        let results = Self.suite.run(device: device, cases: rows.filter { !names.contains($0.name) })
+        let others = results.filter { !$0.passed }
+        for other in others.prefix(40) { print("\(target.testDescription): \(other)") }
+        #expect(others.isEmpty, "\(others.count) of \(results.count) rows do not pass")
+        print("\(target.testDescription): \(results.count) rows, \(device.programCounts.compiled) programs compiled")
+    }
+
+    @Test(arguments: targets) func numbersAreTheSameOnTheDevice(_ target: Target) throws {
+        let device = try target.open()
+        let functions = ["sin", "cos", "tan", "tanh", "erf", "expm1", "log1p", "trunc", "round", "ceil"]
+        let names = Set(
+            functions.map { "fused/\($0)/float32/special" } + ["sin", "cos", "tan"].map { "fused/\($0)/float32/large" })
+        let rows = ConformanceCatalogue.cases(for: device.description).filter { row in
+            // Random bits and uniform numbers are the CPU's.
+            if names.contains(row.name) || row.name.contains("random") { return true }
+            return row.name.hasPrefix("fused/numbers/") && !row.dtypes.contains(.float64)
+        }
+        #expect(rows.count > 40)
+        let others = Self.suite.run(device: device, cases: rows).filter { !$0.passed }
+        for other in others { print("\(target.testDescription): \(other)") }
+        #expect(others.isEmpty, "\(others.count) of \(rows.count) rows do not pass")
+    }
+
+    private static func sample(of rows: [ConformanceCase], offset: Int) -> [ConformanceCase] {
+        let strides: [KernelFamily: Int] = [.fused: 61, .matmul: 23, .convolution: 17, .pooling: 29, .scatterAdd: 23]
+        return Dictionary(grouping: rows, by: \.family).sorted { $0.key.rawValue < $1.key.rawValue }
+            .flatMap { family, rows in
+                stride(from: offset, to: rows.count, by: strides[family] ?? 1).map { rows[$0] }
+            }
+    }
+}
+
+/// Products whose work-items would go through more turns of loops than llvmpipe goes, were the work not cut finely.
+@Suite(.serialized, .enabled(if: VulkanTesting.areWanted, "NEEDLETAIL_TEST_WITHOUT_VULKAN is set"))
+struct VulkanLoopTests {
+    @Test(arguments: [RuntimeConfiguration.ScheduleClass.cpu, .gpu])
+    func longSumsAreWhole(_ scheduleClass: RuntimeConfiguration.ScheduleClass) throws {
+        let device = try VulkanTesting.open(.lavapipe, configure: { $0.scheduleClass = scheduleClass }).device
+        #expect(device.quirks == ["vulkan.short-loops"])
+        let (m, k, n) = (1000, 784, 16)
+        let product = FusedKernel.Access(strides: Shape([m, n]).contiguousStrides)
+        let epilogue = FusedKernel(
+            program: .copy(from: .float32, to: .float32), extents: [m, n], outerRank: 2, inputs: [product],
+            outputs: [product])
+        let kernel = try device.makeKernel(
+            KernelSpec(
+                MatmulKernel(
+                    dtype: .float32, batch: [], m: m, n: n, k: k, aStrides: Shape([m, k]).contiguousStrides,
+                    bStrides: [1, k], epilogue: epilogue)))
+        let stream = try device.makeStream()
+        let a = try device.allocate(byteCount: 4 * m * k)
+        let b = try device.allocate(byteCount: 4 * n * k)
+        let c = try device.allocate(byteCount: 4 * m * n)
+        try stream.write([Float](repeating: 1, count: m * k), to: a)
+        try stream.write([Float](repeating: 2, count: n * k), to: b)
+        var bindings = [BufferBinding(buffer: a), BufferBinding(buffer: b), BufferBinding(buffer: c)]
+        if kernel.workspaceByteCount > 0 {
+            bindings.append(BufferBinding(buffer: try device.allocate(byteCount: kernel.workspaceByteCount)))
+        }
+        try stream.launch(kernel, bindings)
+        let found = try stream.read(c, count: m * n)
+        #expect(found.allSatisfy { $0 == Float(2 * k) }, "\(found.prefix(4)), \(found.suffix(4))")
+    }
+}
