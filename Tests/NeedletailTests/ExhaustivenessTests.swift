@@ -14,12 +14,16 @@ import Testing
     /// not know all, and those that say so where they stand.
     static let allowed: [String: Int] = [
         "Sources/TensorRuntime/DeviceID.swift": 1,
+        // What is not known to keep numbers exact is rounded.
+        "Sources/TensorRuntime/Kernels/FusedProgram+Rounding.swift": 1,
         "Sources/TensorGraph/Verifier/PlanLaunch.swift": 1,
         "Sources/TensorGraph/Planner/Lowering.swift": 1,
         "Sources/KernelIR/Value.swift": 1,
         "Sources/KernelIR/Interpreter/InterpreterConversion.swift": 3,
         "Sources/KernelIR/Interpreter/InterpreterAccess.swift": 2,
         "Sources/KernelIR/Interpreter/InterpreterMachine.swift": 3,
+        "Sources/KernelIR/Legalization/FloatExpansion.swift": 2,
+        "Sources/KernelIR/Legalization/Kernel+Pieces.swift": 1,
         "Sources/KernelIR/Legalization/KernelLegalizer.swift": 1,
         "Sources/TensorConformance/Contract/ContractBreakingDevice.swift": 1,
         "Sources/TensorConformance/Reference/PointwiseOperation+Reference.swift": 2,
@@ -27,6 +31,7 @@ import Testing
         "Sources/TensorConformance/Catalogue/ConformanceCatalogue+Pointwise.swift": 3,
         "Sources/TensorConformance/Catalogue/ConformanceCatalogue+Numbers.swift": 2,
         "Sources/TensorConformance/Catalogue/ConformanceCatalogue+Reductions.swift": 2,
+        "Sources/TensorConformance/Catalogue/ConformanceCatalogue+Sort.swift": 1,
         "Sources/Needletail/Autograd/Derivatives+Pointwise.swift": 3,
         "Sources/Needletail/Tensor/KnownIntegers.swift": 1,
         "Sources/Needletail/Tensor/TensorIndex.swift": 3,
@@ -41,6 +46,12 @@ import Testing
         "Backends/OpenCL/OpenCLBackend/OpenCLPrinter.swift": 3,
         "Backends/CPU/CPUBackend/CPUDevice.swift": 2,
         "Backends/CPU/CPUKernels/fused_code.c": 1,
+        "Backends/CPU/CPUKernels/sort.c": 1,
+        "Backends/Vulkan/VulkanBackend/VulkanDeviceInfo.swift": 1,
+        "Backends/Vulkan/VulkanBackend/SPIRV/SPIRVDisassembler.swift": 1,
+        "Backends/Vulkan/VulkanBackend/SPIRV/SPIRVEmitter.swift": 2,
+        "Backends/Vulkan/VulkanBackend/SPIRV/SPIRVEmitter+Values.swift": 2,
+        "Backends/Vulkan/VulkanBackend/SPIRV/SPIRVModuleBuilder.swift": 1,
     ]
 
     @Test func noSwitchOverOperationsOrTypesHidesACaseBehindADefault() throws {
