@@ -67,7 +67,9 @@ struct VulkanConformanceTests {
     }
 
     private static func sample(of rows: [ConformanceCase], offset: Int) -> [ConformanceCase] {
-        let strides: [KernelFamily: Int] = [.fused: 61, .matmul: 23, .convolution: 17, .pooling: 29, .scatterAdd: 23]
+        let strides: [KernelFamily: Int] = [
+            .fused: 61, .matmul: 23, .convolution: 17, .pooling: 29, .scatterAdd: 23, .sort: 7,
+        ]
         return Dictionary(grouping: rows, by: \.family).sorted { $0.key.rawValue < $1.key.rawValue }
             .flatMap { family, rows in
                 stride(from: offset, to: rows.count, by: strides[family] ?? 1).map { rows[$0] }

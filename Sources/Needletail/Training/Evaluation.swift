@@ -13,7 +13,7 @@ extension Module {
     /// that it had.
     ///
     /// - Throws: `data` of an empty dataset; `outOfMemory`, `deviceFailure`.
-    public func evaluate(on dataset: DeviceDataset, batchSize: Int = 1000) throws(TensorError) -> Evaluation {
+    public func evaluate(on dataset: DeviceDataset, batchSize: Int = 500) throws(TensorError) -> Evaluation {
         let modes = savedModes()
         eval()
         defer { for (mode, isTraining) in modes { mode.isTraining = isTraining } }
