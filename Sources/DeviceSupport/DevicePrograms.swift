@@ -100,6 +100,9 @@ public final class DevicePrograms<Driver: ProgramDriver>: Sendable {
         announce(programs)
     }
 
+    /// Fails where the launch's program cannot be said in the driver's language (`unsupported`).
+    public func check(_ launch: ShaderLaunch) throws(TensorError) { _ = try program(for: launch) }
+
     /// The launch's program and its driver's object.
     public func make(_ launch: ShaderLaunch) throws(TensorError) -> (program: Program, handle: Driver.Handle) {
         let program = try program(for: launch)

@@ -66,6 +66,15 @@ struct VulkanConformanceTests {
         #expect(others.isEmpty, "\(others.count) of \(rows.count) rows do not pass")
     }
 
+    @Test func aFunctionThatVulkanLacksIsRefusedBeforeItIsMade() throws {
+        let device = try VulkanTesting.open(.lavapipe).device
+        let rows = ConformanceCatalogue.cases(for: device.description)
+        let row = try #require(rows.first { $0.name == "fused/expm1/float64/1" })
+        #expect(device.unsupportedReason(row.spec)?.contains("Vulkan has no expm1 of float64") == true)
+        let plain = try #require(rows.first { $0.name == "fused/add/float64/1" })
+        #expect(device.unsupportedReason(plain.spec) == nil)
+    }
+
     private static func sample(of rows: [ConformanceCase], offset: Int) -> [ConformanceCase] {
         let strides: [KernelFamily: Int] = [
             .fused: 61, .matmul: 23, .convolution: 17, .pooling: 29, .scatterAdd: 23, .sort: 7,

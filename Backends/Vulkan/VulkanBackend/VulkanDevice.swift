@@ -84,7 +84,20 @@ public final class VulkanDevice: TunableDevice, KernelTiming, @unchecked Sendabl
     }
 
     public func unsupportedReason(_ spec: KernelSpec) -> String? {
-        description.reasonAgainst(spec) ?? shaders.unsupportedReason(spec)
+        description.reasonAgainst(spec) ?? shaders.unsupportedReason(spec) ?? reasonAgainstFunctions(of: spec)
+    }
+
+    /// Vulkan has functions of float64 for roots and rounding alone: which the library takes is known once kernels are emitted.
+    private func reasonAgainstFunctions(of spec: KernelSpec) -> String? {
+        guard spec.code.program?.steps.contains(where: { $0.dtype == .float64 }) == true else { return nil }
+        do throws(TensorError) {
+            try shaders.make(spec) { (plan) throws(TensorError) in
+                for launch in plan.launches where launch.hasWork { try programs.check(launch) }
+            }
+            return nil
+        } catch {
+            return error.kind == .unsupported ? error.message : nil
+        }
     }
 
     public func prepareKernels(_ specs: [KernelSpec]) {
