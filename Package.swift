@@ -31,7 +31,8 @@ let package = Package(
             path: "Backends/Vulkan/VulkanBackend"),
         .systemLibrary(name: "CZlib", path: "Sources/CZlib"),
         .target(
-            name: "Needletail", dependencies: ["TensorRuntime", "TensorGraph", "CPUBackend", "OpenCLBackend", "VulkanBackend", "CZlib"]),
+            name: "Needletail",
+            dependencies: ["TensorRuntime", "TensorGraph", "CPUBackend", "OpenCLBackend", "VulkanBackend", "CZlib"]),
         .target(name: "TensorConformance", dependencies: ["TensorRuntime"]),
         .executableTarget(
             name: "NeedletailCLI",
