@@ -75,31 +75,61 @@ enum SPIRV {
     static let version: UInt32 = 0x0001_0300
 
     enum Capability: UInt32, CaseIterable {
-        case shader = 1, float16 = 9, float64, int64, groupNonUniform = 61, groupNonUniformArithmetic = 63
-        case groupNonUniformShuffle = 65, storageBuffer16BitAccess = 4433, storageBuffer8BitAccess = 4448
+        case shader = 1
+        case float16 = 9
+        case float64
+        case int64
+        case groupNonUniform = 61
+        case groupNonUniformArithmetic = 63
+        case groupNonUniformShuffle = 65
+        case storageBuffer16BitAccess = 4433
+        case storageBuffer8BitAccess = 4448
         case signedZeroInfNanPreserve = 4466
     }
 
     enum StorageClass: UInt32, CaseIterable {
-        case input = 1, workgroup = 4, function = 7, storageBuffer = 12
+        case input = 1
+        case workgroup = 4
+        case function = 7
+        case storageBuffer = 12
     }
 
     enum Decoration: UInt32, CaseIterable {
-        case block = 2, arrayStride = 6, builtIn = 11, aliased = 20, nonWritable = 24, binding = 33, descriptorSet
-        case offset, fpRoundingMode = 39, noContraction = 42
+        case block = 2
+        case arrayStride = 6
+        case builtIn = 11
+        case aliased = 20
+        case nonWritable = 24
+        case binding = 33
+        case descriptorSet
+        case offset
+        case fpRoundingMode = 39
+        case noContraction = 42
     }
 
     enum BuiltIn: UInt32, CaseIterable {
-        case numWorkgroups = 24, workgroupId = 26, localInvocationId, subgroupSize = 36, subgroupLocalInvocationId = 41
+        case numWorkgroups = 24
+        case workgroupId = 26
+        case localInvocationId
+        case subgroupSize = 36
+        case subgroupLocalInvocationId = 41
     }
 
     enum ExecutionMode: UInt32, CaseIterable {
-        case localSize = 17, signedZeroInfNanPreserve = 4461
+        case localSize = 17
+        case signedZeroInfNanPreserve = 4461
     }
 
     /// Functions of `GLSL.std.450` that are exact, or rounded once.
     enum Function: UInt32, CaseIterable {
-        case roundEven = 2, trunc, fAbs, floor = 8, ceil, sqrt = 31, fma = 50, unpackHalf2x16 = 62
+        case roundEven = 2
+        case trunc
+        case fAbs
+        case floor = 8
+        case ceil
+        case sqrt = 31
+        case fma = 50
+        case unpackHalf2x16 = 62
     }
 
     enum Scope {
