@@ -48,6 +48,13 @@ public struct ShaderLaunch: Sendable {
         self.arguments = arguments
         self.build = build
     }
+
+    /// The turns that all loops of a work-item of `kernel`, which the launch builds, take together, at most; nil where
+    /// nobody knows.
+    public func turnBound(of kernel: Kernel) -> Int? {
+        let known = arguments.compactMapValues { if case .integer(let value) = $0 { value } else { nil } }
+        return kernel.turnBound(arguments: known, workgroups: workgroups)
+    }
 }
 
 /// What a kernel is keyed by: the specification's code, the schedule, and the classes of arguments it was written for.

@@ -16,6 +16,9 @@ public struct ShaderTarget: Hashable, Sendable {
     public var computeUnits: Int
     /// Lanes of float32 in the vectors that suit the device.
     public var vectorWidth: Int
+    /// Whether a processor computes the work-items of a workgroup, some of them side by side, one group after another: shared
+    /// memory is as far as any, and a barrier ends a loop over all of them.
+    public var emulatesWorkgroups = false
 
     // MARK: What a kernel may have
 

@@ -95,6 +95,8 @@ struct FusedShape {
             if !isInnerScattered && lastInner >= 8 { return .inner }
             return !isOuterScattered && lastOuter >= 4 ? .outer : .inner
         case .gpu:
+            // A team's result is folded behind barriers.
+            if target.emulatesWorkgroups { return rowCount >= 8 ? .outer : .inner }
             if innerCount < 32 { return .outer }
             return isInnerScattered && !isOuterScattered && lastOuter >= 16 ? .outer : .inner
         }

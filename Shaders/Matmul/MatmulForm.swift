@@ -142,6 +142,9 @@ struct MatmulPlace {
         form.scalar.isFloat ? k.multiplyAdd(a, b, c) : c.wrapping(.add, a.wrapping(.multiply, b))
     }
 
+    /// Whether results are stored as they are.
+    var storesPlainly: Bool { form.splits || form.epilogue.program.steps.count == 1 }
+
     /// Hands on results of consecutive columns: the whole sums to the epilogue, those of a slice to the workspace.
     func store(_ result: Value, row: Value, column: Value) { sink.store(result, row: row, column: column) }
 }

@@ -12,6 +12,8 @@ struct MatmulSchedule: Hashable, Sendable {
         case dot
         /// A workgroup's tiles of A and B lie in shared memory. For devices of class gpu.
         case tile
+        /// Every work-item reads A and B itself. For devices of class gpu that are processors.
+        case block
     }
 
     let name: String
@@ -29,7 +31,10 @@ struct MatmulSchedule: Hashable, Sendable {
     var parts = 1
 
     /// Work-items of a workgroup.
-    var itemCount: Int { form == .tile ? rows / itemRows * (columns / itemColumns) * parts : 1 }
+    var itemCount: Int { hasTeam ? rows / itemRows * (columns / itemColumns) * parts : 1 }
+
+    /// Whether a workgroup has several work-items, each with a part of its tile.
+    var hasTeam: Bool { form == .tile || form == .block }
 
     /// The columns of a workgroup's tile, in elements.
     func columnCount(width: Int) -> Int { form == .panel || form == .direct ? columns * width : columns }
@@ -50,6 +55,12 @@ struct MatmulSchedule: Hashable, Sendable {
             name: "tile16x16", form: .tile, rows: 16, columns: 16, depth: 64, itemRows: 4, itemColumns: 4, parts: 16),
         MatmulSchedule(
             name: "tile32x32s", form: .tile, rows: 32, columns: 32, depth: 16, itemRows: 4, itemColumns: 4),
+        MatmulSchedule(name: "block32x128", form: .block, rows: 32, columns: 128, itemRows: 32, itemColumns: 16),
+        MatmulSchedule(name: "block16x128", form: .block, rows: 16, columns: 128, itemRows: 16, itemColumns: 16),
+        MatmulSchedule(name: "block16x64", form: .block, rows: 16, columns: 64, itemRows: 16, itemColumns: 8),
+        MatmulSchedule(name: "block16x32", form: .block, rows: 16, columns: 32, itemRows: 16, itemColumns: 4),
+        MatmulSchedule(name: "block8x32", form: .block, rows: 8, columns: 32, itemRows: 8, itemColumns: 4),
+        MatmulSchedule(name: "block4x16", form: .block, rows: 4, columns: 16, itemRows: 4, itemColumns: 2),
     ]
 
     static func named(_ name: String) -> MatmulSchedule? { table.first { $0.name == name } }
@@ -105,6 +116,9 @@ struct MatmulSelection {
         case (.gpu, .tile):
             return schedule.itemCount <= target.maximumWorkgroupSize
                 && MatmulTileKernel.sharedCount(schedule) * form.scalar.byteCount <= target.sharedByteCount
+        case (.gpu, .block):
+            return schedule.itemCount <= target.maximumWorkgroupSize
+                && MatmulBlockKernel.sharedCount(schedule) * form.scalar.byteCount <= target.sharedByteCount
         default: return false
         }
     }
@@ -136,6 +150,7 @@ struct MatmulSelection {
     private var tileChoice: MatmulChoice {
         let tiles = MatmulSchedule.table.filter { fits($0) }
         guard let smallest = tiles.last else { return MatmulChoice(MatmulSchedule.table.last!) }
+        if target.emulatesWorkgroups { return MatmulChoice(blockSchedule(among: tiles) ?? smallest) }
         var candidates = ["tile128x128", "tile64x64", "tile32x32"].compactMap { name in
             tiles.first { $0.name == name }
         }
@@ -148,6 +163,14 @@ struct MatmulSelection {
         let count = tileCount(chosen)
         guard count * 2 < target.computeUnits, body.k >= 512 else { return MatmulChoice(chosen) }
         return MatmulChoice(chosen, slices: max(1, min(8, target.computeUnits / max(count, 1), body.k / 256)))
+    }
+
+    /// On processors: the largest block that is filled and of which each unit has some.
+    private func blockSchedule(among fitting: [MatmulSchedule]) -> MatmulSchedule? {
+        let blocks = fitting.filter { $0.form == .block }
+        return blocks.first { block in
+            tileCount(block) >= 2 * target.computeUnits && body.m * 2 > block.rows && body.n * 2 > block.columns
+        } ?? blocks.last
     }
 
     private func tileCount(_ tile: MatmulSchedule) -> Int {

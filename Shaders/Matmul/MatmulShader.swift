@@ -50,7 +50,7 @@ private struct MatmulCut {
         sliceLength = choice.slices == 1 ? body.k : (even + schedule.depth - 1) / schedule.depth * schedule.depth
         slices = choice.slices == 1 ? 1 : max(1, (body.k + sliceLength - 1) / max(sliceLength, 1))
         self.form.splits = slices > 1
-        if schedule.form == .tile {
+        if schedule.hasTeam {
             blockRows = schedule.rows
         } else {
             let workgroups = columnBlocks * batches * slices
@@ -82,7 +82,7 @@ private struct MatmulCut {
         switch schedule.form {
         case .panel, .direct: MatmulPanelKernel.slot(schedule, form, sliceLength: sliceLength)
         case .dot: MatmulDotKernel.slot(schedule)
-        case .tile: 0
+        case .tile, .block: 0
         }
     }
 
@@ -133,7 +133,7 @@ private struct MatmulCut {
             arguments["b_batch\(axis)"] = .integer(body.bStrides[axis])
         }
         addBatchExtents(to: &arguments)
-        if schedule.form != .tile {
+        if !schedule.hasTeam {
             arguments["slot"] = .integer(slot)
             arguments["block_rows"] = .integer(blockRows)
         }
@@ -151,6 +151,7 @@ private struct MatmulCut {
             case .panel, .direct: MatmulPanelKernel.build(schedule, form)
             case .dot: MatmulDotKernel.build(schedule, form)
             case .tile: MatmulTileKernel.build(schedule, form)
+            case .block: MatmulBlockKernel.build(schedule, form)
             }
         }
         if !form.splits { EpilogueEmitter.bind(body.epilogue, firstOperand: 2, to: &launch) }
@@ -175,7 +176,7 @@ private struct MatmulCut {
     }
 
     private var sum: ShaderLaunch {
-        let isVector = schedule.form != .tile
+        let isVector = !schedule.hasTeam
         let blocks = isVector ? 1 : (body.n + MatmulSumKernel.itemCount - 1) / MatmulSumKernel.itemCount
         var arguments: [String: ShaderLaunch.Argument] = [
             "m": .integer(body.m), "n": .integer(body.n), "slices": .integer(slices),

@@ -31,6 +31,8 @@ public struct KernelError: Error, Hashable, Sendable, CustomStringConvertible {
         case shift
         /// A loop's counter that leaves its type.
         case overflow
+        /// Loops that turn more often than they may.
+        case turns
         /// Something that the kernel needs and its target lacks.
         case target
         /// A launch that does not fit the kernel.

@@ -180,11 +180,18 @@ private final class InterpreterStream: DeviceStream {
                 try program.interpreter.launch(
                     workgroups: launch.workgroups,
                     arguments: program.legal.argumentBits(arguments, offsets: buffers.map(\.offset)),
-                    buffers: buffers.enumerated().map { program.legal.buffer($0.offset, $0.element) })
+                    buffers: buffers.enumerated().map { program.legal.buffer($0.offset, $0.element) },
+                    turnLimit: try turnBound(launch, original))
             } catch {
                 throw TensorError(.deviceFailure, error.description)
             }
         }
+    }
+
+    /// The bound that devices rely on whose loops end early: every row of the catalogue checks it.
+    private func turnBound(_ launch: ShaderLaunch, _ kernel: Kernel) throws(TensorError) -> Int {
+        if let bound = launch.turnBound(of: kernel) { return bound }
+        throw TensorError(.deviceFailure, "nobody knows how often the loops of \(launch.key.schedule) turn:\n\(kernel)")
     }
 
     private func buffer(

@@ -19,6 +19,8 @@ public final class VulkanDevice: TunableDevice, KernelTiming, @unchecked Sendabl
     let copiesInPlace: Bool
     /// Whether each kernel waits for the one before.
     let isSerial: Bool
+    /// How often the loops of a work-item turn at most, where the driver bounds it.
+    private let turnLimit: Int?
     /// See ``VulkanBackend/Options/listener``.
     let bindsExactly: Bool
     /// Nanoseconds of a timestamp's tick, where dispatches are timed.
@@ -60,8 +62,8 @@ public final class VulkanDevice: TunableDevice, KernelTiming, @unchecked Sendabl
         isSerial = quirks.contains(VulkanQuirks.serial)
         bindsExactly = options.listener != nil && options.rangeLimit == nil
         tick = configuration.profiles ? info.tick : nil
-        let target = info.target(
-            configuration.scheduleClass, cutsFinely: quirks.contains(VulkanQuirks.shortLoops))
+        let target = info.target(configuration.scheduleClass)
+        turnLimit = quirks.contains(VulkanQuirks.shortLoops) ? VulkanQuirks.turnLimit : nil
         shaders = TunedShaders(
             target: target, backend: "vulkan", identity: info.identity, configuration: configuration)
         programs = VulkanPrograms(
@@ -84,20 +86,29 @@ public final class VulkanDevice: TunableDevice, KernelTiming, @unchecked Sendabl
     }
 
     public func unsupportedReason(_ spec: KernelSpec) -> String? {
-        description.reasonAgainst(spec) ?? shaders.unsupportedReason(spec) ?? reasonAgainstFunctions(of: spec)
+        description.reasonAgainst(spec) ?? shaders.unsupportedReason(spec) ?? reasonAgainstLaunches(of: spec)
     }
 
-    /// Vulkan has functions of float64 for roots and rounding alone: which the library takes is known once kernels are emitted.
-    private func reasonAgainstFunctions(of spec: KernelSpec) -> String? {
-        guard spec.code.program?.steps.contains(where: { $0.dtype == .float64 }) == true else { return nil }
+    /// What is known once kernels are written. Vulkan has functions of float64 for roots and rounding alone, and which of them
+    /// the library takes, the emitter finds; and loops may turn more often than the driver lets them.
+    private func reasonAgainstLaunches(of spec: KernelSpec) -> String? {
+        let hasFloat64 = spec.code.program?.steps.contains { $0.dtype == .float64 } == true
+        guard hasFloat64 || turnLimit != nil else { return nil }
         do throws(TensorError) {
             try shaders.make(spec) { (plan) throws(TensorError) in
-                for launch in plan.launches where launch.hasWork { try programs.check(launch) }
+                for launch in plan.launches where launch.hasWork {
+                    try checkTurns(launch)
+                    if hasFloat64 { try programs.check(launch) }
+                }
             }
             return nil
         } catch {
             return error.kind == .unsupported ? error.message : nil
         }
+    }
+
+    private func checkTurns(_ launch: ShaderLaunch) throws(TensorError) {
+        if let turnLimit { try launch.check(turnLimit: turnLimit, on: description) }
     }
 
     public func prepareKernels(_ specs: [KernelSpec]) {
@@ -117,6 +128,7 @@ public final class VulkanDevice: TunableDevice, KernelTiming, @unchecked Sendabl
         let launches = plan.launches.filter(\.hasWork)
         var dispatches: [VulkanDispatch] = []
         for launch in launches {
+            try checkTurns(launch)
             for (number, piece) in launch.pieces(maximumGrid: info.maximumGrid).enumerated() {
                 let (program, handle) = try programs.make(piece)
                 dispatches.append(

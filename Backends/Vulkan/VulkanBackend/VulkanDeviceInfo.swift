@@ -112,9 +112,7 @@ struct VulkanDeviceInfo: @unchecked Sendable {
     }
 
     /// What the kernel library is told of the device.
-    ///
-    /// - Parameter cutsFinely: whether work is cut among more work-items than the device runs at once.
-    func target(_ scheduleClass: RuntimeConfiguration.ScheduleClass, cutsFinely: Bool) -> ShaderTarget {
+    func target(_ scheduleClass: RuntimeConfiguration.ScheduleClass) -> ShaderTarget {
         let items = min(Int(facts.invocations), Int(facts.sizes.0))
         let deviceClass: ShaderTarget.DeviceClass =
             switch scheduleClass {
@@ -124,7 +122,7 @@ struct VulkanDeviceInfo: @unchecked Sendable {
             case .cpu: .cpu
             }
         // Vulkan does not say how many units there are.
-        let isProcessor = description.kind == .software && !cutsFinely
+        let isProcessor = description.kind == .software
         let units = isProcessor ? ProcessInfo.processInfo.activeProcessorCount : 64
         var features = spirv.features
         // The library's kernels have none, and their size may change from one to the next.
@@ -132,6 +130,7 @@ struct VulkanDeviceInfo: @unchecked Sendable {
         var target = ShaderTarget(
             deviceClass: deviceClass, computeUnits: units, maximumWorkgroupSize: items,
             sharedByteCount: Int(facts.shared_bytes), vectorWidth: SPIRVTarget.maximumVectorLanes, features: features)
+        target.emulatesWorkgroups = isProcessor
         // Parameters lie in a buffer.
         target.argumentBytes = 1 << 16
         target.maximumVectorLanes = SPIRVTarget.maximumVectorLanes

@@ -6,14 +6,17 @@ enum VulkanQuirks {
     static let shortLoops = "vulkan.short-loops"
     static let stagedCopies = "vulkan.staged-copies"
 
+    /// See ``shortLoops``.
+    static let turnLimit = 65_535
+
     static let table = QuirkTable<VulkanDeviceInfo>(
         backend: "vulkan",
         rows: [
             Quirk(
                 name: shortLoops,
                 summary:
-                    "Work is cut among many more work-items than the processor runs at once: llvmpipe leaves all loops of "
-                    + "a work-item after 65,535 turns together, and sums over long rows are cut short.",
+                    "Kernels are refused whose work-items may turn their loops more than 65,535 times together, and other "
+                    + "schedules are taken: llvmpipe leaves all loops then, without a word.",
                 since: "Mesa 22.3"
             ) { $0.driverName == "llvmpipe" },
             Quirk(

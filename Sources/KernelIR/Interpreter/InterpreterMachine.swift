@@ -18,14 +18,19 @@ struct InterpreterMachine: ~Copyable {
     /// The active work-items of an access and the elements that they touch.
     let items: UnsafeMutablePointer<Int>
     let places: UnsafeMutablePointer<Int>
+    /// How often the loops of each work-item turned, and how often they may; nil where nobody asks.
+    let turns: UnsafeMutablePointer<Int>
+    let turnLimit: Int?
     /// The workgroup that runs first among those that run together, and their work-items.
     var firstGroup = 0
     var count = 0
 
     init(
-        _ program: InterpreterProgram, workgroups: SIMD3<Int>, arguments: [UInt64], buffers: [InterpreterBuffer]
+        _ program: InterpreterProgram, workgroups: SIMD3<Int>, arguments: [UInt64], buffers: [InterpreterBuffer],
+        turnLimit: Int?
     ) {
         self.program = program
+        self.turnLimit = turnLimit
         self.workgroups = workgroups
         self.arguments = arguments
         (self.buffers, tables) = InterpreterMachine.bind(buffers, of: program)
@@ -45,6 +50,7 @@ struct InterpreterMachine: ~Copyable {
         variableIsFull = .allocate(capacity: max(program.variables.count, 1))
         items = .allocate(capacity: program.capacity)
         self.places = .allocate(capacity: program.capacity)
+        turns = .allocate(capacity: program.capacity)
     }
 
     deinit {
@@ -55,6 +61,7 @@ struct InterpreterMachine: ~Copyable {
         variableIsFull.deallocate()
         items.deallocate()
         places.deallocate()
+        turns.deallocate()
         for table in tables { table.entries.deallocate() }
     }
 
@@ -69,6 +76,7 @@ struct InterpreterMachine: ~Copyable {
             count = min(program.batch, groupCount - first) * program.itemCount
             activeCounts[0] = count
             shared.beginWorkgroup()
+            turns.initialize(repeating: 0, count: count)
             for variable in program.variables.indices {
                 variableIsFull[variable] = false
                 flags(variable).initialize(repeating: false, count: count)
@@ -284,6 +292,10 @@ struct InterpreterMachine: ~Copyable {
             let (next, overflows) = counter[item].addingReportingOverflow(step[item])
             if overflows { throw failure(.overflow, "the counter leaves its type", instruction, item: item) }
             counter[item] = next
+            turns[item] += 1
+            if let turnLimit, turns[item] > turnLimit {
+                throw failure(.turns, "more than \(turnLimit) turns of all loops", instruction, item: item)
+            }
             active[item] = next < end[item]
             left += active[item] ? 1 : 0
         }

@@ -49,8 +49,9 @@ public struct KernelInterpreter: Sendable {
     ///   - arguments: the bits of each argument, by position: an integer's two's complement, a float's pattern in its
     ///     own size, 0 or 1.
     ///   - buffers: one for each buffer of the kernel, by position.
+    ///   - turnLimit: how often all loops of one work-item may turn together; nil for any number.
     public func launch(
-        workgroups: SIMD3<Int>, arguments: [UInt64] = [], buffers: [InterpreterBuffer] = []
+        workgroups: SIMD3<Int>, arguments: [UInt64] = [], buffers: [InterpreterBuffer] = [], turnLimit: Int? = nil
     ) throws(KernelError) {
         let kernel = program.kernel
         guard arguments.count == kernel.arguments.count, buffers.count == kernel.buffers.count else {
@@ -64,7 +65,8 @@ public struct KernelInterpreter: Sendable {
             throw kernel.error(.launch, "\(workgroups) workgroups")
         }
         if groupCount == 0 { return }
-        var machine = InterpreterMachine(program, workgroups: workgroups, arguments: arguments, buffers: buffers)
+        var machine = InterpreterMachine(
+            program, workgroups: workgroups, arguments: arguments, buffers: buffers, turnLimit: turnLimit)
         try machine.run()
     }
 }
