@@ -8,15 +8,15 @@ extension MatmulKernel {
         let batches = zip(places(batch, aStrides[..<rank]), places(batch, bStrides[..<rank]))
         for (number, (a, b)) in batches.enumerated() {
             let (left, right) = (aPlaces.map { operands[0][a + $0] }, bPlaces.map { operands[1][b + $0] })
+            let (x, y) = (left.map(\.doubleValue), right.map(\.doubleValue))
             for place in 0..<m * n {
-                let (row, column) = (place / n, place % n)
                 var (float, integer) = (0.0, Int64(0))
                 for step in 0..<k {
-                    let (x, y) = (left[row * k + step], right[step * n + column])
+                    let (i, j) = (place / n * k + step, step * n + place % n)
                     if dtype.isFloat {
-                        float += x.doubleValue * y.doubleValue
+                        float += x[i] * y[j]
                     } else {
-                        integer &+= x.integerValue &* y.integerValue
+                        integer &+= left[i].integerValue &* right[j].integerValue
                     }
                 }
                 result[number * m * n + place] = dtype.isFloat ? .float(float) : .int(integer)
