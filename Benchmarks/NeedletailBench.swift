@@ -13,7 +13,9 @@ struct NeedletailBench: ParsableCommand {
     /// The threads of a device's kernels, as the peers report theirs: what the CPU backend was given, or the processors
     /// that this process may run on (a cgroup's quota is not looked at).
     static func threadCount(on device: DeviceID) -> Int {
-        let given = device.backend == "cpu" ? RuntimeConfiguration.current.threads : nil
-        return given ?? ProcessInfo.processInfo.activeProcessorCount
+        let options = BackendRegistry.shared.backends.flatMap(\.acceptedOptions)
+        let threads = options.first { $0.backend == device.backend && $0.name == "threads" }
+        let given = threads.flatMap { RuntimeConfiguration.current.options[$0] }
+        return given.flatMap { Int($0) } ?? ProcessInfo.processInfo.activeProcessorCount
     }
 }

@@ -91,8 +91,7 @@ struct TrainCommand: ParsableCommand {
     private func firstLosses(_ split: MNISTSplit, count: Int) throws -> [Double] {
         var configuration = RuntimeConfiguration()
         configuration.fusion = false
-        configuration.instructionSet = .baseline
-        configuration.blas = "none"
+        configuration.options[backend: "cpu"] = ["instruction-set": "baseline", "blas": "none"]
         return try withDevice(.cpu, configuration) {
             let step = try makeStep(split)
             return try (0..<count).map { Double(try step($0).item()) }

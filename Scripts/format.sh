@@ -4,7 +4,7 @@ set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
 paths=()
-for path in Sources Backends Shaders Tests Benchmarks Package.swift; do
+for path in Sources Backends Shaders Tests Benchmarks Examples Package.swift; do
     if [[ -e "$path" ]]; then paths+=("$path"); fi
 done
 

@@ -33,3 +33,11 @@ run Scripts/setup.sh
 run swift build -c release --build-tests
 # The same build: without --skip-build, swift test builds everything again with testability.
 run swift test -c release --skip-build
+
+# A backend of another package: the contract, the catalogue, and a model that it trains. It shares this package's build,
+# of whose modules none is compiled again.
+example() { run swift "$1" --package-path Examples/ReferenceBackend --scratch-path .build -c release "${@:2}"; }
+began=$SECONDS
+example build --build-tests
+example test --skip-build
+printf 'test: the example of a backend took %d seconds\n' $((SECONDS - began))

@@ -22,8 +22,10 @@ public struct DeviceSelfTest {
     private static let version = 1
 
     /// - Parameter identity: device and driver with their versions.
-    public init(identity: String, configuration: RuntimeConfiguration) {
-        key = Array("self-test \(DeviceSelfTest.version), \(configuration.scheduleClass)\n\(identity)".utf8)
+    public init(
+        identity: String, scheduleClass: RuntimeConfiguration.ScheduleClass, configuration: RuntimeConfiguration
+    ) {
+        key = Array("self-test \(DeviceSelfTest.version), \(scheduleClass)\n\(identity)".utf8)
         cache = configuration.cacheDirectory.map { ProgramCache(directory: $0, backend: "self-test") }
     }
 

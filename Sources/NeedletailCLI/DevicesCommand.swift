@@ -12,8 +12,9 @@ struct DevicesCommand: ParsableCommand {
     var json = false
 
     func run() throws {
-        try RuntimeConfiguration.current.check()
+        // Which variables there are, the backends say.
         let probes = DeviceSelection.probe()
+        try RuntimeConfiguration.current.check()
         // Where none can be chosen, the list says what there is.
         let choice = Result { () throws(TensorError) in try DeviceSelection.chosen }
         let chosen: DeviceID? = if case .success(let choice) = choice { choice.device } else { nil }

@@ -6,11 +6,19 @@ public protocol Backend: AnyObject, Sendable {
     /// Which of two backends speaks for a device that both see; the higher one.
     var priority: Int { get }
 
+    /// The settings that the backend has, which users name (``RuntimeConfiguration/options``). Values that it does not accept
+    /// and names that it does not have are refused before a device is opened. (optional: none by default)
+    var acceptedOptions: [BackendOption] { get }
+
     /// Lists devices without opening any. Never throws: what is missing or broken is said in the report.
     func probe() -> ProbeReport
 
     /// Opens device `index` of the last probe.
     func open(index: Int, configuration: RuntimeConfiguration) throws(TensorError) -> any Device
+}
+
+extension Backend {
+    public var acceptedOptions: [BackendOption] { [] }
 }
 
 /// What a backend found, and why it left out the rest.
@@ -41,9 +49,16 @@ public final class BackendRegistry: Sendable {
 
     public init() {}
 
-    /// Adds a backend, or replaces the one of the same name; devices opened before stay open.
-    public func register(_ backend: some Backend) {
+    /// Adds a backend, or replaces the one of the same name; devices opened before stay open. At any time: its devices can
+    /// be named from then on, and are among the accelerators where they are one.
+    public func register(_ backend: some Backend) { register(backend, replaces: true) }
+
+    /// Adds a backend, unless there is one of its name: a program's own is not replaced by the library's.
+    package func registerDefault(_ backend: some Backend) { register(backend, replaces: false) }
+
+    private func register(_ backend: some Backend, replaces: Bool) {
         state.withLock { state in
+            if !replaces && state.backends.contains(where: { $0.name == backend.name }) { return }
             state.backends.removeAll { $0.name == backend.name }
             state.backends.append(backend)
             state.backends.sort { ($0.priority, $1.name) > ($1.priority, $0.name) }
@@ -60,7 +75,8 @@ public final class BackendRegistry: Sendable {
         let report = backend.probe()
         return state.withLock { state in
             if let known = state.reports[backend.name] { return known }
-            state.reports[backend.name] = report
+            // Another of its name may have been registered since.
+            if state.backends.contains(where: { $0 === backend }) { state.reports[backend.name] = report }
             return report
         }
     }
@@ -89,7 +105,7 @@ public final class BackendRegistry: Sendable {
                     + (why.isEmpty ? "" : " (\(why))") + "; run `needletail devices` for the whole list")
         }
         let configuration = RuntimeConfiguration.current
-        try configuration.check()
+        try configuration.check(backends)
         let opened = try backend.open(index: id.index, configuration: configuration)
         return state.withLock { state in
             if let device = state.devices[id] { return device }

@@ -3,45 +3,12 @@ import Synchronization
 
 /// Every mode of the runtime. Environment variables only fill the defaults, and are read here alone.
 ///
-/// What belongs to a device instance (instruction set, threads, BLAS, schedule class) is read when the device is opened.
+/// What belongs to one backend alone is among its ``options``, by the backend's name.
 public struct RuntimeConfiguration: Sendable {
-    /// The instruction set of the CPU backend's kernels.
-    public enum InstructionSet: String, Sendable, CaseIterable {
-        /// What the processor has.
-        case automatic = "auto"
-        case baseline, avx2, avx512
-    }
-
-    /// The kind of schedule of kernels written in KernelIR.
-    public enum ScheduleClass: String, Sendable, CaseIterable {
-        /// What suits the device.
-        case automatic = "auto"
-        case gpu, cpu
-    }
-
     /// `NEEDLETAIL_DEVICE`: the default device, `auto` or a ``DeviceID``.
     public var device: String = "auto"
-    /// `NEEDLETAIL_THREADS`: threads of the CPU backend; nil means the number the cgroup allows.
-    public var threads: Int?
-    /// The most that ``threads`` may be.
-    public static let maximumThreads = 4096
-    /// `NEEDLETAIL_ISA`: `auto`, `baseline`, `avx2`, `avx512`.
-    public var instructionSet: InstructionSet = .automatic
-    /// `NEEDLETAIL_BLAS`: a library to open in place of the system's, or `none` for the built-in matmul. Whichever it is, it
-    /// computes the products for which it measures faster than the own kernels.
-    public var blas: String?
-    /// `NEEDLETAIL_OPENCL`: the OpenCL loader to open in place of the system's, or `none` for no OpenCL.
-    public var openCLLoader: String?
-    /// Where that loader looks for drivers (it reads `OCL_ICD_VENDORS` and `OPENCL_VENDOR_PATH` itself): a directory, or
-    /// one file of it. Used only to say why a driver is missing.
-    public var openCLVendors: String?
-    /// `NEEDLETAIL_VULKAN`: the Vulkan loader to open in place of the system's, or `none` for no Vulkan.
-    public var vulkanLoader: String?
-    /// The drivers that this loader is told to take (it reads `VK_DRIVER_FILES` and `VK_ICD_FILENAMES` itself): files separated
-    /// by colons. Used only to say why a driver is missing.
-    public var vulkanDrivers: String?
-    /// `NEEDLETAIL_SCHEDULE_CLASS`: `auto`, `gpu`, `cpu`.
-    public var scheduleClass: ScheduleClass = .automatic
+    /// What each backend is told, by its name; read when a device is opened, and by a probe what that needs.
+    public var options = BackendOptions()
     /// `NEEDLETAIL_CACHE`: where compiled programs, tuning tables and measurements are kept, `none` for nowhere; unset it is
     /// `needletail` in `XDG_CACHE_HOME` or `~/.cache`. Nil keeps none.
     public var cacheDirectory: String?
@@ -69,13 +36,14 @@ public struct RuntimeConfiguration: Sendable {
     public var traceByteLimit: Int?
     /// About so many bytes of plans, their kernels and signatures are kept; those used longest ago go first.
     public var planCacheByteLimit = 256 << 20
-    /// What is wrong with the environment, a line a variable. No device opens while there is any.
+    /// What is wrong with the environment, a line a variable, backends' options apart. No device opens while there is any.
     public private(set) var problems: [String] = []
 
     public init() {}
 
     /// The defaults as the environment fills them. A variable that is empty counts as one that is not set.
     public init(environment: [String: String]) {
+        options = BackendOptions(environment: environment)
         func text(_ name: String) -> String? { environment[name].flatMap { $0.isEmpty ? nil : $0 } }
         /// The variable's value, read by `parse`; one that it cannot read is a problem.
         func read<Value>(_ name: String, accepts: String, _ parse: (String) -> Value?) -> Value? {
@@ -88,20 +56,6 @@ public struct RuntimeConfiguration: Sendable {
             read(name, accepts: "0, 1, true or false") { ["0": false, "false": false, "1": true, "true": true][$0] }
         }
         device = text("NEEDLETAIL_DEVICE") ?? device
-        let most = RuntimeConfiguration.maximumThreads
-        threads = read("NEEDLETAIL_THREADS", accepts: "a whole number of 1 to \(most)") { text in
-            Int(text).flatMap { (1...most).contains($0) ? $0 : nil }
-        }
-        let sets = InstructionSet.allCases.map(\.rawValue).joined(separator: ", ")
-        instructionSet = read("NEEDLETAIL_ISA", accepts: "one of \(sets)", InstructionSet.init) ?? instructionSet
-        blas = text("NEEDLETAIL_BLAS")
-        openCLLoader = text("NEEDLETAIL_OPENCL")
-        openCLVendors = text("OCL_ICD_VENDORS") ?? text("OPENCL_VENDOR_PATH")
-        vulkanLoader = text("NEEDLETAIL_VULKAN")
-        vulkanDrivers = text("VK_DRIVER_FILES") ?? text("VK_ICD_FILENAMES")
-        let classes = ScheduleClass.allCases.map(\.rawValue).joined(separator: ", ")
-        scheduleClass =
-            read("NEEDLETAIL_SCHEDULE_CLASS", accepts: "one of \(classes)", ScheduleClass.init) ?? scheduleClass
         cacheDirectory = RuntimeConfiguration.cacheDirectory(environment)
         quirks =
             read(
@@ -115,10 +69,14 @@ public struct RuntimeConfiguration: Sendable {
         verifiesPlans = flag("NEEDLETAIL_VERIFY_PLANS") ?? false
     }
 
+    /// - Parameter backends: whose options are looked at.
     /// - Throws: `invalidArgument` with every problem, in one line.
-    public func check() throws(TensorError) {
-        if problems.isEmpty { return }
-        throw TensorError(.invalidArgument, "environment: " + problems.joined(separator: "; "))
+    public func check(_ backends: [any Backend] = BackendRegistry.shared.backends) throws(TensorError) {
+        let found = options.problems(of: backends)
+        let told = [("environment", problems + found.environment), ("options", found.program)].filter { !$0.1.isEmpty }
+        if told.isEmpty { return }
+        throw TensorError(
+            .invalidArgument, told.map { "\($0): " + $1.joined(separator: "; ") }.joined(separator: "; "))
     }
 
     /// `name=on,name=off`; nil where a part is neither, or a name comes twice.

@@ -137,7 +137,7 @@ import Testing
         arguments: [RuntimeConfiguration.ScheduleClass.cpu, .gpu])
     func programsOnOpenCLEqualTheDoubleReference(_ scheduleClass: RuntimeConfiguration.ScheduleClass) throws {
         var configuration = RuntimeConfiguration()
-        configuration.scheduleClass = scheduleClass
+        configuration.openCLScheduleClass = scheduleClass
         let device = try OpenCLBackend(configuration: configuration).open(index: 0, configuration: configuration)
         for seed in RandomProgramTests.first..<RandomProgramTests.first + UInt64(RandomProgramTests.count / 40) {
             #expect(try RandomProgramTests.complaint(seed, device, fusion: true, dtype: .float32) == nil)
@@ -165,7 +165,7 @@ import Testing
         arguments: [RuntimeConfiguration.ScheduleClass.cpu, .gpu])
     func programsOfShortFloatsRoundEachOperationOnOpenCL(_ scheduleClass: RuntimeConfiguration.ScheduleClass) throws {
         var configuration = RuntimeConfiguration()
-        configuration.scheduleClass = scheduleClass
+        configuration.openCLScheduleClass = scheduleClass
         let device = try OpenCLBackend(configuration: configuration).open(index: 0, configuration: configuration)
         for seed in RandomProgramTests.first..<RandomProgramTests.first + UInt64(RandomProgramTests.count / 40) {
             let complaint = try RandomProgramTests.shortFloatComplaint(

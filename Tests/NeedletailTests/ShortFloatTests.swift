@@ -28,7 +28,7 @@ import Testing
                 var place = Place(device: device, mode: mode)
                 place.configuration.fusion = mode != "unfused"
                 place.configuration.eager = mode == "eager"
-                place.configuration.scheduleClass = device == "opencl gpu" ? .gpu : .automatic
+                place.configuration.openCLScheduleClass = device == "opencl gpu" ? .gpu : .automatic
                 places.append(place)
             }
         }

@@ -18,7 +18,7 @@ struct ConformanceTests {
 
     @Test(arguments: [RuntimeConfiguration.ScheduleClass.cpu, .gpu])
     func theCataloguePasses(_ scheduleClass: RuntimeConfiguration.ScheduleClass) throws {
-        let device = try OpenCLTesting.open { $0.scheduleClass = scheduleClass }.device
+        let device = try OpenCLTesting.open { $0.openCLScheduleClass = scheduleClass }.device
         let all = ConformanceCatalogue.cases(for: device.description)
         let rows = Self.isWhole ? all : Self.sample(of: all, offset: scheduleClass == .gpu ? 1 : 0)
         let results = Self.suite.run(device: device, cases: rows)
@@ -31,7 +31,7 @@ struct ConformanceTests {
 
     @Test(arguments: [RuntimeConfiguration.ScheduleClass.cpu, .gpu])
     func theContractIsKept(_ scheduleClass: RuntimeConfiguration.ScheduleClass) throws {
-        let device = try OpenCLTesting.open { $0.scheduleClass = scheduleClass }.device
+        let device = try OpenCLTesting.open { $0.openCLScheduleClass = scheduleClass }.device
         let complaints = Self.suite.runContract(on: device).filter { !$0.passed }
         #expect(complaints.isEmpty, "\(complaints)")
     }
@@ -40,7 +40,7 @@ struct ConformanceTests {
     /// overflows, scalars, signs of zeros, angles of any size, sums of many terms.
     @Test(arguments: [RuntimeConfiguration.ScheduleClass.cpu, .gpu])
     func numbersAreTheSameOnTheDevice(_ scheduleClass: RuntimeConfiguration.ScheduleClass) throws {
-        let device = try OpenCLTesting.open { $0.scheduleClass = scheduleClass }.device
+        let device = try OpenCLTesting.open { $0.openCLScheduleClass = scheduleClass }.device
         let functions = PointwiseOperation.allCases.filter { $0.row.rule == .sameFloat && $0.arity == 1 }.map(\.name)
         let names = Set(
             functions.map { "fused/\($0)/float32/special" } + ["sin", "cos", "tan"].map { "fused/\($0)/float32/large" })
@@ -66,7 +66,7 @@ struct ConformanceTests {
     /// tiles, on a large one that fills some.
     @Test(arguments: [RuntimeConfiguration.ScheduleClass.cpu, .gpu])
     func everySchedulePasses(_ scheduleClass: RuntimeConfiguration.ScheduleClass) throws {
-        let device = try OpenCLTesting.open { $0.scheduleClass = scheduleClass }.device
+        let device = try OpenCLTesting.open { $0.openCLScheduleClass = scheduleClass }.device
         var smallest: [String: ConformanceCase] = [:]
         var largest: [String: ConformanceCase] = [:]
         for row in ConformanceCatalogue.cases(for: device.description) where row.dtypes.contains(.float32) {

@@ -8,7 +8,7 @@ import Testing
     private static let large = (0..<5_300_003).map { Float($0 % 1_048_573) }
 
     private func open() throws -> (device: OpenCLDevice, calls: OpenCLCalls, stream: any DeviceStream) {
-        let (device, calls) = try OpenCLTesting.open { $0.scheduleClass = .gpu }
+        let (device, calls) = try OpenCLTesting.open { $0.openCLScheduleClass = .gpu }
         return (device, calls, try device.makeStream())
     }
 

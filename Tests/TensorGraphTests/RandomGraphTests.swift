@@ -192,7 +192,7 @@ struct RandomGraph {
         arguments: [RuntimeConfiguration.ScheduleClass.cpu, .gpu])
     func graphsOnOpenCLEqualThoseOfTheReference(_ scheduleClass: RuntimeConfiguration.ScheduleClass) throws {
         var configuration = RuntimeConfiguration()
-        configuration.scheduleClass = scheduleClass
+        configuration.openCLScheduleClass = scheduleClass
         let device = try OpenCLBackend(configuration: configuration).open(index: 0, configuration: configuration)
         for seed in 30_000..<30_012 {
             let context = try DeviceContext(device: device, configuration: configuration)

@@ -18,6 +18,24 @@ import Testing
         #expect(registry.backends.map(\.priority) == [2])
     }
 
+    @Test func aProgramsBackendIsNotReplacedByTheLibrarys() {
+        let registry = BackendRegistry()
+        registry.register(FakeBackend("one", priority: 1))
+        registry.registerDefault(FakeBackend("one", priority: 2))
+        registry.registerDefault(FakeBackend("two", priority: 3))
+        #expect(registry.backends.map(\.priority) == [3, 1])
+    }
+
+    @Test func aProbeOfABackendThatWasReplacedIsNotTheOthers() {
+        let registry = BackendRegistry()
+        let replaced = FakeBackend("one", devices: 2)
+        registry.register(replaced)
+        let next = FakeBackend("one", devices: 1)
+        registry.register(next)
+        #expect(registry.report(of: replaced).devices.count == 2)
+        #expect(registry.report(of: next).devices.count == 1)
+    }
+
     @Test func aBackendIsProbedOnce() throws {
         let registry = BackendRegistry()
         let backend = FakeBackend("one", devices: 2)

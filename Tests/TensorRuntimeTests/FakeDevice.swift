@@ -57,16 +57,24 @@ final class FakeBackend: Backend {
     let priority: Int
     private let count: Int
     private let notes: [String]
+    let acceptedOptions: [BackendOption]
     private let probed = Mutex(0)
+    private let opened = Mutex<[RuntimeConfiguration]>([])
 
-    init(_ name: String, priority: Int = 0, devices: Int = 1, notes: [String] = []) {
+    init(
+        _ name: String, priority: Int = 0, devices: Int = 1, notes: [String] = [], options: [BackendOption] = []
+    ) {
         self.name = name
         self.priority = priority
         self.count = devices
         self.notes = notes
+        acceptedOptions = options
     }
 
     var probes: Int { probed.withLock { $0 } }
+
+    /// With which configurations devices were opened.
+    var configurations: [RuntimeConfiguration] { opened.withLock { $0 } }
 
     func probe() -> ProbeReport {
         probed.withLock { $0 += 1 }
@@ -75,6 +83,7 @@ final class FakeBackend: Backend {
     }
 
     func open(index: Int, configuration: RuntimeConfiguration) throws(TensorError) -> any Device {
-        FakeDevice(id: DeviceID(backend: name, index: index))
+        opened.withLock { $0.append(configuration) }
+        return FakeDevice(id: DeviceID(backend: name, index: index))
     }
 }

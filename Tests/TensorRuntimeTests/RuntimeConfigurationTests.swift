@@ -5,22 +5,20 @@ import Testing
 @Suite struct RuntimeConfigurationTests {
     @Test func theEnvironmentFillsTheDefaults() {
         let found = RuntimeConfiguration(environment: [
-            "NEEDLETAIL_DEVICE": "vulkan:1", "NEEDLETAIL_THREADS": "3", "NEEDLETAIL_ISA": "avx2",
-            "NEEDLETAIL_BLAS": "none", "NEEDLETAIL_DATA": "/data", "NEEDLETAIL_EAGER": "true",
+            "NEEDLETAIL_DEVICE": "vulkan:1", "NEEDLETAIL_DATA": "/data", "NEEDLETAIL_EAGER": "true",
             "NEEDLETAIL_FUSION": "0", "NEEDLETAIL_CHECK_NAN": "1",
         ])
         #expect(found.problems.isEmpty)
-        #expect(found.device == "vulkan:1" && found.threads == 3 && found.instructionSet == .avx2)
-        #expect(found.blas == "none" && found.dataDirectory == "/data")
+        #expect(found.device == "vulkan:1" && found.dataDirectory == "/data")
         #expect(found.eager && !found.fusion && found.checksNaN)
     }
 
     @Test func whatIsNotSetOrEmptyKeepsItsDefault() throws {
         let plain = RuntimeConfiguration()
-        for environment in [[:], ["NEEDLETAIL_THREADS": "", "NEEDLETAIL_EAGER": "", "NEEDLETAIL_DEVICE": ""]] {
+        for environment in [[:], ["NEEDLETAIL_EAGER": "", "NEEDLETAIL_DEVICE": ""]] {
             let found = RuntimeConfiguration(environment: environment)
             try found.check()
-            #expect(found.device == plain.device && found.threads == nil && found.eager == plain.eager)
+            #expect(found.device == plain.device && found.eager == plain.eager)
         }
     }
 
@@ -34,13 +32,6 @@ import Testing
     }
 
     @Test(arguments: [
-        ("NEEDLETAIL_THREADS", "abc", "a whole number of 1 to 4096"),
-        ("NEEDLETAIL_THREADS", "0", "a whole number of 1 to 4096"),
-        ("NEEDLETAIL_THREADS", "-2", "a whole number of 1 to 4096"),
-        ("NEEDLETAIL_THREADS", "4097", "a whole number of 1 to 4096"),
-        ("NEEDLETAIL_THREADS", "2147483648", "a whole number of 1 to 4096"),
-        ("NEEDLETAIL_THREADS", "9223372036854775808", "a whole number of 1 to 4096"),
-        ("NEEDLETAIL_ISA", "foo", "one of auto, baseline, avx2, avx512"),
         ("NEEDLETAIL_EAGER", "maybe", "0, 1, true or false"),
         ("NEEDLETAIL_FUSION", "off", "0, 1, true or false"),
         ("NEEDLETAIL_CHECK_NAN", "2", "0, 1, true or false"),
@@ -54,10 +45,10 @@ import Testing
     }
 
     @Test func allProblemsStandInOneLine() {
-        let found = RuntimeConfiguration(environment: ["NEEDLETAIL_THREADS": "x", "NEEDLETAIL_EAGER": "y"])
+        let found = RuntimeConfiguration(environment: ["NEEDLETAIL_FUSION": "x", "NEEDLETAIL_EAGER": "y"])
         #expect(found.problems.count == 2)
         let error = #expect(throws: TensorError.self) { try found.check() }
-        #expect(error?.message.contains("NEEDLETAIL_THREADS") == true)
+        #expect(error?.message.contains("NEEDLETAIL_FUSION") == true)
         #expect(error?.message.contains("NEEDLETAIL_EAGER") == true)
     }
 

@@ -18,7 +18,7 @@ struct VulkanConformanceTests {
         var testDescription: String { "\(driver), \(scheduleClass)" }
 
         func open() throws -> VulkanDevice {
-            try VulkanTesting.open(driver, configure: { $0.scheduleClass = scheduleClass }).device
+            try VulkanTesting.open(driver, configure: { $0.vulkanScheduleClass = scheduleClass }).device
         }
     }
 
@@ -91,7 +91,7 @@ struct VulkanConformanceTests {
 struct VulkanLoopTests {
     @Test(arguments: [RuntimeConfiguration.ScheduleClass.cpu, .gpu])
     func longSumsAreWhole(_ scheduleClass: RuntimeConfiguration.ScheduleClass) throws {
-        let device = try VulkanTesting.open(.lavapipe, configure: { $0.scheduleClass = scheduleClass }).device
+        let device = try VulkanTesting.open(.lavapipe, configure: { $0.vulkanScheduleClass = scheduleClass }).device
         #expect(device.quirks == ["vulkan.short-loops"])
         let (m, k, n) = (1000, 784, 16)
         let product = FusedKernel.Access(strides: Shape([m, n]).contiguousStrides)

@@ -5,6 +5,7 @@ import TensorRuntime
 public final class CPUBackend: Backend {
     public let name = "cpu"
     public let priority = 0
+    public var acceptedOptions: [BackendOption] { [Self.threads, Self.instructionSet, Self.blas] }
 
     public init() {}
 

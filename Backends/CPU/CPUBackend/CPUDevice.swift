@@ -47,7 +47,7 @@ public final class CPUDevice: KernelTiming, @unchecked Sendable {
         }
         // The system's library is opened by the first product.
         if configuration.blas != nil { _ = try BLAS.open(configuration.blas) }
-        let most = RuntimeConfiguration.maximumThreads
+        let most = CPUBackend.maximumThreads
         let threads = configuration.threads ?? min(CPUSystem.availableThreads, most)
         guard (1...most).contains(threads) else {
             throw TensorError(.invalidArgument, "cpu: \(threads) threads; set NEEDLETAIL_THREADS to 1 to \(most)")
@@ -94,12 +94,12 @@ public final class CPUDevice: KernelTiming, @unchecked Sendable {
     }
 
     /// Whether this processor has an instruction set.
-    package static func supports(_ set: RuntimeConfiguration.InstructionSet) -> Bool {
+    package static func supports(_ set: CPUBackend.InstructionSet) -> Bool {
         let found = nt_detect_isa()
         return instructionSet(set, found: found).rawValue <= found.rawValue
     }
 
-    private static func instructionSet(_ asked: RuntimeConfiguration.InstructionSet, found: nt_isa) -> nt_isa {
+    private static func instructionSet(_ asked: CPUBackend.InstructionSet, found: nt_isa) -> nt_isa {
         switch asked {
         case .automatic: found
         case .baseline: NT_ISA_BASELINE

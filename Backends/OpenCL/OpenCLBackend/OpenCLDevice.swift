@@ -45,9 +45,9 @@ public final class OpenCLDevice: TunableDevice, KernelTiming, @unchecked Sendabl
         }
         context = made
         profiles = configuration.profiles
-        copiesInPlace = info.isUnified && configuration.scheduleClass != .gpu
+        copiesInPlace = info.isUnified && configuration.openCLScheduleClass != .gpu
         profile = OpenCLProfile(library: library)
-        let target = info.target(configuration.scheduleClass)
+        let target = info.target(configuration.openCLScheduleClass)
         shaders = TunedShaders(
             target: target, backend: "opencl", identity: info.identity, configuration: configuration)
         programs = OpenCLPrograms(

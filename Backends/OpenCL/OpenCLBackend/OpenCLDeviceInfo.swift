@@ -1,4 +1,5 @@
 import COpenCL
+import DeviceSupport
 import Foundation
 import KernelIR
 import Shaders

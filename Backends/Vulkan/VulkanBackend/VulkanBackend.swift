@@ -61,7 +61,10 @@ public final class VulkanBackend: Backend {
         let device = try VulkanDevice(
             probed.devices[index], library: library, configuration: configuration, options: options)
         if options.testsDevices {
-            try DeviceSelfTest(identity: device.info.identity, configuration: configuration).run(on: device)
+            try DeviceSelfTest(
+                identity: device.info.identity, scheduleClass: configuration.vulkanScheduleClass,
+                configuration: configuration
+            ).run(on: device)
         }
         return device
     }

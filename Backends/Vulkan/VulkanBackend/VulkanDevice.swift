@@ -58,11 +58,12 @@ public final class VulkanDevice: TunableDevice, KernelTiming, @unchecked Sendabl
         }
         self.memoryType = memoryType
         copiesInPlace =
-            memoryType.isHosts && configuration.scheduleClass != .gpu && !quirks.contains(VulkanQuirks.stagedCopies)
+            memoryType.isHosts && configuration.vulkanScheduleClass != .gpu
+            && !quirks.contains(VulkanQuirks.stagedCopies)
         isSerial = quirks.contains(VulkanQuirks.serial)
         bindsExactly = options.listener != nil && options.rangeLimit == nil
         tick = configuration.profiles ? info.tick : nil
-        let target = info.target(configuration.scheduleClass)
+        let target = info.target(configuration.vulkanScheduleClass)
         turnLimit = quirks.contains(VulkanQuirks.shortLoops) ? VulkanQuirks.turnLimit : nil
         shaders = TunedShaders(
             target: target, backend: "vulkan", identity: info.identity, configuration: configuration)

@@ -5,10 +5,10 @@ import VulkanBackend
 
 /// Registers the backends that this package brings. The only file that names them.
 enum DefaultBackends {
-    /// Evaluated once, before the first device is looked for.
+    /// Evaluated once, before the first device is looked for; a program may have registered its own before.
     static let registered: Void = {
-        BackendRegistry.shared.register(CPUBackend())
-        BackendRegistry.shared.register(OpenCLBackend())
-        BackendRegistry.shared.register(VulkanBackend())
+        BackendRegistry.shared.registerDefault(CPUBackend())
+        BackendRegistry.shared.registerDefault(OpenCLBackend())
+        BackendRegistry.shared.registerDefault(VulkanBackend())
     }()
 }

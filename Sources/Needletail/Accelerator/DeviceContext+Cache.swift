@@ -24,7 +24,7 @@ enum DeviceContexts {
 
     /// The context of the default device (``DeviceSelection/current``), opened at the first use.
     ///
-    /// Fails once and for all: a process whose chosen device is not there has nothing to run on.
+    /// Where it fails, ``deviceContext(_:)`` looks again: the backend that is named may be registered later.
     static let automatic: Result<DeviceContext, TensorError> = {
         do throws(TensorError) {
             return .success(try context(for: DeviceSelection.choice.get().device))
@@ -40,5 +40,6 @@ enum DeviceContexts {
 public func deviceContext(_ id: DeviceID? = nil) throws(TensorError) -> DeviceContext {
     if let id { return try DeviceContexts.context(for: id) }
     if let chosen = ExecutionContext.current.device { return chosen }
-    return try DeviceContexts.automatic.get()
+    if case .success(let context) = DeviceContexts.automatic { return context }
+    return try DeviceContexts.context(for: DeviceSelection.choice.get().device)
 }

@@ -1,3 +1,4 @@
+import Synchronization
 import TensorRuntime
 
 /// Which devices there are, and which one is taken when nobody says.
@@ -142,6 +143,7 @@ public enum DeviceSelection {
     /// - Throws: `deviceUnavailable` where the text is none of these, or the device is not there or cannot be opened;
     ///   `invalidArgument` where a variable of the environment cannot be read.
     public static func resolve(_ text: String) throws(TensorError) -> DeviceID {
+        DefaultBackends.registered
         try RuntimeConfiguration.current.check()
         if text == "auto" { return try automatic.get().device }
         guard let named = DeviceID(text) else {
@@ -153,20 +155,33 @@ public enum DeviceSelection {
         return id
     }
 
-    /// The process's default device: ``RuntimeConfiguration/device`` at the first use, `auto` unless told otherwise.
-    static let choice: Result<Choice, TensorError> = {
+    private static let taken = Mutex<Choice?>(nil)
+
+    /// The process's default device: ``RuntimeConfiguration/device`` at the first use, `auto` unless told otherwise. Where it
+    /// is not there, the next use looks again: its backend may be registered later.
+    static var choice: Result<Choice, TensorError> {
+        if let known = taken.withLock({ $0 }) { return .success(known) }
+        return Result { () throws(TensorError) in
+            let made = try choose()
+            return taken.withLock { taken in
+                if taken == nil { taken = made }
+                return taken ?? made
+            }
+        }
+    }
+
+    private static func choose() throws(TensorError) -> Choice {
+        DefaultBackends.registered
         let configuration = RuntimeConfiguration.current
         let named = configuration.device
+        try configuration.check()
+        if named == "auto" { return try automatic.get() }
         do throws(TensorError) {
-            try configuration.check()
-            if named == "auto" { return automatic }
-            return .success(Choice(device: try resolve(named), reason: "NEEDLETAIL_DEVICE names it"))
+            return Choice(device: try resolve(named), reason: "NEEDLETAIL_DEVICE names it")
         } catch {
-            return .failure(
-                configuration.problems.isEmpty
-                    ? TensorError(error.kind, "NEEDLETAIL_DEVICE is '\(named)': \(error.message)") : error)
+            throw TensorError(error.kind, "NEEDLETAIL_DEVICE is '\(named)': \(error.message)")
         }
-    }()
+    }
 
     /// The device that new tensors are made on here: of the innermost ``withDevice(_:_:)``, or the default one.
     public static var current: DeviceID {

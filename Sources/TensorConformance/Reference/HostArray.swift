@@ -69,48 +69,21 @@ extension HostArray {
 
     /// Writes element `index`, rounded to the dtype, as element `place` of `bytes`.
     public func store(_ index: Int, to bytes: UnsafeMutableRawBufferPointer, place: Int) {
-        let offset = place * dtype.byteCount
-        switch dtype {
-        case .bool, .uint8:
-            bytes.storeBytes(of: UInt8(truncatingIfNeeded: integers[index]), toByteOffset: offset, as: UInt8.self)
-        case .int32:
-            bytes.storeBytes(of: Int32(truncatingIfNeeded: integers[index]), toByteOffset: offset, as: Int32.self)
-        case .int64: bytes.storeBytes(of: integers[index], toByteOffset: offset, as: Int64.self)
-        case .float16: bytes.storeBytes(of: Float16(floats[index]), toByteOffset: offset, as: Float16.self)
-        case .bfloat16:
-            bytes.storeBytes(of: bfloat16Bits(Float(floats[index])), toByteOffset: offset, as: UInt16.self)
-        case .float32: bytes.storeBytes(of: Float(floats[index]), toByteOffset: offset, as: Float.self)
-        case .float64: bytes.storeBytes(of: floats[index], toByteOffset: offset, as: Double.self)
-        }
+        dtype.store(
+            dtype.isFloat ? .float(floats[index]) : .int(integers[index]),
+            to: bytes.baseAddress! + place * dtype.byteCount)
     }
-}
-
-/// The upper half of a float32, rounded to nearest even; NaN stays NaN.
-private func bfloat16Bits(_ value: Float) -> UInt16 {
-    if value.isNaN { return 0x7FC0 }
-    let bits = value.bitPattern
-    return UInt16(truncatingIfNeeded: (bits &+ 0x7FFF &+ ((bits >> 16) & 1)) >> 16)
 }
 
 extension DType {
     /// `value` rounded to this float type; unchanged for integers.
     func rounded(_ value: Double) -> Double {
-        switch self {
-        case .float16: Double(Float16(value))
-        case .bfloat16: Double(Float(bitPattern: UInt32(bfloat16Bits(Float(value))) << 16))
-        case .float32: Double(Float(value))
-        case .float64, .bool, .uint8, .int32, .int64: value
-        }
+        isFloat ? Scalar.float(value).converted(to: self).doubleValue : value
     }
 
     /// `value` wrapped to this integer type's range; a bool is 0 or 1.
     func wrapped(_ value: Int64) -> Int64 {
-        switch self {
-        case .bool: value == 0 ? 0 : 1
-        case .uint8: Int64(UInt8(truncatingIfNeeded: value))
-        case .int32: Int64(Int32(truncatingIfNeeded: value))
-        case .int64, .float16, .bfloat16, .float32, .float64: value
-        }
+        isFloat ? value : Scalar.int(value).converted(to: self).integerValue
     }
 
     /// Bits of the stored mantissa and the exponent of the smallest normal number; nil for integers.

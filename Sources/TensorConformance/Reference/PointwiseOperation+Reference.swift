@@ -17,7 +17,7 @@ extension PointwiseOperation {
         if computeType.isFloat { return onFloats(arguments, count: count, dtype: dtype) }
         let a = arguments[0].integers
         let b = arguments.count > 1 ? arguments[1].integers : a
-        return HostArray(integers: (0..<count).map { dtype.wrapped(onIntegers(a[$0], b[$0])) }, dtype: dtype)
+        return HostArray(integers: (0..<count).map { dtype.wrapped(evaluate(integer: a[$0], b[$0])) }, dtype: dtype)
     }
 
     private func onFloats(_ arguments: [HostArray], count: Int, dtype: DType) -> HostArray {
@@ -56,42 +56,6 @@ extension PointwiseOperation {
         }
         return HostArray(floats: uniforms, dtype: dtype)
     }
-
-    /// The operation in exact, wrapping Int64 arithmetic; bools are 0 and 1.
-    private func onIntegers(_ a: Int64, _ b: Int64) -> Int64 {
-        switch self {
-        case .identity: a
-        case .negate: 0 &- a
-        case .abs: a < 0 ? 0 &- a : a
-        case .sign: a.signum()
-        case .square: a &* a
-        case .relu: max(a, 0)
-        case .logicalNot: a == 0 ? 1 : 0
-        case .isNaN: 0
-        case .add: a &+ b
-        case .subtract: a &- b
-        case .multiply: a &* b
-        case .remainder: floorRemainder(a, b)
-        case .maximum: max(a, b)
-        case .minimum: min(a, b)
-        case .equal: a == b ? 1 : 0
-        case .notEqual: a != b ? 1 : 0
-        case .less: a < b ? 1 : 0
-        case .lessEqual: a <= b ? 1 : 0
-        case .greater: a > b ? 1 : 0
-        case .greaterEqual: a >= b ? 1 : 0
-        case .logicalAnd: a != 0 && b != 0 ? 1 : 0
-        case .logicalOr: a != 0 || b != 0 ? 1 : 0
-        case .logicalXor: (a != 0) != (b != 0) ? 1 : 0
-        default: fatalError("reference: \(name) has no integer form")
-        }
-    }
-
-    /// The remainder with the divisor's sign.
-    private func floorRemainder(_ a: Int64, _ b: Int64) -> Int64 {
-        let remainder = a % b
-        return remainder != 0 && (remainder < 0) != (b < 0) ? remainder + b : remainder
-    }
 }
 
 extension HostArray {
@@ -118,16 +82,6 @@ extension ReductionOperation {
             if yieldsIndex { return HostArray(integers: [Int64(result)], dtype: dtype) }
             return HostArray(floats: [result], dtype: dtype)
         }
-        let integers = values.integers
-        let result: Int64
-        switch self {
-        case .sum: result = integers.reduce(0, &+)
-        case .product: result = integers.reduce(1, &*)
-        case .maximum: result = integers.max() ?? 0
-        case .minimum: result = integers.min() ?? 0
-        case .argmax: result = integers.max().flatMap { integers.firstIndex(of: $0) }.map(Int64.init) ?? 0
-        case .argmin: result = integers.min().flatMap { integers.firstIndex(of: $0) }.map(Int64.init) ?? 0
-        }
-        return HostArray(integers: [dtype.wrapped(result)], dtype: dtype)
+        return HostArray(integers: [dtype.wrapped(evaluate(integers: values.integers))], dtype: dtype)
     }
 }

@@ -3,7 +3,8 @@ import Foundation
 /// An operation on single elements: the vocabulary of fused programs.
 ///
 /// Each row of ``PointwiseOperation/row`` holds everything that the rest of the code asks about an operation. Its meaning
-/// is ``PointwiseOperation/evaluate(_:_:_:)``, in Double: backends are tested against that.
+/// is ``PointwiseOperation/evaluate(_:_:_:)``, in Double, and ``PointwiseOperation/evaluate(integer:_:)``: backends are tested
+/// against these.
 public enum PointwiseOperation: UInt8, CaseIterable, Hashable, Sendable {
     // One operand.
     case identity, cast
@@ -158,6 +159,36 @@ public enum PointwiseOperation: UInt8, CaseIterable, Hashable, Sendable {
             Double(Philox.bits(index: .init(wrapping: a), key: .init(wrapping: b), offset: .init(wrapping: c)))
         case .randomUniform:
             Double(Philox.uniform(index: .init(wrapping: a), key: .init(wrapping: b), offset: .init(wrapping: c)))
+        }
+    }
+
+    /// The operation on integers and bools (0 and 1), which wrap as int64 does: exact where a Double is not. Rounding to a
+    /// narrower type is the caller's, and so are `select` and the random operations. What integers do not have
+    /// (``isDefined(on:)``) is computed in Double.
+    ///
+    /// The remainder by 0 is the dividend.
+    public func evaluate(integer a: Int64, _ b: Int64 = 0) -> Int64 {
+        switch self {
+        case .identity, .cast, .floor, .ceil, .round, .trunc: return a
+        case .negate: return 0 &- a
+        case .abs: return a < 0 ? 0 &- a : a
+        case .sign: return a.signum()
+        case .square: return a &* a
+        case .relu: return Swift.max(a, 0)
+        case .add: return a &+ b
+        case .subtract: return a &- b
+        case .multiply: return a &* b
+        case .remainder:
+            let rest = a.remainderReportingOverflow(dividingBy: b).partialValue
+            return rest != 0 && (rest < 0) != (b < 0) ? rest &+ b : rest
+        case .maximum: return Swift.max(a, b)
+        case .minimum: return Swift.min(a, b)
+        case .equal, .notEqual, .less, .lessEqual, .greater, .greaterEqual:
+            return Int64(evaluate(a < b ? -1 : a > b ? 1 : 0, 0))
+        case .logicalNot, .logicalAnd, .logicalOr, .logicalXor, .isNaN, .reciprocal, .sqrt, .rsqrt, .exp, .expm1, .log,
+            .log1p,
+            .sin, .cos, .tan, .tanh, .sigmoid, .erf, .divide, .power, .select, .randomBits, .randomUniform:
+            return Scalar.float(evaluate(Double(a), Double(b))).integerValue
         }
     }
 

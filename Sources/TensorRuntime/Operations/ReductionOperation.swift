@@ -49,4 +49,17 @@ public enum ReductionOperation: UInt8, CaseIterable, Hashable, Sendable {
             return index
         }
     }
+
+    /// The reduction of integers, exact; sums and products wrap as int64 does. The extremes of none are 0.
+    public func evaluate(integers values: some Sequence<Int64>) -> Int64 {
+        switch self {
+        case .sum: return values.reduce(0, &+)
+        case .product: return values.reduce(1, &*)
+        case .maximum: return values.max() ?? 0
+        case .minimum: return values.min() ?? 0
+        // Of equal elements, `max` and `min` of pairs give the first.
+        case .argmax: return Int64(values.enumerated().max { $0.element < $1.element }?.offset ?? 0)
+        case .argmin: return Int64(values.enumerated().min { $0.element < $1.element }?.offset ?? 0)
+        }
+    }
 }
