@@ -21,6 +21,8 @@ public struct RuntimeConfiguration: Sendable {
 
     /// `NEEDLETAIL_DEVICE`: the default device, `auto` or a ``DeviceID``.
     public var device: String = "auto"
+    /// `NEEDLETAIL_BACKENDS`: the backends whose devices are looked for beside the CPU, separated by commas; nil means all.
+    public var backends: [String]?
     /// `NEEDLETAIL_THREADS`: threads of the CPU backend; nil means the number the cgroup allows.
     public var threads: Int?
     /// The most that ``threads`` may be.
@@ -88,6 +90,10 @@ public struct RuntimeConfiguration: Sendable {
             read(name, accepts: "0, 1, true or false") { ["0": false, "false": false, "1": true, "true": true][$0] }
         }
         device = text("NEEDLETAIL_DEVICE") ?? device
+        backends = read("NEEDLETAIL_BACKENDS", accepts: "names of backends, separated by commas: cpu,vulkan") { text in
+            let names = text.split(separator: ",", omittingEmptySubsequences: false).map(String.init)
+            return names.contains("") ? nil : names
+        }
         let most = RuntimeConfiguration.maximumThreads
         threads = read("NEEDLETAIL_THREADS", accepts: "a whole number of 1 to \(most)") { text in
             Int(text).flatMap { (1...most).contains($0) ? $0 : nil }

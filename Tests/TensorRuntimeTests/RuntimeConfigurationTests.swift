@@ -34,6 +34,7 @@ import Testing
     }
 
     @Test(arguments: [
+        ("NEEDLETAIL_BACKENDS", "cpu,,vulkan", "names of backends, separated by commas: cpu,vulkan"),
         ("NEEDLETAIL_THREADS", "abc", "a whole number of 1 to 4096"),
         ("NEEDLETAIL_THREADS", "0", "a whole number of 1 to 4096"),
         ("NEEDLETAIL_THREADS", "-2", "a whole number of 1 to 4096"),
