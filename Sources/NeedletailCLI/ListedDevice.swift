@@ -36,7 +36,7 @@ struct ListedDevice {
             "driver": .string(device.driver), "memory": .integer(device.memory),
             "maximum_allocation": .integer(device.maximumAllocation),
             "dtypes": .array(DType.allCases.filter(device.dtypes.contains).map { .string("\($0)") }),
-            "uuid": text(device.physicalID), "accelerator_index": index.map(JSONValue.integer) ?? .null,
+            "uuid": text(uuid), "accelerator_index": index.map(JSONValue.integer) ?? .null,
             "chosen": .bool(isChosen), "works": isTried ? .bool(complaint == nil) : .null, "complaint": text(complaint),
             "quirks": .array(quirks.map(JSONValue.string)),
         ]
@@ -66,10 +66,13 @@ struct ListedDevice {
         return result
     }
 
+    /// UUID or place on the bus; the processor has none.
+    private var uuid: String? { device.kind == .cpu ? nil : device.physicalID }
+
     private var details: [String] {
         var result: [String] = []
         if let platform = device.platform { result.append("platform \(platform)") }
-        if let id = device.physicalID { result.append(id) }
+        if let uuid { result.append(uuid) }
         let lacking = DType.allCases.filter { !device.dtypes.contains($0) }
         if !lacking.isEmpty { result.append("no \(lacking.map { "\($0)" }.joined(separator: ", "))") }
         if let complaint { result.append("cannot be used: \(complaint)") }
