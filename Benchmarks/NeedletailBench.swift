@@ -10,6 +10,24 @@ struct NeedletailBench: ParsableCommand {
         abstract: "Times training steps, single operations and planning.",
         subcommands: [TrainCommand.self, OperationCommand.self, PlanCommand.self])
 
+    /// Runs the command; a device that is not there or cannot be opened is one line on standard error, and exit code 69.
+    static func main() {
+        RuntimeConfiguration.current.notice = { tell($0) }
+        do {
+            var command = try parseAsRoot()
+            try command.run()
+        } catch let error as TensorError {
+            tell("error: " + error.message.split(separator: "\n").joined(separator: " "))
+            Foundation.exit(error.exitCode)
+        } catch {
+            exit(withError: error)
+        }
+    }
+
+    private static func tell(_ line: String) {
+        FileHandle.standardError.write(Data("needletail-bench: \(line)\n".utf8))
+    }
+
     /// The threads of a device's kernels, as the peers report theirs: what the CPU backend was given, or the processors
     /// that this process may run on (a cgroup's quota is not looked at).
     static func threadCount(on device: DeviceID) -> Int {

@@ -11,6 +11,9 @@ struct DevicesCommand: ParsableCommand {
     @Flag(help: "One JSON object a line on standard output, and nothing else there.")
     var json = false
 
+    @Flag(help: "Measure a small product and a copy on each device, and say which to prefer.")
+    var measure = false
+
     func run() throws {
         // Which variables there are, the backends say.
         let probes = DeviceSelection.probe()
@@ -18,10 +21,20 @@ struct DevicesCommand: ParsableCommand {
         // Where none can be chosen, the list says what there is.
         let choice = Result { () throws(TensorError) in try DeviceSelection.chosen }
         let chosen: DeviceID? = if case .success(let choice) = choice { choice.device } else { nil }
+        // While the environment names a backend that is none, no device can be opened.
+        let isReadable = DeviceInventory.current.unknownBackends.isEmpty
+        let devices = try probes.flatMap(\.devices).map {
+            try ListedDevice($0, isChosen: $0.id == chosen, isTried: isReadable)
+        }
+        if json {
+            for device in devices { try JSONLines.write(device.event) }
+        } else {
+            for line in ListedDevice.table(devices) { try StandardOutput.write(line: line) }
+        }
         for probe in probes {
-            for device in probe.devices { try show(device, isChosen: device.id == chosen) }
             for note in probe.notes { try show(note, of: probe.backend) }
         }
+        if measure, isReadable { try show(DeviceRanking(devices)) }
         try show(choice)
         _ = try choice.get()
     }
@@ -41,32 +54,19 @@ struct DevicesCommand: ParsableCommand {
         ])
     }
 
-    private func show(_ device: DeviceDescription, isChosen: Bool) throws {
-        // A message may have a compiler's lines behind the first.
-        let complaint = DeviceSelection.complaint(about: device.id)?.message.split(separator: "\n").first.map(
-            String.init)
-        let quirks = complaint == nil ? try deviceContext(device.id).device.quirks : []
-        guard json else {
-            let memory = String(format: "%.1f GiB", Double(device.memory) / Double(1 << 30))
-            let facts = "\(device.kind.rawValue), \(memory), \(device.driver)"
-            try StandardOutput.write(line: "\(isChosen ? "*" : " ") \(device.id)  \(device.name)  (\(facts))")
-            if let complaint { try StandardOutput.write(line: "    cannot be used: \(complaint)") }
-            if !quirks.isEmpty { try StandardOutput.write(line: "    works around \(quirks.joined(separator: ", "))") }
-            return
-        }
-        try JSONLines.write([
-            "event": "device", "device": .string("\(device.id)"), "name": .string(device.name),
-            "kind": .string(device.kind.rawValue), "driver": .string(device.driver), "memory": .integer(device.memory),
-            "chosen": .bool(isChosen), "works": .bool(complaint == nil),
-            "complaint": complaint.map(JSONValue.string) ?? .null, "quirks": .array(quirks.map(JSONValue.string)),
-        ])
-    }
-
     private func show(_ note: String, of backend: String) throws {
         guard json else {
             try StandardOutput.write(line: "  \(backend): \(note)")
             return
         }
         try JSONLines.write(["event": "left_out", "backend": .string(backend), "reason": .string(note)])
+    }
+
+    private func show(_ ranking: DeviceRanking) throws {
+        if json {
+            for event in ranking.events { try JSONLines.write(event) }
+        } else {
+            for line in ranking.lines { try StandardOutput.write(line: line) }
+        }
     }
 }

@@ -19,7 +19,7 @@ struct NeedletailCommand: ParsableCommand {
             var command = try parseAsRoot()
             try command.run()
         } catch let error as TensorError {
-            fail(error.message, code: exitCode(of: error))
+            fail(error.message, code: error.exitCode)
         } catch let code as ExitCode {
             leave(code.rawValue)
         } catch {
@@ -29,18 +29,8 @@ struct NeedletailCommand: ParsableCommand {
             do throws(TensorError) {
                 try StandardOutput.write(line: fullMessage(for: error))
             } catch {
-                fail(error.message, code: exitCode(of: error))
+                fail(error.message, code: error.exitCode)
             }
-        }
-    }
-
-    /// 64 usage, 65 data, 69 device, 1 the rest.
-    private static func exitCode(of error: TensorError) -> Int32 {
-        switch error.kind {
-        case .invalidArgument: EX_USAGE
-        case .data: EX_DATAERR
-        case .deviceUnavailable: EX_UNAVAILABLE
-        case .unsupported, .outOfMemory, .deviceFailure, .file, .internalFault: EXIT_FAILURE
         }
     }
 

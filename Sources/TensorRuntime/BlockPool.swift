@@ -46,6 +46,9 @@ struct BlockPool {
     private var spareRegions: [Int] = []
     /// By size.
     private var bins: [Bin] = []
+    /// Free regions with neighbours in their segment, which cannot be given back therefore, and their bytes.
+    private(set) var splitCount = 0
+    private(set) var splitBytes = 0
 
     init(smallestRest: Int) { self.smallestRest = smallestRest }
 
@@ -163,12 +166,18 @@ struct BlockPool {
         return low
     }
 
+    private func isSplit(_ region: Int) -> Bool { regions[region].previous >= 0 || regions[region].next >= 0 }
+
     /// Makes a region the newest of its bin.
     private mutating func link(_ region: Int) {
         let size = regions[region].size
         let bin = firstBin(atLeast: size)
         regions[region].isFree = true
         regions[region].newer = -1
+        if isSplit(region) {
+            splitCount += 1
+            splitBytes += size
+        }
         if bin < bins.count, bins[bin].size == size {
             let older = bins[bin].newest
             regions[region].older = older
@@ -182,6 +191,11 @@ struct BlockPool {
 
     /// Takes a free region out of its bin.
     private mutating func unlink(_ region: Int, bin: Int) {
+        // A free region's neighbours change only together with it, when it is in no bin.
+        if isSplit(region) {
+            splitCount -= 1
+            splitBytes -= regions[region].size
+        }
         let older = regions[region].older
         let newer = regions[region].newer
         if older >= 0 { regions[older].newer = newer }

@@ -7,14 +7,17 @@ public final class MemoryBlock: Sendable {
     public let offset: Int
     /// The size of the request, rounded (``CachingAllocator/roundedSize(_:)``): it follows from the request alone.
     public let byteCount: Int
+    private let requested: Int
     private let used: Atomic<UInt64>
     private let pool: CachingAllocator.Pool
     private let region: Int
     private let allocator: CachingAllocator
 
     fileprivate init(
-        _ place: BlockPool.Placement, of pool: CachingAllocator.Pool, byteCount: Int, allocator: CachingAllocator
+        _ place: BlockPool.Placement, of pool: CachingAllocator.Pool, byteCount: Int, requested: Int,
+        allocator: CachingAllocator
     ) {
+        self.requested = requested
         self.pool = pool
         used = Atomic(place.lastUse)
         buffer = place.buffer
@@ -24,7 +27,7 @@ public final class MemoryBlock: Sendable {
         self.allocator = allocator
     }
 
-    deinit { allocator.reclaim(region, of: pool, byteCount: byteCount, lastUse: lastUse) }
+    deinit { allocator.reclaim(region, of: pool, byteCount: byteCount, requested: requested, lastUse: lastUse) }
 
     /// The last submission that uses the block, or used its memory before it.
     public var lastUse: UInt64 { used.load(ordering: .relaxed) }
@@ -49,7 +52,7 @@ public final class CachingAllocator: Sendable {
     private static let stagger = 9 * granule
 
     /// Which segments a block comes from.
-    fileprivate enum Pool: Int {
+    fileprivate enum Pool: Int, CaseIterable {
         case small, large, transient
 
         init(_ size: Int, isTransient: Bool) {
@@ -60,11 +63,64 @@ public final class CachingAllocator: Sendable {
     private struct State {
         /// By ``Pool``. What is left of a large block is worth keeping if it serves a large request.
         var pools = [granule, smallLimit + granule, granule].map { BlockPool(smallestRest: $0) }
-        var statistics = ExecutionStatistics()
+        var memory = MemoryStatistics()
+        var blockRequests = 0
 
-        mutating func use(_ size: Int) {
-            statistics.allocatedBytes += size
-            statistics.peakAllocatedBytes = max(statistics.peakAllocatedBytes, statistics.allocatedBytes)
+        /// A block of `size` bytes, asked for with `requested`.
+        mutating func take(
+            _ size: Int, of pool: Pool, requested: Int, unusedSince submission: UInt64
+        ) -> BlockPool.Placement? {
+            guard let place = pools[pool.rawValue].take(size, unusedSince: submission) else { return nil }
+            count(size, of: pool, requested: requested)
+            return place
+        }
+
+        /// Adds a segment, and takes a block from it.
+        mutating func take(
+            _ size: Int, of pool: Pool, requested: Int, from buffer: any DeviceBuffer, segmentSize: Int
+        ) -> BlockPool.Placement {
+            memory.deviceAllocations += 1
+            memory.all.addSegment(segmentSize)
+            memory[isSmall: pool == .small].addSegment(segmentSize)
+            let place = pools[pool.rawValue].take(size, from: buffer, segmentSize: segmentSize)
+            count(size, of: pool, requested: requested)
+            return place
+        }
+
+        private mutating func count(_ size: Int, of pool: Pool, requested: Int) {
+            memory.all.use(size, requested: requested)
+            memory[isSmall: pool == .small].use(size, requested: requested)
+            countSplits()
+        }
+
+        mutating func release(_ region: Int, of pool: Pool, _ size: Int, requested: Int, lastUse: UInt64) {
+            memory.all.release(size, requested: requested)
+            memory[isSmall: pool == .small].release(size, requested: requested)
+            pools[pool.rawValue].release(region, lastUse: lastUse)
+            countSplits()
+        }
+
+        /// Gives up unused segments of a pool until they hold `byteCount` bytes.
+        mutating func removeUnused(of pool: Pool, _ byteCount: Int = .max) -> [any DeviceBuffer] {
+            let (buffers, size) = pools[pool.rawValue].removeUnused(byteCount)
+            memory.deviceFrees += buffers.count
+            memory.all.removeSegments(buffers.count, size)
+            memory[isSmall: pool == .small].removeSegments(buffers.count, size)
+            return buffers
+        }
+
+        private mutating func countSplits() {
+            // Read where they lie: a copy of a pool counts references.
+            let (small, large, rest) = (Pool.small.rawValue, Pool.large.rawValue, Pool.transient.rawValue)
+            let (smallCount, smallBytes) = (pools[small].splitCount, pools[small].splitBytes)
+            let count = pools[large].splitCount + pools[rest].splitCount
+            let bytes = pools[large].splitBytes + pools[rest].splitBytes
+            memory.small.inactiveSplit.move(to: smallCount)
+            memory.small.inactiveSplitBytes.move(to: smallBytes)
+            memory.large.inactiveSplit.move(to: count)
+            memory.large.inactiveSplitBytes.move(to: bytes)
+            memory.all.inactiveSplit.move(to: smallCount + count)
+            memory.all.inactiveSplitBytes.move(to: smallBytes + bytes)
         }
     }
 
@@ -108,20 +164,17 @@ public final class CachingAllocator: Sendable {
         let size = isTransient ? CachingAllocator.granules(byteCount) : CachingAllocator.roundedSize(byteCount)
         let pool = Pool(size, isTransient: isTransient)
         let cached = state.withLock { state in
-            state.statistics.blockRequests += 1
-            let place = state.pools[pool.rawValue].take(size, unusedSince: submission)
-            if place != nil { state.use(size) }
-            return place
+            state.blockRequests += 1
+            return state.take(size, of: pool, requested: byteCount, unusedSince: submission)
         }
-        if let cached { return MemoryBlock(cached, of: pool, byteCount: size, allocator: self) }
+        if let cached {
+            return MemoryBlock(cached, of: pool, byteCount: size, requested: byteCount, allocator: self)
+        }
         let (buffer, segmentSize) = try makeSegment(for: size, pool)
         let place = state.withLock { state in
-            state.statistics.driverAllocations += 1
-            state.statistics.reservedBytes += segmentSize
-            state.use(size)
-            return state.pools[pool.rawValue].take(size, from: buffer, segmentSize: segmentSize)
+            state.take(size, of: pool, requested: byteCount, from: buffer, segmentSize: segmentSize)
         }
-        return MemoryBlock(place, of: pool, byteCount: size, allocator: self)
+        return MemoryBlock(place, of: pool, byteCount: size, requested: byteCount, allocator: self)
     }
 
     // MARK: Segments
@@ -136,10 +189,12 @@ public final class CachingAllocator: Sendable {
             makeRoom(for: usual, request: size, pool)
             if let buffer = try attempt(usual) { return (buffer, usual) }
             emptyCache()
+            state.withLock { $0.memory.allocationRetries += 1 }
             if let buffer = try attempt(usual) { return (buffer, usual) }
             if usual > size, let buffer = try attempt(size) { return (buffer, size) }
         }
         let now = statistics
+        state.withLock { $0.memory.outOfMemoryCount += 1 }
         throw TensorError(
             .outOfMemory,
             "\(device.description.id): out of memory: requested \(size) bytes, allocated \(now.allocatedBytes), "
@@ -157,12 +212,10 @@ public final class CachingAllocator: Sendable {
     private func makeRoom(for segment: Int, request: Int, _ pool: Pool) {
         guard pool == .transient || request > CachingAllocator.sharedLimit else { return }
         let dropped = state.withLock { state in
-            let now = state.statistics
-            let bound = max(now.peakAllocatedBytes, now.allocatedBytes + request) / 4 * 5
-            let excess = now.reservedBytes + segment - bound
-            let dropped = state.pools[pool.rawValue].removeUnused(max(excess, 0))
-            state.statistics.reservedBytes -= dropped.byteCount
-            return dropped.buffers
+            let used = state.memory.all.allocatedBytes
+            let bound = max(used.peak, used.current + request) / 4 * 5
+            let excess = state.memory.all.reservedBytes.current + segment - bound
+            return state.removeUnused(of: pool, max(excess, 0))
         }
         withExtendedLifetime(dropped) {}
     }
@@ -179,31 +232,34 @@ public final class CachingAllocator: Sendable {
 
     /// Gives every segment without used blocks back to the driver.
     public func emptyCache() {
-        let dropped = state.withLock { state in
-            var dropped: [any DeviceBuffer] = []
-            for pool in state.pools.indices {
-                let unused = state.pools[pool].removeUnused()
-                state.statistics.reservedBytes -= unused.byteCount
-                dropped += unused.buffers
-            }
-            return dropped
-        }
+        let dropped = state.withLock { state in Pool.allCases.flatMap { state.removeUnused(of: $0) } }
         withExtendedLifetime(dropped) {}
     }
 
     // MARK: Statistics
 
-    /// Sets the peak to what is in use now.
-    public func resetPeak() {
-        state.withLock { $0.statistics.peakAllocatedBytes = $0.statistics.allocatedBytes }
+    /// Sets the peaks to what is in use now.
+    public func resetPeak() { state.withLock { $0.memory.resetPeaks() } }
+
+    /// Sets to 0 what only grows: all that was ever allocated and freed, retries and failures.
+    public func resetAccumulated() { state.withLock { $0.memory.resetAccumulated() } }
+
+    /// What is held, and what was done since the last reset.
+    public var memoryStatistics: MemoryStatistics { state.withLock { $0.memory } }
+
+    /// The allocator's part of the device's counts.
+    public var statistics: ExecutionStatistics {
+        let (memory, requests) = state.withLock { ($0.memory, $0.blockRequests) }
+        var result = ExecutionStatistics()
+        result.blockRequests = requests
+        result.driverAllocations = memory.deviceAllocations
+        result.allocatedBytes = memory.all.allocatedBytes.current
+        result.peakAllocatedBytes = memory.all.allocatedBytes.peak
+        result.reservedBytes = memory.all.reservedBytes.current
+        return result
     }
 
-    public var statistics: ExecutionStatistics { state.withLock { $0.statistics } }
-
-    fileprivate func reclaim(_ region: Int, of pool: Pool, byteCount: Int, lastUse: UInt64) {
-        state.withLock { state in
-            state.statistics.allocatedBytes -= byteCount
-            state.pools[pool.rawValue].release(region, lastUse: lastUse)
-        }
+    fileprivate func reclaim(_ region: Int, of pool: Pool, byteCount: Int, requested: Int, lastUse: UInt64) {
+        state.withLock { $0.release(region, of: pool, byteCount, requested: requested, lastUse: lastUse) }
     }
 }

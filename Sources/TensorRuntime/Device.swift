@@ -9,6 +9,9 @@ public protocol Device: AnyObject, Sendable {
     /// The names of the driver's faults that the backend works around. (optional: none by default)
     var quirks: [String] { get }
 
+    /// Its memory as the system counts it now, whoever uses it. (optional: nil, where nobody can be asked)
+    var memoryInfo: DeviceMemory? { get }
+
     /// Asks the driver for `byteCount` bytes (at least 64-byte aligned). The core's allocator caches what it gets.
     ///
     /// - Throws: `outOfMemory` where there are not so many: the allocator then frees what it can and asks again.
@@ -105,6 +108,7 @@ public protocol DeviceEvent: AnyObject, Sendable {
 
 extension Device {
     public var quirks: [String] { [] }
+    public var memoryInfo: DeviceMemory? { nil }
 
     public func unsupportedReason(_ spec: KernelSpec) -> String? {
         description.reasonAgainst(spec) ?? spec.typeComplaint

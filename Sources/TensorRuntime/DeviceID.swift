@@ -30,7 +30,7 @@ public struct DeviceID: Hashable, Sendable, CustomStringConvertible {
 
 /// What a device is and can do.
 public struct DeviceDescription: Hashable, Sendable {
-    public enum Kind: String, Hashable, Sendable {
+    public enum Kind: String, Hashable, Sendable, CaseIterable {
         case discreteGPU, integratedGPU, accelerator, cpu
         /// A GPU interface run by a processor (PoCL, lavapipe): usable when named, never chosen by itself.
         case software
@@ -42,6 +42,8 @@ public struct DeviceDescription: Hashable, Sendable {
     public var id: DeviceID
     public var name: String
     public var kind: Kind
+    /// The software between the runtime and the device: an OpenCL platform, a Vulkan driver; nil where there is none.
+    public var platform: String?
     public var driver: String
     /// Total memory in bytes.
     public var memory: Int
@@ -60,8 +62,9 @@ public struct DeviceDescription: Hashable, Sendable {
     public init(
         id: DeviceID, name: String, kind: Kind, driver: String, memory: Int, maximumAllocation: Int? = nil,
         dtypes: Set<DType>, families: Set<KernelFamily>, physicalID: String? = nil, alignment: Int = 16,
-        maximumOperands: Int = 16
+        maximumOperands: Int = 16, platform: String? = nil
     ) {
+        self.platform = platform
         self.id = id
         self.name = name
         self.kind = kind

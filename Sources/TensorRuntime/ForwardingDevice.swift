@@ -18,6 +18,7 @@ open class ForwardingDevice: Device, @unchecked Sendable {
     }
 
     open var quirks: [String] { inner.quirks }
+    open var memoryInfo: DeviceMemory? { inner.memoryInfo }
 
     open func allocate(byteCount: Int) throws(TensorError) -> any DeviceBuffer {
         try inner.allocate(byteCount: byteCount)

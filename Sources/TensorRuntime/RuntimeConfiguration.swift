@@ -7,6 +7,8 @@ import Synchronization
 public struct RuntimeConfiguration: Sendable {
     /// `NEEDLETAIL_DEVICE`: the default device, `auto` or a ``DeviceID``.
     public var device: String = "auto"
+    /// `NEEDLETAIL_BACKENDS`: the backends whose devices are looked for beside the CPU, separated by commas; nil means all.
+    public var backends: [String]?
     /// What each backend is told, by its name; read when a device is opened, and by a probe what that needs.
     public var options = BackendOptions()
     /// `NEEDLETAIL_CACHE`: where compiled programs, tuning tables and measurements are kept, `none` for nowhere; unset it is
@@ -56,6 +58,10 @@ public struct RuntimeConfiguration: Sendable {
             read(name, accepts: "0, 1, true or false") { ["0": false, "false": false, "1": true, "true": true][$0] }
         }
         device = text("NEEDLETAIL_DEVICE") ?? device
+        backends = read("NEEDLETAIL_BACKENDS", accepts: "names of backends, separated by commas: cpu,vulkan") { text in
+            let names = text.split(separator: ",", omittingEmptySubsequences: false).map(String.init)
+            return names.contains("") ? nil : names
+        }
         cacheDirectory = RuntimeConfiguration.cacheDirectory(environment)
         quirks =
             read(

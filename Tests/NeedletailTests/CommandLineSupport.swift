@@ -36,8 +36,11 @@ struct NeedletailTool {
         var description: String { text ?? number.map { "\($0)" } ?? "null" }
     }
 
-    /// Beside the test bundle: `needletail`, or under the name of its target.
-    static let path: String? = {
+    /// `needletail`, or under the name of its target.
+    static let path = program("needletail", "NeedletailCLI")
+
+    /// A built program, beside the test bundle.
+    static func program(_ names: String...) -> String? {
         let argument = URL(fileURLWithPath: CommandLine.arguments[0])
         var folders = [argument.deletingLastPathComponent(), Bundle.main.bundleURL]
         // swift-testing's helper lies elsewhere; its argument names the bundle.
@@ -45,13 +48,13 @@ struct NeedletailTool {
             folders.append(URL(fileURLWithPath: text).deletingLastPathComponent())
         }
         for folder in folders {
-            for name in ["needletail", "NeedletailCLI"] {
+            for name in names {
                 let path = folder.appendingPathComponent(name).path
                 if FileManager.default.isExecutableFile(atPath: path) { return path }
             }
         }
         return nil
-    }()
+    }
 
     /// The package's MNIST files.
     static let datasets = ImportTests.root.appendingPathComponent("Datasets/mnist").path
@@ -62,12 +65,13 @@ struct NeedletailTool {
     ///   - environment: added to this process's, from which the runtime's own settings are taken.
     ///   - interruptAfter: a text; `signal` is sent once it stood on standard output.
     ///   - outputPath: a file for standard output, which is then not read.
+    ///   - program: another program's path.
     static func run(
         _ arguments: [String], environment: [String: String] = [:], interruptAfter: String? = nil,
-        signal: Int32 = SIGINT, outputPath: String? = nil
+        signal: Int32 = SIGINT, outputPath: String? = nil, program: String? = path
     ) throws -> Result {
         let process = Process()
-        process.executableURL = URL(fileURLWithPath: try #require(path, "there is no built needletail"))
+        process.executableURL = URL(fileURLWithPath: try #require(program, "the program has not been built"))
         process.arguments = arguments
         process.environment = ProcessInfo.processInfo.environment.filter { !$0.key.hasPrefix("NEEDLETAIL_") }
             .merging(environment) { $1 }

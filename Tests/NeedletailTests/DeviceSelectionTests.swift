@@ -30,7 +30,8 @@ import Testing
             if broken.contains("\(id)") { throw TensorError(.deviceUnavailable, "\(id): no context; get a driver") }
         }
         let choice = try DeviceSelection.firstUsable(
-            among: probes, notice: { notices.append($0) }, open: open)
+            among: probes, notice: { notices.append($0) }, open: open
+        ).choice
         return (choice, notices, tried)
     }
 

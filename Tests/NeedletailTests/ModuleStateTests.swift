@@ -130,14 +130,4 @@ import Testing
             try Linear(1 << 25, 1 << 25).weight.value.evaluate()
         }
     }
-
-    @Test func theAcceleratorIsTheBestOfThoseFound() throws {
-        let found = DeviceSelection.accelerators()
-        #expect(Accelerator.isAvailable == !found.isEmpty)
-        #expect(Accelerator.deviceCount == found.count)
-        #expect((Accelerator.current == nil) == found.isEmpty)
-        // What tensors hold is a part of what is held from the driver; none where there is no accelerator.
-        #expect(Accelerator.memoryReserved >= Accelerator.memoryAllocated)
-        if found.isEmpty { #expect(Accelerator.memoryReserved == 0) }
-    }
 }

@@ -21,7 +21,8 @@ struct OpenCLCommandTests {
         #expect(first.code == 0, "\(first)")
         #expect(first.errors.contains("compiling") && first.errors.contains("cached for next time"), "\(first)")
         let second = try run(arguments)
-        #expect(second.code == 0 && second.errorLines.isEmpty, "\(second)")
+        // Nothing but the warning that names PoCL, where that is the device.
+        #expect(second.code == 0 && second.errorLines.allSatisfy { $0.contains("is software") }, "\(second)")
         let result = try #require(try second.events().last)
         #expect(result["event"]?.text == "result" && result["device"]?.text == "opencl:0")
         // The same device, seed and programs: the same bits.

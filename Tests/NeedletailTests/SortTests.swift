@@ -241,7 +241,7 @@ import Testing
                 try Tensor([3, 1] as [Float]).sort().values.scalars(as: Float.self)
             }
             #expect(error?.kind == .unsupported)
-            #expect(error?.message.contains("sort: cpu has no sort kernels; move the tensors") == true)
+            #expect(error?.message.contains(": cpu has no sort kernels; move the tensors") == true)
         }
     }
 }

@@ -78,10 +78,14 @@ enum VulkanTests {
 
     /// The loader reads it whenever it makes an instance.
     private static let environment: Void = {
+        setenv("VK_DRIVER_FILES", "/usr/share/vulkan/icd.d/lvp_icd.x86_64.json:\(swiftShaderManifest)", 0)
+    }()
+
+    /// The file that Scripts/setup.sh leaves.
+    static let swiftShaderManifest: String = {
         let environment = ProcessInfo.processInfo.environment
         let cache = environment["XDG_CACHE_HOME"] ?? (environment["HOME"] ?? "") + "/.cache"
         let drivers = environment["NEEDLETAIL_DRIVERS"] ?? "\(cache)/needletail/drivers"
-        let files = "/usr/share/vulkan/icd.d/lvp_icd.x86_64.json:\(drivers)/vk_swiftshader_icd.json"
-        setenv("VK_DRIVER_FILES", files, 0)
+        return "\(drivers)/vk_swiftshader_icd.json"
     }()
 }

@@ -220,4 +220,69 @@ import Testing
         #expect(throws: TensorError.self) { try allocator.allocate(8192) }
         #expect(device.requests.isEmpty)
     }
+
+    // MARK: Statistics
+
+    @Test func everythingIsCountedByPool() throws {
+        let allocator = CachingAllocator(device: FakeDevice())
+        var blocks: [MemoryBlock?] = [
+            try allocator.allocate(1000), try allocator.allocate(700), try allocator.allocate(3 << 20),
+            try allocator.allocate(600, isTransient: true),
+        ]
+        let full = allocator.memoryStatistics
+        #expect(full.small.allocated.current == 2 && full.large.allocated.current == 2)
+        #expect(full.small.allocatedBytes.current == 2048 && full.small.requestedBytes.current == 1700)
+        #expect(full.small.reservedBytes.current == 2 << 20 && full.large.reservedBytes.current == 24 << 20)
+        #expect(full.all.segment.current == 3 && full.deviceAllocations == 3 && full.deviceFrees == 0)
+        // What is free behind the blocks of each segment.
+        #expect(full.all.inactiveSplit.current == 3)
+        #expect(
+            full.all.inactiveSplitBytes.current
+                == full.all.reservedBytes.current - full.all.allocatedBytes.current)
+        blocks[0] = nil
+        let less = allocator.memoryStatistics
+        #expect(less.small.allocated.current == 1 && less.small.allocated.freed == 1 && less.small.allocated.peak == 2)
+        #expect(less.small.requestedBytes.current == 700 && less.small.allocated.allocated == 2)
+        #expect(less.small.inactiveSplit.current == 2)
+        blocks.removeAll()
+        let none = allocator.memoryStatistics
+        #expect(none.all.allocatedBytes.current == 0 && none.all.inactiveSplitBytes.current == 0)
+        #expect(none.all.requestedBytes.current == 0 && none.all.requestedBytes.freed == 1700 + (3 << 20) + 600)
+        #expect(none.all.reservedBytes.current == 26 << 20)
+        allocator.emptyCache()
+        let empty = allocator.memoryStatistics
+        #expect(empty.all.reservedBytes.current == 0 && empty.all.reservedBytes.peak == 26 << 20)
+        #expect(empty.all.segment.freed == 3 && empty.deviceFrees == 3 && empty.large.segment.current == 0)
+        for pool in [empty.small, empty.large] { #expect(pool.inactiveSplitBytes.current == 0) }
+    }
+
+    @Test func peaksAndSumsAreResetApart() throws {
+        let allocator = CachingAllocator(device: FakeDevice())
+        var block: MemoryBlock? = try allocator.allocate(5000)
+        let kept = try allocator.allocate(1000)
+        block = nil
+        allocator.resetPeak()
+        #expect(allocator.memoryStatistics.all.allocatedBytes.peak == 1024)
+        #expect(
+            allocator.statistics.peakAllocatedBytes == 1024 && allocator.memoryStatistics.all.allocated.allocated == 2)
+        allocator.resetAccumulated()
+        let found = allocator.memoryStatistics
+        #expect(
+            found.all.allocated.allocated == 0 && found.all.allocated.freed == 0 && found.all.allocated.current == 1)
+        // Other counts go on.
+        #expect(allocator.statistics.blockRequests == 2 && found.deviceAllocations == 1)
+        withExtendedLifetime((block, kept)) {}
+    }
+
+    @Test func retriesAndFailuresAreCounted() throws {
+        let allocator = CachingAllocator(device: FakeDevice(capacity: 23 << 20))
+        // A segment of 22 MiB stays, and leaves no room for another.
+        _ = try allocator.allocate(5 << 20)
+        let small = try allocator.allocate(1000)
+        #expect(allocator.memoryStatistics.flat["num_alloc_retries"] == 1)
+        #expect(throws: TensorError.self) { try allocator.allocate(22 << 20) }
+        #expect(allocator.memoryStatistics.flat["num_ooms"] == 1)
+        #expect(allocator.memoryStatistics.flat["num_alloc_retries"] == 2)
+        withExtendedLifetime(small) {}
+    }
 }

@@ -32,6 +32,7 @@ import Testing
     }
 
     @Test(arguments: [
+        ("NEEDLETAIL_BACKENDS", "cpu,,vulkan", "names of backends, separated by commas: cpu,vulkan"),
         ("NEEDLETAIL_EAGER", "maybe", "0, 1, true or false"),
         ("NEEDLETAIL_FUSION", "off", "0, 1, true or false"),
         ("NEEDLETAIL_CHECK_NAN", "2", "0, 1, true or false"),

@@ -77,6 +77,10 @@ public final class CPUDevice: KernelTiming, @unchecked Sendable {
         scratch.deallocate()
     }
 
+    public var memoryInfo: DeviceMemory? {
+        DeviceMemory(free: min(CPUSystem.freeMemory, description.memory), total: description.memory)
+    }
+
     /// The BLAS library and what says for which products it is used; nil where there is none.
     var blas: (library: BLAS, selection: BLASSelection)? {
         get throws(TensorError) {

@@ -34,6 +34,33 @@ enum CPUSystem {
         return min(total, limit.flatMap(Int.init) ?? total)
     }
 
+    /// Bytes that this process could still get: what the system has left, cut by what the cgroup's limit leaves. Pages of
+    /// files that a cgroup does not use count as left, as the system counts its own.
+    static var freeMemory: Int {
+        var free = memory
+        if let available = number("MemAvailable:", in: contents("/proc/meminfo")) { free = min(free, available << 10) }
+        for (limit, usage, statistics, name) in [
+            ("memory.max", "memory.current", "memory.stat", "inactive_file"),
+            (
+                "memory/memory.limit_in_bytes", "memory/memory.usage_in_bytes", "memory/memory.stat",
+                "total_inactive_file"
+            ),
+        ] {
+            guard let limit = contents("/sys/fs/cgroup/\(limit)").flatMap(Int.init),
+                let usage = contents("/sys/fs/cgroup/\(usage)").flatMap(Int.init)
+            else { continue }
+            let unused = number(name, in: contents("/sys/fs/cgroup/\(statistics)")) ?? 0
+            free = min(free, limit - max(usage - unused, 0))
+        }
+        return max(free, 0)
+    }
+
+    /// The number behind a name that begins a line.
+    private static func number(_ name: String, in text: String?) -> Int? {
+        let line = text?.split(separator: "\n").first { $0.split(separator: " ").first.map(String.init) == name }
+        return line.flatMap { $0.split(separator: " ").dropFirst().first }.flatMap { Int($0) }
+    }
+
     /// The processor's name as the kernel gives it.
     static var processorName: String {
         let lines = contents("/proc/cpuinfo")?.split(separator: "\n") ?? []

@@ -68,6 +68,16 @@ public final class OpenCLDevice: TunableDevice, KernelTiming, @unchecked Sendabl
 
     // MARK: The contract
 
+    /// Of AMD's devices, which alone can be asked.
+    public var memoryInfo: DeviceMemory? {
+        guard info.tellsFreeMemory, let answer = library.bytes(of: info.device, NT_CL_DEVICE_GLOBAL_FREE_MEMORY_AMD),
+            answer.count >= MemoryLayout<UInt>.size
+        else { return nil }
+        // All that is free, in KiB; the largest piece follows.
+        let free = answer.withUnsafeBytes { Int(clamping: $0.loadUnaligned(as: UInt.self)) }
+        return DeviceMemory(free: min(free, description.memory >> 10) << 10, total: description.memory)
+    }
+
     public func allocate(byteCount: Int) throws(TensorError) -> any DeviceBuffer {
         try checkAlive()
         return try OpenCLBuffer(byteCount: byteCount, device: self)

@@ -29,6 +29,8 @@ struct OpenCLDeviceInfo: @unchecked Sendable {
     let identity: String
     /// By which quirks tell drivers apart.
     let platformName: String
+    /// Whether it answers AMD's query for free memory.
+    let tellsFreeMemory: Bool
 
     /// Why a device is left out.
     struct Unusable: Error {
@@ -48,7 +50,13 @@ struct OpenCLDeviceInfo: @unchecked Sendable {
         let extensions = Set(library.text(of: device, CL_DEVICE_EXTENSIONS).split(separator: " ").map(String.init))
         let type = library.integer(of: device, CL_DEVICE_TYPE, as: cl_device_type.self) ?? 0
         isUnified = number(CL_DEVICE_HOST_UNIFIED_MEMORY) != 0
-        guard let kind = OpenCLDeviceInfo.kind(type, isUnified: isUnified) else {
+        platformName = library.text(ofPlatform: platform, CL_PLATFORM_NAME)
+        let texts = [
+            name, library.text(of: device, CL_DEVICE_VENDOR), platformName,
+            library.text(ofPlatform: platform, CL_PLATFORM_VENDOR),
+        ]
+        let isSoftware = SoftwareDevice.isNamed(by: texts)
+        guard let kind = OpenCLDeviceInfo.kind(type, isUnified: isUnified, isSoftware: isSoftware) else {
             throw Unusable(reason: "\(name) runs no programs of ours: it is neither a CPU nor a GPU nor an accelerator")
         }
         self.platform = platform
@@ -69,7 +77,6 @@ struct OpenCLDeviceInfo: @unchecked Sendable {
         buildOptions = "-w -cl-std=CL1.2" + (roundsCorrectly ? " -cl-fp32-correctly-rounded-divide-sqrt" : "")
         let driver = library.text(of: device, CL_DRIVER_VERSION)
         let platformVersion = library.text(ofPlatform: platform, CL_PLATFORM_VERSION)
-        platformName = library.text(ofPlatform: platform, CL_PLATFORM_NAME)
         identity = [platformName, platformVersion, name, version, driver]
             .joined(separator: "\n")
         let parameters = Int(library.integer(of: device, CL_DEVICE_MAX_PARAMETER_SIZE, as: Int.self) ?? 256)
@@ -83,7 +90,9 @@ struct OpenCLDeviceInfo: @unchecked Sendable {
             dtypes: Set(DType.allCases).subtracting(features.contains(.float64) ? [] : [.float64]),
             families: [.fused, .matmul, .scatterAdd, .convolution, .pooling, .sort],
             physicalID: OpenCLDeviceInfo.physicalID(of: device, extensions: extensions, library: library),
-            alignment: 1, maximumOperands: OpenCLDeviceInfo.operandLimit(parameterBytes: parameters))
+            alignment: 1, maximumOperands: OpenCLDeviceInfo.operandLimit(parameterBytes: parameters),
+            platform: platformName)
+        tellsFreeMemory = extensions.contains("cl_amd_device_attribute_query")
     }
 
     /// Whether a version such as `OpenCL 3.0 PoCL` is 1.2 or later.
@@ -95,9 +104,12 @@ struct OpenCLDeviceInfo: @unchecked Sendable {
         return (numbers[0], numbers[1]) >= (1, 2)
     }
 
-    private static func kind(_ type: cl_device_type, isUnified: Bool) -> DeviceDescription.Kind? {
+    /// What says that it is a CPU is one, even where it says beside that it is a GPU.
+    private static func kind(
+        _ type: cl_device_type, isUnified: Bool, isSoftware: Bool
+    ) -> DeviceDescription.Kind? {
+        if isSoftware || type & cl_device_type(CL_DEVICE_TYPE_CPU) != 0 { return .software }
         if type & cl_device_type(CL_DEVICE_TYPE_GPU) != 0 { return isUnified ? .integratedGPU : .discreteGPU }
-        if type & cl_device_type(CL_DEVICE_TYPE_CPU) != 0 { return .software }
         return type & cl_device_type(CL_DEVICE_TYPE_ACCELERATOR) != 0 ? .accelerator : nil
     }
 

@@ -194,6 +194,7 @@ static void describe_memory(nt_vk *vk, VkPhysicalDevice device, VkBool32 has_bud
     for (uint32_t i = 0; i < memory.memoryProperties.memoryHeapCount; i++) {
         facts->heap_size[i] = memory.memoryProperties.memoryHeaps[i].size;
         facts->heap_budget[i] = budget.heapBudget[i];
+        facts->heap_usage[i] = budget.heapUsage[i];
     }
 }
 

@@ -81,6 +81,8 @@ public final class VulkanDevice: TunableDevice, KernelTiming, @unchecked Sendabl
 
     // MARK: The contract
 
+    public var memoryInfo: DeviceMemory? { info.memoryInfo(owner.library) }
+
     public func allocate(byteCount: Int) throws(TensorError) -> any DeviceBuffer {
         try checkAlive()
         return try VulkanBuffer(byteCount: byteCount, device: self)

@@ -55,14 +55,14 @@ struct VulkanDeviceInfo: @unchecked Sendable {
         let memory = options.memoryLimit ?? heap
         description = DeviceDescription(
             id: DeviceID(backend: "vulkan", index: index), name: name,
-            kind: VulkanDeviceInfo.kind(facts.type, name: name),
+            kind: VulkanDeviceInfo.kind(facts, name: name, driver: driver),
             driver: [driver, info].filter { !$0.isEmpty }.joined(separator: " ") + ", Vulkan \(version)",
             memory: memory, maximumAllocation: min(Int(clamping: facts.maximum_allocation), memory),
             dtypes: Set(DType.allCases).subtracting(facts.float64 != 0 ? [] : [.float64]),
             families: [.fused, .matmul, .scatterAdd, .convolution, .pooling],
             physicalID: "uuid:" + uuid, alignment: 1,
             // Beside the operands, partial results and the parameters.
-            maximumOperands: min(max(Int(facts.storage_buffers) - 4, 3), 16))
+            maximumOperands: min(max(Int(facts.storage_buffers) - 4, 3), 16), platform: driver.isEmpty ? nil : driver)
     }
 
     private static func text<Characters>(_ characters: Characters) -> String {
@@ -70,15 +70,24 @@ struct VulkanDeviceInfo: @unchecked Sendable {
         return text.split(whereSeparator: \.isWhitespace).joined(separator: " ")
     }
 
-    /// Bytes of the largest heap of the device's own.
-    private static func heap(_ facts: nt_vk_facts) -> Int {
+    /// Bytes that this process may have of the largest heap of the device's own.
+    private static func heap(_ facts: nt_vk_facts) -> Int { largestHeap(facts).map { room(facts)[$0] } ?? 0 }
+
+    /// Which of the device's own heaps has most room.
+    private static func largestHeap(_ facts: nt_vk_facts) -> Int? {
         var facts = facts
         let types: [UInt32] = list(&facts.memory_flags, facts.memory_type_count)
         let heaps: [UInt32] = list(&facts.memory_heap, facts.memory_type_count)
+        let own = zip(types, heaps).filter { $0.0 & VulkanMemoryType.deviceLocal != 0 }.map { Int($0.1) }
+        let room = room(facts)
+        return own.max { room[$0] < room[$1] }
+    }
+
+    private static func room(_ facts: nt_vk_facts) -> [Int] {
+        var facts = facts
         let sizes: [UInt64] = list(&facts.heap_size, UInt32(VK_MAX_MEMORY_HEAPS))
         let budgets: [UInt64] = list(&facts.heap_budget, UInt32(VK_MAX_MEMORY_HEAPS))
-        let own = zip(types, heaps).filter { $0.0 & VulkanMemoryType.deviceLocal != 0 }.map { Int($0.1) }
-        return own.map { Int(clamping: budgets[$0] > 0 ? min(budgets[$0], sizes[$0]) : sizes[$0]) }.max() ?? 0
+        return zip(sizes, budgets).map { Int(clamping: $0.1 > 0 ? min($0.0, $0.1) : $0.0) }
     }
 
     /// The first elements of an array in C.
@@ -86,16 +95,28 @@ struct VulkanDeviceInfo: @unchecked Sendable {
         withUnsafeBytes(of: &elements) { Array($0.bindMemory(to: Element.self).prefix(Int(count))) }
     }
 
-    private static func kind(_ type: VkPhysicalDeviceType, name: String) -> DeviceDescription.Kind {
+    private static func kind(_ facts: nt_vk_facts, name: String, driver: String) -> DeviceDescription.Kind {
         // A processor is none, whatever it calls itself.
-        let processors = ["llvmpipe", "lavapipe", "swiftshader"]
-        if processors.contains(where: name.lowercased().contains) { return .software }
-        return switch type {
+        let processors = [VK_DRIVER_ID_MESA_LLVMPIPE, VK_DRIVER_ID_GOOGLE_SWIFTSHADER].map(\.rawValue)
+        if processors.contains(facts.driver_id) || SoftwareDevice.isNamed(by: [name, driver]) { return .software }
+        return switch facts.type {
         case VK_PHYSICAL_DEVICE_TYPE_DISCRETE_GPU: .discreteGPU
         case VK_PHYSICAL_DEVICE_TYPE_CPU: .software
         case VK_PHYSICAL_DEVICE_TYPE_INTEGRATED_GPU, VK_PHYSICAL_DEVICE_TYPE_VIRTUAL_GPU: .integratedGPU
         default: .accelerator
         }
+    }
+
+    /// What is free of the device's largest heap, where the driver tells this process's budget and how much it has of it.
+    func memoryInfo(_ library: VulkanLibrary) -> DeviceMemory? {
+        var facts = nt_vk_facts()
+        nt_vk_describe(library.pointer, physical, &facts)
+        guard let heap = VulkanDeviceInfo.largestHeap(facts) else { return nil }
+        let budgets: [UInt64] = VulkanDeviceInfo.list(&facts.heap_budget, UInt32(VK_MAX_MEMORY_HEAPS))
+        let usages: [UInt64] = VulkanDeviceInfo.list(&facts.heap_usage, UInt32(VK_MAX_MEMORY_HEAPS))
+        guard budgets[heap] > 0 else { return nil }
+        let free = Int(clamping: budgets[heap]) - Int(clamping: usages[heap])
+        return DeviceMemory(free: max(min(free, description.memory), 0), total: description.memory)
     }
 
     // MARK: Targets

@@ -10,7 +10,7 @@ final class VulkanHandle: @unchecked Sendable {
     // Safety: the pointer never changes, and what is made of a device may be made from any thread.
 
     let pointer: OpaquePointer
-    private let library: VulkanLibrary
+    let library: VulkanLibrary
     let queue = VulkanQueue()
 
     init(_ pointer: OpaquePointer, library: VulkanLibrary) {

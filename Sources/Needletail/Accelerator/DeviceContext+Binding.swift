@@ -13,8 +13,7 @@ package func withDeviceContext<Result, Failure: Error>(
 package func withDevice<Result>(
     _ id: DeviceID, _ configuration: RuntimeConfiguration, _ body: () throws -> Result
 ) throws -> Result {
-    DefaultBackends.registered
-    guard let backend = BackendRegistry.shared.backends.first(where: { $0.name == id.backend }) else {
+    guard let backend = DeviceInventory.current.registry.backends.first(where: { $0.name == id.backend }) else {
         throw TensorError(.deviceUnavailable, "there is no backend \(id.backend)")
     }
     let device = try backend.open(index: id.index, configuration: configuration)

@@ -25,15 +25,9 @@ public enum DeviceSelection {
         public let reason: String
     }
 
-    /// What every registered backend found, the highest priority first. Probes run once a process and open no device.
-    public static func probe() -> [Probe] {
-        DefaultBackends.registered
-        return BackendRegistry.shared.backends.map { backend in
-            let report = BackendRegistry.shared.report(of: backend)
-            return Probe(
-                backend: backend.name, priority: backend.priority, devices: report.devices, notes: report.notes)
-        }
-    }
+    /// What every registered backend found that `NEEDLETAIL_BACKENDS` lets be looked for, the highest priority first. Probes
+    /// run once a process and open no device.
+    public static func probe() -> [Probe] { DeviceInventory.current.probe() }
 
     /// Opens a device and computes something small there; what goes wrong, if anything does. A probe cannot know it: a driver
     /// may list a device for which it cannot build programs.
@@ -50,10 +44,15 @@ public enum DeviceSelection {
     ///
     /// A device that two backends see counts once, for the backend of higher priority. Software devices are none.
     public static func accelerators(among probes: [Probe] = probe()) -> [DeviceDescription] {
+        accelerators(among: probes, except: [])
+    }
+
+    /// The accelerators without those that were refused: a twin of one, seen by another backend, takes its place.
+    static func accelerators(among probes: [Probe], except refused: Set<DeviceID>) -> [DeviceDescription] {
         var seen: [String] = []
         var found: [DeviceDescription] = []
         for probe in probes.sorted(by: { $0.priority > $1.priority }) {
-            for device in probe.devices where device.kind.isAccelerator {
+            for device in probe.devices where device.kind.isAccelerator && !refused.contains(device.id) {
                 if let physical = device.physicalID {
                     if seen.contains(physical) { continue }
                     seen.append(physical)
@@ -64,8 +63,8 @@ public enum DeviceSelection {
         return ranked(found)
     }
 
-    /// Best first.
-    private static func ranked(_ devices: [DeviceDescription]) -> [DeviceDescription] {
+    /// Discrete before integrated, then by memory; equals stay in order.
+    static func ranked(_ devices: [DeviceDescription]) -> [DeviceDescription] {
         // The offset makes the sort stable, so that priority and index decide between equals.
         devices.enumerated()
             .sorted { a, b in
@@ -93,42 +92,39 @@ public enum DeviceSelection {
         if let best = accelerators(among: probes).first {
             return Choice(device: best.id, reason: "\(best.name) is the best accelerator")
         }
-        return Choice(device: .cpu, reason: "there is no accelerator")
+        let hasSoftware = probes.contains { $0.devices.contains { $0.kind == .software } }
+        return Choice(device: .cpu, reason: "there is no accelerator" + (hasSoftware ? ", only software" : ""))
     }
 
     /// The best device that can be opened: a driver may list one for which it makes no context. The devices before it are
     /// told to `notice`, each with its error.
     ///
     /// - Parameter open: opens a device, or throws.
+    /// - Returns: the choice, and what could not be opened.
     /// - Throws: the CPU's error, where it cannot be opened either.
     package static func firstUsable(
         among probes: [Probe], notice: ((String) -> Void)?, open: (DeviceID) throws(TensorError) -> Void
-    ) throws(TensorError) -> Choice {
+    ) throws(TensorError) -> (choice: Choice, refused: [DeviceID]) {
         var refused: [DeviceID] = []
-        for device in accelerators(among: probes) {
+        while let device = accelerators(among: probes, except: Set(refused)).first {
             do throws(TensorError) {
                 try open(device.id)
-                return Choice(device: device.id, reason: "\(device.name) is the best accelerator" + except(refused))
+                let reason = "\(device.name) is the best accelerator" + except(refused)
+                return (Choice(device: device.id, reason: reason), refused)
             } catch {
                 refused.append(device.id)
                 notice?("\(device.id) is left out, because it cannot be opened: \(error.message)")
             }
         }
         try open(.cpu)
-        return Choice(
-            device: .cpu, reason: refused.isEmpty ? "there is no accelerator" : "no accelerator can be opened")
+        let choice =
+            refused.isEmpty ? best(among: probes) : Choice(device: .cpu, reason: "no accelerator can be opened")
+        return (choice, refused)
     }
 
     private static func except(_ refused: [DeviceID]) -> String {
         refused.isEmpty
             ? "" : " that can be opened (\(refused.map(\.description).joined(separator: ", ")) cannot)"
-    }
-
-    /// What `auto` means in this process, opened.
-    private static let automatic: Result<Choice, TensorError> = Result { () throws(TensorError) in
-        try firstUsable(among: probe(), notice: RuntimeConfiguration.current.notice) { (id) throws(TensorError) in
-            _ = try DeviceContexts.context(for: id)
-        }
     }
 
     /// The device that a backend's name alone means: its best, in the order of ``accelerators(among:)`` and software last.
@@ -143,51 +139,14 @@ public enum DeviceSelection {
     /// - Throws: `deviceUnavailable` where the text is none of these, or the device is not there or cannot be opened;
     ///   `invalidArgument` where a variable of the environment cannot be read.
     public static func resolve(_ text: String) throws(TensorError) -> DeviceID {
-        DefaultBackends.registered
-        try RuntimeConfiguration.current.check()
-        if text == "auto" { return try automatic.get().device }
-        guard let named = DeviceID(text) else {
-            throw TensorError(
-                .deviceUnavailable, "device '\(text)' is not a device; use auto, cpu, or a name as in `vulkan:0`")
-        }
-        let id = text.contains(":") ? named : best(of: named.backend)
-        _ = try DeviceContexts.context(for: id)
-        return id
-    }
-
-    private static let taken = Mutex<Choice?>(nil)
-
-    /// The process's default device: ``RuntimeConfiguration/device`` at the first use, `auto` unless told otherwise. Where it
-    /// is not there, the next use looks again: its backend may be registered later.
-    static var choice: Result<Choice, TensorError> {
-        if let known = taken.withLock({ $0 }) { return .success(known) }
-        return Result { () throws(TensorError) in
-            let made = try choose()
-            return taken.withLock { taken in
-                if taken == nil { taken = made }
-                return taken ?? made
-            }
-        }
-    }
-
-    private static func choose() throws(TensorError) -> Choice {
-        DefaultBackends.registered
-        let configuration = RuntimeConfiguration.current
-        let named = configuration.device
-        try configuration.check()
-        if named == "auto" { return try automatic.get() }
-        do throws(TensorError) {
-            return Choice(device: try resolve(named), reason: "NEEDLETAIL_DEVICE names it")
-        } catch {
-            throw TensorError(error.kind, "NEEDLETAIL_DEVICE is '\(named)': \(error.message)")
-        }
+        try DeviceInventory.current.resolve(text)
     }
 
     /// The device that new tensors are made on here: of the innermost ``withDevice(_:_:)``, or the default one.
     public static var current: DeviceID {
         get throws(TensorError) {
             if let device = ExecutionContext.current.device { return device.deviceID }
-            return try choice.get().device
+            return try DeviceInventory.current.choice().device
         }
     }
 }

@@ -5,6 +5,8 @@ import TensorRuntime
 struct ExecutionContext: Sendable {
     /// Where new tensors are made; nil means the process's default device.
     var device: DeviceContext?
+    /// Which devices there are; nil means the process's.
+    var inventory: DeviceInventory?
     /// Whether operations on tensors that require gradients are recorded.
     var recordsGradients = true
     /// Where random numbers come from; nil means the process's generator.

@@ -21,7 +21,7 @@ struct Planner {
         kernels.reserveCapacity(lowering.drafts.count)
         device.prepareKernels(lowering.drafts.map { KernelSpec($0.body) })
         for draft in lowering.drafts {
-            kernels.append(try makeKernel(draft))
+            kernels.append(try makeKernel(draft, in: graph))
             kernelsMade += 1
         }
         let memory = MemoryPlan(
@@ -34,12 +34,26 @@ struct Planner {
         return plan
     }
 
-    private func makeKernel(_ draft: KernelDraft) throws(TensorError) -> any DeviceKernel {
+    /// - Throws: `unsupported` with operation, types and device, whoever refuses: nothing is computed elsewhere unasked.
+    private func makeKernel(_ draft: KernelDraft, in graph: PlanGraph) throws(TensorError) -> any DeviceKernel {
         let spec = KernelSpec(draft.body)
-        if let reason = device.unsupportedReason(spec) {
-            throw TensorError(.unsupported, "\(draft.label): \(reason); move the tensors to a device that has it")
+        if let reason = device.unsupportedReason(spec) { throw refusal(of: draft, in: graph, reason) }
+        do throws(TensorError) {
+            return try device.makeKernel(spec)
+        } catch {
+            throw error.kind == .unsupported ? refusal(of: draft, in: graph, error.message) : error
         }
-        return try device.makeKernel(spec)
+    }
+
+    private func refusal(of draft: KernelDraft, in graph: PlanGraph, _ reason: String) -> TensorError {
+        let id = device.description.id
+        var types: [String] = []
+        for type in draft.bindings.map({ $0.dtype.description }) where !types.contains(type) { types.append(type) }
+        var facts = reason.contains("\(id)") ? reason : "\(id): \(reason)"
+        if graph.decomposedOperations > 0 { facts += " (\(id) runs convolution or pooling in other operations)" }
+        return TensorError(
+            .unsupported,
+            "\(draft.label) of \(types.joined(separator: ", ")): \(facts); move the tensors to a device that has it")
     }
 
     /// Groups in a topological order that stays close to the program's, so that its peak memory does.

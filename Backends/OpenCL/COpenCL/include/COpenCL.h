@@ -11,6 +11,8 @@
 #define NT_CL_DEVICE_PCI_BUS_ID_NV 0x4008
 #define NT_CL_DEVICE_PCI_SLOT_ID_NV 0x4009
 #define NT_CL_DEVICE_PCI_DOMAIN_ID_NV 0x400A
+/* Of cl_amd_device_attribute_query: KiB that are free, and of the largest piece. */
+#define NT_CL_DEVICE_GLOBAL_FREE_MEMORY_AMD 0x4039
 
 typedef void(CL_CALLBACK *nt_cl_context_notify)(const char *, const void *, size_t, void *);
 typedef void(CL_CALLBACK *nt_cl_program_notify)(cl_program, void *);

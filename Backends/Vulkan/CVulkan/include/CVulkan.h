@@ -74,6 +74,8 @@ typedef struct {
     uint64_t heap_size[VK_MAX_MEMORY_HEAPS];
     /* What this process may have of each heap, as the driver says; 0 where it does not. */
     uint64_t heap_budget[VK_MAX_MEMORY_HEAPS];
+    /* What it has of each, where there is a budget. */
+    uint64_t heap_usage[VK_MAX_MEMORY_HEAPS];
 } nt_vk_facts;
 
 /* The physical devices; all that fit. */
