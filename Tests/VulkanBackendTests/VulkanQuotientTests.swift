@@ -47,10 +47,13 @@ struct VulkanQuotientTests {
     @Test func aDeviceThatDividesWronglyIsPutRight() throws {
         let scratch = VulkanScratch()
         func open(_ change: (inout RuntimeConfiguration) -> Void = { _ in }) throws -> VulkanDevice {
-            try VulkanTesting.open(.lavapipe, { $0.testsDevices = true }) {
-                $0.cacheDirectory = scratch.path
-                change(&$0)
-            }.device
+            try VulkanTesting.open(
+                .lavapipe, { $0.testsDevices = true },
+                configure: {
+                    $0.cacheDirectory = scratch.path
+                    change(&$0)
+                }
+            ).device
         }
         let device = try open()
         #expect(!device.quirks.contains(Self.quirk))
