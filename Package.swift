@@ -50,7 +50,8 @@ let package = Package(
             name: "TensorGraphTests", dependencies: ["TensorGraph", "CPUBackend", "OpenCLBackend", "TensorConformance"]),
         .testTarget(name: "CPUBackendTests", dependencies: ["CPUBackend", "CPUKernels", "TensorConformance"]),
         .testTarget(name: "KernelIRTests", dependencies: ["KernelIR"]),
-        .testTarget(name: "ShadersTests", dependencies: ["Shaders", "KernelIR", "TensorConformance"]),
+        .testTarget(
+            name: "ShadersTests", dependencies: ["DeviceSupport", "Shaders", "KernelIR", "TensorConformance"]),
         .testTarget(
             name: "DeviceSupportTests", dependencies: ["DeviceSupport", "Shaders", "KernelIR", "TensorRuntime"]),
         .testTarget(

@@ -40,6 +40,8 @@ public struct ShaderTarget: Hashable, Sendable {
     public var hasInt16Arithmetic = true
     /// Work-items of a subgroup; nil where there are no subgroups, or their size is not known.
     public var subgroupSize: Int?
+    /// Whether quotients and square roots of floats are rounded rightly; else kernels put them right.
+    public var dividesExactly = true
     public var features: KernelFeatures
 
     public init(
@@ -69,8 +71,10 @@ public struct ShaderTarget: Hashable, Sendable {
         set(.storage8, has8BitStorage)
         set(.storage16, has16BitStorage)
         set(.int64, hasInt64)
-        return KernelTarget(
+        var target = KernelTarget(
             features: features, maximumVectorLanes: maximumVectorLanes, argumentByteCount: argumentBytes,
             sharedByteCount: sharedByteCount, maximumWorkgroupSize: maximumWorkgroupSize, subgroupSize: subgroupSize)
+        target.dividesExactly = dividesExactly
+        return target
     }
 }

@@ -23,7 +23,8 @@ public struct DeviceSelfTest {
 
     /// - Parameter identity: device and driver with their versions.
     public init(
-        identity: String, scheduleClass: RuntimeConfiguration.ScheduleClass, configuration: RuntimeConfiguration
+        identity: String, scheduleClass: RuntimeConfiguration.ScheduleClass = .automatic,
+        configuration: RuntimeConfiguration
     ) {
         key = Array("self-test \(DeviceSelfTest.version), \(scheduleClass)\n\(identity)".utf8)
         cache = configuration.cacheDirectory.map { ProgramCache(directory: $0, backend: "self-test") }
@@ -37,7 +38,36 @@ public struct DeviceSelfTest {
         cache?.store(key, ProgramCache.Entry(binary: [1], variants: 0))
     }
 
+    /// Whether the device's quotients and square roots are rounded rightly, also where numbers are subnormal. What was found
+    /// is kept as well.
+    public func dividesExactly(on device: any Device) throws(TensorError) -> Bool {
+        if let known = cache?.load(quotientKey) { return known.binary == [1] }
+        var isExact = true
+        for probe in [DeviceSelfTest.quotients, DeviceSelfTest.squareRoots] where isExact {
+            isExact = try firstMistake(probe, on: device) == nil
+        }
+        keep(dividesExactly: isExact)
+        return isExact
+    }
+
+    private var quotientKey: [UInt8] { key + Array("\nquotients".utf8) }
+
+    /// Takes down what ``dividesExactly(on:)`` is to say from now on.
+    package func keep(dividesExactly isExact: Bool) {
+        cache?.store(quotientKey, ProgramCache.Entry(binary: [isExact ? 1 : 0], variants: 0))
+    }
+
     private func run(_ probe: Probe, on device: any Device) throws(TensorError) {
+        guard let (found, expected) = try firstMistake(probe, on: device) else { return }
+        throw TensorError(
+            .deviceUnavailable,
+            "\(device.description.id): \(device.description.name) is not used, because it fails the self-test "
+                + "'\(probe.name)': it computes \(found) where \(expected) is right; try another driver")
+    }
+
+    private func firstMistake(
+        _ probe: Probe, on device: any Device
+    ) throws(TensorError) -> (found: Float, expected: Float)? {
         let stream = try device.makeStream()
         var bindings: [BufferBinding] = []
         for values in probe.inputs + [[Float](repeating: -7, count: probe.expected.count)] {
@@ -64,11 +94,9 @@ public struct DeviceSelfTest {
         }
         for (a, b) in zip(found, probe.expected) {
             if a == b || a.isNaN && b.isNaN || abs(a - b) <= probe.tolerance * abs(b) { continue }
-            throw TensorError(
-                .deviceUnavailable,
-                "\(device.description.id): \(device.description.name) is not used, because it fails the self-test "
-                    + "'\(probe.name)': it computes \(a) where \(b) is right; try another driver")
+            return (a, b)
         }
+        return nil
     }
 
     // MARK: The probes
@@ -151,6 +179,43 @@ public struct DeviceSelfTest {
         ) { $0 - $0 }
     }
 
+    /// All pairs of numbers that are hard to divide, and others.
+    private static var quotients: Probe {
+        let numbers = awkward + awkward.map { -$0 }
+        var x = numbers.flatMap { [Float](repeating: $0, count: numbers.count) }
+        var y = numbers.flatMap { _ in numbers }
+        var generator = BitGenerator()
+        for _ in 0..<4096 {
+            x.append(Float(bitPattern: generator.next()))
+            y.append(Float(bitPattern: generator.next()))
+        }
+        return pointwise("quotients", [x, y], [.init(.pointwise(.divide), [.value(0), .value(1)])]) { $0[0] / $0[1] }
+    }
+
+    private static var squareRoots: Probe {
+        var generator = BitGenerator()
+        let others = (0..<4096).map { _ in Float(bitPattern: generator.next() & 0x7FFF_FFFF) }
+        return pointwise("square roots", [awkward + [-0.0, -1] + others], [.init(.pointwise(.sqrt), [.value(0)])]) {
+            $0[0].squareRoot()
+        }
+    }
+
+    private static let awkward: [Float] = [
+        0, 1, 3, 0.1, .pi, Float(1).nextUp, Float(1).nextDown, .infinity, .nan, .leastNonzeroMagnitude,
+        7 * .leastNonzeroMagnitude, Float.leastNormalMagnitude.nextDown, .leastNormalMagnitude, 1e-30,
+        .greatestFiniteMagnitude, .greatestFiniteMagnitude / 3, 1e30, 0x1p127,
+    ]
+
+    /// Bit patterns that are the same in each process.
+    private struct BitGenerator {
+        private var state: UInt64 = 0x9E37_79B9_7F4A_7C15
+
+        mutating func next() -> UInt32 {
+            state = state &* 6_364_136_223_846_793_005 &+ 1_442_695_040_888_963_407
+            return UInt32(truncatingIfNeeded: state >> 32)
+        }
+    }
+
     private struct Step {
         let operation: FusedProgram.Operation
         let operands: [FusedProgram.Operand]
@@ -165,16 +230,25 @@ public struct DeviceSelfTest {
         _ name: String, _ values: [Float], scalars: [Float] = [], tolerance: Float = 0, _ steps: [Step],
         expected: (Float) -> Float
     ) -> Probe {
-        let load = FusedProgram.Step(.load(input: 0), dtype: .float32)
+        pointwise(name, [values], scalars: scalars, tolerance: tolerance, steps) { expected($0[0]) }
+    }
+
+    /// - Parameter steps: the values that they name are first the inputs, in order.
+    private static func pointwise(
+        _ name: String, _ inputs: [[Float]], scalars: [Float] = [], tolerance: Float = 0, _ steps: [Step],
+        expected: ([Float]) -> Float
+    ) -> Probe {
+        let loads = inputs.indices.map { FusedProgram.Step(.load(input: $0), dtype: .float32) }
         let others = steps.map { FusedProgram.Step($0.operation, $0.operands, dtype: .float32) }
         let program = FusedProgram(
-            inputs: [.float32], steps: [load] + others,
-            outputs: [.init(value: steps.count)], scalarCount: scalars.count)
+            inputs: inputs.map { _ in .float32 }, steps: loads + others,
+            outputs: [.init(value: loads.count + steps.count - 1)], scalarCount: scalars.count)
         let access = FusedKernel.Access(strides: [1])
+        let count = inputs[0].count
         let kernel = FusedKernel(
-            program: program, extents: [values.count], outerRank: 1, inputs: [access], outputs: [access])
+            program: program, extents: [count], outerRank: 1, inputs: inputs.map { _ in access }, outputs: [access])
         return Probe(
-            name: name, spec: KernelSpec(kernel), inputs: [values], scalars: scalars, expected: values.map(expected),
-            tolerance: tolerance)
+            name: name, spec: KernelSpec(kernel), inputs: inputs, scalars: scalars,
+            expected: (0..<count).map { place in expected(inputs.map { $0[place] }) }, tolerance: tolerance)
     }
 }

@@ -81,16 +81,21 @@ public final class TunedShaders: Sendable {
     }
 
     /// The launches of kernels that are made next. What cannot be planned is left out: it is refused when it is made.
-    public func prepare(_ specs: [KernelSpec]) -> [ShaderLaunch] {
+    ///
+    /// - Parameter launches: a plan's as the device runs them.
+    public func prepare(
+        _ specs: [KernelSpec],
+        as launches: (ShaderPlan, KernelSpec) throws(TensorError) -> [ShaderLaunch] = { plan, _ in plan.launches }
+    ) -> [ShaderLaunch] {
         // The plans of kernels made before.
         state.withLock { $0.plans = [:] }
-        var launches: [ShaderLaunch] = []
+        var prepared: [ShaderLaunch] = []
         for spec in specs {
             do throws(TensorError) {
-                launches += try plan(spec).launches
+                prepared += try launches(plan(spec), spec)
             } catch { continue }
         }
-        return launches
+        return prepared
     }
 
     /// Makes a kernel with the schedule measured or chosen, or else with the first of the others that the device does not

@@ -14,6 +14,8 @@ public struct Kernel: Hashable, Sendable {
         public var name: String
         public var element: DType
         public var access: Access
+        /// Whether it may be larger than what a device binds: it is reached by its address.
+        public var isFar = false
     }
 
     /// A number given at a launch.

@@ -42,8 +42,10 @@ public final class KernelBuilder {
 
     // MARK: Parameters
 
-    public func buffer(_ name: String, _ element: DType, _ access: Kernel.Access) -> BufferReference {
-        kernel.buffers.append(Kernel.Buffer(name: name, element: element, access: access))
+    public func buffer(
+        _ name: String, _ element: DType, _ access: Kernel.Access, isFar: Bool = false
+    ) -> BufferReference {
+        kernel.buffers.append(Kernel.Buffer(name: name, element: element, access: access, isFar: isFar))
         return BufferReference(builder: self, number: kernel.buffers.count - 1, element: element)
     }
 

@@ -8,7 +8,7 @@ extension Kernel: CustomStringConvertible {
     public var description: String {
         let size = workgroupSize
         var lines = ["kernel \(name) workgroup \(size[0])x\(size[1])x\(size[2])"]
-        lines += buffers.map { "  buffer \($0.name) \($0.element) \($0.access)" }
+        lines += buffers.map { "  buffer \($0.name) \($0.element) \($0.access)\($0.isFar ? " far" : "")" }
         lines += arguments.map { "  argument \($0.name) \($0.scalar.name)" }
         lines += arrays.map { "  shared \($0.name) \($0.scalar.name)[\($0.count)]" }
         lines += variables.enumerated().map { "  variable $\($0) \($1)" }

@@ -54,6 +54,8 @@ public struct KernelTarget: Hashable, Sendable {
     public var maximumWorkgroupSize: Int
     /// Work-items of a subgroup; nil where their number is not known.
     public var subgroupSize: Int?
+    /// Whether quotients and square roots of floats are rounded rightly, those of subnormal numbers too.
+    public var dividesExactly = true
 
     public init(
         features: KernelFeatures, maximumVectorLanes: Int = 16, argumentByteCount: Int = 1024,

@@ -139,7 +139,7 @@ import Testing
 }
 
 /// Numbers that are the same in each run.
-private struct SplitMix {
+struct SplitMix {
     var state: UInt64
 
     mutating func next() -> UInt64 {

@@ -33,7 +33,7 @@ struct VulkanTrainingTests {
         try withDeviceContext(context) { () throws(any Error) in
             let training = SmallTraining()
             var before = context.statistics
-            try training.run(60, after: { number, _ in if number == 29 { before = context.statistics } })
+            try training.run(40, after: { number, _ in if number == 9 { before = context.statistics } })
             let spent = context.statistics - before
             #expect(spent.plansBuilt == 0)
             #expect(spent.driverAllocations == 0)

@@ -13,22 +13,29 @@ final class InterpreterDevice: Device {
     private let chooseSchedule: @Sendable (KernelSpec) -> String?
     private let subgroupSize: Int
     private let fusesMultiplyAdd: Bool
+    private let quotients: Quotients
     /// The kernels by key, each made fit for the target once.
     private let programs = Mutex<[ShaderKey: InterpreterProgram]>([:])
     private let schedules = Mutex<Set<String>>([])
 
+    /// How quotients and square roots are rounded: rightly, as badly as Vulkan allows, or put right from that.
+    enum Quotients { case exact, loose, expanded }
+
     init(
-        _ target: ShaderTarget, subgroupSize: Int = 8, fusesMultiplyAdd: Bool = true,
+        _ target: ShaderTarget, subgroupSize: Int = 8, fusesMultiplyAdd: Bool = true, quotients: Quotients = .exact,
         schedule: @escaping @Sendable (KernelSpec) -> String? = { _ in nil }
     ) {
         self.subgroupSize = subgroupSize
         self.fusesMultiplyAdd = fusesMultiplyAdd
+        self.quotients = quotients
         let hasDouble = target.features.contains(.float64)
         description = DeviceDescription(
             id: DeviceID(backend: "interpreter"), name: "KernelIR interpreter, \(target.deviceClass.rawValue)",
             kind: target.deviceClass == .gpu ? .discreteGPU : .cpu, driver: "KernelIR", memory: 1 << 32,
             dtypes: Set(DType.allCases.filter { hasDouble || $0 != .float64 }),
             families: Set(ConformanceCatalogue.families), alignment: 64)
+        var target = target
+        target.dividesExactly = quotients != .expanded
         library = ShaderLibrary(target: target)
         chooseSchedule = schedule
     }
@@ -74,7 +81,8 @@ final class InterpreterDevice: Device {
                 let program = InterpreterProgram(
                     original: kernel, legal: legal,
                     interpreter: try KernelInterpreter(
-                        legal.kernel, subgroupSize: subgroupSize, fusesMultiplyAdd: fusesMultiplyAdd))
+                        legal.kernel, subgroupSize: subgroupSize, fusesMultiplyAdd: fusesMultiplyAdd,
+                        dividesExactly: quotients == .exact))
                 programs[launch.key] = program
                 return program
             } catch { throw TensorError(.deviceFailure, error.description) }

@@ -29,6 +29,8 @@ struct nt_vk_device {
     VkDevice device;
     VkQueue queue;
     uint32_t family;
+    /* NULL where the device tells no addresses. */
+    PFN_vkGetBufferDeviceAddressKHR address;
 };
 
 #define NT_VK_NAME(name) "vk" #name,
@@ -159,11 +161,11 @@ uint32_t nt_vk_version(nt_vk *vk, VkPhysicalDevice device) {
 }
 
 /* The extensions that tell more than Vulkan 1.1 does, or let kernels do more. */
-enum { DRIVER, PCI, BUDGET, STORAGE8, FLOAT16, CONTROLS, EXTENSION_COUNT };
+enum { DRIVER, PCI, BUDGET, STORAGE8, FLOAT16, CONTROLS, ADDRESSES, EXTENSION_COUNT };
 static const char *const extension_names[EXTENSION_COUNT] = {
     VK_KHR_DRIVER_PROPERTIES_EXTENSION_NAME, VK_EXT_PCI_BUS_INFO_EXTENSION_NAME, VK_EXT_MEMORY_BUDGET_EXTENSION_NAME,
     VK_KHR_8BIT_STORAGE_EXTENSION_NAME, VK_KHR_SHADER_FLOAT16_INT8_EXTENSION_NAME,
-    VK_KHR_SHADER_FLOAT_CONTROLS_EXTENSION_NAME};
+    VK_KHR_SHADER_FLOAT_CONTROLS_EXTENSION_NAME, VK_KHR_BUFFER_DEVICE_ADDRESS_EXTENSION_NAME};
 
 static void find_extensions(nt_vk *vk, VkPhysicalDevice device, VkBool32 has[EXTENSION_COUNT]) {
     memset(has, 0, EXTENSION_COUNT * sizeof *has);
@@ -176,6 +178,8 @@ static void find_extensions(nt_vk *vk, VkPhysicalDevice device, VkBool32 has[EXT
                 if (!strcmp(found[i].extensionName, extension_names[e])) has[e] = VK_TRUE;
     free(found);
 }
+
+static const char ADDRESS_CALL[] = "vkGetBufferDeviceAddressKHR";
 
 /* Puts a structure into a chain. */
 #define CHAIN(head, structure) ((structure).pNext = (head).pNext, (head).pNext = &(structure))
@@ -271,13 +275,17 @@ void nt_vk_describe(nt_vk *vk, VkPhysicalDevice device, nt_vk_facts *facts) {
     VkPhysicalDeviceFeatures2 features = {.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_FEATURES_2};
     CHAIN(features, storage16);
     if (has[STORAGE8]) CHAIN(features, storage8);
+    VkPhysicalDeviceBufferDeviceAddressFeatures addresses = {
+        .sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_BUFFER_DEVICE_ADDRESS_FEATURES};
     if (has[FLOAT16]) CHAIN(features, float16);
+    if (has[ADDRESSES]) CHAIN(features, addresses);
     RUN(vk, GetPhysicalDeviceFeatures2, device, &features);
     facts->int64 = features.features.shaderInt64;
     facts->float64 = features.features.shaderFloat64;
     facts->float16 = float16.shaderFloat16;
     facts->storage8 = storage8.storageBuffer8BitAccess;
     facts->storage16 = storage16.storageBuffer16BitAccess;
+    facts->addresses = addresses.bufferDeviceAddress && vk->find(vk->instance, ADDRESS_CALL);
     describe_memory(vk, device, has[BUDGET], facts);
     describe_queue(vk, device, facts);
 }
@@ -296,12 +304,15 @@ VkResult nt_vk_open_device(nt_vk *vk, VkPhysicalDevice physical, const nt_vk_fac
                                                     .storageBuffer8BitAccess = facts->storage8};
     VkPhysicalDeviceShaderFloat16Int8Features float16 = {
         .sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_SHADER_FLOAT16_INT8_FEATURES, .shaderFloat16 = facts->float16};
+    VkPhysicalDeviceBufferDeviceAddressFeatures addresses = {
+        .sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_BUFFER_DEVICE_ADDRESS_FEATURES, .bufferDeviceAddress = VK_TRUE};
     VkPhysicalDeviceFeatures2 features = {
         .sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_FEATURES_2,
         .features = {.shaderInt64 = facts->int64, .shaderFloat64 = facts->float64}};
     if (facts->storage16) CHAIN(features, storage16);
     if (facts->storage8) CHAIN(features, storage8), extensions[count++] = extension_names[STORAGE8];
     if (facts->float16) CHAIN(features, float16), extensions[count++] = extension_names[FLOAT16];
+    if (facts->addresses) CHAIN(features, addresses), extensions[count++] = extension_names[ADDRESSES];
     if (has[CONTROLS]) extensions[count++] = extension_names[CONTROLS];
     float priority = 1;
     VkDeviceQueueCreateInfo queue = {.sType = VK_STRUCTURE_TYPE_DEVICE_QUEUE_CREATE_INFO,
@@ -324,6 +335,7 @@ VkResult nt_vk_open_device(nt_vk *vk, VkPhysicalDevice physical, const nt_vk_fac
         return status;
     }
     RUN(vk, GetDeviceQueue, made->device, made->family, 0, &made->queue);
+    if (facts->addresses) made->address = (PFN_vkGetBufferDeviceAddressKHR)vk->find(vk->instance, ADDRESS_CALL);
     *device = made;
     return VK_SUCCESS;
 }
@@ -340,6 +352,7 @@ static VkResult make_buffer(nt_vk_device *device, uint64_t size, VkBuffer *buffe
                                .size = size,
                                .usage = VK_BUFFER_USAGE_STORAGE_BUFFER_BIT | VK_BUFFER_USAGE_TRANSFER_SRC_BIT |
                                         VK_BUFFER_USAGE_TRANSFER_DST_BIT};
+    if (device->address) info.usage |= VK_BUFFER_USAGE_SHADER_DEVICE_ADDRESS_BIT;
     TRY(CALL(device->vk, CreateBuffer, device->device, &info, NULL, buffer));
     RUN(device->vk, GetBufferMemoryRequirements, device->device, *buffer, needs);
     return VK_SUCCESS;
@@ -356,10 +369,19 @@ uint32_t nt_vk_buffer_types(nt_vk_device *device) {
 static VkResult allocate(nt_vk_device *device, uint64_t size, uint32_t type, VkBool32 maps, nt_vk_memory *memory) {
     VkMemoryRequirements needs;
     TRY(make_buffer(device, size, &memory->buffer, &needs));
-    VkMemoryAllocateInfo info = {
-        .sType = VK_STRUCTURE_TYPE_MEMORY_ALLOCATE_INFO, .allocationSize = needs.size, .memoryTypeIndex = type};
+    VkMemoryAllocateFlagsInfo flags = {.sType = VK_STRUCTURE_TYPE_MEMORY_ALLOCATE_FLAGS_INFO,
+                                       .flags = VK_MEMORY_ALLOCATE_DEVICE_ADDRESS_BIT};
+    VkMemoryAllocateInfo info = {.sType = VK_STRUCTURE_TYPE_MEMORY_ALLOCATE_INFO,
+                                 .pNext = device->address ? &flags : NULL,
+                                 .allocationSize = needs.size,
+                                 .memoryTypeIndex = type};
     TRY(CALL(device->vk, AllocateMemory, device->device, &info, NULL, &memory->memory));
     TRY(CALL(device->vk, BindBufferMemory, device->device, memory->buffer, memory->memory, 0));
+    if (device->address) {
+        VkBufferDeviceAddressInfo place = {.sType = VK_STRUCTURE_TYPE_BUFFER_DEVICE_ADDRESS_INFO,
+                                           .buffer = memory->buffer};
+        memory->address = device->address(device->device, &place);
+    }
     if (!maps) return VK_SUCCESS;
     return CALL(device->vk, MapMemory, device->device, memory->memory, 0, VK_WHOLE_SIZE, 0, &memory->mapped);
 }
@@ -459,7 +481,11 @@ static VkResult begin_commands(nt_vk_device *device, VkCommandBuffer commands) {
     return VK_SUCCESS;
 }
 
-static VkResult begin_recording(nt_vk_device *device, uint32_t dispatches, uint32_t buffers, VkBool32 is_timed,
+static void write_time(nt_vk_device *device, nt_vk_recording recording, uint32_t number) {
+    RUN(device->vk, CmdWriteTimestamp, recording.commands, VK_PIPELINE_STAGE_COMPUTE_SHADER_BIT, recording.times, number);
+}
+
+static VkResult begin_recording(nt_vk_device *device, uint32_t dispatches, uint32_t buffers, uint32_t time_count,
                                 nt_vk_recording *recording) {
     nt_vk *vk = device->vk;
     VkCommandPoolCreateInfo pool = {.sType = VK_STRUCTURE_TYPE_COMMAND_POOL_CREATE_INFO,
@@ -478,21 +504,23 @@ static VkResult begin_recording(nt_vk_device *device, uint32_t dispatches, uint3
                                                   .pPoolSizes = &size};
         TRY(CALL(vk, CreateDescriptorPool, device->device, &descriptors, NULL, &recording->descriptors));
     }
-    if (is_timed) {
+    if (time_count) {
         VkQueryPoolCreateInfo times = {.sType = VK_STRUCTURE_TYPE_QUERY_POOL_CREATE_INFO,
                                        .queryType = VK_QUERY_TYPE_TIMESTAMP,
-                                       .queryCount = 2 * dispatches};
+                                       .queryCount = time_count};
         TRY(CALL(vk, CreateQueryPool, device->device, &times, NULL, &recording->times));
     }
+    recording->time_count = time_count;
     TRY(begin_commands(device, recording->commands));
-    if (is_timed) RUN(vk, CmdResetQueryPool, recording->commands, recording->times, 0, 2 * dispatches);
+    if (time_count) RUN(vk, CmdResetQueryPool, recording->commands, recording->times, 0, time_count);
+    if (time_count == 2) write_time(device, *recording, 0);
     return VK_SUCCESS;
 }
 
-VkResult nt_vk_begin(nt_vk_device *device, uint32_t dispatches, uint32_t buffers, VkBool32 is_timed,
+VkResult nt_vk_begin(nt_vk_device *device, uint32_t dispatches, uint32_t buffers, uint32_t time_count,
                      nt_vk_recording *recording) {
     memset(recording, 0, sizeof *recording);
-    VkResult status = begin_recording(device, dispatches, buffers, is_timed, recording);
+    VkResult status = begin_recording(device, dispatches, buffers, time_count, recording);
     if (status != VK_SUCCESS) nt_vk_discard(device, *recording);
     return status;
 }
@@ -526,13 +554,9 @@ VkResult nt_vk_dispatch(nt_vk_device *device, nt_vk_recording recording, uint32_
     RUN(vk, CmdBindPipeline, recording.commands, VK_PIPELINE_BIND_POINT_COMPUTE, program.pipeline);
     RUN(vk, CmdBindDescriptorSets, recording.commands, VK_PIPELINE_BIND_POINT_COMPUTE, program.layout, 0, 1, &set, 0,
                                NULL);
-    if (recording.times)
-        RUN(vk, CmdWriteTimestamp, recording.commands, VK_PIPELINE_STAGE_COMPUTE_SHADER_BIT, recording.times,
-                               2 * number);
+    if (recording.time_count > 2) write_time(device, recording, 2 * number);
     RUN(vk, CmdDispatch, recording.commands, grid[0], grid[1], grid[2]);
-    if (recording.times)
-        RUN(vk, CmdWriteTimestamp, recording.commands, VK_PIPELINE_STAGE_COMPUTE_SHADER_BIT, recording.times,
-                               2 * number + 1);
+    if (recording.time_count > 2) write_time(device, recording, 2 * number + 1);
     return VK_SUCCESS;
 }
 
@@ -543,13 +567,14 @@ void nt_vk_copy(nt_vk_device *device, nt_vk_recording recording, VkBuffer source
 }
 
 VkResult nt_vk_end(nt_vk_device *device, nt_vk_recording recording) {
+    if (recording.time_count == 2) write_time(device, recording, 1);
     barrier(device, recording.commands, WORK, VK_PIPELINE_STAGE_HOST_BIT, VK_ACCESS_HOST_READ_BIT);
     return CALL(device->vk, EndCommandBuffer, recording.commands);
 }
 
-VkResult nt_vk_times(nt_vk_device *device, nt_vk_recording recording, uint32_t dispatches, uint64_t *times) {
-    return CALL(device->vk, GetQueryPoolResults, device->device, recording.times, 0, 2 * dispatches,
-                                    16 * (size_t)dispatches, times, 8,
+VkResult nt_vk_times(nt_vk_device *device, nt_vk_recording recording, uint64_t *times) {
+    return CALL(device->vk, GetQueryPoolResults, device->device, recording.times, 0, recording.time_count,
+                                    8 * (size_t)recording.time_count, times, 8,
                                     VK_QUERY_RESULT_64_BIT | VK_QUERY_RESULT_WAIT_BIT);
 }
 

@@ -19,6 +19,10 @@ public final class VulkanBackend: Backend {
         package var memoryLimit: Int?
         /// Bytes that a binding has, in place of what the device allows.
         package var rangeLimit: Int?
+        /// Whether buffers may be reached by their addresses, where the device tells them.
+        package var usesAddresses = true
+        /// Nanoseconds that the kernels of a submission are said to take, in place of what the device's clock says.
+        package var clock: (@Sendable (_ kernels: [String]) -> Int)?
         /// Whether a device computes something that is known before it is given out.
         package var testsDevices = true
 
@@ -58,15 +62,25 @@ public final class VulkanBackend: Backend {
             throw TensorError(
                 .deviceUnavailable, "device vulkan:\(index) is not there" + (why.isEmpty ? "" : ": \(why)"))
         }
-        let device = try VulkanDevice(
-            probed.devices[index], library: library, configuration: configuration, options: options)
-        if options.testsDevices {
-            try DeviceSelfTest(
-                identity: device.info.identity, scheduleClass: configuration.vulkanScheduleClass,
-                configuration: configuration
-            ).run(on: device)
-        }
-        return device
+        let info = probed.devices[index]
+        let device = try VulkanDevice(info, library: library, configuration: configuration, options: options)
+        if !options.testsDevices { return device }
+        let scheduleClass = configuration.vulkanScheduleClass
+        let test = DeviceSelfTest(
+            identity: info.identity, scheduleClass: scheduleClass, configuration: configuration)
+        try test.run(on: device)
+        if configuration.quirks[VulkanQuirks.divides] != nil { return device }
+        if try test.dividesExactly(on: device) { return device }
+        var configuration = configuration
+        configuration.quirks[VulkanQuirks.divides] = true
+        let exact = try VulkanDevice(info, library: library, configuration: configuration, options: options)
+        let second = DeviceSelfTest(
+            identity: info.identity + "\nexpanded", scheduleClass: scheduleClass, configuration: configuration)
+        if try second.dividesExactly(on: exact) { return exact }
+        throw TensorError(
+            .deviceUnavailable,
+            "\(info.description.id): \(info.description.name) is not used, because its quotients cannot be put right; "
+                + "try another driver, or take them as they are with NEEDLETAIL_QUIRKS=\(VulkanQuirks.divides)=off")
     }
 
     /// The loader that was opened, for tests that count its calls or make them fail.

@@ -23,6 +23,8 @@ public final class VulkanDevice: TunableDevice, KernelTiming, @unchecked Sendabl
     private let turnLimit: Int?
     /// See ``VulkanBackend/Options/listener``.
     let bindsExactly: Bool
+    /// See ``VulkanBackend/Options/clock``.
+    private let clock: (@Sendable ([String]) -> Int)?
     /// Nanoseconds of a timestamp's tick, where dispatches are timed.
     let tick: Double?
     /// The names of the quirks in force.
@@ -63,7 +65,9 @@ public final class VulkanDevice: TunableDevice, KernelTiming, @unchecked Sendabl
         isSerial = quirks.contains(VulkanQuirks.serial)
         bindsExactly = options.listener != nil && options.rangeLimit == nil
         tick = configuration.profiles ? info.tick : nil
-        let target = info.target(configuration.vulkanScheduleClass)
+        clock = options.clock
+        var target = info.target(configuration.vulkanScheduleClass)
+        target.dividesExactly = !quirks.contains(VulkanQuirks.divides)
         turnLimit = quirks.contains(VulkanQuirks.shortLoops) ? VulkanQuirks.turnLimit : nil
         shaders = TunedShaders(
             target: target, backend: "vulkan", identity: info.identity, configuration: configuration)
@@ -75,6 +79,9 @@ public final class VulkanDevice: TunableDevice, KernelTiming, @unchecked Sendabl
 
     /// What the kernel library knows of this device.
     public var target: ShaderTarget { shaders.target }
+
+    /// Device and driver with their versions, as what is kept on disk names them.
+    package var identity: String { info.identity }
 
     /// How programs came to be since the device was opened.
     public var programCounts: ProgramCounts { programs.counts }
@@ -99,10 +106,8 @@ public final class VulkanDevice: TunableDevice, KernelTiming, @unchecked Sendabl
         guard hasFloat64 || turnLimit != nil else { return nil }
         do throws(TensorError) {
             try shaders.make(spec) { (plan) throws(TensorError) in
-                for launch in plan.launches where launch.hasWork {
-                    try checkTurns(launch)
-                    if hasFloat64 { try programs.check(launch) }
-                }
+                let launches = try self.launches(of: plan, spec)
+                if hasFloat64 { for launch in launches { try programs.check(launch) } }
             }
             return nil
         } catch {
@@ -110,12 +115,10 @@ public final class VulkanDevice: TunableDevice, KernelTiming, @unchecked Sendabl
         }
     }
 
-    private func checkTurns(_ launch: ShaderLaunch) throws(TensorError) {
-        if let turnLimit { try launch.check(turnLimit: turnLimit, on: description) }
-    }
-
     public func prepareKernels(_ specs: [KernelSpec]) {
-        let launches = shaders.prepare(specs).flatMap { $0.pieces(maximumGrid: info.maximumGrid) }
+        let launches = shaders.prepare(specs) { (plan, spec) throws(TensorError) in
+            try self.launches(of: plan, spec).flatMap { $0.pieces(maximumGrid: info.maximumGrid) }
+        }
         programs.announce(launches)
         programs.build(launches)
     }
@@ -128,20 +131,37 @@ public final class VulkanDevice: TunableDevice, KernelTiming, @unchecked Sendabl
     /// The kernel of a plan that need not come from the library, for tests.
     package func makeKernel(_ spec: KernelSpec, _ plan: ShaderPlan) throws(TensorError) -> any DeviceKernel {
         try checkAlive()
-        let launches = plan.launches.filter(\.hasWork)
+        let launches = try self.launches(of: plan, spec)
         var dispatches: [VulkanDispatch] = []
         for launch in launches {
-            try checkTurns(launch)
             for (number, piece) in launch.pieces(maximumGrid: info.maximumGrid).enumerated() {
                 let (program, handle) = try programs.make(piece)
                 dispatches.append(
                     try VulkanDispatch(
                         piece, of: plan, spec: spec, program: program, handle: handle, isFurtherPiece: number > 0,
-                        info: info))
+                        target: info.spirv))
             }
         }
         return VulkanKernel(
             spec: spec, workspaceByteCount: plan.workspaceByteCount, launches: launches, dispatches: dispatches)
+    }
+
+    /// A plan's launches, with buffers that are larger than a binding reached by their addresses.
+    ///
+    /// - Throws: `unsupported` where the device has no addresses, or the driver would end a work-item's loops.
+    private func launches(of plan: ShaderPlan, _ spec: KernelSpec) throws(TensorError) -> [ShaderLaunch] {
+        // An operand begins anywhere, and is read by whole words.
+        let limit = info.maximumRange - info.offsetAlignment - 8
+        let launches = plan.launches.filter(\.hasWork)
+        if let turnLimit { for launch in launches { try launch.check(turnLimit: turnLimit, on: description) } }
+        let reaching = launches.map { $0.reaching(beyond: limit, in: plan, of: spec) }
+        if info.facts.addresses == 0, zip(launches, reaching).contains(where: { $0.key != $1.key }) {
+            throw TensorError(
+                .unsupported,
+                "\(description.id): \(spec) touches more than \(limit) bytes of one buffer, as many as "
+                    + "\(description.name) binds, and it tells no addresses (VK_KHR_buffer_device_address)")
+        }
+        return reaching
     }
 
     public func makeStream() throws(TensorError) -> any DeviceStream {
@@ -179,14 +199,34 @@ public final class VulkanDevice: TunableDevice, KernelTiming, @unchecked Sendabl
 
     // MARK: Times
 
+    /// How many timestamps a recording of some dispatches takes: at its ends, or around each.
+    func timestampCount(_ dispatches: Int) -> UInt32 {
+        tick != nil ? UInt32(2 * dispatches) : info.tick != nil ? 2 : 0
+    }
+
+    /// Nanoseconds that a recording took that is done; nil where the device has no clock.
+    func duration(of recording: VulkanRecording) throws(TensorError) -> Int? {
+        if let clock { return clock(recording.dispatches.map(\.name)) }
+        guard let tick = info.tick else { return nil }
+        var ticks = [UInt64](repeating: 0, count: Int(recording.recording.time_count))
+        try check(nt_vk_times(handle, recording.recording, &ticks), "reading times")
+        // An hour, whatever a driver says.
+        return Int(min(Double(elapsed(from: ticks[0], to: ticks.last!)) * tick, 3.6e12))
+    }
+
+    /// Ticks between two timestamps, which begin anew at 0 where they end.
+    private func elapsed(from start: UInt64, to end: UInt64) -> UInt64 {
+        let difference = end &- start
+        return info.facts.timestamp_bits < 64 ? difference & (1 << UInt64(info.facts.timestamp_bits) - 1) : difference
+    }
+
     /// Keeps the times of a recording that is done.
     func recordTimes(of recording: VulkanRecording, tick: Double) throws(TensorError) {
         var ticks = [UInt64](repeating: 0, count: 2 * recording.dispatches.count)
-        try check(
-            nt_vk_times(handle, recording.recording, UInt32(recording.dispatches.count), &ticks), "reading times")
+        try check(nt_vk_times(handle, recording.recording, &ticks), "reading times")
         times.withLock { times in
             for (number, dispatch) in recording.dispatches.enumerated() {
-                let nanoseconds = Double(ticks[2 * number + 1] &- ticks[2 * number]) * tick
+                let nanoseconds = Double(elapsed(from: ticks[2 * number], to: ticks[2 * number + 1])) * tick
                 _ = KernelTime.keep(KernelTime(kernel: dispatch.name, nanoseconds: Int(nanoseconds)), in: &times)
             }
         }

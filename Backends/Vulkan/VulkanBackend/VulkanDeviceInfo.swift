@@ -41,6 +41,7 @@ struct VulkanDeviceInfo: @unchecked Sendable {
         guard facts.storage_buffers >= 4 else {
             throw Unusable(reason: "\(name) binds \(facts.storage_buffers) buffers to a kernel, and 4 are needed")
         }
+        if !options.usesAddresses { facts.addresses = 0 }
         self.physical = physical
         self.facts = facts
         let driver = VulkanDeviceInfo.text(facts.driver_name)

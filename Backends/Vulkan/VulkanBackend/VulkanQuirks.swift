@@ -2,6 +2,7 @@ import DeviceSupport
 
 /// The ways around what Vulkan drivers do wrong.
 enum VulkanQuirks {
+    static let divides = "vulkan.divides"
     static let serial = "vulkan.serial"
     static let shortLoops = "vulkan.short-loops"
     static let stagedCopies = "vulkan.staged-copies"
@@ -19,6 +20,13 @@ enum VulkanQuirks {
                     + "schedules are taken: llvmpipe leaves all loops then, without a word.",
                 since: "Mesa 22.3"
             ) { $0.driverName == "llvmpipe" },
+            Quirk(
+                name: divides,
+                summary:
+                    "Quotients and square roots are rounded by integers: the driver's are off by a unit, and NaN where the "
+                    + "divisor is subnormal. In force where the self-test finds that.",
+                since: "NVIDIA 580.159"
+            ) { _ in false },
             Quirk(
                 name: serial,
                 summary: "Each kernel waits for the one before it, whatever it touches: tells a missing barrier from a "

@@ -9,6 +9,7 @@ final class VulkanRecording {
     let dispatches: [VulkanDispatch]
     fileprivate(set) var isRunning = false
     fileprivate var lastUse = 0
+    private var isMeasured = false
     private let block: VulkanParameters.Block
     private let device: VulkanDevice
 
@@ -49,7 +50,7 @@ final class VulkanRecording {
         let count = work.dispatches.count
         try device.check(
             nt_vk_begin(
-                device.handle, UInt32(count), UInt32(work.bindings.count + count), device.tick == nil ? 0 : 1, &made),
+                device.handle, UInt32(count), UInt32(work.bindings.count + count), device.timestampCount(count), &made),
             "beginning to record \(count) dispatches")
         do throws(TensorError) {
             var firstBinding = 0
@@ -76,6 +77,19 @@ final class VulkanRecording {
         return made
     }
 
+    /// Takes the time of a run that is done, for ``VulkanWork/isFull(for:)``: once, and not where a dispatch ran for the first
+    /// time, which may be the time of a compiler.
+    func measure() throws(TensorError) {
+        if isMeasured { return }
+        let isFirst = dispatches.contains { !$0.hasRun }
+        for dispatch in dispatches { dispatch.hasRun = true }
+        guard !isFirst, let time = try device.duration(of: self) else { return }
+        isMeasured = true
+        let estimates = dispatches.map { Double($0.estimate) }
+        let factor = Double(max(time, 1)) / estimates.reduce(0, +)
+        for (dispatch, estimate) in zip(dispatches, estimates) { dispatch.estimate = Int(estimate * factor) }
+    }
+
     /// Writes what varies into the parameter blocks.
     func fill(_ values: [UInt64]) {
         let alignment = device.info.offsetAlignment
@@ -91,13 +105,15 @@ final class VulkanRecording {
     }
 }
 
-/// A stream's recordings by what they depend on. Those that were not used for the longest time go where there are too many.
+/// A stream's recordings: of each plan some, one for each set of addresses that come in turn, more where those come again
+/// before their last submission is done. Those that were not used for the longest time go where there are too many.
 struct VulkanRecordings {
-    /// Each takes some 10 KB of the driver; a plan has as many as its submissions in flight, for each set of addresses that
-    /// come in turn.
+    /// Recordings of one sequence of dispatches.
+    static let maximumOfPlan = 8
+    /// Recordings in all; each takes some 10 KB of the driver.
     static let maximumCount = 256
 
-    private var byHash: [UInt64: [VulkanRecording]] = [:]
+    private var plans: [UInt64: [VulkanRecording]] = [:]
     private var count = 0
     private var uses = 0
     /// How many were made.
@@ -105,18 +121,17 @@ struct VulkanRecordings {
 
     /// A recording of the work that does not run: one made earlier, or a new one. It is taken as running from now on.
     mutating func take(_ work: VulkanWork, on device: VulkanDevice) throws(TensorError) -> VulkanRecording {
-        let hash = work.hash
         uses += 1
-        let known = byHash[hash]?.filter { $0.key == work.key } ?? []
-        if !known.isEmpty {
-            // What came twice comes again: from now on there is one for each submission that may be in flight, so that
-            // nothing is recorded later only because the device is slower.
-            for _ in known.count..<max(known.count, VulkanStream.maximumInFlight) {
-                try add(work, hash, on: device)
-            }
+        let plan = work.planHash
+        let known = plans[plan]?.filter { $0.key == work.key } ?? []
+        if let last = known.map(\.lastUse).max() {
+            // What came so many submissions ago comes again after as many. So there is one for each of those that may be in
+            // flight then, and nothing is recorded later only because the device is slower.
+            let wanted = (VulkanStream.maximumInFlight - 1) / (uses - last) + 1
+            for _ in known.count..<max(known.count, wanted) { try add(work, plan, on: device) }
         }
-        let idle = byHash[hash]?.first { !$0.isRunning && $0.key == work.key }
-        let recording = if let idle { idle } else { try add(work, hash, on: device) }
+        let idle = plans[plan]?.first { !$0.isRunning && $0.key == work.key }
+        let recording = if let idle { idle } else { try add(work, plan, on: device) }
         recording.isRunning = true
         recording.lastUse = uses
         return recording
@@ -124,12 +139,14 @@ struct VulkanRecordings {
 
     @discardableResult
     private mutating func add(
-        _ work: VulkanWork, _ hash: UInt64, on device: VulkanDevice
+        _ work: VulkanWork, _ plan: UInt64, on device: VulkanDevice
     ) throws(TensorError) -> VulkanRecording {
-        if count >= VulkanRecordings.maximumCount { dropOldest() }
+        let others = plans[plan] ?? []
+        if others.count >= VulkanRecordings.maximumOfPlan { dropOldest(of: [plan: others]) }
+        if count >= VulkanRecordings.maximumCount { dropOldest(of: plans) }
         let recording = try VulkanRecording(work, on: device)
         recording.lastUse = uses
-        byHash[hash, default: []].append(recording)
+        plans[plan, default: []].append(recording)
         count += 1
         made += 1
         return recording
@@ -138,11 +155,11 @@ struct VulkanRecordings {
     /// The recording's work is done.
     func give(_ recording: VulkanRecording) { recording.isRunning = false }
 
-    private mutating func dropOldest() {
-        let idle = byHash.lazy.flatMap { hash, list in list.map { (hash, $0) } }.filter { !$0.1.isRunning }
-        guard let oldest = idle.min(by: { $0.1.lastUse < $1.1.lastUse }) else { return }
-        byHash[oldest.0]!.removeAll { $0 === oldest.1 }
-        if byHash[oldest.0]!.isEmpty { byHash[oldest.0] = nil }
+    private mutating func dropOldest(of plans: [UInt64: [VulkanRecording]]) {
+        let idle = plans.flatMap { plan, list in list.map { (plan, $0) } }.filter { !$0.1.isRunning }
+        guard let (plan, oldest) = idle.min(by: { $0.1.lastUse < $1.1.lastUse }) else { return }
+        self.plans[plan]!.removeAll { $0 === oldest }
+        if self.plans[plan]!.isEmpty { self.plans[plan] = nil }
         count -= 1
     }
 }

@@ -58,6 +58,7 @@ final class VulkanStream: DeviceStream, @unchecked Sendable {
         try device.checkAlive()
         let isSerial = device.isSerial || device.tick != nil
         for dispatch in kernel.dispatches {
+            if work.isFull(for: dispatch) { try submit() }
             work.append(dispatch, bindings, scalars, isSerial: isSerial)
             if dispatch.program.isUnstored(1) { launched.add(dispatch.program, variant: 1) }
         }
@@ -67,10 +68,10 @@ final class VulkanStream: DeviceStream, @unchecked Sendable {
         if work.isEmpty { return }
         defer { work.removeAll() }
         try device.checkAlive()
-        reap()
+        try reap()
         while inFlight.count(where: { $0.recording != nil }) >= VulkanStream.maximumInFlight {
             try inFlight[0].submission.synchronize()
-            reap()
+            try reap()
         }
         let recording = try recordings.take(work, on: device)
         recorded.store(recordings.made, ordering: .relaxed)
@@ -89,11 +90,13 @@ final class VulkanStream: DeviceStream, @unchecked Sendable {
     }
 
     /// Lets go of what is done.
-    private func reap() {
+    private func reap() throws(TensorError) {
         while let first = inFlight.first, first.submission.isComplete {
-            if let recording = first.recording { recordings.give(recording) }
-            if let copy = first.copy { idleCopies.append(copy) }
             inFlight.removeFirst()
+            if let copy = first.copy { idleCopies.append(copy) }
+            guard let recording = first.recording else { continue }
+            recordings.give(recording)
+            try recording.measure()
         }
     }
 
@@ -104,7 +107,7 @@ final class VulkanStream: DeviceStream, @unchecked Sendable {
         try device.checkAlive()
         // The queue is in order.
         try inFlight.last?.submission.synchronize()
-        reap()
+        try reap()
         staging?.reset()
         launched.store(in: device.programs)
         device.programs.storeFinished()
@@ -137,7 +140,7 @@ final class VulkanStream: DeviceStream, @unchecked Sendable {
         try device.checkAlive()
         let buffer = unsafeDowncast(destination, to: VulkanBuffer.self)
         if let mapped = buffer.memory.mapped {
-            reap()
+            try reap()
             if source.count > VulkanStream.stagingLimit { try synchronize() }
             if inFlight.isEmpty { return mapped.advanced(by: offset).copyMemory(from: base, byteCount: source.count) }
         }
@@ -171,7 +174,7 @@ final class VulkanStream: DeviceStream, @unchecked Sendable {
         from source: VkBuffer, _ sourceOffset: Int, to destination: VkBuffer, _ offset: Int, count: Int,
         keeping buffer: VulkanBuffer
     ) throws(TensorError) -> VulkanSubmission {
-        reap()
+        try reap()
         var recording = nt_vk_recording()
         if let idle = idleCopies.popLast() {
             recording = idle

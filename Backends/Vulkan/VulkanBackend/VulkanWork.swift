@@ -22,13 +22,16 @@ struct VulkanWork {
     private(set) var key: [UInt64] = []
     /// Each buffer once.
     private(set) var buffers: [VulkanBuffer] = []
+    /// Nanoseconds that the dispatches take, as far as that is known.
+    private var estimate = 0
     /// What was touched since the last barrier.
     private var accesses: [Access] = []
 
     var isEmpty: Bool { dispatches.isEmpty }
 
-    var hash: UInt64 {
-        key.reduce(0xcbf2_9ce4_8422_2325) { ($0 ^ $1) &* 0x9E37_79B9_7F4A_7C15 ^ ($0 >> 29) }
+    /// Tells plans apart: of the dispatches alone, wherever their operands lie.
+    var planHash: UInt64 {
+        dispatches.reduce(0xcbf2_9ce4_8422_2325) { ($0 ^ $1.serial) &* 0x9E37_79B9_7F4A_7C15 ^ ($0 >> 29) }
     }
 
     mutating func removeAll() {
@@ -39,7 +42,17 @@ struct VulkanWork {
         key.removeAll(keepingCapacity: true)
         buffers.removeAll(keepingCapacity: true)
         accesses.removeAll(keepingCapacity: true)
+        estimate = 0
     }
+
+    /// Whether the dispatch is to come into a submission of its own or with others: drivers end a submission that takes some
+    /// seconds, and desktops stand still meanwhile.
+    func isFull(for dispatch: VulkanDispatch) -> Bool {
+        !isEmpty && estimate + dispatch.estimate > VulkanWork.longest
+    }
+
+    /// Nanoseconds of a submission at most, where it is more than one dispatch.
+    static let longest = 300_000_000
 
     mutating func append(
         _ dispatch: VulkanDispatch, _ operands: UnsafeBufferPointer<BufferBinding>,
@@ -56,16 +69,20 @@ struct VulkanWork {
             // Packed elements are read and written by words.
             let low = max(start + touched.bytes.lowerBound, 0) & ~3
             let bytes = low..<max((start + touched.bytes.upperBound + 3) & ~3, low)
-            let window = buffer.window(bytes)
+            // The binding of a far buffer is not used.
+            let window = touched.isFar ? (start: 0, count: 4) : buffer.window(bytes)
             key.append(buffer.serial)
             key.append(UInt64(window.start))
             key.append(UInt64(window.count))
-            values.append(UInt64(bitPattern: Int64((start - window.start) / touched.elementByteCount)))
+            values.append(
+                touched.isFar
+                    ? buffer.memory.address + UInt64(start)
+                    : UInt64(bitPattern: Int64((start - window.start) / touched.elementByteCount)))
             bindings.append(
                 VkDescriptorBufferInfo(
                     buffer: buffer.memory.buffer, offset: UInt64(window.start), range: UInt64(window.count)))
             if !buffers.contains(where: { $0 === buffer }) { buffers.append(buffer) }
-            let seen = buffer.isBoundExactly ? window.start..<window.start + window.count : bytes
+            let seen = buffer.isBoundExactly && !touched.isFar ? window.start..<window.start + window.count : bytes
             let access = Access(buffer: buffer.serial, bytes: seen, isWritten: touched.isWritten)
             mustWait = mustWait || !dispatch.isFurtherPiece && conflicts(access, before)
             accesses.append(access)
@@ -77,6 +94,7 @@ struct VulkanWork {
         key[place] = dispatch.serial << 1 | (mustWait ? 1 : 0)
         waits.append(mustWait)
         dispatches.append(dispatch)
+        estimate += dispatch.estimate
     }
 
     private func conflicts(_ access: Access, _ count: Int) -> Bool {

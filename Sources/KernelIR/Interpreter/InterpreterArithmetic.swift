@@ -98,7 +98,12 @@ extension InterpreterMachine {
         switch instruction.unary {
         case .negate: map(instruction) { (x: T) in -x }
         case .absolute: map(instruction) { (x: T) in x.magnitude }
-        case .squareRoot: map(instruction) { (x: T) in x.squareRoot() }
+        case .squareRoot:
+            if program.dividesExactly {
+                map(instruction) { (x: T) in x.squareRoot() }
+            } else {
+                map(instruction) { (x: T) in looseSquareRoot(x) }
+            }
         case .floor: map(instruction) { (x: T) in x.rounded(.down) }
         case .ceil: map(instruction) { (x: T) in x.rounded(.up) }
         case .roundEven: map(instruction) { (x: T) in x.rounded(.toNearestOrEven) }
@@ -166,7 +171,12 @@ extension InterpreterMachine {
         case .add: map(instruction) { (x: T, y: T) in x + y }
         case .subtract: map(instruction) { (x: T, y: T) in x - y }
         case .multiply: map(instruction) { (x: T, y: T) in x * y }
-        case .divide: map(instruction) { (x: T, y: T) in x / y }
+        case .divide:
+            if program.dividesExactly {
+                map(instruction) { (x: T, y: T) in x / y }
+            } else {
+                map(instruction) { (x: T, y: T) in looseQuotient(x, y) }
+            }
         case .remainder: map(instruction) { (x: T, y: T) in x.truncatingRemainder(dividingBy: y) }
         case .power: map(instruction) { (x: T, y: T) in T(pow(Double(x), Double(y))) }
         case .multiplyHigh, .minimum, .maximum, .and, .or, .xor, .shiftLeft, .shiftRight, .equal, .notEqual, .less,
@@ -236,4 +246,23 @@ extension InterpreterMachine {
             }
         }
     }
+}
+
+/// A quotient as bad as Vulkan allows: up to 2.5 units in the last place off, NaN where the divisor is subnormal, and 0 where
+/// the quotient would be.
+private func looseQuotient<T: BinaryFloatingPoint>(_ x: T, _ y: T) -> T {
+    let exact = x / y
+    if y.isSubnormal || x.isSubnormal { return .nan }
+    if exact.isSubnormal { return 0 }
+    return moved(exact, by: UInt64(truncatingIfNeeded: x.significandBitPattern ^ y.significandBitPattern) % 5, 2)
+}
+
+/// A square root up to 4.5 units in the last place off.
+private func looseSquareRoot<T: BinaryFloatingPoint>(_ x: T) -> T {
+    if x.isSubnormal { return 0 }
+    return moved(x.squareRoot(), by: UInt64(truncatingIfNeeded: x.significandBitPattern) % 9, 4)
+}
+
+private func moved<T: BinaryFloatingPoint>(_ x: T, by units: UInt64, _ middle: Int) -> T {
+    x.isNormal ? x + T(Int(units) - middle) * x.ulp : x
 }

@@ -70,6 +70,8 @@ struct InterpreterProgram: Sendable {
     let subgroupSize: Int
     /// Whether a `multiplyAdd` rounds once.
     let fusesMultiplyAdd: Bool
+    /// Whether quotients and square roots of floats are rounded rightly.
+    let dividesExactly: Bool
     /// Whether the kernel reads or writes parts of elements.
     let usesBits: Bool
     /// Work-items of a workgroup.
@@ -91,10 +93,11 @@ struct InterpreterProgram: Sendable {
     /// Work-items that run together.
     var capacity: Int { itemCount * batch }
 
-    private init(_ kernel: Kernel, subgroupSize: Int, fusesMultiplyAdd: Bool) {
+    private init(_ kernel: Kernel, subgroupSize: Int, fusesMultiplyAdd: Bool, dividesExactly: Bool) {
         self.kernel = kernel
         self.subgroupSize = subgroupSize
         self.fusesMultiplyAdd = fusesMultiplyAdd
+        self.dividesExactly = dividesExactly
         let size = kernel.workgroupSize
         itemCount = size[0] * size[1] * size[2]
         var isAlone = !kernel.arrays.isEmpty || kernel.requirements.features.contains(.subgroups)
@@ -111,9 +114,12 @@ struct InterpreterProgram: Sendable {
     }
 
     /// The program of a kernel whose structure is right.
-    static func compile(_ kernel: Kernel, subgroupSize: Int, fusesMultiplyAdd: Bool) -> InterpreterProgram {
+    static func compile(
+        _ kernel: Kernel, subgroupSize: Int, fusesMultiplyAdd: Bool, dividesExactly: Bool
+    ) -> InterpreterProgram {
         var compiler = InterpreterCompiler(
-            program: InterpreterProgram(kernel, subgroupSize: subgroupSize, fusesMultiplyAdd: fusesMultiplyAdd))
+            program: InterpreterProgram(
+                kernel, subgroupSize: subgroupSize, fusesMultiplyAdd: fusesMultiplyAdd, dividesExactly: dividesExactly))
         compiler.compile()
         return compiler.program
     }

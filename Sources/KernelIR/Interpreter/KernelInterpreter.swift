@@ -33,12 +33,16 @@ public struct KernelInterpreter: Sendable {
     /// - Parameters:
     ///   - subgroupSize: the work-items of a subgroup, in the order of their numbers.
     ///   - fusesMultiplyAdd: whether a `multiplyAdd` rounds once. Devices differ, so that kernels must be right either way.
+    ///   - dividesExactly: whether quotients and square roots of floats are rounded rightly. If not, they are off by as much
+    ///     as Vulkan allows, and nothing comes of subnormal numbers.
     /// - Throws: what is wrong with names, types, scopes and accesses. The rules of ``Kernel/validate()`` about flow are
     ///   left to the run, which checks what really happens.
-    public init(_ kernel: Kernel, subgroupSize: Int = 8, fusesMultiplyAdd: Bool = true) throws(KernelError) {
+    public init(
+        _ kernel: Kernel, subgroupSize: Int = 8, fusesMultiplyAdd: Bool = true, dividesExactly: Bool = true
+    ) throws(KernelError) {
         try kernel.validateStructure()
         program = InterpreterProgram.compile(
-            kernel, subgroupSize: subgroupSize, fusesMultiplyAdd: fusesMultiplyAdd)
+            kernel, subgroupSize: subgroupSize, fusesMultiplyAdd: fusesMultiplyAdd, dividesExactly: dividesExactly)
     }
 
     public var kernel: Kernel { program.kernel }

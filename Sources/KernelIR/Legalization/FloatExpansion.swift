@@ -22,7 +22,7 @@ extension Kernel {
         if let wide, !hasInt64 {
             throw error(.target, "it needs int64, which the device lacks, for the remainder of a float64", at: wide)
         }
-        return KernelLegalizer.expandFloats(self)
+        return KernelLegalizer.expand(self) { $0.expanded($1, $2) }
     }
 }
 

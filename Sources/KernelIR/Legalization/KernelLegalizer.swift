@@ -34,15 +34,16 @@ final class KernelLegalizer {
     private var sources: [LegalizedKernel.Argument] = []
     private var names: Set<String>
 
-    /// Whether products and sums rounded once and remainders of floats become other operations.
-    private var expandsFloats = false
+    /// What stands for an operation on some values; nil for those that stay.
+    typealias Expansion = (KernelBuilder, Operation, [Value]) -> Value?
+    private var expansion: Expansion?
 
-    /// The kernel as it is but for the operations that ``Kernel/expandingFloats()`` names.
-    static func expandFloats(_ kernel: Kernel) -> Kernel {
+    /// The kernel as it is but for the operations for which others stand.
+    static func expand(_ kernel: Kernel, _ expansion: @escaping Expansion) -> Kernel {
         KernelBuilder.build(kernel.name, workgroupSize: kernel.workgroupSize) { k in
             let all: KernelFeatures = [.int64, .storage8, .storage16]
             let legalizer = KernelLegalizer(kernel, KernelTarget(features: all), k)
-            legalizer.expandsFloats = true
+            legalizer.expansion = expansion
             legalizer.declareParameters()
             legalizer.run(kernel.body)
         }
@@ -74,7 +75,7 @@ final class KernelLegalizer {
     private func declareParameters() {
         for buffer in source.buffers {
             let element = lacks.isDisjoint(with: buffer.element.storageFeatures) ? buffer.element : .int32
-            buffers.append(k.buffer(buffer.name, element, buffer.access))
+            buffers.append(k.buffer(buffer.name, element, buffer.access, isFar: buffer.isFar))
         }
         for (number, argument) in source.arguments.enumerated() {
             if isPair(argument.scalar) {
@@ -279,7 +280,7 @@ final class KernelLegalizer {
     private func combine(_ operation: Operation, _ parts: [Piece], _ operands: [Int], _ type: ValueType) -> Piece {
         let values: [Value] = parts.compactMap { if case .one(let value) = $0 { value } else { nil } }
         if values.count == parts.count, !isPair(type.scalar) {
-            if expandsFloats, let expanded = k.expanded(operation, values) { return .one(expanded) }
+            if let expanded = expansion?(k, operation, values) { return .one(expanded) }
             return .one(k.define(operation.replacingOperands(values.map(\.id)), type))
         }
         let pairs: [WordPair] = parts.compactMap { if case .pair(let pair) = $0 { pair } else { nil } }

@@ -19,7 +19,7 @@ public struct LegalizedKernel: Hashable, Sendable {
         case position(buffer: Int)
     }
 
-    public let kernel: Kernel
+    public internal(set) var kernel: Kernel
     /// By position in ``Kernel/arguments``.
     public let arguments: [Argument]
     /// The original's elements of each buffer.
@@ -80,8 +80,9 @@ extension Kernel {
         return result
     }
 
-    /// The kernel as a device can run it: without vectors wider than it has, and without 8-, 16- and 64-bit integers where
-    /// it lacks them. What the device can run as it is stays as it is.
+    /// The kernel as a device can run it: without vectors wider than it has, without 8-, 16- and 64-bit integers where
+    /// it lacks them, and with quotients and square roots put right where its own are not. What the device can run as it is
+    /// stays as it is.
     ///
     /// - Throws: `target` where the kernel needs what no other form of it does without (float64, subgroups, more memory,
     ///   arguments or work-items than there are); what ``validate()`` throws where the kernel is wrong.
@@ -91,13 +92,16 @@ extension Kernel {
         let missing = needs.features.subtracting(target.features)
         let others = missing.subtracting([.int64, .storage8, .storage16])
         if !others.isEmpty { throw error(.target, "it needs \(others), which the device lacks") }
-        let result: LegalizedKernel
+        var result: LegalizedKernel
         if missing.isEmpty && needs.vectorLanes <= target.maximumVectorLanes {
             result = LegalizedKernel(
                 kernel: self, arguments: arguments.indices.map { .argument($0) }, elements: buffers.map(\.element))
         } else {
             if missing.contains(.int64) { try checkBitsOfInt64() }
             result = KernelLegalizer.legalize(self, for: target)
+        }
+        if !target.dividesExactly {
+            result.kernel = result.kernel.expandingQuotients(hasInt64: target.features.contains(.int64))
         }
         try result.kernel.validate(for: target)
         return result

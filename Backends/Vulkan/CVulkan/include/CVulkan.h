@@ -65,7 +65,7 @@ typedef struct {
     /* VK_QUEUE_FAMILY_IGNORED where no queue computes. */
     uint32_t queue_family, timestamp_bits;
     double timestamp_period;
-    VkBool32 int64, float16, float64, storage8, storage16, preserves32, preserves64;
+    VkBool32 int64, float16, float64, storage8, storage16, preserves32, preserves64, addresses;
     uint32_t subgroup_size, subgroup_operations;
     uint32_t maximum_range, offset_alignment, invocations, shared_bytes, storage_buffers;
     uint32_t sizes[3], counts[3];
@@ -97,6 +97,8 @@ typedef struct {
     VkBuffer buffer;
     VkDeviceMemory memory;
     void *mapped;
+    /* Where kernels find it; 0 where the device tells no addresses. */
+    VkDeviceAddress address;
 } nt_vk_memory;
 
 VkResult nt_vk_allocate(nt_vk_device *device, uint64_t size, uint32_t type, VkBool32 maps, nt_vk_memory *memory);
@@ -123,11 +125,13 @@ typedef struct {
     VkCommandBuffer commands;
     VkDescriptorPool descriptors;
     VkQueryPool times;
+    /* Timestamps: 0, 2 for the whole, or 2 for each dispatch. */
+    uint32_t time_count;
 } nt_vk_recording;
 
 /* Begins a recording of `dispatches` dispatches that bind `buffers` buffers together. Its first command waits for all
- * work before it on the queue. */
-VkResult nt_vk_begin(nt_vk_device *device, uint32_t dispatches, uint32_t buffers, VkBool32 is_timed,
+ * work before it on the queue. `time_count`: see above. */
+VkResult nt_vk_begin(nt_vk_device *device, uint32_t dispatches, uint32_t buffers, uint32_t time_count,
                      nt_vk_recording *recording);
 /* Begins a recording of copies anew. */
 VkResult nt_vk_begin_again(nt_vk_device *device, nt_vk_recording recording);
@@ -138,8 +142,8 @@ void nt_vk_copy(nt_vk_device *device, nt_vk_recording recording, VkBuffer source
                 VkBuffer destination, uint64_t offset, uint64_t size);
 /* Ends it; what was written is then there for the host. */
 VkResult nt_vk_end(nt_vk_device *device, nt_vk_recording recording);
-/* Start and end of each dispatch, in the device's ticks. */
-VkResult nt_vk_times(nt_vk_device *device, nt_vk_recording recording, uint32_t dispatches, uint64_t *times);
+/* Start and end of the whole or of each dispatch, in the device's ticks. */
+VkResult nt_vk_times(nt_vk_device *device, nt_vk_recording recording, uint64_t *times);
 void nt_vk_discard(nt_vk_device *device, nt_vk_recording recording);
 
 VkResult nt_vk_make_fence(nt_vk_device *device, VkFence *fence);

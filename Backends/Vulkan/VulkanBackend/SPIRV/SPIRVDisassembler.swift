@@ -30,7 +30,9 @@ package enum SPIRVDisassembler {
         case .compositeExtract: [.type, .result, .id, .number]
         case .loopMerge: [.id, .id, .number]
         case .selectionMerge: [.id, .number]
-        case .store, .controlBarrier, .branch, .branchConditional, .return, .functionEnd: [.id]
+        case .load: [.type, .result, .id, .number]
+        case .store: [.id, .id, .number]
+        case .controlBarrier, .branch, .branchConditional, .return, .functionEnd: [.id]
         case .groupNonUniformIAdd, .groupNonUniformFAdd, .groupNonUniformSMin, .groupNonUniformUMin,
             .groupNonUniformFMin, .groupNonUniformSMax, .groupNonUniformUMax, .groupNonUniformFMax:
             [.type, .result, .id, .number, .id]

@@ -18,6 +18,13 @@ extension SPIRVEmitter {
 
     private mutating func elements(_ buffer: Int, index: Int, width: Int) -> [UInt32] {
         let type = kernel.types[index]
+        if kernel.buffers[buffer].isFar {
+            let pointer = builder.pointerType(.physicalStorageBuffer, memoryType(kernel.buffers[buffer].element))
+            let base = address(buffer)
+            return places(ids[index], type, width: width).map { place in
+                value(.accessChain, pointer, base, builder.constant(0), place)
+            }
+        }
         let start = offset(buffer, as: type.scalar)
         let first =
             constants[index]?.bits == 0 ? start : value(.iAdd, builder.type(type), start, ids[index])
@@ -27,12 +34,18 @@ extension SPIRVEmitter {
         }
     }
 
+    /// What a load or a store says of the memory: an address tells no alignment.
+    private func alignment(_ buffer: Int) -> [UInt32] {
+        let buffer = kernel.buffers[buffer]
+        return buffer.isFar ? [SPIRV.MemoryAccess.aligned, UInt32(buffer.element.byteCount)] : []
+    }
+
     mutating func load(_ buffer: Int, index: Int, _ type: ValueType) -> UInt32 {
         let element = kernel.buffers[buffer].element
         let memory = memoryType(element)
         let words = builder.integerType(32)
         let lanes = elements(buffer, index: index, width: type.width).map { place in
-            let loaded = value(.load, memory, place)
+            let loaded = value(.load, memory, operands: [place] + alignment(buffer))
             switch element {
             case .float32, .float64, .int32, .int64: return loaded
             case .float16: return value(.fConvert, builder.floatType(32), loaded)
@@ -68,7 +81,7 @@ extension SPIRVEmitter {
                 stored = value(.uConvert, memory, word)
             case .bfloat16: stored = value(.uConvert, memory, bfloat(value(.bitcast, words, lane)))
             }
-            statement(.store, place, stored)
+            statement(.store, operands: [place, stored] + alignment(buffer))
         }
     }
 
@@ -95,7 +108,7 @@ extension SPIRVEmitter {
             ? value(
                 .atomicLoad, words, place, builder.constant(SPIRV.Scope.device),
                 builder.constant(SPIRV.MemorySemantics.relaxed))
-            : value(.load, words, place)
+            : value(.load, words, operands: [place] + alignment(buffer))
         return value(.bitwiseAnd, words, word, mask)
     }
 

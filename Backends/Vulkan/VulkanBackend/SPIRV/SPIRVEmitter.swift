@@ -29,7 +29,7 @@ package struct SPIRVEmitter {
     /// Whether each buffer is also written by atomic operations.
     var hasBitStores: [Bool]
     private var parameterBlock: UInt32 = 0
-    private var module = SPIRVModule(words: [], bindings: [], arguments: [], offsets: [], parameterByteCount: 0)
+    private var module = SPIRVModule()
     /// What the prologue reads: 0 where nothing needed it yet.
     private var argumentIDs: [UInt32]
     private var offsetIDs: [UInt32]
@@ -128,14 +128,16 @@ package struct SPIRVEmitter {
         }
         let isWritten = kernel.buffers.contains { $0.access != .read }
         for (number, buffer) in kernel.buffers.enumerated() {
-            let stride = buffer.element.byteCount
-            let type = builder.blockType(memoryType(buffer.element), stride: stride)
+            if buffer.isFar {
+                buffers.append(0)
+                continue
+            }
+            let type = builder.blockType(memoryType(buffer.element), stride: buffer.element.byteCount)
             let id = bind(type, number, buffer.name)
             // An output may lie where an input does.
             if isWritten && kernel.buffers.count > 1 { builder.decorate(id, .aliased) }
             if buffer.access == .read { builder.decorate(id, .nonWritable) }
             buffers.append(id)
-            module.bindings.append(SPIRVModule.Binding(stride: stride, isReadOnly: buffer.access == .read))
         }
         declareParameters()
         for array in kernel.arrays {
@@ -166,16 +168,21 @@ package struct SPIRVEmitter {
         var types: [UInt32] = []
         var places: [Int] = []
         var end = 0
-        func place(_ scalar: ScalarType) -> SPIRVModule.Parameter {
-            let size = scalar.byteCount == 8 ? 8 : 4
+        func place(_ type: UInt32, _ size: Int) -> SPIRVModule.Parameter {
             end = (end + size - 1) & ~(size - 1)
             defer { end += size }
-            types.append(builder.type(ValueType(SPIRVEmitter.parameterScalar(scalar))))
+            types.append(type)
             places.append(end)
             return SPIRVModule.Parameter(byteOffset: end, byteCount: size)
         }
-        module.offsets = kernel.buffers.map { _ in place(.int32) }
-        module.arguments = kernel.arguments.map { place($0.scalar) }
+        module.offsets = kernel.buffers.map { buffer in
+            buffer.isFar ? place(addressType(of: buffer), 8) : place(builder.type(.int32), 4)
+        }
+        module.arguments = kernel.arguments.map { argument in
+            place(
+                builder.type(ValueType(SPIRVEmitter.parameterScalar(argument.scalar))),
+                argument.scalar.byteCount == 8 ? 8 : 4)
+        }
         module.parameterByteCount = end
         if types.isEmpty { return }
         let block = builder.blockType(members: types, offsets: places)
@@ -183,6 +190,13 @@ package struct SPIRVEmitter {
         for (member, name) in names.enumerated() { builder.name(member: member, of: block, name) }
         parameterBlock = bind(block, kernel.buffers.count, "parameters")
         builder.decorate(parameterBlock, .nonWritable)
+    }
+
+    /// The type of a far buffer's address.
+    private func addressType(of buffer: Kernel.Buffer) -> UInt32 {
+        builder.require(.physicalStorageBufferAddresses, extension: "SPV_KHR_physical_storage_buffer")
+        let block = builder.blockType(memoryType(buffer.element), stride: buffer.element.byteCount)
+        return builder.pointerType(.physicalStorageBuffer, block)
     }
 
     /// The type of a parameter in its block.
@@ -206,6 +220,8 @@ package struct SPIRVEmitter {
 
     mutating func statement(_ opcode: SPIRVOpcode, _ operands: UInt32...) { code.append(opcode, operands) }
 
+    mutating func statement(_ opcode: SPIRVOpcode, operands: [UInt32]) { code.append(opcode, operands) }
+
     private mutating func prologueValue(_ opcode: SPIRVOpcode, _ type: UInt32, _ operands: UInt32...) -> UInt32 {
         let id = builder.newID()
         prologue.append(opcode, [type, id] + operands)
@@ -217,7 +233,8 @@ package struct SPIRVEmitter {
     mutating func argument(_ number: Int) -> UInt32 {
         if argumentIDs[number] == 0 {
             let scalar = kernel.arguments[number].scalar
-            let word = parameter(kernel.buffers.count + number, SPIRVEmitter.parameterScalar(scalar))
+            let type = builder.type(ValueType(SPIRVEmitter.parameterScalar(scalar)))
+            let word = parameter(kernel.buffers.count + number, type)
             switch scalar {
             case .bool: argumentIDs[number] = prologueValue(.iNotEqual, builder.boolType(), word, builder.constant(0))
             case .float16:
@@ -234,7 +251,7 @@ package struct SPIRVEmitter {
 
     /// The element at which a buffer's operand begins, in the type of an index.
     mutating func offset(_ buffer: Int, as scalar: ScalarType) -> UInt32 {
-        if offsetIDs[buffer] == 0 { offsetIDs[buffer] = parameter(buffer, .int32) }
+        if offsetIDs[buffer] == 0 { offsetIDs[buffer] = parameter(buffer, builder.type(.int32)) }
         if scalar == .int32 { return offsetIDs[buffer] }
         if wideOffsetIDs[buffer] == 0 {
             wideOffsetIDs[buffer] = prologueValue(.sConvert, builder.type(.int64), offsetIDs[buffer])
@@ -242,8 +259,15 @@ package struct SPIRVEmitter {
         return wideOffsetIDs[buffer]
     }
 
-    private mutating func parameter(_ member: Int, _ scalar: ScalarType) -> UInt32 {
-        let type = builder.type(ValueType(scalar))
+    /// The address at which a far buffer's operand begins.
+    mutating func address(_ buffer: Int) -> UInt32 {
+        if offsetIDs[buffer] == 0 {
+            offsetIDs[buffer] = parameter(buffer, addressType(of: kernel.buffers[buffer]))
+        }
+        return offsetIDs[buffer]
+    }
+
+    private mutating func parameter(_ member: Int, _ type: UInt32) -> UInt32 {
         let place = prologueValue(
             .accessChain, builder.pointerType(.storageBuffer, type), parameterBlock, builder.constant(UInt32(member)))
         return prologueValue(.load, type, place)

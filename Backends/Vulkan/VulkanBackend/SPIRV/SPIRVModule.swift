@@ -54,55 +54,34 @@ package struct SPIRVTarget: Hashable, Sendable {
 
 /// A kernel as SPIR-V, and where a launch's parameters go.
 ///
-/// Everything is in descriptor set 0. Buffer `i` of the kernel is the storage buffer of binding `i`; behind them, at
-/// ``parameterBinding``, stands the *parameter block*: a storage buffer that the host writes before each launch.
+/// Everything is in descriptor set 0. Buffer `i` of the kernel is the storage buffer of binding `i`; behind them stands the
+/// *parameter block*: a storage buffer that the host writes before each launch.
 package struct SPIRVModule: Hashable, Sendable {
-    package struct Binding: Hashable, Sendable {
-        /// Bytes from one element to the next.
-        package var stride: Int
-        /// Whether the kernel only reads it.
-        package var isReadOnly: Bool
-    }
-
     /// Where a number lies in the parameter block.
     package struct Parameter: Hashable, Sendable {
         package var byteOffset: Int
         /// 4 or 8. A bool is a word, 0 or 1; a float16 the low half of one.
         package var byteCount: Int
+
+        /// Writes a number's lowest bytes into a parameter block.
+        package func write(_ bits: UInt64, to block: UnsafeMutableRawPointer) {
+            if byteCount == 8 {
+                block.storeBytes(of: bits.littleEndian, toByteOffset: byteOffset, as: UInt64.self)
+            } else {
+                let word = UInt32(truncatingIfNeeded: bits).littleEndian
+                block.storeBytes(of: word, toByteOffset: byteOffset, as: UInt32.self)
+            }
+        }
     }
 
     package static let entryPoint = "main"
 
-    package var words: [UInt32]
-    /// By the kernel's buffers.
-    package var bindings: [Binding]
-    /// By the kernel's arguments.
-    package var arguments: [Parameter]
-    /// By the kernel's buffers: an int32, the element of the bound range that has index 0.
-    package var offsets: [Parameter]
+    package var words: [UInt32] = []
+    /// By the kernel's arguments: their bits, as ``LegalizedKernel/argumentBits(_:offsets:)`` gives them.
+    package var arguments: [Parameter] = []
+    /// By the kernel's buffers: an int32, the element of the bound range that has index 0; of a far buffer, whose binding
+    /// is not used, the address of that element.
+    package var offsets: [Parameter] = []
     /// Bytes of the parameter block; 0 where the kernel has no parameters and the block no binding.
-    package var parameterByteCount: Int
-
-    package var parameterBinding: Int { bindings.count }
-
-    /// Fills a parameter block.
-    ///
-    /// - Parameters:
-    ///   - arguments: the bits of each argument of the kernel, as ``LegalizedKernel/argumentBits(_:offsets:)`` gives them.
-    ///   - offsets: for each buffer, the elements of the kernel's type from the bound range's first byte to the
-    ///     operand's first element.
-    ///   - block: at least ``parameterByteCount`` bytes.
-    package func writeParameters(arguments: [UInt64], offsets: [Int32], to block: UnsafeMutableRawBufferPointer) {
-        for (place, offset) in zip(self.offsets, offsets) {
-            block.storeBytes(of: offset.littleEndian, toByteOffset: place.byteOffset, as: Int32.self)
-        }
-        for (place, bits) in zip(self.arguments, arguments) {
-            if place.byteCount == 8 {
-                block.storeBytes(of: bits.littleEndian, toByteOffset: place.byteOffset, as: UInt64.self)
-            } else {
-                let word = UInt32(truncatingIfNeeded: bits).littleEndian
-                block.storeBytes(of: word, toByteOffset: place.byteOffset, as: UInt32.self)
-            }
-        }
-    }
+    package var parameterByteCount = 0
 }

@@ -90,8 +90,9 @@ final class SPIRVModuleBuilder {
         for capability in capabilities { head.append(.capability, [capability.rawValue]) }
         for name in extensions { head.append(.extension, SPIRVWords.string(name)) }
         var entryPoint = SPIRVWords()
-        // Addresses are logical, memory as GLSL has it; the entry point is a compute shader.
-        entryPoint.append(.memoryModel, [0, 1])
+        // Addresses are logical, but for far buffers, memory as GLSL has it; the entry point is a compute shader.
+        let hasAddresses = capabilities.contains(.physicalStorageBufferAddresses)
+        entryPoint.append(.memoryModel, [hasAddresses ? SPIRV.physicalStorageBuffer64 : 0, 1])
         entryPoint.append(.entryPoint, [5, entry] + SPIRVWords.string(SPIRVModule.entryPoint) + inputs)
         let header: [UInt32] = [SPIRV.magic, SPIRV.version, 0, idBound, 0]
         let sections = [head, imports, entryPoint, modes, names, decorations, globals] + function

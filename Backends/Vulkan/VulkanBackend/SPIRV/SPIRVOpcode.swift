@@ -73,6 +73,8 @@ enum SPIRVOpcode: UInt16, CaseIterable {
 enum SPIRV {
     static let magic: UInt32 = 0x0723_0203
     static let version: UInt32 = 0x0001_0300
+    /// An addressing model.
+    static let physicalStorageBuffer64: UInt32 = 5348
 
     enum Capability: UInt32, CaseIterable {
         case shader = 1
@@ -85,6 +87,7 @@ enum SPIRV {
         case storageBuffer16BitAccess = 4433
         case storageBuffer8BitAccess = 4448
         case signedZeroInfNanPreserve = 4466
+        case physicalStorageBufferAddresses = 5347
     }
 
     enum StorageClass: UInt32, CaseIterable {
@@ -92,6 +95,7 @@ enum SPIRV {
         case workgroup = 4
         case function = 7
         case storageBuffer = 12
+        case physicalStorageBuffer = 5349
     }
 
     enum Decoration: UInt32, CaseIterable {
@@ -136,6 +140,10 @@ enum SPIRV {
         static let device: UInt32 = 1
         static let workgroup: UInt32 = 2
         static let subgroup: UInt32 = 3
+    }
+
+    enum MemoryAccess {
+        static let aligned: UInt32 = 2
     }
 
     enum MemorySemantics {
