@@ -19,6 +19,7 @@ struct TrainCommand: ParsableCommand {
     @Option(help: "Steps in a pass; three passes are timed.") var steps: Int?
     @Option(help: "Directory of the MNIST files.") var data: String?
     @Flag(help: "Print one JSON object a line.") var json = false
+    @Flag(help: "Capture the step once and replay it.") var graph = false
     @Flag(help: "Print the plan of a step: its launches, operands and memory.") var plan = false
 
     func validate() throws {
@@ -65,7 +66,7 @@ struct TrainCommand: ParsableCommand {
     }
 
     /// A training step on the current device, by its number; gives its loss. Each call of this makes the same model.
-    private func makeStep(_ split: MNISTSplit) throws -> (Int) throws -> Tensor {
+    private func makeStep(_ split: MNISTSplit, isCaptured: Bool = false) throws -> (Int) throws -> Tensor {
         let images = Tensor(
             bytes: split.images, shape: model == .cnn ? [split.count, 1, 28, 28] : [split.count, 784], dtype: .uint8)
         let labels = Tensor(bytes: split.labels, shape: [split.count], dtype: .uint8)
@@ -74,15 +75,26 @@ struct TrainCommand: ParsableCommand {
         let optimizer: Optimizer =
             model == .mlpSmall ? SGD(net.parameters, learningRate: 1e-2) : Adam(net.parameters, learningRate: 1e-3)
         let order = Tensor.permutation(split.count)
-        return { [batchSize] index in
+        func rows(_ index: Int) -> Tensor {
             let start = index * batchSize % (split.count - batchSize)
-            let rows = order[start..<start + batchSize]
+            return order[start..<start + batchSize]
+        }
+        func step(_ rows: Tensor) throws -> Tensor {
             let x = images.indexSelect(axis: 0, index: rows).to(.float32) * (1.0 / 255)
             let y = labels.indexSelect(axis: 0, index: rows).to(.int64)
             optimizer.zeroGrad()
             let loss = crossEntropy(net(x), y)
             loss.backward()
             try optimizer.step()
+            return loss
+        }
+        guard isCaptured else { return { try step(rows($0)) } }
+        let graph = Accelerator.Graph()
+        let input = try graph.input(like: rows(0), values: 0...Int64(split.count - 1))
+        let loss = try graph.capture { try step(input.value) }
+        return { index in
+            try input.set(rows(index))
+            try graph.replay()
             return loss
         }
     }
@@ -104,7 +116,7 @@ struct TrainCommand: ParsableCommand {
             throw ValidationError("--batch-size \(batchSize): give less than the \(split.count) images")
         }
         let expected = try firstLosses(split, count: 6)
-        let step = try makeStep(split)
+        let step = try makeStep(split, isCaptured: graph)
         let count = steps ?? (model == .cnn ? 20 : 400)
         var lastLoss: Tensor?
         var losses: [Double] = []
@@ -145,7 +157,7 @@ struct TrainCommand: ParsableCommand {
             try StandardOutput.write(
                 line:
                     #"{"framework": "needletail", "device": "\#(id)", "model": "\#(model.rawValue)", "batch": \#(batchSize), "#
-                    + #""threads": \#(threads), "min_ms": \#(rounded(minimum)), "median_ms": \#(rounded(median)), "#
+                    + #""graph": \#(graph), "threads": \#(threads), "min_ms": \#(rounded(minimum)), "median_ms": \#(rounded(median)), "#
                     + #""launches_per_step": \#(rounded(launches)), "nodes_per_step": \#(rounded(nodes)), "#
                     + #""host_us": \#(rounded(hostMicroseconds)), "#
                     + #""plans_built": \#(plans), "driver_allocations": \#(allocations)}"#)

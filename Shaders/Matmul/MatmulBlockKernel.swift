@@ -51,7 +51,11 @@ struct MatmulBlockKernel {
         guard place.storesPlainly else { return drain(sums) }
         let isWhole =
             (row + schedule.rows <= place.m) & ((place.columnBlock + 1) * schedule.columns <= place.n)
-        k.if(isWhole) { store(sums) } else: { drain(sums) }
+        k.if(isWhole) {
+            store(sums)
+        } else: {
+            drain(sums)
+        }
     }
 
     /// Of a block that no edge cuts, where an epilogue's code is no more than a store.

@@ -3,18 +3,33 @@ import TensorRuntime
 /// A plan with its memory: what one submission needs, reserved before the first command is encoded.
 struct BoundPlan {
     let plan: Plan
-    private let arena: MemoryBlock?
-    private var outputs: [Storage] = []
-    private var bindings: [BufferBinding] = []
-    private var scalars: [UInt64] = []
+    let arena: MemoryBlock?
+    private(set) var outputs: [Storage] = []
+    var bindings: [BufferBinding] = []
+    var scalars: [UInt64] = []
 
     /// Reserves memory and resolves every operand and scalar.
-    init(_ plan: Plan, snapshot: Snapshot, allocator: CachingAllocator) throws(TensorError) {
+    ///
+    /// - Parameters:
+    ///   - given: an arena of at least the plan's bytes; nil asks for one.
+    ///   - target: where the plan's only result goes; nil asks for a block.
+    init(
+        _ plan: Plan, snapshot: Snapshot, allocator: CachingAllocator, arena given: MemoryBlock? = nil,
+        target: MemoryBlock? = nil
+    ) throws(TensorError) {
         self.plan = plan
-        arena = plan.arenaByteCount > 0 ? try allocator.allocate(plan.arenaByteCount, isTransient: true) : nil
+        if plan.arenaByteCount == 0 {
+            arena = nil
+        } else if let given {
+            arena = given
+        } else {
+            arena = try allocator.allocate(plan.arenaByteCount, isTransient: true)
+        }
         outputs.reserveCapacity(plan.outputs.count)
         for output in plan.outputs {
-            if let donor = output.donor {
+            if let target {
+                outputs.append(Storage(block: target))
+            } else if let donor = output.donor {
                 outputs.append(Storage(block: snapshot.leafStorages[donor].block))
             } else {
                 outputs.append(Storage(block: try allocator.allocate(output.byteCount)))
@@ -77,7 +92,7 @@ struct BoundPlan {
     /// Leaves the cause with what the submission should have made. Under the context's lock.
     func fail(_ failure: Failure) { for output in outputs { output.failure = failure } }
 
-    /// Encodes every launch and submits. By whose turn it is.
+    /// Encodes every launch. By whose turn it is.
     func encode(to stream: any DeviceStream, checksNaN: Bool) throws(TensorError) {
         try bindings.withUnsafeBufferPointer { (bindings) throws(TensorError) in
             try scalars.withUnsafeBufferPointer { (scalars) throws(TensorError) in
@@ -94,7 +109,6 @@ struct BoundPlan {
                 }
             }
         }
-        try stream.submit()
     }
 
     /// Reads back what a launch stored and fails, naming the operation, if a NaN is there.

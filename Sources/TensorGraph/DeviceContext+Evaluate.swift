@@ -56,6 +56,10 @@ extension DeviceContext {
 
     /// Evaluates what is pending and waits until the device is done.
     public func synchronize() throws(TensorError) {
+        if let capture = Capture.current {
+            throw capture.refuse(
+                "the device is waited for, but nothing runs while a graph is captured; wait after replay()")
+        }
         try flushAll()
         try onStream { (stream) throws(TensorError) in try stream.synchronize() }
     }
@@ -72,7 +76,7 @@ extension DeviceContext {
     }
 
     /// The next place in the stream's order, whose holder must enter and leave the turnstile. Under the lock.
-    private func takeTicket() -> UInt64 {
+    func takeTicket() -> UInt64 {
         nextTicket += 1
         return nextTicket - 1
     }
@@ -112,6 +116,7 @@ extension DeviceContext {
     ///
     /// - Parameter keepsFailure: whether values that cannot be computed keep the cause; else they stay pending.
     private func run(_ trace: Trace, keepsFailure: Bool = false) throws(TensorError) {
+        if let capture = Capture.current { return try record(trace, in: capture, keepsFailure: keepsFailure) }
         let clock = ContinuousClock()
         let began = clock.now
         let snapshot = takeSnapshot(of: trace)
@@ -134,14 +139,7 @@ extension DeviceContext {
         let ticket = takeTicket()
         for storage in snapshot.value.leafStorages { storage.block.markUse(ticket) }
         bound.markUse(ticket)
-        for result in plan.results {
-            let storage = bound.storage(of: result.slot, snapshot: snapshot.value)
-            snapshot.value.nodes[result.node].pointee.settle(
-                storage, strides: result.strides,
-                offset: result.offset.value(snapshot.value.starts)
-                    + bound.leafOffset(result.slot, snapshot: snapshot.value))
-        }
-        handOnGuards(of: trace, leaves: snapshot.value.leafStorages)
+        land(trace, bound, snapshot)
         counters.nodes += trace.nodes.count
         close(trace)
         counters.hostNanoseconds += (clock.now - began).nanoseconds
@@ -157,6 +155,18 @@ extension DeviceContext {
         counters.evaluationNanoseconds += (clock.now - began).nanoseconds
         lock.unlock()
         if let failure { throw failure.error }
+    }
+
+    /// Gives a trace's live values their places. Under the lock.
+    func land(_ trace: Trace, _ bound: BoundPlan, _ snapshot: SnapshotBox) {
+        for result in bound.plan.results {
+            let storage = bound.storage(of: result.slot, snapshot: snapshot.value)
+            snapshot.value.nodes[result.node].pointee.settle(
+                storage, strides: result.strides,
+                offset: result.offset.value(snapshot.value.starts)
+                    + bound.leafOffset(result.slot, snapshot: snapshot.value))
+        }
+        handOnGuards(of: trace, leaves: snapshot.value.leafStorages)
     }
 
     /// Encodes and submits a plan whose turn it is.
@@ -178,6 +188,7 @@ extension DeviceContext {
         do throws(TensorError) {
             if let transfer = takePendingTransfer() { try stream.wait(for: transfer) }
             try bound.encode(to: stream, checksNaN: configuration.checksNaN)
+            try stream.submit()
             progress.append(ticket, event: try stream.record())
             return nil
         } catch {
@@ -189,7 +200,7 @@ extension DeviceContext {
     }
 
     /// A copy from the host that may not be done.
-    private func takePendingTransfer() -> (any DeviceEvent)? {
+    func takePendingTransfer() -> (any DeviceEvent)? {
         transferLock.lock()
         defer { transferLock.unlock() }
         guard let transfer = pendingTransfer else { return nil }
@@ -197,17 +208,17 @@ extension DeviceContext {
         return transfer.isComplete ? nil : transfer
     }
 
-    private func takeSnapshot(of trace: Trace) -> SnapshotBox {
+    func takeSnapshot(of trace: Trace, in capture: Capture? = nil) -> SnapshotBox {
         epoch += 1
         let snapshot = snapshots.popLast() ?? SnapshotBox()
         snapshot.value.take(
             trace.nodes, epoch: epoch, alignment: device.description.alignment,
-            flags: (configuration.fusion ? 1 : 0) | (configuration.checksNaN ? 2 : 0))
+            flags: (configuration.fusion ? 1 : 0) | (configuration.checksNaN ? 2 : 0), capture: capture)
         return snapshot
     }
 
     /// Empties a snapshot and keeps its room. Under the lock.
-    private func keep(_ snapshot: SnapshotBox) {
+    func keep(_ snapshot: SnapshotBox) {
         snapshot.value.clear()
         if snapshots.count < 4 { snapshots.append(snapshot) }
     }
@@ -221,7 +232,7 @@ extension DeviceContext {
     }
 
     /// The plan of a snapshot, which is made once, whoever needs it. Called under the lock, which it releases.
-    private func findPlan(_ snapshot: SnapshotBox) throws(TensorError) -> Plan {
+    func findPlan(_ snapshot: SnapshotBox) throws(TensorError) -> Plan {
         let hash = PlanCache.hash(snapshot.value.words.values)
         // Before the lock is left for the first time: other snapshots renumber the nodes.
         var isRecorded = false

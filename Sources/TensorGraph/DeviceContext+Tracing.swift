@@ -35,7 +35,7 @@ extension DeviceContext {
         let isFull = join(node)
         lock.unlock()
         let handle = Handle(counted: node, of: self, tag: tag)
-        if isFull || configuration.eager {
+        if isFull || configuration.eager && Capture.current == nil {
             flush(handle)
             if isFull { flushOlder() }
         }
@@ -59,7 +59,7 @@ extension DeviceContext {
         }
         lock.unlock()
         let handles = nodes.map { Handle(counted: $0, of: self, tag: nil) }
-        if isFull || configuration.eager {
+        if isFull || configuration.eager && Capture.current == nil {
             flush(handles[0])
             if isFull { flushOlder() }
         }
@@ -80,9 +80,16 @@ extension DeviceContext {
 
     /// A value whose elements stand row-major at the beginning of `storage`.
     func settled(_ storage: Storage, shape: Shape, dtype: DType, tag: (any AnyObject & Sendable)?) -> Handle {
+        settled(storage, shape: shape, strides: shape.contiguousStrides, offset: 0, dtype: dtype, tag: tag)
+    }
+
+    /// A value whose elements stand in `storage`.
+    func settled(
+        _ storage: Storage, shape: Shape, strides: Strides, offset: Int, dtype: DType, tag: (any AnyObject & Sendable)?
+    ) -> Handle {
         lock.lock()
         let node = place(Node(.leaf, shape: shape, dtype: dtype, id: nextID))
-        node.pointee.settle(storage, strides: shape.contiguousStrides, offset: 0)
+        node.pointee.settle(storage, strides: strides, offset: offset)
         lock.unlock()
         return Handle(counted: node, of: self, tag: tag)
     }

@@ -44,6 +44,7 @@ extension DeviceContext {
     /// A value that is known to be computed is read without waiting for what runs. One that depends on an index that was out of
     /// range is not read: that is thrown (``guardValue(_:by:error:)``).
     public func read(_ handle: Handle, into destination: UnsafeMutableRawBufferPointer) throws(TensorError) {
+        if let capture = Capture.current { try capture.checkRead(of: handle) }
         try evaluate([handle])
         try checkGuards(of: handle)
         var source = handle

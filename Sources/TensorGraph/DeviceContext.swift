@@ -75,6 +75,7 @@ public final class DeviceContext: @unchecked Sendable {
         defer { lock.unlock() }
         result.plansBuilt = counters.plansBuilt
         result.planHits = counters.planHits
+        result.replays = counters.replays
         result.launches = counters.launches
         result.recordings = stream.recordingCount
         result.decomposedOperations = counters.decomposedOperations

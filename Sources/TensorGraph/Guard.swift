@@ -107,12 +107,13 @@ extension DeviceContext {
             try result.get()
             if flag == 0 { continue }
             lock.lock()
-            storage.failure = made.failure
+            // The next replay may be right again.
+            if storage.keeperCount == 0 { storage.failure = made.failure }
             lock.unlock()
             throw made.failure.error
         }
         lock.lock()
-        storage.guards.removeAll { kept in guards.contains { $0.flag === kept.flag } }
+        if storage.keeperCount == 0 { storage.guards.removeAll { kept in guards.contains { $0.flag === kept.flag } } }
         lock.unlock()
     }
 }

@@ -27,6 +27,9 @@ public final class Handle: @unchecked Sendable {
     /// The number of the value, which no other of the device has. Views are values of their own.
     public var valueID: UInt64 { node.pointee.id }
 
+    /// What made the value, for messages.
+    package var operationName: String { node.pointee.operation.name }
+
     /// Another claim on the same value.
     public func retagged(_ tag: (any AnyObject & Sendable)?) -> Handle {
         context.retain(node)

@@ -115,6 +115,21 @@ extension NodeReference {
         if let inputs = pointee.moreInputs { for input in inputs { body(input) } }
     }
 
+    /// How many scalar operands there are, `scalar0` first.
+    @inline(__always)
+    var scalarCount: Int {
+        switch pointee.operation {
+        case .pointwise(let operation):
+            // The only ones with scalars beside inputs.
+            operation.arity - (pointee.input0 == nil ? 0 : 1) - (pointee.input1 == nil ? 0 : 1)
+                - (pointee.input2 == nil ? 0 : 1)
+        case .fill: 1
+        case .leaf, .index, .reduce, .gather, .scatterAdd, .sort, .matmul, .convolution, .pooling, .concatenate,
+            .permute, .expand, .reshape, .slice, .flip:
+            0
+        }
+    }
+
     /// Where an evaluated value's elements are.
     var layout: Layout { Layout(shape: pointee.shape, strides: pointee.strides, offset: pointee.offset) }
 

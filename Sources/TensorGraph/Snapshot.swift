@@ -13,6 +13,8 @@ struct Snapshot {
     var leafStorages: [Storage] = []
     /// Whether each storage may be overwritten: nothing outside this snapshot can still ask for it.
     var donatable: [Bool] = []
+    /// In a capture, the node that alone may overwrite each storage; -1 for any. Else empty.
+    private(set) var successors: [Int] = []
     var scalars: [Scalar] = []
     var starts: [Int] = []
     /// The signature: equal words, equal plan.
@@ -30,6 +32,7 @@ struct Snapshot {
         donatable.removeAll(keepingCapacity: true)
         scalars.removeAll(keepingCapacity: true)
         starts.removeAll(keepingCapacity: true)
+        successors.removeAll(keepingCapacity: true)
         words.removeAll()
         leaves.removeAll(keepingCapacity: true)
         insideOwners.removeAll(keepingCapacity: true)
@@ -38,16 +41,20 @@ struct Snapshot {
 
     /// Reads a trace whose nodes stand in creation order.
     ///
-    /// - Parameter flags: the modes that change plans.
-    mutating func take(_ trace: [NodeReference], epoch: UInt64, alignment: Int, flags: UInt64) {
+    /// - Parameters:
+    ///   - flags: the modes that change plans.
+    ///   - capture: the capture that the plan is for, which says what may be overwritten.
+    mutating func take(
+        _ trace: [NodeReference], epoch: UInt64, alignment: Int, flags: UInt64, capture: Capture? = nil
+    ) {
         words.reserve(Snapshot.wordsOfNode)
-        words.push(flags)
+        words.push(capture == nil ? flags : flags | 4)
         for node in trace.reversed() { mark(node, epoch: epoch) }
         for node in trace where node.pointee.epoch == epoch {
             node.forEachInput { if $0.pointee.mark < 0 { addLeaf($0, alignment: alignment) } }
             add(node)
         }
-        markDonations()
+        markDonations(capture)
     }
 
     /// A node is needed if it is live or a needed node reads it; called from the end. Edges are counted from dead nodes
@@ -134,13 +141,11 @@ struct Snapshot {
             for input in inputs { words.push(UInt64(input.pointee.mark)) }
         }
         switch operation {
-        case .pointwise(let operation):
-            // Most nodes, and the only ones with scalars beside inputs.
-            let inputCount =
-                (node.pointee.input0 == nil ? 0 : 1) + (node.pointee.input1 == nil ? 0 : 1)
-                + (node.pointee.input2 == nil ? 0 : 1)
-            if inputCount < operation.arity { scalars.append(node.pointee.scalar0) }
-            if inputCount + 1 < operation.arity { scalars.append(node.pointee.scalar1) }
+        case .pointwise:
+            // Most nodes.
+            let count = node.scalarCount
+            if count > 0 { scalars.append(node.pointee.scalar0) }
+            if count > 1 { scalars.append(node.pointee.scalar1) }
         case .fill: scalars.append(node.pointee.scalar0)
         case .slice:
             operation.appendAttributes(to: words)
@@ -152,13 +157,27 @@ struct Snapshot {
         }
     }
 
+    /// Whether a plan that is replayed may overwrite a storage: what it holds is computed anew before it is read again.
+    private mutating func mayBeOverwritten(_ index: Int, _ capture: Capture) -> Bool {
+        let storage = leafStorages[index]
+        successors.append(-1)
+        guard !isExposed[index], insideOwners[index] + storage.keeperCount == storage.ownerCount,
+            let successor = capture.successor(of: storage)
+        else { return false }
+        if successor == 0 { return true }
+        let node = nodes.firstIndex { $0.pointee.id == successor && $0.pointee.trace != nil }
+        if let node { successors[index] = node }
+        return node != nil
+    }
+
     /// A storage is donatable if all nodes that hold it are in here without handles and read by this trace alone.
-    private mutating func markDonations() {
+    private mutating func markDonations(_ capture: Capture?) {
         words.reserve(2 * leafStorages.count + leaves.count + 1)
         var bits: UInt64 = 0
         var hasFree = false
         for index in leafStorages.indices {
-            let isFree = !isExposed[index] && insideOwners[index] == leafStorages[index].ownerCount
+            var isFree = !isExposed[index] && insideOwners[index] == leafStorages[index].ownerCount
+            if let capture { isFree = mayBeOverwritten(index, capture) }
             donatable.append(isFree)
             if isFree {
                 bits |= 1 << UInt64(index & 63)
@@ -173,6 +192,8 @@ struct Snapshot {
         words.push(bits)
         // A result overwrites a donated leaf place by place only if the leaf lies at its block's start.
         guard hasFree else { return }
+        words.reserve(leafStorages.count + leaves.count)
+        for reserved in successors { words.push(UInt64(bitPattern: Int64(reserved))) }
         for leaf in leaves where donatable[leaf.storage] && nodes[leaf.node].pointee.offset == 0 {
             words.push(UInt64(leaf.node))
         }

@@ -3,12 +3,14 @@ import TensorRuntime
 
 /// Device memory that evaluated nodes share: a value and views of it.
 ///
-/// Safety: `ownerCount`, `failure` and `guards` are touched only under the lock of the ``DeviceContext`` whose nodes hold the
+/// Safety: `ownerCount`, `keeperCount`, `failure` and `guards` are touched only under the lock of the ``DeviceContext`` whose nodes hold the
 /// storage.
 final class Storage: @unchecked Sendable {
     let block: MemoryBlock
     /// Nodes that hold this storage. Donation asks whether all of them are inside one trace.
     @exclusivity(unchecked) var ownerCount = 0
+    /// How many of the owners are graphs, which read or write it at each replay.
+    @exclusivity(unchecked) var keeperCount = 0
     /// Why there are no elements that may be read, if so.
     var failure: Failure?
     /// Flags that say so once they are read.
@@ -20,4 +22,6 @@ final class Storage: @unchecked Sendable {
 
     var isPoisoned: Bool { poisoned.load(ordering: .relaxed) }
     func poison() { poisoned.store(true, ordering: .relaxed) }
+    /// Of a graph's result, once a replay computes it.
+    func revive() { poisoned.store(false, ordering: .relaxed) }
 }

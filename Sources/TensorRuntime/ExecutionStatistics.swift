@@ -6,6 +6,8 @@ public struct ExecutionStatistics: Hashable, Sendable {
     public var plansBuilt = 0
     /// Evaluations that found their plan in the cache.
     public var planHits = 0
+    /// Replays of captured graphs: they trace nothing and look for no plan.
+    public var replays = 0
     /// Dispatches encoded.
     public var launches = 0
     /// Submissions recorded by the device's stream, where it keeps them to submit them again: the one count that is a
@@ -44,6 +46,7 @@ public struct ExecutionStatistics: Hashable, Sendable {
         var result = later
         result.plansBuilt -= earlier.plansBuilt
         result.planHits -= earlier.planHits
+        result.replays -= earlier.replays
         result.launches -= earlier.launches
         result.recordings -= earlier.recordings
         result.driverAllocations -= earlier.driverAllocations

@@ -47,13 +47,14 @@ final class SmallTraining {
     }
 
     /// Traces a forward pass, loss included.
-    func forward(_ batch: Batch) -> Step {
+    func forward(_ batch: Batch) -> Step { forward(batch.features, batch.labels) }
+
+    func forward(_ x: Tensor, _ labels: Tensor) -> Step {
         withGenerator(generator) {
-            let x = batch.features
             let h = dropout(first(x).relu())
             let logits = last(second(h).relu())
-            let loss = crossEntropy(logits, batch.labels)
-            return Step(x: x, h: h, logits: logits, loss: loss, labels: batch.labels)
+            let loss = crossEntropy(logits, labels)
+            return Step(x: x, h: h, logits: logits, loss: loss, labels: labels)
         }
     }
 

@@ -184,12 +184,13 @@ private final class InterpreterStream: DeviceStream {
                 arguments.append(
                     try bits(parameter, launch: launch, spec: kernel.spec, bindings: bindings, scalars: scalars))
             }
+            let turns = try turnBound(launch, original)
             do throws(KernelError) {
                 try program.interpreter.launch(
                     workgroups: launch.workgroups,
                     arguments: program.legal.argumentBits(arguments, offsets: buffers.map(\.offset)),
                     buffers: buffers.enumerated().map { program.legal.buffer($0.offset, $0.element) },
-                    turnLimit: try turnBound(launch, original))
+                    turnLimit: turns)
             } catch {
                 throw TensorError(.deviceFailure, error.description)
             }

@@ -73,6 +73,11 @@ import VulkanBackend
         return String(decoding: data, as: UTF8.self)
     }
 
+    /// Whether a line of the table shows a device under a name.
+    private func shows(_ table: String, _ device: String, _ name: String) -> Bool {
+        table.split(separator: "\n").contains { $0.contains("\(device) ") && $0.contains(name) }
+    }
+
     @Test func aLoaderWithoutDriversLeavesTheCPU() throws {
         let text = try devices(["VK_DRIVER_FILES": files.path])
         #expect(text.contains("vulkan: a loader and no driver"), "\(text)")
@@ -88,8 +93,8 @@ import VulkanBackend
             alone.contains("vulkan: \(file) names libneedletail-missing.so, which cannot be loaded: "), "\(alone)")
         #expect(alone.contains("* cpu ") && !alone.contains("vulkan:0"))
         let both = try devices(["VK_DRIVER_FILES": "\(file):\(VulkanTesting.Driver.lavapipe.manifest)"])
-        #expect(
-            both.contains("libneedletail-missing.so, which cannot be loaded") && both.contains("vulkan:0  llvmpipe"))
+        #expect(both.contains("libneedletail-missing.so, which cannot be loaded"), "\(both)")
+        #expect(shows(both, "vulkan:0", "llvmpipe"), "\(both)")
         #expect(!both.contains("cannot be used"), "\(both)")
     }
 
@@ -102,7 +107,7 @@ import VulkanBackend
     /// The mock driver answers and computes nothing. It calls itself a virtual GPU.
     @Test func aDeviceWhoseNumbersAreWrongIsNotUsed() throws {
         let text = try devices(["VK_DRIVER_FILES": VulkanTesting.mockManifest])
-        #expect(text.contains("vulkan:0  Vulkan Mock Device"), "\(text)")
+        #expect(shows(text, "vulkan:0", "Vulkan Mock Device"), "\(text)")
         #expect(
             text.contains("cannot be used: vulkan:0: ") && text.contains("fails the self-test 'matrix product'"),
             "\(text)")

@@ -154,17 +154,47 @@ final class GradientAccumulator: Sendable {
     /// Held while a part is added, so that passes of several tasks lose none. It comes before the device context's lock,
     /// under which nothing here is called.
     private let adding = Mutex(())
+    /// The capture in which the leaf was made, whose step makes it anew each time.
+    private let birth = Capture.current.map(ObjectIdentifier.init)
+
+    /// The running capture, where it has to be told of changes.
+    private var capture: Capture? {
+        guard let capture = Capture.current, birth != ObjectIdentifier(capture) else { return nil }
+        return capture
+    }
 
     var gradient: Tensor? {
-        get { stored.withLock { $0 } }
-        set { stored.withLock { $0 = newValue } }
+        get {
+            capture?.own(self)
+            return stored.withLock { $0 }
+        }
+        set {
+            let capture = capture
+            capture?.own(self, drops: newValue == nil)
+            stored.withLock { $0 = newValue }
+            capture?.didChange(self, resets: newValue == nil)
+        }
     }
 
     func add(_ gradient: Tensor) {
+        let capture = capture
+        capture?.own(self)
+        defer { capture?.didChange(self) }
         adding.withLock { _ in
             let before = stored.withLock { $0 }
             let sum = before.map { $0 + gradient } ?? gradient
             stored.withLock { $0 = sum }
         }
     }
+}
+
+extension GradientAccumulator: Carrier {
+    package var carriedCount: Int { 1 }
+    package func carried(_ index: Int) -> Handle? { stored.withLock { $0?.handle } }
+    package func setCarried(_ handles: [Handle?]) {
+        let gradient = handles[0].map { Tensor($0) }
+        stored.withLock { $0 = gradient }
+    }
+    package var carrierName: String { "gradients" }
+    package var isScratch: Bool { true }
 }

@@ -45,6 +45,7 @@ public final class Parameter: Sendable {
 
     /// The current value. Gradients flow to the parameter through it.
     public var value: Tensor {
+        if let capture = Capture.current { _ = note(in: capture) }
         let (handle, part, shape, tag) = state.withLock { ($0.handle, $0.part, $0.shape, $0.requiresGrad ? leaf : nil) }
         if let handle { return Tensor(handle) }
         // Outside of the lock: where traces have reached their bound, this evaluates them.
@@ -81,6 +82,9 @@ public final class Parameter: Sendable {
 
     /// Makes `tensor` the current value, of any device: what moving a model does.
     func replace(_ tensor: Tensor) {
+        let capture = Capture.current
+        if let capture, !note(in: capture, isReplaced: true) { return }
+        defer { capture?.didChange(self) }
         change { state in
             state.handle = tensor.handle.retagged(state.requiresGrad ? leaf : nil)
             state.part = nil
@@ -142,12 +146,15 @@ public final class Buffer: Sendable {
     public init(_ tensor: Tensor) { state = Mutex(tensor.detach()) }
 
     /// The current value.
-    public var value: Tensor { state.withLock { $0 } }
+    public var value: Tensor {
+        if let capture = Capture.current { capture.own(self) }
+        return state.withLock { $0 }
+    }
     /// The current value; another name of ``value``.
     public var tensor: Tensor { value }
 
-    public var shape: Shape { value.shape }
-    public var dtype: DType { value.dtype }
+    public var shape: Shape { state.withLock { $0.shape } }
+    public var dtype: DType { state.withLock { $0.dtype } }
 
     /// Makes `tensor`, without its past, the current value. Its shape, dtype and device are the buffer's.
     public func assign(_ tensor: Tensor, file: StaticString = #fileID, line: UInt = #line) {
@@ -164,6 +171,9 @@ public final class Buffer: Sendable {
 
     /// Makes `tensor` the current value, of any device.
     func replace(_ tensor: Tensor) {
+        let capture = Capture.current
+        capture?.own(self)
+        defer { capture?.didChange(self) }
         let new = tensor.detach()
         let old = state.withLock { state in
             let old = state
@@ -172,4 +182,41 @@ public final class Buffer: Sendable {
         }
         withExtendedLifetime(old) {}
     }
+}
+
+extension Parameter: Carrier {
+    package var carriedCount: Int { 1 }
+    package func carried(_ index: Int) -> Handle? { source }
+    package func setCarried(_ handles: [Handle?]) {
+        guard let handle = handles[0], state.withLock({ $0.part == nil }) else { return }
+        replace(Tensor(handle))
+    }
+    package var carrierName: String { "a parameter's values" }
+
+    /// A part of an optimizer's tensor is the optimizer's to replace.
+    ///
+    /// - Returns: whether the value may be replaced.
+    private func note(in capture: Capture, isReplaced: Bool = false) -> Bool {
+        guard state.withLock({ $0.part != nil }) else {
+            capture.own(self)
+            return true
+        }
+        if isReplaced {
+            capture.refuse(
+                "a parameter of an optimizer is assigned in the step, so that the optimizer would take it in anew at each; "
+                    + "assign it between replays and capture again")
+        }
+        capture.observe(self)
+        return !isReplaced
+    }
+}
+
+extension Buffer: Carrier {
+    package var carriedCount: Int { 1 }
+    package func carried(_ index: Int) -> Handle? { state.withLock { $0.handle } }
+    package func setCarried(_ handles: [Handle?]) {
+        guard let handle = handles[0] else { return }
+        replace(Tensor(handle))
+    }
+    package var carrierName: String { "a buffer's values" }
 }

@@ -1,3 +1,4 @@
+import TensorGraph
 import TensorRuntime
 
 /// The mean of numbers that are computed on the device, kept there.
@@ -7,7 +8,7 @@ import TensorRuntime
 ///
 /// The sum is a float32. Its rounding is at most one unit in the last place for each update.
 public final class MeanMetric {
-    private var total: Tensor?
+    fileprivate var total: Tensor?
     /// How many numbers the mean is of.
     public private(set) var count = 0
 
@@ -15,17 +16,28 @@ public final class MeanMetric {
 
     /// Adds a mean of `count` numbers, of rank 0.
     public func update(_ mean: Tensor, count: Int = 1) {
-        withNoGrad {
+        add(count) { total in
             let addend = mean.detach() * Double(count)
-            total = total.map { $0 + addend } ?? addend
+            return total.map { $0 + addend } ?? addend
         }
-        self.count += count
     }
 
     /// Adds a sum of `count` numbers, of rank 0.
     func add(sum: Tensor, count: Int) {
-        withNoGrad { total = total.map { $0 + sum.detach() } ?? sum.detach() }
+        add(count) { total in total.map { $0 + sum.detach() } ?? sum.detach() }
+    }
+
+    private func add(_ count: Int, _ change: (Tensor?) -> Tensor) {
+        let capture = Capture.current
+        if let capture {
+            capture.own(self)
+            let before = self.count
+            capture.atEnd { [self] in self.count = before }
+            capture.append(HostStep { [self] in self.count += count })
+        }
+        withNoGrad { total = change(total) }
         self.count += count
+        capture?.didChange(self)
     }
 
     /// The mean; nil of no numbers. Waits for the device.
@@ -48,6 +60,13 @@ public final class MeanMetric {
         total = count == 0 ? nil : withDeviceContext(tensor.context) { Tensor([Float(sum)], shape: []) }
         self.count = count
     }
+}
+
+extension MeanMetric: Carrier {
+    package var carriedCount: Int { 1 }
+    package func carried(_ index: Int) -> Handle? { total?.handle }
+    package func setCarried(_ handles: [Handle?]) { total = handles[0].map { Tensor($0) } }
+    package var carrierName: String { "a metric's sum" }
 }
 
 /// The share of examples whose largest logit is that of their class, kept on the device as ``MeanMetric`` does.

@@ -1,3 +1,6 @@
+import TensorGraph
+import TensorRuntime
+
 /// In training, sets elements to 0 with a probability and scales the others by `1 / (1 - probability)`; in evaluation,
 /// does nothing. As [torch.nn.Dropout](https://pytorch.org/docs/stable/generated/torch.nn.Dropout.html); any shape.
 ///
@@ -28,10 +31,13 @@ public final class Dropout: Module, Sendable {
 
     /// Numbers in 0..<1 of the input's shape, where the input is.
     private func uniform(like input: Tensor) -> Tensor {
-        let start = Generator.current.reserve(input.elementCount)
+        let generator = Generator.current
+        let start = generator.reserve(input.elementCount)
         let index = Tensor(input.context.trace(.index, shape: input.shape, dtype: .int64))
-        return Tensor.untracked(
+        let drawn = Tensor.untracked(
             .pointwise(.randomUniform), shape: input.shape, dtype: .float32, index,
             scalar0: .int(Int64(bitPattern: start.key)), scalar1: .int(Int64(bitPattern: start.offset)))
+        if let capture = Capture.current { capture.attach(start, of: generator, to: drawn.handle) }
+        return drawn
     }
 }

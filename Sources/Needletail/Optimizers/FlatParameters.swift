@@ -61,6 +61,13 @@ struct FlatParameters {
         return Tensor.concatenate(tensors.map { $0.reshape([$0.elementCount]) }, axis: 0)
     }
 
+    /// Puts other tensors in place of the value and the state: the same numbers at other places, or those of before.
+    mutating func replace(value: Tensor, state: [Tensor]) {
+        self.value = value
+        self.state = state
+        assignParts()
+    }
+
     /// Whether all parameters still hold what they were last assigned here, and still require gradients.
     var isCurrent: Bool {
         parameters.allSatisfy { $0.isDifferentiatedPart(of: value) }
@@ -92,8 +99,12 @@ struct FlatParameters {
 
     /// Traces a step of all parameters that have a gradient. There is no ``gradientProblem()``.
     ///
-    /// - Parameter flatGradient: the gradients in one tensor, where the caller has them so.
-    mutating func traceUpdate(_ rule: some UpdateRule, flatGradient: Tensor?) {
+    /// - Parameters:
+    ///   - flatGradient: the gradients in one tensor, where the caller has them so.
+    ///   - onUpdate: called after each call of the rule; nothing of this may be asked there.
+    mutating func traceUpdate(
+        _ rule: some UpdateRule, flatGradient: Tensor?, onUpdate: ((CapturedUpdate) -> Void)? = nil
+    ) {
         let gradients = parameters.map(\.grad)
         let segments = segments(gradients)
         guard segments.contains(where: \.isUpdated) else { return }
@@ -105,7 +116,11 @@ struct FlatParameters {
             var parts = isWhole ? state : state.map { part(of: $0, segment) }
             if segment.isUpdated {
                 let gradient = flatGradient ?? joinedGradients(gradients, segment)
+                let first = onUpdate == nil ? 0 : context.nextValueID
                 values.append(rule.update(old, gradient: gradient, state: &parts, step: segment.steps + 1))
+                onUpdate?(
+                    CapturedUpdate(
+                        range: segment.range, step: segment.steps + 1, result: values.last!, firstValue: first))
                 for index in segment.range { steps[index] += 1 }
             } else {
                 values.append(old)

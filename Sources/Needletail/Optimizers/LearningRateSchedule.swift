@@ -1,4 +1,5 @@
 import Foundation
+import TensorGraph
 import TensorRuntime
 
 /// The learning rate as a function of how many epochs (or steps) are done.
@@ -68,7 +69,14 @@ public final class LearningRateScheduler {
     }
 
     /// Says that an epoch is over.
-    public func step() { count += 1 }
+    public func step() {
+        if let capture = Capture.current {
+            let before = count
+            capture.atEnd { [self] in count = before }
+            capture.append(HostStep { [self] in count += 1 })
+        }
+        count += 1
+    }
 
     private func apply() {
         for group in optimizer.groups.dropFirst(initial.count) { initial.append(group.learningRate) }

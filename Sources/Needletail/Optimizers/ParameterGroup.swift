@@ -13,7 +13,7 @@ public final class ParameterGroup {
     }
 
     /// One for each device and dtype.
-    private var flats: [FlatParameters] = []
+    var flats: [FlatParameters] = []
     /// Where each parameter is: in which flat tensor, and its number there; nil while it requires no gradient.
     private var places: [(flat: Int, index: Int)?]
     /// State of parameters that are in no flat tensor.
@@ -73,7 +73,13 @@ public final class ParameterGroup {
         let isCurrent =
             flats.allSatisfy { $0.isCurrent && $0.state.count == rule.stateNames.count }
             && zip(parameters, places).allSatisfy { $1 != nil || !$0.requiresGrad }
-        if !isCurrent { flatten() }
+        if isCurrent { return }
+        if let capture = Capture.current {
+            capture.refuse(
+                "\(carrierName) were assigned or changed since the last step; run one step before the capture")
+            return
+        }
+        flatten()
     }
 
     /// Whether every gradient can change its parameter. Traps, or records the error, where one is none of its parameter.
@@ -91,6 +97,8 @@ public final class ParameterGroup {
 
     /// Traces one step.
     func traceUpdate() {
+        let capture = Capture.current
+        if let capture { beginCapture(capture) }
         for index in flats.indices {
             var gradient: Tensor?
             if clipped.indices.contains(index), let kept = clipped[index],
@@ -98,9 +106,11 @@ public final class ParameterGroup {
             {
                 gradient = kept.gradient
             }
-            flats[index].traceUpdate(rule, flatGradient: gradient)
+            flats[index].traceUpdate(
+                rule, flatGradient: gradient, onUpdate: capture.map { onUpdate(of: index, in: $0) })
         }
         clipped = []
+        capture?.didChange(self)
     }
 
     /// Evaluates what ``traceUpdate()`` traced.

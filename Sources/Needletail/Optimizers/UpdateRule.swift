@@ -31,7 +31,7 @@ private func checkHyperparameters(of rule: String, _ values: [(name: String, val
 }
 
 /// Stochastic gradient descent, as [torch.optim.SGD](https://pytorch.org/docs/stable/generated/torch.optim.SGD.html).
-public struct SGDRule: UpdateRule {
+public struct SGDRule: UpdateRule, NumberedRule {
     public var learningRate: Double
     public var momentum: Double
     public var dampening: Double
@@ -83,11 +83,17 @@ public struct SGDRule: UpdateRule {
         }
         return value - gradient * learningRate
     }
+
+    func numbers(step: Int) -> [Double] {
+        (weightDecay != 0 ? [weightDecay] : [])
+            + (momentum != 0 ? [momentum, step == 1 ? 1 : 1 - dampening] + (isNesterov ? [momentum] : []) : [])
+            + [learningRate]
+    }
 }
 
 /// [torch.optim.Adam](https://pytorch.org/docs/stable/generated/torch.optim.Adam.html), or, with decoupled weight decay,
 /// [torch.optim.AdamW](https://pytorch.org/docs/stable/generated/torch.optim.AdamW.html).
-public struct AdamRule: UpdateRule {
+public struct AdamRule: UpdateRule, NumberedRule {
     public var learningRate: Double
     /// Decay of the means of the gradient and of its square.
     public var betas: (Double, Double)
@@ -154,6 +160,14 @@ public struct AdamRule: UpdateRule {
         let correction2 = 1 - power(betas.1, step)
         let denominator = largest.sqrt() * (1 / correction2.squareRoot()) + epsilon
         return value - mean / denominator * (learningRate / correction1)
+    }
+
+    func numbers(step: Int) -> [Double] {
+        (weightDecay == 0 ? [] : [isDecoupled ? 1 - learningRate * weightDecay : weightDecay])
+            + [
+                1 - betas.0, betas.1, 1 - betas.1, 1 / (1 - power(betas.1, step)).squareRoot(), epsilon,
+                learningRate / (1 - power(betas.0, step)),
+            ]
     }
 
     /// By squaring, so that no platform's `pow` decides bits.

@@ -1,4 +1,5 @@
 import Synchronization
+import TensorGraph
 import TensorRuntime
 
 /// A source of random numbers: a key, and an offset that moves on with every use.
@@ -24,7 +25,13 @@ public final class Generator: Sendable {
     /// Key and offset; setting them repeats what was drawn from there on.
     public var state: State {
         get { stored.withLock { $0 } }
-        set { stored.withLock { $0 = newValue } }
+        set {
+            if let capture = Capture.current {
+                capture.refuse("a generator is seeded in the step, so that each would draw the same; seed it before")
+                return
+            }
+            stored.withLock { $0 = newValue }
+        }
     }
 
     /// Starts over under another key.
@@ -38,9 +45,15 @@ public final class Generator: Sendable {
                 at: CallSite(file, line))
             return state
         }
-        return stored.withLock { state in
+        if let capture = Capture.current { capture.willDraw(from: self) }
+        return advance(by: UInt64((count + 3) & ~3))
+    }
+
+    /// Moves on, and says where it was.
+    func advance(by count: UInt64) -> State {
+        stored.withLock { state in
             let start = state
-            state.offset &+= UInt64((count + 3) & ~3)
+            state.offset &+= count
             return start
         }
     }

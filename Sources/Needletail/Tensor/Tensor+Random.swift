@@ -82,9 +82,11 @@ extension Tensor {
     private func uniforms(_ generator: Generator, _ type: DType) -> Tensor {
         func draw(_ operation: PointwiseOperation, _ result: DType) -> Tensor {
             let start = generator.reserve(elementCount)
-            return Tensor.untracked(
+            let drawn = Tensor.untracked(
                 .pointwise(operation), shape: shape, dtype: result, self,
                 scalar0: .int(Int64(bitPattern: start.key)), scalar1: .int(Int64(bitPattern: start.offset)))
+            if let capture = Capture.current { capture.attach(start, of: generator, to: drawn.handle) }
+            return drawn
         }
         switch type {
         case .float64:

@@ -10,6 +10,7 @@ struct MemoryPlan {
     private let graph: PlanGraph
     private let placements: [Int: (concatenation: Int, offset: Int)]
     private let drafts: [KernelDraft]
+    private let successors: [Int]
     /// Bytes of each launch's workspace, and where in the arena it is.
     private let workspaces: [Int]
     private var workspaceOffsets: [Int]
@@ -22,8 +23,11 @@ struct MemoryPlan {
     /// - Parameters:
     ///   - workspaces: bytes of workspace of each launch's kernel.
     ///   - storages: block sizes of the leaf storages that may be overwritten.
-    init(graph: PlanGraph, lowering: Lowering, workspaces: [Int], storages: [Int?]) {
+    ///   - successors: for each of these storages, the place in the snapshot of the value that alone may overwrite it, or
+    ///     -1 for any; empty where none is such.
+    init(graph: PlanGraph, lowering: Lowering, workspaces: [Int], storages: [Int?], successors: [Int]) {
         self.graph = graph
+        self.successors = successors
         placements = lowering.placements
         drafts = lowering.drafts
         self.workspaces = workspaces
@@ -83,8 +87,14 @@ struct MemoryPlan {
         let size = CachingAllocator.roundedSize(bytes)
         let first = firstUse[index]
         guard bytes > 0, first != Int.max else { return nil }
-        return storages.indices.first { storage in
-            guard storages[storage] == size else { return false }
+        func isAllowed(_ storage: Int) -> Bool {
+            if successors.isEmpty || successors[storage] < 0 { return true }
+            return graph.nodes[index].liveAs.contains(successors[storage])
+        }
+        // A value that has a storage to itself lies there and nowhere else.
+        let order = successors.indices.filter { successors[$0] >= 0 && isAllowed($0) } + storages.indices
+        return order.first { storage in
+            guard storages[storage] == size, isAllowed(storage) else { return false }
             for leaf in graph.nodes.indices where graph.nodes[leaf].leaf?.storage == storage {
                 if lastUse[leaf] > first { return false }
                 if lastUse[leaf] == first && !isReadInPlace(leaf, by: first, writing: index) { return false }

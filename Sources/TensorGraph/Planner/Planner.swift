@@ -26,7 +26,7 @@ struct Planner {
         }
         let memory = MemoryPlan(
             graph: graph, lowering: lowering, workspaces: kernels.map(\.workspaceByteCount),
-            storages: snapshot.leafBlockSizes)
+            storages: snapshot.leafBlockSizes, successors: snapshot.successors)
         let plan = Plan(
             steps: kernels.indices.map { memory.step($0, kernel: kernels[$0]) }, arenaByteCount: memory.arenaByteCount,
             outputs: memory.outputs, results: memory.results, decomposedOperations: graph.decomposedOperations)

@@ -1,0 +1,257 @@
+import TensorRuntime
+
+/// A captured step, ready to be replayed: its plans, bound to memory that is theirs.
+///
+/// Safety: everything is touched under `lock`, which a replay holds until its work is encoded.
+package final class Recording: @unchecked Sendable {
+    /// A carrier, and where replays find and leave what it keeps.
+    private struct Tie {
+        let carrier: any Carrier
+        var values: [UInt64?]
+        let places: [ValuePlace?]
+        /// Whether replays read or write the places, so that they must not become others.
+        let isBinding: Bool
+    }
+
+    package let context: DeviceContext
+    let plans: [CapturedPlan]
+    let sources: [any CaptureSource]
+    let inputs: [GraphInput]
+    private var ties: [Tie]
+    /// Everything that replays use, each once.
+    private let blocks: [MemoryBlock]
+    /// Of results, and of what was there before.
+    private let made: [Storage]
+    private let given: [Storage]
+    /// Results are no values before the first replay, and after one that failed.
+    private var hasResults = false
+    private var isReset = false
+    private var isKeeping = false
+    /// What carriers keep and replays read or write.
+    let kept: [ValuePlace]
+    private let launchCount: Int
+    let lock = RawLock()
+
+    /// Begins to keep the storages of a capture that has ended well.
+    init(_ capture: Capture) throws(TensorError) {
+        context = capture.context
+        plans = capture.plans
+        sources = capture.sources
+        inputs = capture.inputs
+        launchCount = plans.reduce(0) { $0 + $1.plan.dispatchCount }
+        ties = capture.entries.map { entry in
+            Tie(
+                carrier: entry.carrier, values: entry.carrier.allCarried.map { $0?.valueID },
+                places: entry.carrier.allCarried.map { $0.flatMap(capture.context.place) },
+                isBinding: !entry.isChanged || entry.isCarried)
+        }
+        kept = ties.filter(\.isBinding).flatMap { $0.places.compactMap { $0 } }
+        made = plans.flatMap(\.outputs)
+        let known = Set(made.map(ObjectIdentifier.init))
+        var seen: Set<ObjectIdentifier> = []
+        given = plans.flatMap(\.leaves).filter {
+            !known.contains(ObjectIdentifier($0)) && seen.insert(ObjectIdentifier($0)).inserted
+        }
+        var blocks: [MemoryBlock] = []
+        for block in (made + given).map(\.block) + plans.compactMap(\.bound.arena)
+        where seen.insert(ObjectIdentifier(block)).inserted { blocks.append(block) }
+        self.blocks = blocks
+        if context.configuration.verifiesPlans {
+            if let problem = CaptureVerifier(sequence).problem {
+                throw TensorError(
+                    .internalFault,
+                    "capture verifier: \(problem); this is a fault of Needletail: please report it with the program")
+            }
+        }
+        keep()
+        for input in inputs {
+            input.recording = self
+            findUses(of: input)
+            bind(input)
+        }
+    }
+
+    deinit { reset() }
+
+    /// Makes the storages the graph's, so that no evaluation overwrites them, and results wait for a replay.
+    private func keep() {
+        isKeeping = true
+        let homes = Set(kept.map { ObjectIdentifier($0.storage.block) })
+        let failure = Failure(
+            TensorError(
+                .invalidArgument,
+                "Accelerator.Graph: this tensor is a result of a captured step that was not run yet; call replay() first"
+            ))
+        context.lock.lock()
+        for storage in made + given {
+            storage.ownerCount += 1
+            storage.keeperCount += 1
+        }
+        for storage in made {
+            if homes.contains(ObjectIdentifier(storage.block)) { storage.revive() } else { storage.failure = failure }
+        }
+        context.lock.unlock()
+    }
+
+    /// Gives the memory back. Tensors that hold results keep theirs.
+    package func reset() {
+        lock.lock()
+        defer { lock.unlock() }
+        isReset = true
+        guard isKeeping else { return }
+        isKeeping = false
+        context.lock.lock()
+        for storage in made + given {
+            storage.ownerCount -= 1
+            storage.keeperCount -= 1
+        }
+        context.lock.unlock()
+    }
+
+    // MARK: Inputs
+
+    private func findUses(of input: GraphInput) {
+        let home = input.home.storage
+        input.uses = []
+        for (number, plan) in plans.enumerated() {
+            for (index, operand) in plan.plan.operands.enumerated() {
+                guard case .leaf(_, let storage) = operand.slot, plan.leaves[storage] === home else { continue }
+                let byte = plan.bound.bindings[index].offset * operand.dtype.byteCount - home.block.offset
+                input.uses.append((number, index, byte))
+            }
+        }
+    }
+
+    /// Binds the operands that read an input to where its value is.
+    func bind(_ input: GraphInput) {
+        let place = input.place
+        let first = place.storage.block.offset + place.layout.offset * place.dtype.byteCount
+        for use in input.uses {
+            let unit = plans[use.plan].plan.operands[use.operand].dtype.byteCount
+            plans[use.plan].bound.bindings[use.operand] = BufferBinding(
+                buffer: place.storage.block.buffer, offset: (first + use.byte) / unit)
+        }
+    }
+
+    // MARK: Replays
+
+    /// Runs the step: reads the sources, writes what varies, and submits.
+    ///
+    /// - Throws: `invalidArgument` where the recording no longer fits, before anything moves on; what the device throws.
+    package func replay() throws(TensorError) {
+        if let capture = Capture.current {
+            throw capture.refuse("a graph is replayed while another is captured; replay it after that")
+        }
+        // What was traced before sees the results of the replay before.
+        try context.flushAll()
+        lock.lock()
+        defer { lock.unlock() }
+        try checkFit()
+        let clock = ContinuousClock()
+        let began = clock.now
+        for source in sources { source.advance() }
+        for plan in plans { plan.write(sources) }
+        try context.replay(self, began: began, clock)
+    }
+
+    private func checkFit() throws(TensorError) {
+        func misfit(_ reason: String) -> TensorError {
+            TensorError(.invalidArgument, "Accelerator.Graph.replay: \(reason)")
+        }
+        if isReset { throw misfit("the graph was reset; capture the step again") }
+        for index in ties.indices where ties[index].isBinding {
+            guard fits(index) else {
+                throw misfit(
+                    "\(ties[index].carrier.carrierName) were replaced since the capture; capture the step again, or "
+                        + "replace them before it")
+            }
+        }
+        for source in sources { if let complaint = source.complaint() { throw misfit(complaint) } }
+        for storage in given where storage.isPoisoned { throw lost(storage) }
+        for input in inputs where input.place.storage.isPoisoned { throw lost(input.place.storage) }
+        if hasResults { for storage in made where storage.isPoisoned { throw lost(storage) } }
+    }
+
+    private func lost(_ storage: Storage) -> TensorError {
+        context.lock.lock()
+        defer { context.lock.unlock() }
+        return storage.failure?.error ?? context.lostValue
+    }
+
+    /// Whether a carrier still keeps its values where replays look for them; others at the same places are welcome.
+    private func fits(_ index: Int) -> Bool {
+        let carrier = ties[index].carrier
+        let count = carrier.carriedCount
+        if count != ties[index].values.count { return false }
+        for number in 0..<count {
+            let handle = carrier.carried(number)
+            if handle?.valueID == ties[index].values[number] { continue }
+            guard let handle, let home = ties[index].places[number], handle.context === context,
+                let place = context.place(of: handle), place.isSame(as: home)
+            else { return false }
+            ties[index].values[number] = handle.valueID
+        }
+        return true
+    }
+
+    /// Says which submission uses the memory. Under the context's lock.
+    fileprivate func markUse(_ ticket: UInt64) {
+        for block in blocks { block.markUse(ticket) }
+        for input in inputs { input.place.storage.block.markUse(ticket) }
+        if hasResults { return }
+        hasResults = true
+        for storage in made {
+            storage.failure = nil
+            storage.revive()
+        }
+    }
+
+    fileprivate var dispatchCount: Int { launchCount }
+
+    /// By whose turn it is.
+    fileprivate func encode(to stream: any DeviceStream, checksNaN: Bool) throws(TensorError) {
+        for plan in plans { try plan.bound.encode(to: stream, checksNaN: checksNaN) }
+        try stream.submit()
+    }
+
+    /// Under the context's lock.
+    fileprivate func fail(_ failure: Failure) {
+        for storage in made {
+            storage.poison()
+            storage.failure = failure
+        }
+    }
+}
+
+extension DeviceContext {
+    /// Submits a recording, whose scalars have been written. Called under the recording's lock.
+    fileprivate func replay(
+        _ recording: Recording, began: ContinuousClock.Instant, _ clock: ContinuousClock
+    ) throws(TensorError) {
+        lock.lock()
+        let ticket = takeTicket()
+        recording.markUse(ticket)
+        counters.replays += 1
+        counters.launches += recording.dispatchCount
+        counters.hostNanoseconds += (clock.now - began).nanoseconds
+        lock.unlock()
+
+        turnstile.enter(ticket)
+        var failure: Failure?
+        do throws(TensorError) {
+            if let transfer = takePendingTransfer() { try stream.wait(for: transfer) }
+            try recording.encode(to: stream, checksNaN: configuration.checksNaN)
+            progress.append(ticket, event: try stream.record())
+        } catch {
+            progress.complete(ticket)
+            failure = Failure(error)
+        }
+        turnstile.leave(ticket)
+
+        lock.lock()
+        if let failure { recording.fail(failure) }
+        counters.evaluationNanoseconds += (clock.now - began).nanoseconds
+        lock.unlock()
+        if let failure { throw failure.error }
+    }
+}
