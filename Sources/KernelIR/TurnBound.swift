@@ -13,6 +13,8 @@ struct TurnBound {
     private var ranges: [Int: ClosedRange<Int>?] = [:]
     /// What is known in the branches around: that `lower + gap <= upper`.
     private var orders: [(lower: Int, upper: Int, gap: Int)] = []
+    /// Differences within differences that are looked at now.
+    private var nesting = 0
 
     init(_ kernel: Kernel, arguments: [ClosedRange<Int>?], workgroups: SIMD3<Int>) {
         self.kernel = kernel
@@ -100,12 +102,10 @@ struct TurnBound {
         if case .convert(let last)? = operations[end], case .convert(let first)? = operations[start] {
             found.append(distance(from: first, to: last, depth: depth + 1))
         }
-        if case .binary(.add, let a, let b)? = operations[start] {
-            for (a, b) in [(a, b), (b, a)] {
-                guard let rest = range(b), let near = distance(from: a, to: end, depth: depth + 1) else { continue }
-                found.append(near.subtracting(rest.lowerBound))
-            }
+        if case .binary(let operation, let a, let b)? = operations[start] {
+            found += distances(from: (operation, a, b), to: end, depth: depth + 1)
         }
+        if let quotient = quotientDistance(from: start, to: end, depth: depth + 1) { found.append(quotient) }
         return found.compactMap(\.self).min()
     }
 
@@ -134,6 +134,40 @@ struct TurnBound {
             .less, .lessEqual, .greater, .greaterEqual, .power:
             return []
         }
+    }
+
+    /// The same from what an operation makes of two values.
+    private mutating func distances(
+        from start: (operation: BinaryOperation, a: Int, b: Int), to end: Int, depth: Int
+    ) -> [Int] {
+        switch start.operation {
+        case .add:
+            return [(start.a, start.b), (start.b, start.a)].compactMap { part, rest in
+                guard let rest = range(rest), let near = distance(from: part, to: end, depth: depth) else { return nil }
+                return near.subtracting(rest.lowerBound)
+            }
+        case .subtract:
+            guard let rest = range(start.b), let near = distance(from: start.a, to: end, depth: depth) else {
+                return []
+            }
+            return [near.adding(rest.upperBound)].compactMap(\.self)
+        case .maximum: return [start.a, start.b].compactMap { distance(from: $0, to: end, depth: depth) }
+        case .minimum, .multiply, .divide, .remainder, .multiplyHigh, .and, .or, .xor, .shiftLeft, .shiftRight, .equal,
+            .notEqual, .less, .lessEqual, .greater, .greaterEqual, .power:
+            return []
+        }
+    }
+
+    /// Between two numbers divided by one: the distance of the dividends by it, and one for the parts that are dropped.
+    private mutating func quotientDistance(from start: Int, to end: Int, depth: Int) -> Int? {
+        guard case .binary(let operation, let x, let divisor)? = operations[start],
+            case .binary(operation, let y, divisor)? = operations[end], let parts = range(divisor)
+        else { return nil }
+        let isShift = operation == .shiftRight && parts.lowerBound >= 0 && parts.upperBound < 32
+        guard isShift || (operation == .divide && parts.lowerBound > 0) else { return nil }
+        let least = isShift ? 1 << parts.lowerBound : parts.lowerBound
+        guard let near = distance(from: x, to: y, depth: depth) else { return nil }
+        return near < 0 ? 0 : near / least + 1
     }
 
     // MARK: Ranges
@@ -166,6 +200,7 @@ struct TurnBound {
                 let low = range(a).map { $0.lowerBound >= 0 ? 0 : 1 - b.upperBound } ?? 1 - b.upperBound
                 return low...max(low, min(b.upperBound - 1, range(a)?.upperBound ?? .max))
             }
+            if operation == .subtract { return differences(of: a, b) }
             guard let a = range(a), let b = range(b) else { return nil }
             return TurnBound.range(operation, a, b)
         case .builtin(.subgroupLane), .builtin(.subgroupSize), .read, .load, .loadBits, .loadShared, .unary,
@@ -173,6 +208,23 @@ struct TurnBound {
             .fusedMultiplyAdd, .bitcast, .splat, .construct, .extract, .subgroup:
             return nil
         }
+    }
+
+    /// The numbers that `a - b` can be, by how both are written too.
+    private mutating func differences(of a: Int, _ b: Int) -> ClosedRange<Int>? {
+        guard let first = range(a), let second = range(b),
+            let whole = TurnBound.range(.subtract, first, second)
+        else { return nil }
+        // A range holds everywhere, and what is known in a branch does not.
+        let known = orders
+        orders = []
+        nesting += 1
+        defer {
+            orders = known
+            nesting -= 1
+        }
+        guard nesting < 4, let most = distance(from: b, to: a, depth: 4) else { return whole }
+        return whole.lowerBound...max(min(whole.upperBound, most), whole.lowerBound)
     }
 
     private static func range(

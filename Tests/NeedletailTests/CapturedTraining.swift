@@ -56,10 +56,13 @@ struct CapturedTraining {
         self.labels = labels
     }
 
-    func run(_ steps: Int, from start: Int = 0, after: (Int) throws -> Void = { _ in }) throws {
+    /// - Parameter count: the batches that come in turn; nil for all.
+    func run(_ steps: Int, from start: Int = 0, among count: Int? = nil, after: (Int) throws -> Void = { _ in }) throws
+    {
         for index in start..<start + steps {
-            try x.set(batches[index % batches.count].features)
-            try labels.set(batches[index % batches.count].labels)
+            let batch = batches[index % (count ?? batches.count)]
+            try x.set(batch.features)
+            try labels.set(batch.labels)
             try graph.replay()
             try after(index)
         }

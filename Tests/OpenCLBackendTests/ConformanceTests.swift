@@ -95,7 +95,7 @@ struct ConformanceTests {
             names.filter { name in
                 if family == .fused { return name.hasPrefix(target.deviceClass.rawValue) }
                 if name == "direct12x2" && target.vectorWidth < 16 { return false }
-                return name.hasPrefix("tile") == (target.deviceClass == .gpu)
+                return (name.hasPrefix("tile") || name.hasPrefix("block")) == (target.deviceClass == .gpu)
             }.map { "\(family)/\($0)" }
         }
     }

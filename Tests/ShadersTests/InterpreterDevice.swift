@@ -184,7 +184,11 @@ private final class InterpreterStream: DeviceStream {
                 arguments.append(
                     try bits(parameter, launch: launch, spec: kernel.spec, bindings: bindings, scalars: scalars))
             }
-            let turns = try turnBound(launch, original)
+            // Where int64 is two words, its arithmetic has loops of its own; no such device ends them.
+            let hasWords =
+                original.requirements.features.contains(.int64)
+                && !program.legal.kernel.requirements.features.contains(.int64)
+            let turns = hasWords ? nil : try turnBound(launch, original)
             do throws(KernelError) {
                 try program.interpreter.launch(
                     workgroups: launch.workgroups,

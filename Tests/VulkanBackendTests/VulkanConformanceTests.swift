@@ -60,6 +60,12 @@ struct VulkanConformanceTests {
             if names.contains(row.name) || row.name.contains("random") { return true }
             return row.name.hasPrefix("fused/numbers/") && !row.dtypes.contains(.float64)
         }
+        .filter { row in
+            // Long sums by one work-item, which llvmpipe would leave early.
+            guard let reason = device.unsupportedReason(row.spec) else { return true }
+            print("\(target.testDescription): left out \(row.name): \(reason)")
+            return !reason.contains("ends them after")
+        }
         #expect(rows.count > 40)
         let others = Self.suite.run(device: device, cases: rows).filter { !$0.passed }
         for other in others { print("\(target.testDescription): \(other)") }
