@@ -121,7 +121,8 @@ struct PoolingWindows {
     private func part(_ axis: Axis, _ place: Value) -> Part {
         let start = place * axis.stride - axis.padding
         let none = k.constant(0, index)
-        let first = k.select(start < 0, (axis.dilation - 1 - start) / axis.dilation, none)
+        // At most 0 where the window starts within the input.
+        let first = ((axis.dilation - 1 - start) / axis.dilation).binary(.maximum, none)
         let last = k.least(axis.kernel, (axis.input - 1 - start) / axis.dilation + 1)
         return Part(start: start, first: first, last: k.select(start < axis.input, last, none))
     }
