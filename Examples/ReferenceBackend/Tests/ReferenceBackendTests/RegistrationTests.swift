@@ -32,7 +32,8 @@ import Testing
     /// A device that is not there yet is missed, and found when it is.
     @Test func aDeviceOfTheEnvironmentIsFoundOnceItsBackendIsRegistered() throws {
         let result = try run("LateRegistration", ["NEEDLETAIL_DEVICE": "reference"])
-        let missing = "NEEDLETAIL_DEVICE is 'reference': device reference:0: no backend named 'reference'"
+        let missing =
+            "NEEDLETAIL_DEVICE is 'reference': device reference:0 is not there: no backend is called reference; there are: "
         let lines = result.output.split(separator: "\n")
         #expect(result.code == 0 && lines.count == 4, "\(result)")
         #expect(lines.first == "before: false" && lines.last == "after: reference:0 computed 5", "\(result)")
