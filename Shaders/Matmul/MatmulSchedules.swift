@@ -149,8 +149,10 @@ struct MatmulSelection {
 
     private var tileChoice: MatmulChoice {
         let tiles = MatmulSchedule.table.filter { fits($0) }
-        guard let smallest = tiles.last else { return MatmulChoice(MatmulSchedule.table.last!) }
-        if target.emulatesWorkgroups { return MatmulChoice(blockSchedule(among: tiles) ?? smallest) }
+        if target.emulatesWorkgroups, let block = blockSchedule(among: tiles) { return MatmulChoice(block) }
+        guard let smallest = tiles.last(where: { $0.form == .tile }) ?? tiles.last else {
+            return MatmulChoice(MatmulSchedule.table.last!)
+        }
         var candidates = ["tile128x128", "tile64x64", "tile32x32"].compactMap { name in
             tiles.first { $0.name == name }
         }
