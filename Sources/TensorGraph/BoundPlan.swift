@@ -9,15 +9,17 @@ struct BoundPlan {
     private var scalars: [UInt64] = []
 
     /// Reserves memory and resolves every operand and scalar.
-    init(_ plan: Plan, snapshot: Snapshot, allocator: CachingAllocator) throws(TensorError) {
+    init(
+        _ plan: Plan, snapshot: Snapshot, allocator: CachingAllocator, reuse: MemoryReuse
+    ) throws(TensorError) {
         self.plan = plan
-        arena = plan.arenaByteCount > 0 ? try allocator.allocate(plan.arenaByteCount, isTransient: true) : nil
+        arena = plan.arenaByteCount > 0 ? try allocator.allocate(plan.arenaByteCount, isTransient: true, reuse) : nil
         outputs.reserveCapacity(plan.outputs.count)
         for output in plan.outputs {
             if let donor = output.donor {
                 outputs.append(Storage(block: snapshot.leafStorages[donor].block))
             } else {
-                outputs.append(Storage(block: try allocator.allocate(output.byteCount)))
+                outputs.append(Storage(block: try allocator.allocate(output.byteCount, reuse)))
             }
         }
         bindings.reserveCapacity(plan.operands.count)
@@ -53,10 +55,19 @@ struct BoundPlan {
         BufferBinding(buffer: block.buffer, offset: block.offset / dtype.byteCount + offset)
     }
 
-    /// Says which submission uses the memory. Under the context's lock.
-    func markUse(_ submission: UInt64) {
-        arena?.markUse(submission)
-        for output in outputs { output.block.markUse(submission) }
+    /// Calls `body` with all memory that is written.
+    func forEachWritten(_ body: (MemoryBlock) -> Void) {
+        if let arena { body(arena) }
+        for output in outputs { body(output.block) }
+    }
+
+    /// Says which submission writes the memory, on which stream. Under the context's lock.
+    func markWrites(_ submission: UInt64, by stream: StreamContext) {
+        arena?.markWrite(submission, stream: stream.bit)
+        for output in outputs {
+            output.block.markWrite(submission, stream: stream.bit)
+            output.maker = Storage.Maker(stream: stream, submission: submission)
+        }
     }
 
     func storage(of slot: PlanSlot, snapshot: Snapshot) -> Storage {

@@ -7,7 +7,9 @@ public final class MemoryBlock: Sendable {
     public let offset: Int
     /// The size of the request, rounded (``CachingAllocator/roundedSize(_:)``): it follows from the request alone.
     public let byteCount: Int
-    private let used: Atomic<UInt64>
+    // Two numbers that are written together under the core's lock, and read together when the block is released.
+    private let last: Atomic<UInt64>
+    private let streams: Atomic<UInt32>
     private let pool: CachingAllocator.Pool
     private let region: Int
     private let allocator: CachingAllocator
@@ -16,7 +18,8 @@ public final class MemoryBlock: Sendable {
         _ place: BlockPool.Placement, of pool: CachingAllocator.Pool, byteCount: Int, allocator: CachingAllocator
     ) {
         self.pool = pool
-        used = Atomic(place.lastUse)
+        last = Atomic(place.uses.last)
+        streams = Atomic(place.uses.streams)
         buffer = place.buffer
         offset = place.offset
         region = place.region
@@ -24,13 +27,25 @@ public final class MemoryBlock: Sendable {
         self.allocator = allocator
     }
 
-    deinit { allocator.reclaim(region, of: pool, byteCount: byteCount, lastUse: lastUse) }
+    deinit { allocator.reclaim(region, of: pool, byteCount: byteCount, uses) }
 
-    /// The last submission that uses the block, or used its memory before it.
-    public var lastUse: UInt64 { used.load(ordering: .relaxed) }
+    /// The work that uses the block, or used its memory before it.
+    public var uses: StreamUses {
+        StreamUses(streams: streams.load(ordering: .relaxed), last: last.load(ordering: .relaxed))
+    }
 
-    /// Says that a submission uses the block. Their numbers grow.
-    public func markUse(_ submission: UInt64) { used.store(submission, ordering: .relaxed) }
+    /// Says that a submission reads the block, on a stream of this bit. The numbers of submissions grow.
+    public func markUse(_ submission: UInt64, stream: UInt32) {
+        last.store(submission, ordering: .relaxed)
+        let before = streams.load(ordering: .relaxed)
+        if before | stream != before { streams.store(before | stream, ordering: .relaxed) }
+    }
+
+    /// Says that a submission writes the block and comes behind all work that used it.
+    public func markWrite(_ submission: UInt64, stream: UInt32) {
+        last.store(submission, ordering: .relaxed)
+        streams.store(stream, ordering: .relaxed)
+    }
 }
 
 /// Asks the driver for segments and cuts blocks from them, so that a steady training step asks nothing of the driver and
@@ -68,10 +83,22 @@ public final class CachingAllocator: Sendable {
         }
     }
 
+    /// What a test can make an allocator do wrong.
+    package enum Fault: Sendable {
+        /// A block is reused while streams that the request's own does not come behind may be using it.
+        case reusedBeforeOtherStreamsAreDone
+    }
+
     private let device: any Device
+    private let fault: Fault?
     private let state = Mutex(State())
 
-    public init(device: any Device) { self.device = device }
+    public convenience init(device: any Device) { self.init(device: device, fault: nil) }
+
+    package init(device: any Device, fault: Fault?) {
+        self.device = device
+        self.fault = fault
+    }
 
     private static func granules(_ byteCount: Int) -> Int {
         max((byteCount + granule - 1) & ~(granule - 1), granule)
@@ -83,19 +110,23 @@ public final class CachingAllocator: Sendable {
         return size > smallLimit && size + stagger <= sharedLimit ? size + stagger : size
     }
 
-    /// A block of at least `byteCount` bytes, its contents undefined. Work of earlier submissions may still use its memory:
-    /// what uses the block is submitted behind them.
+    /// A block of at least `byteCount` bytes, its contents undefined.
+    ///
+    /// Where there is no other memory, work that `reuse` does not allow may still use the block (``MemoryBlock/uses``): what uses
+    /// the block has to wait for it.
     ///
     /// - Parameter isTransient: whether the block is held for one submission only.
     /// - Throws: `outOfMemory` after unused segments were freed and the driver was asked again.
-    public func allocate(_ byteCount: Int, isTransient: Bool = false) throws(TensorError) -> MemoryBlock {
-        try allocate(byteCount, isTransient: isTransient, unusedSince: .max)
+    public func allocate(
+        _ byteCount: Int, isTransient: Bool = false, _ reuse: MemoryReuse = .ordered
+    ) throws(TensorError) -> MemoryBlock {
+        try allocate(byteCount, isTransient: isTransient, reuse, orAny: true)
     }
 
-    /// A block that no submission later than `submission` uses or used; nil where there is no memory for one.
-    public func allocate(_ byteCount: Int, unusedSince submission: UInt64) throws(TensorError) -> MemoryBlock? {
+    /// A block that no work uses but what `reuse` allows; nil where there is no memory for one.
+    public func allocate(_ byteCount: Int, only reuse: MemoryReuse) throws(TensorError) -> MemoryBlock? {
         do throws(TensorError) {
-            return try allocate(byteCount, isTransient: false, unusedSince: submission)
+            return try allocate(byteCount, isTransient: false, reuse, orAny: false)
         } catch {
             if error.kind == .outOfMemory { return nil }
             throw error
@@ -103,18 +134,25 @@ public final class CachingAllocator: Sendable {
     }
 
     private func allocate(
-        _ byteCount: Int, isTransient: Bool, unusedSince submission: UInt64
+        _ byteCount: Int, isTransient: Bool, _ reuse: MemoryReuse, orAny: Bool
     ) throws(TensorError) -> MemoryBlock {
         let size = isTransient ? CachingAllocator.granules(byteCount) : CachingAllocator.roundedSize(byteCount)
         let pool = Pool(size, isTransient: isTransient)
         let cached = state.withLock { state in
             state.statistics.blockRequests += 1
-            let place = state.pools[pool.rawValue].take(size, unusedSince: submission)
-            if place != nil { state.use(size) }
-            return place
+            return take(size, pool, reuse, from: &state)
         }
         if let cached { return MemoryBlock(cached, of: pool, byteCount: size, allocator: self) }
-        let (buffer, segmentSize) = try makeSegment(for: size, pool)
+        let buffer: any DeviceBuffer
+        let segmentSize: Int
+        do throws(TensorError) {
+            (buffer, segmentSize) = try makeSegment(for: size, pool)
+        } catch {
+            guard orAny, error.kind == .outOfMemory,
+                let place = state.withLock({ take(size, pool, nil, from: &$0) })
+            else { throw error }
+            return MemoryBlock(place, of: pool, byteCount: size, allocator: self)
+        }
         let place = state.withLock { state in
             state.statistics.driverAllocations += 1
             state.statistics.reservedBytes += segmentSize
@@ -122,6 +160,18 @@ public final class CachingAllocator: Sendable {
             return state.pools[pool.rawValue].take(size, from: buffer, segmentSize: segmentSize)
         }
         return MemoryBlock(place, of: pool, byteCount: size, allocator: self)
+    }
+
+    /// A block of the memory that is there. Where `reuse` allows it, what it is used by is told no more than by the streams that
+    /// it comes behind.
+    private func take(
+        _ size: Int, _ pool: Pool, _ reuse: MemoryReuse?, from state: inout State
+    ) -> BlockPool.Placement? {
+        let isFaulty = fault == .reusedBeforeOtherStreamsAreDone
+        guard var place = state.pools[pool.rawValue].take(size, isFaulty ? nil : reuse) else { return nil }
+        if let reuse { place.uses.streams &= reuse.ordered }
+        state.use(size)
+        return place
     }
 
     // MARK: Segments
@@ -200,10 +250,10 @@ public final class CachingAllocator: Sendable {
 
     public var statistics: ExecutionStatistics { state.withLock { $0.statistics } }
 
-    fileprivate func reclaim(_ region: Int, of pool: Pool, byteCount: Int, lastUse: UInt64) {
+    fileprivate func reclaim(_ region: Int, of pool: Pool, byteCount: Int, _ uses: StreamUses) {
         state.withLock { state in
             state.statistics.allocatedBytes -= byteCount
-            state.pools[pool.rawValue].release(region, lastUse: lastUse)
+            state.pools[pool.rawValue].release(region, uses)
         }
     }
 }
