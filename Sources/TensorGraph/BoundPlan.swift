@@ -11,10 +11,12 @@ struct BoundPlan {
     /// Reserves memory and resolves every operand and scalar.
     ///
     /// - Parameters:
+    ///   - reuse: which memory it may have.
     ///   - given: an arena of at least the plan's bytes; nil asks for one.
     ///   - target: where the plan's only result goes; nil asks for a block.
     init(
-        _ plan: Plan, snapshot: Snapshot, allocator: CachingAllocator, arena given: MemoryBlock? = nil,
+        _ plan: Plan, snapshot: Snapshot, allocator: CachingAllocator, reuse: MemoryReuse,
+        arena given: MemoryBlock? = nil,
         target: MemoryBlock? = nil
     ) throws(TensorError) {
         self.plan = plan
@@ -23,7 +25,7 @@ struct BoundPlan {
         } else if let given {
             arena = given
         } else {
-            arena = try allocator.allocate(plan.arenaByteCount, isTransient: true)
+            arena = try allocator.allocate(plan.arenaByteCount, isTransient: true, reuse)
         }
         outputs.reserveCapacity(plan.outputs.count)
         for output in plan.outputs {
@@ -32,7 +34,7 @@ struct BoundPlan {
             } else if let donor = output.donor {
                 outputs.append(Storage(block: snapshot.leafStorages[donor].block))
             } else {
-                outputs.append(Storage(block: try allocator.allocate(output.byteCount)))
+                outputs.append(Storage(block: try allocator.allocate(output.byteCount, reuse)))
             }
         }
         bindings.reserveCapacity(plan.operands.count)
@@ -68,10 +70,19 @@ struct BoundPlan {
         BufferBinding(buffer: block.buffer, offset: block.offset / dtype.byteCount + offset)
     }
 
-    /// Says which submission uses the memory. Under the context's lock.
-    func markUse(_ submission: UInt64) {
-        arena?.markUse(submission)
-        for output in outputs { output.block.markUse(submission) }
+    /// Calls `body` with all memory that is written.
+    func forEachWritten(_ body: (MemoryBlock) -> Void) {
+        if let arena { body(arena) }
+        for output in outputs { body(output.block) }
+    }
+
+    /// Says which submission writes the memory, on which stream. Under the context's lock.
+    func markWrites(_ submission: UInt64, by stream: StreamContext) {
+        arena?.markWrite(submission, stream: stream.bit)
+        for output in outputs {
+            output.block.markWrite(submission, stream: stream.bit)
+            output.maker = Storage.Maker(stream: stream, submission: submission)
+        }
     }
 
     func storage(of slot: PlanSlot, snapshot: Snapshot) -> Storage {

@@ -28,10 +28,12 @@ extension DeviceContext {
     }
 
     /// Evaluates every pending trace that the current task began.
-    public func flushAll() throws(TensorError) {
+    ///
+    /// - Parameter stream: only those that belong to it; nil means all.
+    public func flushAll(on stream: StreamContext? = nil) throws(TensorError) {
         let task = Trace.currentTask
         lock.lock()
-        while let trace = firstTrace(of: task) {
+        while let trace = firstTrace(of: task, on: stream) {
             if waitForObstacle(of: trace) { continue }
             try run(trace)
             lock.lock()
@@ -40,8 +42,9 @@ extension DeviceContext {
     }
 
     /// A trace that a task began and that has no places yet. Under the lock.
-    private func firstTrace(of task: Int) -> Trace? {
-        pending.first { $0.task == task } ?? inFlight.first { $0.task == task }
+    private func firstTrace(of task: Int, on stream: StreamContext? = nil) -> Trace? {
+        func isMeant(_ trace: Trace) -> Bool { trace.task == task && (stream == nil || trace.stream === stream) }
+        return pending.first(where: isMeant) ?? inFlight.first(where: isMeant)
     }
 
     /// Waits, without the lock, where a trace cannot be evaluated now; then the caller looks again. Called under the lock,
@@ -54,31 +57,19 @@ extension DeviceContext {
         return true
     }
 
-    /// Evaluates what is pending and waits until the device is done.
+    /// Evaluates what is pending and waits until the device is done, on all streams.
     public func synchronize() throws(TensorError) {
         if let capture = Capture.current {
             throw capture.refuse(
                 "the device is waited for, but nothing runs while a graph is captured; wait after replay()")
         }
         try flushAll()
-        try onStream { (stream) throws(TensorError) in try stream.synchronize() }
-    }
-
-    /// Runs `body`, which waits for all work of the stream, behind what was submitted before.
-    func onStream(_ body: (any DeviceStream) throws(TensorError) -> Void) throws(TensorError) {
         lock.lock()
-        let ticket = takeTicket()
+        let streams = streams
         lock.unlock()
-        turnstile.enter(ticket)
-        defer { turnstile.leave(ticket) }
-        try body(stream)
-        progress.complete(ticket)
-    }
-
-    /// The next place in the stream's order, whose holder must enter and leave the turnstile. Under the lock.
-    func takeTicket() -> UInt64 {
-        nextTicket += 1
-        return nextTicket - 1
+        for stream in streams {
+            try onStream(stream) { (stream) throws(TensorError) in try stream.synchronize() }
+        }
     }
 
     /// Evaluates a value's trace where nothing can be thrown: a failure stays with the values.
@@ -120,11 +111,12 @@ extension DeviceContext {
         let clock = ContinuousClock()
         let began = clock.now
         let snapshot = takeSnapshot(of: trace)
+        let stream = trace.stream
         takeOff(trace)
         let bound: BoundPlan
         do throws(TensorError) {
             let plan = try findPlan(snapshot)
-            bound = try BoundPlan(plan, snapshot: snapshot.value, allocator: allocator)
+            bound = try BoundPlan(plan, snapshot: snapshot.value, allocator: allocator, reuse: reuse(for: stream))
         } catch {
             lock.lock()
             takeBack(trace, failure: keepsFailure ? Failure(error) : nil)
@@ -136,18 +128,21 @@ extension DeviceContext {
 
         lock.lock()
         lastPlan = plan
-        let ticket = takeTicket()
-        for storage in snapshot.value.leafStorages { storage.block.markUse(ticket) }
-        bound.markUse(ticket)
+        let waits =
+            hasStreams.load(ordering: .relaxed)
+            ? waits(of: bound, reading: snapshot.value.leafStorages, on: stream) : []
+        let ticket = takeTicket(on: stream)
+        for storage in snapshot.value.leafStorages { storage.block.markUse(ticket.number, stream: stream.bit) }
+        bound.markWrites(ticket.number, by: stream)
         land(trace, bound, snapshot)
         counters.nodes += trace.nodes.count
         close(trace)
         counters.hostNanoseconds += (clock.now - began).nanoseconds
         lock.unlock()
 
-        turnstile.enter(ticket)
-        let failure = submit(bound, operands: snapshot.value.leafStorages, ticket)
-        turnstile.leave(ticket)
+        stream.turnstile.enter(ticket)
+        let failure = submit(bound, operands: snapshot.value.leafStorages, ticket.number, on: stream, behind: waits)
+        stream.turnstile.leave(ticket)
 
         lock.lock()
         keep(snapshot)
@@ -172,11 +167,20 @@ extension DeviceContext {
     /// Encodes and submits a plan whose turn it is.
     ///
     /// - Returns: why it was not; then its results are marked, for readers who come before they have the cause.
-    private func submit(_ bound: BoundPlan, operands: [Storage], _ ticket: UInt64) -> Failure? {
+    private func submit(
+        _ bound: BoundPlan, operands: [Storage], _ ticket: UInt64, on stream: StreamContext, behind waits: [StreamWait]
+    ) -> Failure? {
+        do throws(TensorError) {
+            for wait in waits { try stream.wait(for: wait.stream, wait.ticket) }
+        } catch {
+            bound.poison()
+            stream.progress.skip(ticket)
+            return Failure(error)
+        }
         if let lost = operands.first(where: { $0.isPoisoned }) {
             // It looked computed when this was traced, or planned: the work that was to do it failed since.
             bound.poison()
-            progress.complete(ticket)
+            stream.progress.skip(ticket)
             lock.lock()
             defer { lock.unlock() }
             return lost.failure ?? Failure(lostValue)
@@ -186,26 +190,16 @@ extension DeviceContext {
         counters.decomposedOperations += bound.plan.decomposedOperations
         lock.unlock()
         do throws(TensorError) {
-            if let transfer = takePendingTransfer() { try stream.wait(for: transfer) }
-            try bound.encode(to: stream, checksNaN: configuration.checksNaN)
-            try stream.submit()
-            progress.append(ticket, event: try stream.record())
+            try stream.wait(for: copies)
+            try bound.encode(to: stream.stream, checksNaN: configuration.checksNaN)
+            try stream.stream.submit()
+            stream.progress.append(ticket, event: try stream.stream.record())
             return nil
         } catch {
             bound.poison()
-            // What was encoded of it may run, but nobody will read it, and the buffers live as long as it does.
-            progress.complete(ticket)
+            stream.progress.skip(ticket)
             return Failure(error)
         }
-    }
-
-    /// A copy from the host that may not be done.
-    func takePendingTransfer() -> (any DeviceEvent)? {
-        transferLock.lock()
-        defer { transferLock.unlock() }
-        guard let transfer = pendingTransfer else { return nil }
-        pendingTransfer = nil
-        return transfer.isComplete ? nil : transfer
     }
 
     func takeSnapshot(of trace: Trace, in capture: Capture? = nil) -> SnapshotBox {

@@ -17,6 +17,7 @@ extension DeviceContext {
             belongsHere(input0) && belongsHere(input1) && belongsHere(input2) && more.allSatisfy(belongsHere),
             "an operand is another device's")
         lock.lock()
+        if hasStreams.load(ordering: .relaxed) { settleForeign(input0, input1, input2, more) }
         if operation.isView, let source = input0?.node, let view = evaluatedView(operation, shape, source, starts) {
             lock.unlock()
             return Handle(counted: view, of: self, tag: tag)
@@ -50,6 +51,7 @@ extension DeviceContext {
         var nodes: [NodeReference] = []
         var isFull = false
         lock.lock()
+        if hasStreams.load(ordering: .relaxed) { settleForeign(input, nil, nil, []) }
         for result in results {
             let node = place(
                 Node(result.operation, shape: result.shape, dtype: result.dtype, id: nextID, input0: input.node))
@@ -158,7 +160,7 @@ extension DeviceContext {
 
     /// A new pending trace; the list holds it.
     private func begin() -> Unmanaged<Trace> {
-        let trace = Trace(task: Trace.currentTask, nodes: spareList)
+        let trace = Trace(task: Trace.currentTask, stream: currentStream, nodes: spareList)
         spareList = []
         trace.slot = pending.count
         pending.append(trace)

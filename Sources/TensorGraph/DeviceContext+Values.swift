@@ -3,7 +3,10 @@ import TensorRuntime
 // MARK: - Values in and out
 
 extension DeviceContext {
-    /// An evaluated value with a copy of `bytes` (row-major, of `dtype`). Waits for nothing that runs.
+    /// An evaluated value with a copy of `bytes` (row-major, of `dtype`).
+    ///
+    /// On the first stream the copy waits for nothing that runs, and work of every stream that comes later waits for it. On
+    /// another it is that stream's work: behind what runs there, and waited for by those who use the value.
     public func makeValue(
         shape: Shape, dtype: DType, bytes: UnsafeRawBufferPointer, tag: (any AnyObject & Sendable)? = nil
     ) throws(TensorError) -> Handle {
@@ -11,18 +14,22 @@ extension DeviceContext {
         if bytes.count == 0 {
             return settled(Storage(block: try allocator.allocate(0)), shape: shape, dtype: dtype, tag: tag)
         }
-        progress.update()
+        let stream = currentStream
+        if stream !== main {
+            let storage = try copyIn(bytes, on: stream)
+            return settled(storage, shape: shape, dtype: dtype, tag: tag)
+        }
         let storage: Storage
-        if let block = try allocator.allocate(bytes.count, unusedSince: progress.completed) {
+        if let block = try allocator.allocate(bytes.count, only: reuse(for: nil)) {
             storage = Storage(block: block)
-            try transfer { (transfers) throws(TensorError) in
-                try transfers.copyIn(bytes, to: block.buffer, offset: block.offset)
+            try copies.run { (copies) throws(TensorError) in
+                try copies.copyIn(bytes, to: block.buffer, offset: block.offset)
             }
         } else {
             // All memory is in use or will be: behind what uses it.
-            let block = try allocator.allocate(bytes.count)
+            let block = try allocator.allocate(bytes.count, reuse(for: main))
             storage = Storage(block: block)
-            try onStream { (stream) throws(TensorError) in
+            try onStream(main, writing: block) { (stream) throws(TensorError) in
                 try stream.copyIn(bytes, to: block.buffer, offset: block.offset)
                 try stream.synchronize()
             }
@@ -30,13 +37,16 @@ extension DeviceContext {
         return settled(storage, shape: shape, dtype: dtype, tag: tag)
     }
 
-    /// Runs copies beside the stream's work; what is launched later waits for them.
-    private func transfer(_ body: (any DeviceStream) throws(TensorError) -> Void) throws(TensorError) {
-        transferLock.lock()
-        defer { transferLock.unlock() }
-        try body(transfers)
-        let event = try transfers.record()
-        if !event.isComplete { pendingTransfer = event }
+    /// A copy of the host's bytes that is a stream's own work.
+    private func copyIn(_ bytes: UnsafeRawBufferPointer, on stream: StreamContext) throws(TensorError) -> Storage {
+        let storage = Storage(block: try allocator.allocate(bytes.count, reuse(for: stream)))
+        let block = storage.block
+        try takeTurn(on: stream, writing: block) { (device, ticket) throws(TensorError) in
+            storage.maker = Storage.Maker(stream: stream, submission: ticket)
+            try device.copyIn(bytes, to: block.buffer, offset: block.offset)
+            stream.progress.append(ticket, event: try device.record())
+        }
+        return storage
     }
 
     /// Evaluates the value and copies its elements, row-major, to `destination`.
@@ -59,14 +69,18 @@ extension DeviceContext {
 
     /// Copies bytes of a storage's buffer to the host.
     func copy(_ storage: Storage, at offset: Int, to destination: UnsafeMutableRawBufferPointer) throws(TensorError) {
-        progress.update()
-        if storage.block.lastUse <= progress.completed {
+        lock.lock()
+        let made = storage.maker
+        lock.unlock()
+        let maker = made.stream ?? main
+        maker.progress.update()
+        if made.submission <= maker.progress.completed {
             if storage.isPoisoned { throw lostValue }
-            return try transfer { (transfers) throws(TensorError) in
-                try transfers.copyOut(from: storage.block.buffer, offset: offset, to: destination)
+            return try copies.run { (copies) throws(TensorError) in
+                try copies.copyOut(from: storage.block.buffer, offset: offset, to: destination)
             }
         }
-        try onStream { (stream) throws(TensorError) in
+        try onStream(maker) { (stream) throws(TensorError) in
             if storage.isPoisoned { throw lostValue }
             try stream.copyOut(from: storage.block.buffer, offset: offset, to: destination)
         }

@@ -1,16 +1,15 @@
 import Synchronization
 import TensorRuntime
 
-/// One device in use: its pending traces, plans, memory and stream.
+/// One device in use: its pending traces, plans, memory and streams.
 ///
 /// One lock guards all traces of a device, for as long as a node or a snapshot takes; nothing is waited for under it. An
 /// evaluation takes its trace off the pending ones (it is *in flight*), finds or makes the plan, makes kernels and
-/// reserves memory without the lock, gives the values their places under it, and takes a *ticket*: its work goes to the
-/// stream when its turn comes. So others trace, make tensors and plan while work runs.
+/// reserves memory without the lock, gives the values their places under it, and takes a *ticket*: its work goes to its
+/// trace's stream when its turn there comes. So others trace, make tensors and plan while work runs.
 ///
 /// Safety: `pending`, `inFlight`, `nextID`, `epoch`, `counters`, `snapshots`, the free nodes, all nodes' mutable fields,
-/// the plan cache and `nextTicket` are touched only under `lock`; the stream only by whose turn it is; the rest of the
-/// mutable fields under the lock that stands with them.
+/// the plan cache, `streams` and `nextTicket` are touched only under `lock`.
 public final class DeviceContext: @unchecked Sendable {
     public let device: any Device
     public let deviceID: DeviceID
@@ -37,31 +36,40 @@ public final class DeviceContext: @unchecked Sendable {
     /// The codes of all kernels made; asked, never iterated.
     var programs: Set<KernelCode> = []
 
-    /// Launches, in the order of their tickets.
-    let stream: any DeviceStream
-    let turnstile = Turnstile()
-    /// What is known to be done, and what may still run.
-    let progress = StreamProgress()
+    /// The stream that work goes to unless somebody says otherwise.
+    public let main: StreamContext
+    /// All streams, by number.
+    @exclusivity(unchecked) var streams: [StreamContext]
+    var streamsGiven = 0
+    /// Whether there is any beside the first: programs without streams ask nothing more.
+    let hasStreams = Atomic<Bool>(false)
     /// Copies from and to the host that have not to wait for what runs.
-    let transfers: any DeviceStream
-    let transferLock = RawLock()
-    /// A copy into memory that may not be done; what is launched from now on waits for it. Under `transferLock`.
-    var pendingTransfer: (any DeviceEvent)?
+    let copies: HostCopies
 
     /// The bytes of pending values that have to be stored above which a trace is evaluated unasked.
     let traceByteLimit: Int
 
     /// - Throws: `invalidArgument` where the configuration has problems, and what the device throws.
-    public init(device: any Device, configuration: RuntimeConfiguration = .current) throws(TensorError) {
+    public convenience init(
+        device: any Device, configuration: RuntimeConfiguration = .current
+    ) throws(TensorError) {
+        try self.init(device: device, configuration: configuration, allocatorFault: nil)
+    }
+
+    /// - Parameter allocatorFault: what memory is to do wrong, for tests.
+    package init(
+        device: any Device, configuration: RuntimeConfiguration, allocatorFault: CachingAllocator.Fault?
+    ) throws(TensorError) {
         try configuration.check()
         self.device = device
         traceByteLimit = configuration.traceByteLimit ?? device.description.memory / 4
         self.deviceID = device.description.id
         self.configuration = configuration
-        allocator = CachingAllocator(device: device)
+        allocator = CachingAllocator(device: device, fault: allocatorFault)
         planCache = PlanCache(byteLimit: configuration.planCacheByteLimit)
-        stream = try device.makeStream()
-        transfers = try device.makeStream()
+        main = StreamContext(try device.makeStream(), number: 0)
+        streams = [main]
+        copies = HostCopies(try device.makeStream())
     }
 
     deinit {
@@ -77,7 +85,7 @@ public final class DeviceContext: @unchecked Sendable {
         result.planHits = counters.planHits
         result.replays = counters.replays
         result.launches = counters.launches
-        result.recordings = stream.recordingCount
+        result.recordings = streams.reduce(0) { $0 + $1.stream.recordingCount }
         result.decomposedOperations = counters.decomposedOperations
         result.kernelsMade = counters.kernelsMade
         result.programsMade = programs.count

@@ -47,6 +47,12 @@ extension DeviceContext {
                 lock.lock()
                 continue
             }
+            if let other, other.takeUnretainedValue().stream !== value.takeUnretainedValue().stream {
+                lock.unlock()
+                flush(flag)
+                lock.lock()
+                continue
+            }
             let trace = other.map { $0.toOpaque() == value.toOpaque() ? value : merge(value, $0) } ?? value
             flag.node.pointee.handles += 1
             trace.takeUnretainedValue().guards.append(

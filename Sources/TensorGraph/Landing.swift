@@ -8,13 +8,23 @@ final class Landing: Sendable {
     func wait() { condition.wait { $0 == 1 } }
 }
 
+/// A place in the order of a stream. Tickets of all streams of a device are numbered in one row.
+struct Ticket: Sendable {
+    let number: UInt64
+    /// The stream's own ticket before it, or 0.
+    let previous: UInt64
+}
+
 /// Lets work into a stream in the order of its tickets.
 final class Turnstile: Sendable {
-    private let condition = Condition(1)
+    private let condition = Condition(0)
 
-    /// Waits until every ticket below `ticket` was left: each that is taken must be. The first is 1.
-    func enter(_ ticket: UInt64) { condition.wait { $0 == ticket } }
-    func leave(_ ticket: UInt64) { condition.raise(to: ticket + 1) }
+    /// Waits until every ticket of the stream before this one was left: each that is taken must be.
+    func enter(_ ticket: Ticket) { condition.wait { $0 == ticket.previous } }
+    func leave(_ ticket: Ticket) { condition.raise(to: ticket.number) }
+
+    /// Waits, without a turn of one's own, until a ticket was left.
+    func awaitLeave(of number: UInt64) { condition.wait { $0 >= number } }
 }
 
 /// A number that only grows, and threads that wait for it.

@@ -24,14 +24,17 @@ final class Trace: @unchecked Sendable {
     var slot = 0
     /// The task, or else the thread, that began the trace.
     let task: Int
+    /// Where it is evaluated: the stream that was current when its nodes were traced.
+    let stream: StreamContext
     /// Traces in flight, some of whose nodes it reads.
     @exclusivity(unchecked) private var awaited: [Trace] = []
     /// Opened when the flight ends; there once somebody waits for it.
     private var landing: Landing?
 
     /// - Parameter nodes: empty, with the room of an earlier trace's.
-    init(task: Int, nodes: consuming [NodeReference]) {
+    init(task: Int, stream: StreamContext, nodes: consuming [NodeReference]) {
         self.task = task
+        self.stream = stream
         self.nodes = nodes
     }
 

@@ -8,8 +8,8 @@ struct BlockPool {
         let buffer: any DeviceBuffer
         let offset: Int
         let region: Int
-        /// The last submission that used any of it.
-        var lastUse: UInt64 = 0
+        /// The work that may still use it.
+        var uses = StreamUses()
     }
 
     /// Bytes of a segment between two neighbours, used or free. Numbers of regions are -1 for none.
@@ -18,8 +18,8 @@ struct BlockPool {
         var offset: Int
         var size: Int
         var isFree = false
-        /// The last submission that used any of a free region.
-        var lastUse: UInt64 = 0
+        /// The work that used any of a free region.
+        var uses = StreamUses()
         /// Neighbours in the segment. The first region of a segment keeps its number as long as the segment lives.
         var previous = -1
         var next = -1
@@ -54,11 +54,13 @@ struct BlockPool {
 
     /// A block of `size` bytes from the segments that are there.
     ///
-    /// - Parameter submission: no later one may have used it.
-    mutating func take(_ size: Int, unusedSince submission: UInt64 = .max) -> Placement? {
+    /// - Parameter reuse: which memory it may be; nil means any, whatever work uses it.
+    mutating func take(_ size: Int, _ reuse: MemoryReuse?) -> Placement? {
         for bin in firstBin(atLeast: size)..<bins.count {
             var region = bins[bin].newest
-            while region >= 0, regions[region].lastUse > submission { region = regions[region].older }
+            if let reuse {
+                while region >= 0, !reuse.allows(regions[region].uses) { region = regions[region].older }
+            }
             if region < 0 { continue }
             unlink(region, bin: bin)
             return use(region, size)
@@ -77,10 +79,10 @@ struct BlockPool {
 
     /// Frees a block and joins it with free neighbours.
     ///
-    /// - Parameter lastUse: the last submission that used it.
-    mutating func release(_ released: Int, lastUse: UInt64 = 0) {
+    /// - Parameter uses: the work that used it.
+    mutating func release(_ released: Int, _ uses: StreamUses = StreamUses()) {
         var region = released
-        regions[region].lastUse = lastUse
+        regions[region].uses = uses
         let next = regions[region].next
         if next >= 0, regions[next].isFree {
             unlink(next, bin: firstBin(atLeast: regions[next].size))
@@ -96,13 +98,17 @@ struct BlockPool {
     }
 
     /// Gives up segments without used blocks until they hold `byteCount` bytes; the caller lets go of the buffers.
-    mutating func removeUnused(_ byteCount: Int = .max) -> (buffers: [any DeviceBuffer], byteCount: Int) {
+    ///
+    /// - Parameter reuse: only such as this allows; nil means any, whatever work uses them.
+    mutating func removeUnused(
+        _ byteCount: Int = .max, _ reuse: MemoryReuse? = nil
+    ) -> (buffers: [any DeviceBuffer], byteCount: Int) {
         var buffers: [any DeviceBuffer] = []
         var removed = 0
         for slot in segments.indices where removed < byteCount {
             guard let segment = segments[slot] else { continue }
             let region = regions[segment.first]
-            guard region.isFree, region.next < 0 else { continue }
+            guard region.isFree, region.next < 0, reuse?.allows(region.uses) ?? true else { continue }
             unlink(segment.first, bin: firstBin(atLeast: region.size))
             spareRegions.append(segment.first)
             segments[slot] = nil
@@ -121,7 +127,7 @@ struct BlockPool {
         if rest >= smallestRest {
             var tail = Region(
                 segment: regions[region].segment, offset: regions[region].offset + size, size: rest)
-            tail.lastUse = regions[region].lastUse
+            tail.uses = regions[region].uses
             tail.previous = region
             tail.next = regions[region].next
             let number = addRegion(tail)
@@ -132,7 +138,7 @@ struct BlockPool {
         }
         return Placement(
             buffer: segments[regions[region].segment]!.buffer, offset: regions[region].offset, region: region,
-            lastUse: regions[region].lastUse)
+            uses: regions[region].uses)
     }
 
     private mutating func addRegion(_ region: Region) -> Int {
@@ -147,7 +153,7 @@ struct BlockPool {
     private mutating func absorb(_ second: Int, into first: Int) {
         let next = regions[second].next
         regions[first].size += regions[second].size
-        regions[first].lastUse = max(regions[first].lastUse, regions[second].lastUse)
+        regions[first].uses.formUnion(regions[second].uses)
         regions[first].next = next
         if next >= 0 { regions[next].previous = first }
         spareRegions.append(second)

@@ -8,7 +8,9 @@ public final class MemoryBlock: Sendable {
     /// The size of the request, rounded (``CachingAllocator/roundedSize(_:)``): it follows from the request alone.
     public let byteCount: Int
     private let requested: Int
-    private let used: Atomic<UInt64>
+    // Two numbers that are written together under the core's lock, and read together when the block is released.
+    private let last: Atomic<UInt64>
+    private let streams: Atomic<UInt32>
     private let pool: CachingAllocator.Pool
     private let region: Int
     private let allocator: CachingAllocator
@@ -19,7 +21,8 @@ public final class MemoryBlock: Sendable {
     ) {
         self.requested = requested
         self.pool = pool
-        used = Atomic(place.lastUse)
+        last = Atomic(place.uses.last)
+        streams = Atomic(place.uses.streams)
         buffer = place.buffer
         offset = place.offset
         region = place.region
@@ -27,13 +30,25 @@ public final class MemoryBlock: Sendable {
         self.allocator = allocator
     }
 
-    deinit { allocator.reclaim(region, of: pool, byteCount: byteCount, requested: requested, lastUse: lastUse) }
+    deinit { allocator.reclaim(region, of: pool, byteCount: byteCount, requested: requested, uses) }
 
-    /// The last submission that uses the block, or used its memory before it.
-    public var lastUse: UInt64 { used.load(ordering: .relaxed) }
+    /// The work that uses the block, or used its memory before it.
+    public var uses: StreamUses {
+        StreamUses(streams: streams.load(ordering: .relaxed), last: last.load(ordering: .relaxed))
+    }
 
-    /// Says that a submission uses the block. Their numbers grow.
-    public func markUse(_ submission: UInt64) { used.store(submission, ordering: .relaxed) }
+    /// Says that a submission reads the block, on a stream of this bit. The numbers of submissions grow.
+    public func markUse(_ submission: UInt64, stream: UInt32) {
+        last.store(submission, ordering: .relaxed)
+        let before = streams.load(ordering: .relaxed)
+        if before | stream != before { streams.store(before | stream, ordering: .relaxed) }
+    }
+
+    /// Says that a submission writes the block and comes behind all work that used it.
+    public func markWrite(_ submission: UInt64, stream: UInt32) {
+        last.store(submission, ordering: .relaxed)
+        streams.store(stream, ordering: .relaxed)
+    }
 }
 
 /// Asks the driver for segments and cuts blocks from them, so that a steady training step asks nothing of the driver and
@@ -68,9 +83,9 @@ public final class CachingAllocator: Sendable {
 
         /// A block of `size` bytes, asked for with `requested`.
         mutating func take(
-            _ size: Int, of pool: Pool, requested: Int, unusedSince submission: UInt64
+            _ size: Int, of pool: Pool, requested: Int, _ reuse: MemoryReuse?
         ) -> BlockPool.Placement? {
-            guard let place = pools[pool.rawValue].take(size, unusedSince: submission) else { return nil }
+            guard let place = pools[pool.rawValue].take(size, reuse) else { return nil }
             count(size, of: pool, requested: requested)
             return place
         }
@@ -93,16 +108,20 @@ public final class CachingAllocator: Sendable {
             countSplits()
         }
 
-        mutating func release(_ region: Int, of pool: Pool, _ size: Int, requested: Int, lastUse: UInt64) {
+        mutating func release(_ region: Int, of pool: Pool, _ size: Int, requested: Int, _ uses: StreamUses) {
             memory.all.release(size, requested: requested)
             memory[isSmall: pool == .small].release(size, requested: requested)
-            pools[pool.rawValue].release(region, lastUse: lastUse)
+            pools[pool.rawValue].release(region, uses)
             countSplits()
         }
 
         /// Gives up unused segments of a pool until they hold `byteCount` bytes.
-        mutating func removeUnused(of pool: Pool, _ byteCount: Int = .max) -> [any DeviceBuffer] {
-            let (buffers, size) = pools[pool.rawValue].removeUnused(byteCount)
+        ///
+        /// - Parameter reuse: only such as this allows.
+        mutating func removeUnused(
+            of pool: Pool, _ byteCount: Int = .max, _ reuse: MemoryReuse? = nil
+        ) -> [any DeviceBuffer] {
+            let (buffers, size) = pools[pool.rawValue].removeUnused(byteCount, reuse)
             memory.deviceFrees += buffers.count
             memory.all.removeSegments(buffers.count, size)
             memory[isSmall: pool == .small].removeSegments(buffers.count, size)
@@ -124,10 +143,22 @@ public final class CachingAllocator: Sendable {
         }
     }
 
+    /// What a test can make an allocator do wrong.
+    package enum Fault: Sendable {
+        /// A block is reused while streams that the request's own does not come behind may be using it.
+        case reusedBeforeOtherStreamsAreDone
+    }
+
     private let device: any Device
+    private let fault: Fault?
     private let state = Mutex(State())
 
-    public init(device: any Device) { self.device = device }
+    public convenience init(device: any Device) { self.init(device: device, fault: nil) }
+
+    package init(device: any Device, fault: Fault?) {
+        self.device = device
+        self.fault = fault
+    }
 
     private static func granules(_ byteCount: Int) -> Int {
         max((byteCount + granule - 1) & ~(granule - 1), granule)
@@ -139,66 +170,95 @@ public final class CachingAllocator: Sendable {
         return size > smallLimit && size + stagger <= sharedLimit ? size + stagger : size
     }
 
-    /// A block of at least `byteCount` bytes, its contents undefined. Work of earlier submissions may still use its memory:
-    /// what uses the block is submitted behind them.
+    /// A block of at least `byteCount` bytes, its contents undefined.
+    ///
+    /// Where there is no other memory, work that `reuse` does not allow may still use the block (``MemoryBlock/uses``): what uses
+    /// the block has to wait for it.
     ///
     /// - Parameter isTransient: whether the block is held for one submission only.
     /// - Throws: `outOfMemory` after unused segments were freed and the driver was asked again.
-    public func allocate(_ byteCount: Int, isTransient: Bool = false) throws(TensorError) -> MemoryBlock {
-        try allocate(byteCount, isTransient: isTransient, unusedSince: .max)
-    }
-
-    /// A block that no submission later than `submission` uses or used; nil where there is no memory for one.
-    public func allocate(_ byteCount: Int, unusedSince submission: UInt64) throws(TensorError) -> MemoryBlock? {
-        do throws(TensorError) {
-            return try allocate(byteCount, isTransient: false, unusedSince: submission)
-        } catch {
-            if error.kind == .outOfMemory { return nil }
-            throw error
-        }
-    }
-
-    private func allocate(
-        _ byteCount: Int, isTransient: Bool, unusedSince submission: UInt64
+    public func allocate(
+        _ byteCount: Int, isTransient: Bool = false, _ reuse: MemoryReuse = .ordered
     ) throws(TensorError) -> MemoryBlock {
-        let size = isTransient ? CachingAllocator.granules(byteCount) : CachingAllocator.roundedSize(byteCount)
-        let pool = Pool(size, isTransient: isTransient)
-        let cached = state.withLock { state in
-            state.blockRequests += 1
-            return state.take(size, of: pool, requested: byteCount, unusedSince: submission)
-        }
-        if let cached {
-            return MemoryBlock(cached, of: pool, byteCount: size, requested: byteCount, allocator: self)
-        }
-        let (buffer, segmentSize) = try makeSegment(for: size, pool)
-        let place = state.withLock { state in
-            state.take(size, of: pool, requested: byteCount, from: buffer, segmentSize: segmentSize)
-        }
-        return MemoryBlock(place, of: pool, byteCount: size, requested: byteCount, allocator: self)
-    }
-
-    // MARK: Segments
-
-    /// A segment that holds `size` bytes: of its usual size, or where the driver has not that much, of just this one.
-    private func makeSegment(
-        for size: Int, _ pool: Pool
-    ) throws(TensorError) -> (buffer: any DeviceBuffer, size: Int) {
-        let limit = device.description.maximumAllocation
-        if size <= limit {
-            let usual = CachingAllocator.segmentSize(for: size, pool, limit: limit)
-            makeRoom(for: usual, request: size, pool)
-            if let buffer = try attempt(usual) { return (buffer, usual) }
-            emptyCache()
-            state.withLock { $0.memory.allocationRetries += 1 }
-            if let buffer = try attempt(usual) { return (buffer, usual) }
-            if usual > size, let buffer = try attempt(size) { return (buffer, size) }
-        }
+        if let block = try allocate(byteCount, isTransient: isTransient, reuse, orAny: true) { return block }
         let now = statistics
         state.withLock { $0.memory.outOfMemoryCount += 1 }
         throw TensorError(
             .outOfMemory,
-            "\(device.description.id): out of memory: requested \(size) bytes, allocated \(now.allocatedBytes), "
-                + "reserved \(now.reservedBytes), largest single allocation \(limit); use smaller batches")
+            "\(device.description.id): out of memory: requested \(size(byteCount, isTransient: isTransient)) bytes, "
+                + "allocated \(now.allocatedBytes), reserved \(now.reservedBytes), largest single allocation "
+                + "\(device.description.maximumAllocation); use smaller batches")
+    }
+
+    /// A block that no work uses but what `reuse` allows; nil where there is no memory for one.
+    public func allocate(_ byteCount: Int, only reuse: MemoryReuse) throws(TensorError) -> MemoryBlock? {
+        try allocate(byteCount, isTransient: false, reuse, orAny: false)
+    }
+
+    private func size(_ byteCount: Int, isTransient: Bool) -> Int {
+        isTransient ? CachingAllocator.granules(byteCount) : CachingAllocator.roundedSize(byteCount)
+    }
+
+    private func allocate(
+        _ byteCount: Int, isTransient: Bool, _ reuse: MemoryReuse, orAny: Bool
+    ) throws(TensorError) -> MemoryBlock? {
+        let size = size(byteCount, isTransient: isTransient)
+        let pool = Pool(size, isTransient: isTransient)
+        func block(_ place: BlockPool.Placement) -> MemoryBlock {
+            MemoryBlock(place, of: pool, byteCount: size, requested: byteCount, allocator: self)
+        }
+        func made(_ segment: (buffer: any DeviceBuffer, size: Int)) -> BlockPool.Placement {
+            state.withLock {
+                $0.take(size, of: pool, requested: byteCount, from: segment.buffer, segmentSize: segment.size)
+            }
+        }
+        let first = state.withLock { state in
+            state.blockRequests += 1
+            return take(size, of: pool, requested: byteCount, reuse, from: &state)
+        }
+        if let first { return block(first) }
+        if let segment = try makeSegment(for: size, pool, reuse) { return block(made(segment)) }
+        guard orAny else { return nil }
+        // Behind other streams' work rather than not at all.
+        let late = state.withLock { take(size, of: pool, requested: byteCount, nil, from: &$0) }
+        if let late { return block(late) }
+        if dropUnused(nil), let segment = try askAgain(for: size, pool) { return block(made(segment)) }
+        return nil
+    }
+
+    /// A block of the memory that is there. Where `reuse` allows it, what it is used by is told no more than by the streams that
+    /// it comes behind.
+    private func take(
+        _ size: Int, of pool: Pool, requested: Int, _ reuse: MemoryReuse?, from state: inout State
+    ) -> BlockPool.Placement? {
+        let isFaulty = fault == .reusedBeforeOtherStreamsAreDone
+        guard var place = state.take(size, of: pool, requested: requested, isFaulty ? nil : reuse) else { return nil }
+        if let reuse { place.uses.streams &= reuse.ordered }
+        return place
+    }
+
+    // MARK: Segments
+
+    /// A segment that holds `size` bytes: of its usual size, or where the driver has not that much, of just this one; nil where it
+    /// has not even that after unused segments were given back, of those that `reuse` allows.
+    private func makeSegment(
+        for size: Int, _ pool: Pool, _ reuse: MemoryReuse
+    ) throws(TensorError) -> (buffer: any DeviceBuffer, size: Int)? {
+        let limit = device.description.maximumAllocation
+        guard size <= limit else { return nil }
+        let usual = CachingAllocator.segmentSize(for: size, pool, limit: limit)
+        makeRoom(for: usual, request: size, pool)
+        if let buffer = try attempt(usual) { return (buffer, usual) }
+        dropUnused(reuse)
+        state.withLock { $0.memory.allocationRetries += 1 }
+        return try askAgain(for: size, pool)
+    }
+
+    private func askAgain(for size: Int, _ pool: Pool) throws(TensorError) -> (buffer: any DeviceBuffer, size: Int)? {
+        let usual = CachingAllocator.segmentSize(for: size, pool, limit: device.description.maximumAllocation)
+        if let buffer = try attempt(usual) { return (buffer, usual) }
+        if usual > size, let buffer = try attempt(size) { return (buffer, size) }
+        return nil
     }
 
     private static func segmentSize(for size: Int, _ pool: Pool, limit: Int) -> Int {
@@ -231,9 +291,13 @@ public final class CachingAllocator: Sendable {
     }
 
     /// Gives every segment without used blocks back to the driver.
-    public func emptyCache() {
-        let dropped = state.withLock { state in Pool.allCases.flatMap { state.removeUnused(of: $0) } }
-        withExtendedLifetime(dropped) {}
+    public func emptyCache() { dropUnused(nil) }
+
+    /// Whether there was anything to drop, of what `reuse` allows.
+    @discardableResult
+    private func dropUnused(_ reuse: MemoryReuse?) -> Bool {
+        let dropped = state.withLock { state in Pool.allCases.flatMap { state.removeUnused(of: $0, .max, reuse) } }
+        return withExtendedLifetime(dropped) { !dropped.isEmpty }
     }
 
     // MARK: Statistics
@@ -259,7 +323,7 @@ public final class CachingAllocator: Sendable {
         return result
     }
 
-    fileprivate func reclaim(_ region: Int, of pool: Pool, byteCount: Int, requested: Int, lastUse: UInt64) {
-        state.withLock { $0.release(region, of: pool, byteCount, requested: requested, lastUse: lastUse) }
+    fileprivate func reclaim(_ region: Int, of pool: Pool, byteCount: Int, requested: Int, _ uses: StreamUses) {
+        state.withLock { $0.release(region, of: pool, byteCount, requested: requested, uses) }
     }
 }

@@ -92,6 +92,9 @@ public protocol DeviceStream: AnyObject, Sendable {
     /// Places an event behind all work encoded so far, and starts that work: who waits for the event needs no `submit`.
     func record() throws(TensorError) -> any DeviceEvent
 
+    /// As ``record()``, with a time. (optional: an event without one by default)
+    func recordTimed() throws(TensorError) -> any DeviceEvent
+
     /// Work encoded from now on waits for `event`, of this stream or another of the same device.
     func wait(for event: any DeviceEvent) throws(TensorError)
 
@@ -104,6 +107,10 @@ public protocol DeviceStream: AnyObject, Sendable {
 public protocol DeviceEvent: AnyObject, Sendable {
     var isComplete: Bool { get }
     func synchronize() throws(TensorError)
+
+    /// When the work before an event that is complete was done, in nanoseconds from a moment that is the device's own; nil where
+    /// it has no clock, or was not asked for the time. (optional: none by default)
+    var nanoseconds: UInt64? { get }
 }
 
 extension Device {
@@ -117,6 +124,10 @@ extension Device {
     public func prepareKernels(_ specs: [KernelSpec]) {}
 }
 
+extension DeviceEvent {
+    public var nanoseconds: UInt64? { nil }
+}
+
 extension DeviceKernel {
     public var workspaceByteCount: Int { 0 }
     public var dispatchCount: Int { 1 }
@@ -125,5 +136,6 @@ extension DeviceKernel {
 
 extension DeviceStream {
     public func submit() throws(TensorError) {}
+    public func recordTimed() throws(TensorError) -> any DeviceEvent { try record() }
     public var recordingCount: Int { 0 }
 }

@@ -82,6 +82,7 @@ open class ForwardingStream: DeviceStream, @unchecked Sendable {
     open func submit() throws(TensorError) { try inner.submit() }
     open func synchronize() throws(TensorError) { try inner.synchronize() }
     open func record() throws(TensorError) -> any DeviceEvent { try inner.record() }
+    open func recordTimed() throws(TensorError) -> any DeviceEvent { try inner.recordTimed() }
     open func wait(for event: any DeviceEvent) throws(TensorError) { try inner.wait(for: event) }
     open var recordingCount: Int { inner.recordingCount }
 }

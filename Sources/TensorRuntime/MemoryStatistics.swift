@@ -130,7 +130,7 @@ public struct MemoryStatistics: Hashable, Sendable {
     public var flat: [String: Int] {
         var result = [
             "num_alloc_retries": allocationRetries, "num_ooms": outOfMemoryCount,
-            // The allocator waits for no stream: blocks are used again in the order of the work.
+            // The allocator waits for no stream: who gets a block that is in use works behind that use.
             "num_sync_all_streams": 0, "num_device_alloc": deviceAllocations, "num_device_free": deviceFrees,
         ]
         for (pool, name) in [(all, "all"), (large, "large_pool"), (small, "small_pool")] {

@@ -29,11 +29,13 @@ import Testing
         }
     }
 
-    private static func outcome(_ seed: UInt64) throws -> [(name: String, isExact: Bool, values: [Double])] {
+    private static func outcome(_ seed: UInt64, isPlain: Bool) throws -> [(
+        name: String, isExact: Bool, values: [Double]
+    )] {
         let reference = try RandomProgramTests.context(ReferenceDevice()) { $0.eager = true }
         return try withDeviceContext(reference) { () throws(any Error) in
             try checked {
-                try RandomProgram(seed: seed, dtype: .float64, phases: 3).results.map {
+                try RandomProgram(seed: seed, dtype: .float64, isPlain: isPlain, phases: 3).results.map {
                     ($0.name, $0.isExact, try $0.tensor.scalars(as: Double.self))
                 }
             }
@@ -45,17 +47,34 @@ import Testing
     /// Nothing is read before the end. Of each program's results some are evaluated, some left pending, some released where
     /// they are in flight; kept ones are computed on, which may overwrite them; and the host makes tensors, which must not lie
     /// where work in flight still reads or writes.
-    private static func complaint(round: Int, _ change: (inout RuntimeConfiguration) -> Void) throws -> String? {
+    ///
+    /// - Parameters:
+    ///   - streamCount: how many streams the work is spread over, the first with them.
+    ///   - fault: what memory does wrong; then there are no indices that wrong numbers could lead astray.
+    private static func complaint(
+        round: Int, streamCount: Int = 1, fault: CachingAllocator.Fault? = nil,
+        _ change: (inout RuntimeConfiguration) -> Void
+    ) throws -> String? {
         let device = DeferredDevice(try deviceContext(.cpu).device)
-        let context = try RandomProgramTests.context(device, change)
+        var configuration = RuntimeConfiguration()
+        change(&configuration)
+        let context = try DeviceContext(device: device, configuration: configuration, allocatorFault: fault)
         var choices = Choices(state: UInt64(round))
         return try withDeviceContext(context) { () throws(any Error) in
             try checked {
+                var streams = [try Accelerator.Stream.current()]
+                while streams.count < streamCount { streams.append(try Accelerator.Stream()) }
+                func onSomeStream<Result>(_ body: () throws -> Result) rethrows -> Result {
+                    try Accelerator.Stream.with(streams[choices.below(streamCount)], body)
+                }
                 var kept: [Kept] = []
                 for step in 0..<4 {
                     let seed = UInt64(round * 4 + step + 1)
-                    let expected = try outcome(seed)
-                    let results = try RandomProgram(seed: seed, dtype: .float64, phases: 3).results
+                    let expected = try outcome(seed, isPlain: fault != nil)
+                    let results = try RandomProgram(
+                        seed: seed, dtype: .float64, isPlain: fault != nil, phases: 3,
+                        streams: streamCount > 1 ? streams : []
+                    ).results
                     guard results.map(\.name) == expected.map(\.name) else { return "seed \(seed): other results" }
                     for (result, wanted) in zip(results, expected) {
                         if choices.below(3) > 0 { try result.tensor.evaluate() }
@@ -65,10 +84,12 @@ import Testing
                     }
                     for _ in 0..<3 {
                         let numbers = (0..<(1 + choices.below(600))).map { _ in Double(choices.below(1000)) }
-                        kept.append(Kept(name: "a host's tensor", tensor: Tensor(numbers), expected: numbers))
+                        let tensor = onSomeStream { Tensor(numbers) }
+                        kept.append(Kept(name: "a host's tensor", tensor: tensor, expected: numbers))
                     }
                     for index in kept.indices where choices.below(4) == 0 {
-                        kept[index].tensor = kept[index].tensor * 2 - 1
+                        let tensor = kept[index].tensor
+                        kept[index].tensor = onSomeStream { tensor * 2 - 1 }
                         kept[index].expected = kept[index].expected.map { $0 * 2 - 1 }
                         if choices.below(2) == 0 { try kept[index].tensor.evaluate() }
                     }
@@ -95,5 +116,27 @@ import Testing
         for round in 0..<LateDeviceTests.rounds {
             #expect(try LateDeviceTests.complaint(round: round) { $0.eager = true } == nil)
         }
+    }
+
+    @Test func programsSpreadOverThreeStreamsEqualTheDoubleReference() throws {
+        for round in 0..<LateDeviceTests.rounds {
+            #expect(try LateDeviceTests.complaint(round: round, streamCount: 3) { _ in } == nil)
+        }
+    }
+
+    @Test func programsSpreadOverTwoStreamsEqualTheDoubleReferenceOneOperationAtATime() throws {
+        for round in 0..<LateDeviceTests.rounds {
+            #expect(try LateDeviceTests.complaint(round: round, streamCount: 2) { $0.eager = true } == nil)
+        }
+    }
+
+    /// That the above can fail.
+    @Test func anAllocatorThatReusesBlocksOfOtherStreamsTooEarlyMakesWrongNumbers() throws {
+        let found = try (0..<LateDeviceTests.rounds).contains { round in
+            try LateDeviceTests.complaint(
+                round: round, streamCount: 3, fault: .reusedBeforeOtherStreamsAreDone
+            ) { _ in } != nil
+        }
+        #expect(found)
     }
 }

@@ -1,6 +1,7 @@
 import Foundation
 import Needletail
 import Synchronization
+import TensorGraph
 import TensorRuntime
 import Testing
 
@@ -46,5 +47,49 @@ import Testing
             for seed in 0..<8 { #expect(found.withLock { $0[seed] } == alone[seed]) }
             #expect(context.statistics.plansBuilt == plansAlone)
         }
+    }
+
+    /// Eight models at once, on the first stream of a device and each on one of its own, have the bits that they have one after
+    /// another.
+    @Test(arguments: ParallelTrainingTests.devices)
+    func eightTasksThatTrainEqualModelsAtOnceGetTheBitsOfOneAfterAnother(_ name: String) async throws {
+        let steps = name == "cpu" ? 12 : 4
+        @Sendable func train(_ seed: UInt64) throws -> [Float] {
+            let training = SmallTraining(seed: seed, examples: 64, features: 20, hidden: 16, batchSize: 16)
+            try training.run(steps)
+            return try training.weights()
+        }
+        let device = try Self.open(name)
+        @Sendable func makeContext() throws -> DeviceContext { try DeviceContext(device: device) }
+        let first = try makeContext()
+        let expected = try withDeviceContext(first) { () throws(any Error) in try train(3) }
+        for hasStreams in [false, true] {
+            let context = try makeContext()
+            let found = try await withThrowingTaskGroup(of: [Float].self) { group in
+                for _ in 0..<8 {
+                    group.addTask {
+                        try withDeviceContext(context) { () throws(any Error) in
+                            let stream = try hasStreams ? Accelerator.Stream() : Accelerator.Stream.current()
+                            return try Accelerator.Stream.with(stream) { () throws(any Error) in try train(3) }
+                        }
+                    }
+                }
+                return try await group.reduce(into: []) { $0.append($1) }
+            }
+            #expect(found.count == 8 && !found.contains { $0 != expected })
+            // The plans are the device's, whatever the stream.
+            #expect(context.statistics.plansBuilt == first.statistics.plansBuilt)
+        }
+    }
+
+    /// The devices that the tests may use: the processor, PoCL and lavapipe.
+    static var devices: [String] {
+        let hasOpenCL = ProcessInfo.processInfo.environment["NEEDLETAIL_TEST_WITHOUT_OPENCL"] != "1"
+        return ["cpu"] + (hasOpenCL ? ["opencl"] : []) + (VulkanTests.areWanted ? ["llvmpipe"] : [])
+    }
+
+    static func open(_ name: String) throws -> any Device {
+        if name == "llvmpipe" { return try VulkanTests.open(name, validates: true) }
+        return try deviceContext(DeviceID(backend: name)).device
     }
 }

@@ -32,22 +32,31 @@ struct RandomProgram {
     ///   - isLarge: one extent may be some hundreds.
     ///   - isPlain: there are only pointwise operations, reductions, views, concatenations and casts.
     ///   - phases: after each but the last, a value is evaluated and a part of the others forgotten; nil chooses one or two.
-    init(seed: UInt64, dtype: DType, isLarge: Bool = false, isPlain: Bool = false, phases: Int? = nil) throws {
+    ///   - streams: what the steps are spread over; none are spread where there is none.
+    init(
+        seed: UInt64, dtype: DType, isLarge: Bool = false, isPlain: Bool = false, phases: Int? = nil,
+        streams: [Accelerator.Stream] = []
+    ) throws {
         random = SplitMix(state: seed &* 0x9E37_79B9 &+ 12345)
+        var choice = SplitMix(state: seed)
+        func onSomeStream(_ body: () throws -> Void) rethrows {
+            if streams.isEmpty { return try body() }
+            try Accelerator.Stream.with(streams[choice.below(streams.count)], body)
+        }
         self.dtype = dtype
         self.isLarge = isLarge
         self.isPlain = isPlain
         // float16 ends at 65504.
         greatest = dtype.isShortFloat ? 6e4 : 1e5
-        makeLeaves()
+        onSomeStream { makeLeaves() }
         let chosen = random.below(3) == 0 ? 2 : 1
         let phases = phases ?? chosen
         for phase in 0..<phases {
-            for _ in 0..<3 + random.below(18) { grow() }
-            if phase < phases - 1 { try settle() }
+            for _ in 0..<3 + random.below(18) { onSomeStream { grow() } }
+            if phase < phases - 1 { try onSomeStream { try settle() } }
         }
-        choose()
-        differentiate()
+        onSomeStream { choose() }
+        onSomeStream { differentiate() }
         pool = []
         leaves = []
     }

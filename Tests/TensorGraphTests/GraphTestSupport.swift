@@ -85,6 +85,13 @@ struct Value: Sendable {
     }
 }
 
+extension DeviceContext {
+    /// Runs `body`, whose operations go to a stream.
+    func on<Result>(_ stream: StreamContext, _ body: () throws -> Result) rethrows -> Result {
+        try StreamScope.$current.withValue(StreamScope(stream, of: self), operation: body)
+    }
+}
+
 /// A small deterministic generator for building test graphs.
 struct TestRandom: RandomNumberGenerator {
     var state: UInt64

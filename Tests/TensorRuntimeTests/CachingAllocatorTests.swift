@@ -167,6 +167,60 @@ import Testing
     }
 }
 
+@Suite struct StreamMemoryTests {
+    /// A request that gets all 2 MiB of a device.
+    private static let whole = (2 << 20) - 9 * 512
+
+    /// The whole memory of a device, released by the streams of some bits, the last of them with submission 5.
+    private func released(by streams: UInt32) throws -> CachingAllocator {
+        let allocator = CachingAllocator(device: FakeDevice(capacity: 2 << 20))
+        let block = try allocator.allocate(Self.whole)
+        block.markWrite(3, stream: 1 << UInt32(streams.trailingZeroBitCount))
+        for stream in 0..<UInt32(3) where streams & 1 << stream != 0 { block.markUse(5, stream: 1 << stream) }
+        #expect(block.uses == StreamUses(streams: streams, last: 5))
+        return allocator
+    }
+
+    @Test func memoryIsHadByWhoComesBehindItsUsesOrWhenTheyAreDone() throws {
+        for streams in UInt32(1)..<8 {
+            for ordered in UInt32(0)..<8 {
+                for done in UInt32(0)..<8 {
+                    func reached(_ stream: UInt32) -> UInt64 { done & 1 << stream != 0 ? 5 : 4 }
+                    let reuse = MemoryReuse(ordered: ordered, done: reached(0), others: [reached(1), reached(2)])
+                    let allocator = try released(by: streams)
+                    let block = try allocator.allocate(Self.whole, only: reuse)
+                    #expect((block != nil) == (streams & ~ordered & ~done == 0), "\(streams) \(ordered) \(done)")
+                    // Who has it need not wait for the streams that are done.
+                    if let block { #expect(block.uses.streams == streams & ordered) }
+                }
+            }
+        }
+    }
+
+    @Test func aStreamOfWhichNothingIsKnownIsNotDone() throws {
+        let allocator = try released(by: 0b100)
+        let block = try allocator.allocate(Self.whole, only: MemoryReuse(ordered: 0b11, done: 9, others: [9]))
+        #expect(block == nil)
+    }
+
+    @Test func whereThereIsNoOtherMemoryItIsHadWithItsUses() throws {
+        let allocator = try released(by: 0b110)
+        let block = try allocator.allocate(Self.whole, .ordered)
+        #expect(block.uses == StreamUses(streams: 0b110, last: 5))
+        #expect(allocator.statistics.allocatedBytes == 2 << 20)
+    }
+
+    @Test func whoWritesMemoryIsItsOnlyUser() throws {
+        let allocator = try released(by: 0b110)
+        do {
+            let block = try allocator.allocate(Self.whole, .ordered)
+            block.markWrite(6, stream: 1)
+        }
+        let block = try allocator.allocate(Self.whole, only: .ordered)
+        #expect(block?.uses == StreamUses(streams: 1, last: 6))
+    }
+}
+
 @Suite struct FullDeviceTests {
     @Test func aFullDeviceIsAskedAgainAfterUnusedSegmentsWereFreed() throws {
         let device = FakeDevice(capacity: 4 << 20)

@@ -74,10 +74,13 @@ import Testing
         try stream.submit()
         try stream.synchronize()
         try stream.wait(for: stream.record())
+        let event = try stream.recordTimed()
+        #expect(event.nanoseconds == 7)
         #expect(
             noted.all == [
                 "allocate", "unsupportedReason", "prepareKernels", "makeKernel", "makeStream", "encode", "copyIn",
                 "copyOut", "submit", "synchronize", "record", "wait",
+                "recordTimed",
             ])
     }
 
@@ -165,10 +168,15 @@ private final class NotingStream: DeviceStream {
         noted.note("record")
         return NotingEvent()
     }
+    func recordTimed() throws(TensorError) -> any DeviceEvent {
+        noted.note("recordTimed")
+        return NotingEvent()
+    }
     func wait(for event: any DeviceEvent) throws(TensorError) { noted.note("wait") }
 }
 
 private final class NotingEvent: DeviceEvent {
+    var nanoseconds: UInt64? { 7 }
     var isComplete: Bool { true }
     func synchronize() throws(TensorError) {}
 }

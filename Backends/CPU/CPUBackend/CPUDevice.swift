@@ -4,8 +4,8 @@ import TensorRuntime
 
 /// The processor: C kernels of one instruction set on one pool of threads.
 public final class CPUDevice: KernelTiming, @unchecked Sendable {
-    // Safety: the pool and the scratch are used only under `lock`, and the scratch is grown under `reserved`; the rest is
-    // immutable.
+    // Safety: the pool and the scratch are used only under `lock`, and the scratch is grown under `reserved`; what is beside them
+    // in `spare` is used by who took it from there; the rest is immutable.
 
     public let description: DeviceDescription
     public let threads: Int
@@ -14,6 +14,8 @@ public final class CPUDevice: KernelTiming, @unchecked Sendable {
     private let pool: OpaquePointer
     private let scratch: UnsafeMutableBufferPointer<OpaquePointer?>
     private let lock = Mutex(())
+    /// For launches that find the pool busy.
+    private let spare = Mutex<[CPULoneWorker]>([])
     /// The kernel that was asked about last.
     private let asked = Mutex<(spec: KernelSpec, kernel: any CPUKernel)?>(nil)
     private let kernelCount = Atomic(0)
@@ -191,20 +193,40 @@ public final class CPUDevice: KernelTiming, @unchecked Sendable {
 
     public func makeStream() throws(TensorError) -> any DeviceStream { CPUStream(device: self) }
 
-    /// Runs one kernel now. Launches from several streams take turns: there is one pool.
+    /// Runs one kernel now, on the pool, or where that is busy with another stream's kernel, on the calling thread alone. How many
+    /// threads there are changes no bits.
     func launch(
         _ kernel: some CPUKernel, operands: UnsafePointer<UnsafeMutableRawPointer?>,
         indexOffsets: UnsafePointer<Int64>, scalars: UnsafePointer<UInt64>, workspace: UnsafeMutableRawPointer?
     ) {
-        lock.withLock { _ in
-            if hasGrown.load(ordering: .acquiring) { adoptScratch() }
+        func run(_ pool: OpaquePointer, _ scratch: UnsafePointer<OpaquePointer?>) {
             let began = configuration.profiles ? ContinuousClock.now : nil
             kernel.run(
                 CPULaunch(
                     operands: operands, indexOffsets: indexOffsets, scalars: scalars, workspace: workspace,
-                    pool: pool, scratch: UnsafePointer(scratch.baseAddress!)))
+                    pool: pool, scratch: scratch))
             if let began { keepTime(of: kernel.spec, since: began) }
         }
+        func runOnPool() {
+            if hasGrown.load(ordering: .acquiring) { adoptScratch() }
+            run(pool, UnsafePointer(scratch.baseAddress!))
+        }
+        if lock.withLockIfAvailable({ _ in runOnPool() }) != nil { return }
+        guard let worker = takeLoneWorker() else { return lock.withLock { _ in runOnPool() } }
+        run(worker.pool, UnsafePointer(worker.scratch))
+        spare.withLock { $0.append(worker) }
+    }
+
+    /// A worker with the scratch that any kernel needs; nil where the system has no memory for one.
+    private func takeLoneWorker() -> CPULoneWorker? {
+        let needs = reserved.withLock { $0 }
+        guard let worker = spare.withLock({ $0.popLast() }) ?? CPULoneWorker() else { return nil }
+        return worker.reserve(needs) ? worker : nil
+    }
+
+    /// Keeps the pool from all launches while `body` runs, for tests.
+    package func whilePoolIsBusy<Result>(_ body: () throws -> Result) rethrows -> Result {
+        try lock.withLock { _ in try body() }
     }
 
     private func keepTime(of spec: KernelSpec, since began: ContinuousClock.Instant) {

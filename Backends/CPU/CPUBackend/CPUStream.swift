@@ -1,7 +1,8 @@
 import CPUKernels
 import TensorRuntime
 
-/// A stream that runs each launch inside `encode`, on the calling thread and the device's pool.
+/// A stream that runs each launch inside `encode`, on the calling thread and the device's pool, or where another stream has
+/// that just then, on the calling thread alone.
 ///
 /// A CPU kernel needs the processor that would otherwise wait for it: a thread of its own would only add a hand-over.
 public final class CPUStream: DeviceStream {
@@ -73,11 +74,17 @@ public final class CPUStream: DeviceStream {
 
     public func record() throws(TensorError) -> any DeviceEvent { CPUEvent() }
 
+    public func recordTimed() throws(TensorError) -> any DeviceEvent { CPUEvent(nanoseconds: CPUSystem.nanoseconds) }
+
     public func wait(for event: any DeviceEvent) throws(TensorError) {}
 }
 
 /// Work is done when `encode` returns, so an event is complete when it is made.
 final class CPUEvent: DeviceEvent {
+    let nanoseconds: UInt64?
+
+    init(nanoseconds: UInt64? = nil) { self.nanoseconds = nanoseconds }
+
     var isComplete: Bool { true }
 
     func synchronize() throws(TensorError) {}

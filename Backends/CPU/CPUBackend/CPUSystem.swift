@@ -3,6 +3,13 @@ import Foundation
 
 /// What the operating system lets this process use.
 enum CPUSystem {
+    /// Of the clock by which events are timed.
+    static var nanoseconds: UInt64 {
+        var now = timespec()
+        clock_gettime(CLOCK_MONOTONIC, &now)
+        return UInt64(now.tv_sec) * 1_000_000_000 + UInt64(now.tv_nsec)
+    }
+
     /// Threads that can run at once: the affinity mask, cut by the cgroup's quota.
     static var availableThreads: Int {
         var count = Int(nt_available_processors())

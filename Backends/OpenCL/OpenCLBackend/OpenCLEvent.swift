@@ -7,9 +7,12 @@ final class OpenCLEvent: DeviceEvent, @unchecked Sendable {
 
     let event: cl_event
     private let device: OpenCLDevice
+    /// Whether it is of a queue that keeps times.
+    private let isTimed: Bool
 
-    init(_ event: cl_event, device: OpenCLDevice) {
+    init(_ event: cl_event, device: OpenCLDevice, isTimed: Bool = false) {
         self.event = event
+        self.isTimed = isTimed
         self.device = device
     }
 
@@ -23,6 +26,15 @@ final class OpenCLEvent: DeviceEvent, @unchecked Sendable {
         let waited = nt_clWaitForEvents(device.library.pointer, 1, &event)
         try checkStatus()
         try device.check(waited, waits: true, "waiting for work")
+    }
+
+    var nanoseconds: UInt64? {
+        guard isTimed, isComplete else { return nil }
+        var result: cl_ulong = 0
+        let asked = nt_clGetEventProfilingInfo(
+            device.library.pointer, event, cl_profiling_info(CL_PROFILING_COMMAND_END), MemoryLayout<cl_ulong>.size,
+            &result, nil)
+        return asked == CL_SUCCESS ? result : nil
     }
 
     /// Fails where the work did.

@@ -25,16 +25,22 @@ final class OpenCLStream: DeviceStream, @unchecked Sendable {
     /// Made when a copy first needs it; mapping it waits, once, for the work before.
     private var staging: StagingRing<OpenCLStagingMemory>?
     private var launched = LaunchedPrograms<OpenCLProgramDriver>()
+    /// Keeps times, of markers alone: a queue that keeps them of all work is slower. Made for the first event with a time.
+    private var clock: cl_command_queue?
 
     init(device: OpenCLDevice) throws(TensorError) {
+        self.device = device
+        library = device.library.pointer
+        queue = try OpenCLStream.makeQueue(of: device, keepsTimes: device.profiles)
+    }
+
+    private static func makeQueue(of device: OpenCLDevice, keepsTimes: Bool) throws(TensorError) -> cl_command_queue {
         var status: cl_int = 0
-        let properties = cl_command_queue_properties(device.profiles ? CL_QUEUE_PROFILING_ENABLE : 0)
+        let properties = cl_command_queue_properties(keepsTimes ? CL_QUEUE_PROFILING_ENABLE : 0)
         let made = nt_clCreateCommandQueue(
             device.library.pointer, device.context, device.info.device, properties, &status)
         guard let made else { throw device.failure(status, "making a queue") }
-        self.device = device
-        library = device.library.pointer
-        queue = made
+        return made
     }
 
     deinit {
@@ -43,6 +49,10 @@ final class OpenCLStream: DeviceStream, @unchecked Sendable {
         staging = nil
         launched.store(in: device.programs)
         device.programs.storeFinished()
+        if let clock {
+            _ = nt_clFinish(library, clock)
+            _ = nt_clReleaseCommandQueue(library, clock)
+        }
         _ = nt_clReleaseCommandQueue(library, queue)
     }
 
@@ -140,6 +150,29 @@ final class OpenCLStream: DeviceStream, @unchecked Sendable {
         // An event is asked and waited for elsewhere: the work behind it must be under way.
         try device.check(nt_clFlush(library, queue), "flushing")
         return event
+    }
+
+    /// The event is the clock's, behind the stream's own.
+    func recordTimed() throws(TensorError) -> any DeviceEvent {
+        let clock: cl_command_queue
+        if let made = self.clock {
+            clock = made
+        } else {
+            clock = try OpenCLStream.makeQueue(of: device, keepsTimes: true)
+            self.clock = clock
+        }
+        let end = try record()
+        var event: cl_event?
+        let status: cl_int
+        if let end = end as? OpenCLEvent {
+            var before: cl_event? = end.event
+            status = nt_clEnqueueMarkerWithWaitList(library, clock, 1, &before, &event)
+        } else {
+            status = nt_clEnqueueMarkerWithWaitList(library, clock, 0, nil, &event)
+        }
+        try device.check(status, "placing a marker")
+        try device.check(nt_clFlush(library, clock), "flushing")
+        return OpenCLEvent(event!, device: device, isTimed: true)
     }
 
     func wait(for event: any DeviceEvent) throws(TensorError) {

@@ -578,6 +578,29 @@ VkResult nt_vk_times(nt_vk_device *device, nt_vk_recording recording, uint64_t *
                                     VK_QUERY_RESULT_64_BIT | VK_QUERY_RESULT_WAIT_BIT);
 }
 
+static VkResult record_time(nt_vk_device *device, nt_vk_recording *recording) {
+    nt_vk *vk = device->vk;
+    VkQueryPoolCreateInfo times = {.sType = VK_STRUCTURE_TYPE_QUERY_POOL_CREATE_INFO,
+                                   .queryType = VK_QUERY_TYPE_TIMESTAMP,
+                                   .queryCount = 1};
+    TRY(CALL(vk, CreateQueryPool, device->device, &times, NULL, &recording->times));
+    RUN(vk, CmdResetQueryPool, recording->commands, recording->times, 0, 1);
+    RUN(vk, CmdWriteTimestamp, recording->commands, VK_PIPELINE_STAGE_BOTTOM_OF_PIPE_BIT, recording->times, 0);
+    return nt_vk_end(device, *recording);
+}
+
+VkResult nt_vk_record_time(nt_vk_device *device, nt_vk_recording *recording) {
+    TRY(nt_vk_begin(device, 0, 0, VK_FALSE, recording));
+    VkResult status = record_time(device, recording);
+    if (status != VK_SUCCESS) nt_vk_discard(device, *recording);
+    return status;
+}
+
+VkResult nt_vk_time(nt_vk_device *device, nt_vk_recording recording, uint64_t *time) {
+    return CALL(device->vk, GetQueryPoolResults, device->device, recording.times, 0, 1, 8, time, 8,
+                VK_QUERY_RESULT_64_BIT | VK_QUERY_RESULT_WAIT_BIT);
+}
+
 void nt_vk_discard(nt_vk_device *device, nt_vk_recording recording) {
     nt_vk *vk = device->vk;
     if (recording.times) RUN(vk, DestroyQueryPool, device->device, recording.times, NULL);

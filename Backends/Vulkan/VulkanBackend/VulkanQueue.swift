@@ -15,7 +15,11 @@ final class VulkanQueue: Sendable {
     private let idle = Mutex<[Fence]>([])
 
     /// Starts a recording.
-    func submit(_ recording: nt_vk_recording, on device: VulkanDevice) throws(TensorError) -> VulkanSubmission {
+    ///
+    /// - Parameter clock: what notes the time in it; the submission keeps it.
+    func submit(
+        _ recording: nt_vk_recording, on device: VulkanDevice, clock: VulkanClock? = nil
+    ) throws(TensorError) -> VulkanSubmission {
         let fence = try takeFence(device)
         let (status, number) = submitted.withLock { submitted in
             let status = nt_vk_submit(device.handle, recording, fence.handle)
@@ -26,7 +30,7 @@ final class VulkanQueue: Sendable {
             nt_vk_drop_fence(device.handle, fence.handle)
             throw device.failure(status, "submitting work")
         }
-        return VulkanSubmission(fence.handle, number: number, device: device)
+        return VulkanSubmission(fence.handle, number: number, device: device, clock: clock)
     }
 
     private func takeFence(_ device: VulkanDevice) throws(TensorError) -> Fence {
@@ -65,8 +69,10 @@ final class VulkanSubmission: DeviceEvent, @unchecked Sendable {
     private let fence: VkFence
     private let device: VulkanDevice
     private let isDone = Atomic<Bool>(false)
+    private let clock: VulkanClock?
 
-    fileprivate init(_ fence: VkFence, number: UInt64, device: VulkanDevice) {
+    fileprivate init(_ fence: VkFence, number: UInt64, device: VulkanDevice, clock: VulkanClock?) {
+        self.clock = clock
         self.fence = fence
         self.number = number
         self.device = device
@@ -76,6 +82,11 @@ final class VulkanSubmission: DeviceEvent, @unchecked Sendable {
         // A stream waits for its work before it lets go of it; what a lost device still does is nobody's to know.
         if !isDone.load(ordering: .acquiring) { _ = nt_vk_wait(device.handle, fence) }
         device.queue.recycle(fence, of: device)
+    }
+
+    var nanoseconds: UInt64? {
+        guard let clock, isComplete else { return nil }
+        return clock.nanoseconds
     }
 
     func belongs(to other: VulkanDevice) -> Bool { device === other }

@@ -119,6 +119,15 @@ final class VulkanStream: DeviceStream, @unchecked Sendable {
         return inFlight.last?.submission ?? VulkanPast()
     }
 
+    func recordTimed() throws(TensorError) -> any DeviceEvent {
+        try submit()
+        try device.checkAlive()
+        guard let clock = try VulkanClock(device) else { return try record() }
+        let submission = try device.queue.submit(clock.recording, on: device, clock: clock)
+        inFlight.append(InFlight(submission: submission, buffers: []))
+        return submission
+    }
+
     /// The work before the event is in the queue, where each submission waits for those before it. What the host does itself,
     /// though, has to wait for it as for the stream's own work.
     func wait(for event: any DeviceEvent) throws(TensorError) {

@@ -59,8 +59,11 @@ private final class BreakingStream: ForwardingStream, @unchecked Sendable {
 
     private let device: ContractBreakingDevice
     private var isSubmitted = false
+    private var timedEvents = 0
     private var isSpoilt = false
     /// A copy whose source has not been read. Whoever asks for this fault keeps the source.
+    /// The event to wait for before the next work.
+    private var awaited: (any DeviceEvent)?
     private var late: (source: UnsafeRawBufferPointer, destination: any DeviceBuffer, offset: Int)?
 
     init(_ inner: any DeviceStream, device: ContractBreakingDevice) {
@@ -111,6 +114,10 @@ private final class BreakingStream: ForwardingStream, @unchecked Sendable {
     }
 
     private func catchUp() throws(TensorError) {
+        if let event = awaited {
+            awaited = nil
+            try inner.wait(for: event)
+        }
         guard let (source, destination, offset) = late else { return }
         late = nil
         try inner.copyIn(source, to: destination, offset: offset)
@@ -147,13 +154,23 @@ private final class BreakingStream: ForwardingStream, @unchecked Sendable {
         }
     }
 
+    override func recordTimed() throws(TensorError) -> any DeviceEvent {
+        try catchUp()
+        if device.fault == .timedRecordDoesNothing { return BreakingEvent(nil, fault: device.fault) }
+        timedEvents += 1
+        return BreakingEvent(
+            try inner.recordTimed(), fault: device.fault, numberInStream: UInt64(timedEvents))
+    }
+
     override func wait(for event: any DeviceEvent) throws(TensorError) {
+        awaited = nil
         try catchUp()
         if device.fault == .waitThrows { throw TensorError(.deviceFailure, "there is no waiting here") }
         guard device.fault != .waitDoesNothing, let event = event as? BreakingEvent, let inner = event.inner else {
             return
         }
-        try self.inner.wait(for: inner)
+        if device.fault == .eventServesOnce, !event.serve(self) { return }
+        if device.fault == .lastWaitOnly { awaited = inner } else { try self.inner.wait(for: inner) }
     }
 }
 
@@ -161,14 +178,35 @@ private final class BreakingEvent: DeviceEvent {
     /// Nil for an event of nothing.
     let inner: (any DeviceEvent)?
     private let fault: ContractFault?
+    private let numberInStream: UInt64
+    /// The stream that waits for it.
+    private let served = Mutex<ObjectIdentifier?>(nil)
 
-    init(_ inner: (any DeviceEvent)?, fault: ContractFault?) {
+    init(_ inner: (any DeviceEvent)?, fault: ContractFault?, numberInStream: UInt64 = 0) {
         self.inner = inner
         self.fault = fault
+        self.numberInStream = numberInStream
+    }
+
+    /// Whether no other stream waits for it.
+    func serve(_ stream: BreakingStream) -> Bool {
+        served.withLock { served in
+            if served == nil { served = ObjectIdentifier(stream) }
+            return served == ObjectIdentifier(stream)
+        }
     }
 
     var isComplete: Bool { fault == .eventIsCompleteAtOnce || inner?.isComplete ?? true }
     func synchronize() throws(TensorError) {
         if fault != .eventSynchronizeDoesNothing { try inner?.synchronize() }
+    }
+
+    var nanoseconds: UInt64? {
+        switch fault {
+        case .timesRunBackwards: inner?.nanoseconds.map { .max - $0 }
+        case .timeToldEarly: inner?.nanoseconds ?? 0
+        case .timesOfEachStream: inner?.nanoseconds.map { _ in numberInStream }
+        default: inner?.nanoseconds
+        }
     }
 }

@@ -16,6 +16,10 @@ public enum ContractCheck: String, CaseIterable, Sendable, CustomStringConvertib
     case events
     /// Work behind `wait` sees what came before the event, on its own stream and on another.
     case waits
+    /// Any number of streams wait for one event, at any time, and one stream for any number of events.
+    case sharedEvents
+    /// Where events have times, those of one device follow the order of the work; an event with a time is one like others.
+    case times
     /// A buffer may be released while encoded work uses it.
     case releasedBuffers
     /// A kernel is used by several streams at once, each with operands and scalars of its own.
@@ -39,6 +43,8 @@ public enum ContractCheck: String, CaseIterable, Sendable, CustomStringConvertib
         case .synchronize: try bench.checkSynchronize()
         case .events: try bench.checkEvents()
         case .waits: try bench.checkWaits()
+        case .sharedEvents: try bench.checkSharedEvents()
+        case .times: try bench.checkTimes()
         case .releasedBuffers: try bench.checkReleasedBuffers()
         case .kernelsOnThreads: try bench.checkKernelsOnThreads()
         case .outOfMemory: try bench.checkOutOfMemory()

@@ -16,6 +16,17 @@ public enum ContractFault: String, CaseIterable, Sendable, CustomStringConvertib
     case eventSynchronizeDoesNothing
     case waitDoesNothing
     case recordThrows, waitThrows
+    /// Of the events that a stream was told to wait for before its next work, only the last counts.
+    case lastWaitOnly
+    /// One stream waits for an event, and no other after it.
+    case eventServesOnce
+    /// An event with a time is complete at once.
+    case timedRecordDoesNothing
+    case timesRunBackwards
+    /// An event tells its time before it is complete.
+    case timeToldEarly
+    /// Times that streams have each for themselves.
+    case timesOfEachStream
     /// Work does not keep its buffers.
     case buffersNotKept
     /// A launch takes the operands and scalars that were given last, by whatever thread.
@@ -42,6 +53,8 @@ public enum ContractFault: String, CaseIterable, Sendable, CustomStringConvertib
         case .synchronizeDoesNothing: .synchronize
         case .recordDoesNothing, .eventIsCompleteAtOnce, .eventSynchronizeDoesNothing, .recordThrows: .events
         case .waitDoesNothing, .waitThrows: .waits
+        case .lastWaitOnly, .eventServesOnce: .sharedEvents
+        case .timedRecordDoesNothing, .timesRunBackwards, .timeToldEarly, .timesOfEachStream: .times
         case .buffersNotKept: .releasedBuffers
         case .argumentsShared: .kernelsOnThreads
         case .outOfMemoryIsAFailure: .outOfMemory

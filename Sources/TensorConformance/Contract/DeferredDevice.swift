@@ -1,15 +1,18 @@
 import Foundation
+import Synchronization
 import TensorRuntime
 
 /// The slowest device that the contract allows: it does nothing before somebody waits for it. What a test forgot to wait
 /// for is then not there, at every run.
 ///
-/// Work runs on another device whose streams do it at once, such as ``ReferenceDevice``.
+/// Work runs on another device whose streams do it at once, such as ``ReferenceDevice``. Its clock counts pieces of work.
 public final class DeferredDevice: ForwardingDevice, @unchecked Sendable {
     // Safety: whatever runs, of any stream, runs under one lock.
 
     /// Taken again by work that waits for another stream's.
     fileprivate let lock = NSRecursiveLock()
+    /// Pieces of work done, of all streams.
+    fileprivate var clock: UInt64 = 0
     /// Whether work keeps the buffers that it uses. Where it does not, work whose buffers are gone is left out.
     fileprivate let keepsBuffers: Bool
 
@@ -120,6 +123,14 @@ private final class DeferredStream: ForwardingStream, @unchecked Sendable {
         return DeferredEvent(self, of: device, count: done + work.count)
     }
 
+    override func recordTimed() throws(TensorError) -> any DeviceEvent {
+        device.lock.lock()
+        defer { device.lock.unlock() }
+        let event = DeferredEvent(self, of: device, count: done + work.count + 1)
+        append { [device] () throws(TensorError) in event.reached.withLock { $0 = device.clock } }
+        return event
+    }
+
     override func wait(for event: any DeviceEvent) throws(TensorError) {
         guard let event = event as? DeferredEvent, event.device === device else {
             throw TensorError(.invalidArgument, "deferred: cannot wait for an event of another device")
@@ -148,6 +159,7 @@ private final class DeferredStream: ForwardingStream, @unchecked Sendable {
             let next = work.removeFirst()
             // What it waits for may wait for what was done before it.
             done += 1
+            device.clock += 1
             try next()
         }
     }
@@ -158,6 +170,8 @@ private final class DeferredEvent: DeviceEvent {
     private let stream: DeferredStream
     /// How many pieces of the stream's work it stands behind.
     private let count: Int
+    /// The device's clock when it was reached.
+    fileprivate let reached = Mutex<UInt64?>(nil)
 
     init(_ stream: DeferredStream, of device: DeferredDevice, count: Int) {
         self.stream = stream
@@ -167,4 +181,5 @@ private final class DeferredEvent: DeviceEvent {
 
     var isComplete: Bool { stream.hasRun(count) }
     func synchronize() throws(TensorError) { try stream.run(upTo: count) }
+    var nanoseconds: UInt64? { reached.withLock { $0 } }
 }

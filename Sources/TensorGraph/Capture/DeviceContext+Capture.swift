@@ -27,7 +27,7 @@ extension DeviceContext {
             let plan = try findPlan(snapshot)
             let arena = plan.arenaByteCount > 0 ? try capture.pool.arena(plan.arenaByteCount, of: self) : nil
             bound = try BoundPlan(
-                plan, snapshot: snapshot.value, allocator: allocator, arena: arena,
+                plan, snapshot: snapshot.value, allocator: allocator, reuse: reuse(for: trace.stream), arena: arena,
                 target: capture.copyTarget?.storage.block)
         } catch {
             lock.lock()

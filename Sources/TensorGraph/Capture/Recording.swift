@@ -18,8 +18,8 @@ package final class Recording: @unchecked Sendable {
     let sources: [any CaptureSource]
     let inputs: [GraphInput]
     private var ties: [Tie]
-    /// Everything that replays use, each once.
-    private let blocks: [MemoryBlock]
+    /// The memory that replays write, each block once.
+    private let written: [MemoryBlock]
     /// Of results, and of what was there before.
     private let made: [Storage]
     private let given: [Storage]
@@ -52,10 +52,9 @@ package final class Recording: @unchecked Sendable {
         given = plans.flatMap(\.leaves).filter {
             !known.contains(ObjectIdentifier($0)) && seen.insert(ObjectIdentifier($0)).inserted
         }
-        var blocks: [MemoryBlock] = []
-        for block in (made + given).map(\.block) + plans.compactMap(\.bound.arena)
-        where seen.insert(ObjectIdentifier(block)).inserted { blocks.append(block) }
-        self.blocks = blocks
+        written = (made.map(\.block) + plans.compactMap(\.bound.arena)).filter {
+            seen.insert(ObjectIdentifier($0)).inserted
+        }
         if context.configuration.verifiesPlans {
             if let problem = CaptureVerifier(sequence).problem {
                 throw TensorError(
@@ -194,10 +193,23 @@ package final class Recording: @unchecked Sendable {
         return true
     }
 
+    /// What a replay has to wait for on other streams: those that make what it reads, and all that use what it writes. Under
+    /// the context's lock, before its memory is marked.
+    fileprivate func waits(on stream: StreamContext) -> [StreamWait] {
+        var waits: [StreamWait] = []
+        for storage in given { context.addWaits(for: storage, on: stream, to: &waits) }
+        for input in inputs { context.addWaits(for: input.place.storage, on: stream, to: &waits) }
+        for block in written { context.addWaits(for: block, on: stream, to: &waits) }
+        return waits
+    }
+
     /// Says which submission uses the memory. Under the context's lock.
-    fileprivate func markUse(_ ticket: UInt64) {
-        for block in blocks { block.markUse(ticket) }
-        for input in inputs { input.place.storage.block.markUse(ticket) }
+    fileprivate func markUse(_ ticket: UInt64, on stream: StreamContext) {
+        for storage in given { storage.block.markUse(ticket, stream: stream.bit) }
+        for input in inputs { input.place.storage.block.markUse(ticket, stream: stream.bit) }
+        // Last: some of what is written was there before.
+        for block in written { block.markWrite(ticket, stream: stream.bit) }
+        for storage in made { storage.maker = Storage.Maker(stream: stream, submission: ticket) }
         if hasResults { return }
         hasResults = true
         for storage in made {
@@ -224,29 +236,32 @@ package final class Recording: @unchecked Sendable {
 }
 
 extension DeviceContext {
-    /// Submits a recording, whose scalars have been written. Called under the recording's lock.
+    /// Submits a recording, whose scalars have been written, to the current stream. Called under the recording's lock.
     fileprivate func replay(
         _ recording: Recording, began: ContinuousClock.Instant, _ clock: ContinuousClock
     ) throws(TensorError) {
+        let stream = currentStream
         lock.lock()
-        let ticket = takeTicket()
-        recording.markUse(ticket)
+        let waits = hasStreams.load(ordering: .relaxed) ? recording.waits(on: stream) : []
+        let ticket = takeTicket(on: stream)
+        recording.markUse(ticket.number, on: stream)
         counters.replays += 1
         counters.launches += recording.dispatchCount
         counters.hostNanoseconds += (clock.now - began).nanoseconds
         lock.unlock()
 
-        turnstile.enter(ticket)
+        stream.turnstile.enter(ticket)
         var failure: Failure?
         do throws(TensorError) {
-            if let transfer = takePendingTransfer() { try stream.wait(for: transfer) }
-            try recording.encode(to: stream, checksNaN: configuration.checksNaN)
-            progress.append(ticket, event: try stream.record())
+            for wait in waits { try stream.wait(for: wait.stream, wait.ticket) }
+            try stream.wait(for: copies)
+            try recording.encode(to: stream.stream, checksNaN: configuration.checksNaN)
+            stream.progress.append(ticket.number, event: try stream.stream.record())
         } catch {
-            progress.complete(ticket)
+            stream.progress.skip(ticket.number)
             failure = Failure(error)
         }
-        turnstile.leave(ticket)
+        stream.turnstile.leave(ticket)
 
         lock.lock()
         if let failure { recording.fail(failure) }

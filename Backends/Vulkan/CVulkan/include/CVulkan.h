@@ -144,6 +144,9 @@ void nt_vk_copy(nt_vk_device *device, nt_vk_recording recording, VkBuffer source
 VkResult nt_vk_end(nt_vk_device *device, nt_vk_recording recording);
 /* Start and end of the whole or of each dispatch, in the device's ticks. */
 VkResult nt_vk_times(nt_vk_device *device, nt_vk_recording recording, uint64_t *times);
+/* A recording of nothing but the time at which all work before it on the queue is done, and that time, in ticks. */
+VkResult nt_vk_record_time(nt_vk_device *device, nt_vk_recording *recording);
+VkResult nt_vk_time(nt_vk_device *device, nt_vk_recording recording, uint64_t *time);
 void nt_vk_discard(nt_vk_device *device, nt_vk_recording recording);
 
 VkResult nt_vk_make_fence(nt_vk_device *device, VkFence *fence);
