@@ -7,8 +7,8 @@ import Needletail
 struct NeedletailBench: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "needletail-bench",
-        abstract: "Times training steps, single operations and planning.",
-        subcommands: [TrainCommand.self, OperationCommand.self, PlanCommand.self])
+        abstract: "Times training steps, single operations, planning and the writing of kernels.",
+        subcommands: [TrainCommand.self, OperationCommand.self, PlanCommand.self, EmissionCommand.self])
 
     /// The threads of a device's kernels, as the peers report theirs: what the CPU backend was given, or the processors
     /// that this process may run on (a cgroup's quota is not looked at).

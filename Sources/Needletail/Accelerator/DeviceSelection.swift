@@ -49,15 +49,14 @@ public enum DeviceSelection {
     ///
     /// A device that two backends see counts once, for the backend of higher priority. Software devices are none.
     public static func accelerators(among probes: [Probe] = probe()) -> [DeviceDescription] {
-        var seen: [String] = []
+        var seen: Set<PhysicalID> = []
         var found: [DeviceDescription] = []
         for probe in probes.sorted(by: { $0.priority > $1.priority }) {
             for device in probe.devices where device.kind.isAccelerator {
-                if let physical = device.physicalID {
-                    if seen.contains(physical) { continue }
-                    seen.append(physical)
-                }
-                found.append(device)
+                let isKnown = !seen.isDisjoint(with: device.physicalIDs)
+                // What one driver adds to it, a third may say alone.
+                seen.formUnion(device.physicalIDs)
+                if !isKnown { found.append(device) }
             }
         }
         return ranked(found)
