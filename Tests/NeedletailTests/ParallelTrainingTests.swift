@@ -3,6 +3,7 @@ import Needletail
 import Synchronization
 import TensorGraph
 import TensorRuntime
+import TestSupport
 import Testing
 
 /// Several tasks and threads that train on one device.
@@ -51,15 +52,15 @@ import Testing
 
     /// Eight models at once, on the first stream of a device and each on one of its own, have the bits that they have one after
     /// another.
-    @Test(arguments: ParallelTrainingTests.devices)
-    func eightTasksThatTrainEqualModelsAtOnceGetTheBitsOfOneAfterAnother(_ name: String) async throws {
-        let steps = name == "cpu" ? 12 : 4
+    @Test(arguments: GraphDevice.wanted)
+    func eightTasksThatTrainEqualModelsAtOnceGetTheBitsOfOneAfterAnother(_ kind: GraphDevice) async throws {
+        let steps = kind == .cpu ? 12 : 4
         @Sendable func train(_ seed: UInt64) throws -> [Float] {
             let training = SmallTraining(seed: seed, examples: 64, features: 20, hidden: 16, batchSize: 16)
             try training.run(steps)
             return try training.weights()
         }
-        let device = try Self.open(name)
+        let device = try Self.open(kind)
         @Sendable func makeContext() throws -> DeviceContext { try DeviceContext(device: device) }
         let first = try makeContext()
         let expected = try withDeviceContext(first) { () throws(any Error) in try train(3) }
@@ -82,14 +83,8 @@ import Testing
         }
     }
 
-    /// The devices that the tests may use: the processor, PoCL and lavapipe.
-    static var devices: [String] {
-        let hasOpenCL = ProcessInfo.processInfo.environment["NEEDLETAIL_TEST_WITHOUT_OPENCL"] != "1"
-        return ["cpu"] + (hasOpenCL ? ["opencl"] : []) + (VulkanTests.areWanted ? ["llvmpipe"] : [])
-    }
-
-    static func open(_ name: String) throws -> any Device {
-        if name == "llvmpipe" { return try VulkanTests.open(name, validates: true) }
-        return try deviceContext(DeviceID(backend: name)).device
+    static func open(_ device: GraphDevice) throws -> any Device {
+        if device == .vulkan { return try VulkanTesting.open(.lavapipe).device }
+        return try deviceContext(DeviceID(backend: device.rawValue)).device
     }
 }

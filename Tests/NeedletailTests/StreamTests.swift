@@ -200,7 +200,7 @@ import Testing
         }
     }
 
-    @Test(arguments: ParallelTrainingTests.devices)
+    @Test(arguments: GraphDevice.wanted)
     func everyDeviceHasStreamsEventsAndTimes(_ name: String) throws {
         let context = try DeviceContext(device: ParallelTrainingTests.open(name))
         try withDeviceContext(context) { () throws(any Error) in
