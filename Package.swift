@@ -45,6 +45,13 @@ let package = Package(
                 "Needletail", .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             path: "Benchmarks", exclude: ["Results", "compare.py"]),
+        // What the tests of several targets share.
+        .target(
+            name: "TestSupport",
+            dependencies: [
+                "OpenCLBackend", "VulkanBackend", "Shaders", "KernelIR", "TensorRuntime", "TensorConformance",
+            ],
+            path: "Tests/Support"),
         .testTarget(name: "TensorRuntimeTests", dependencies: ["TensorRuntime"]),
         .testTarget(
             name: "TensorGraphTests", dependencies: ["TensorGraph", "CPUBackend", "OpenCLBackend", "TensorConformance"]),
@@ -53,25 +60,26 @@ let package = Package(
         .testTarget(
             name: "ShadersTests", dependencies: ["DeviceSupport", "Shaders", "KernelIR", "TensorConformance"]),
         .testTarget(
-            name: "DeviceSupportTests", dependencies: ["DeviceSupport", "Shaders", "KernelIR", "TensorRuntime"]),
+            name: "DeviceSupportTests",
+            dependencies: ["DeviceSupport", "Shaders", "KernelIR", "TensorRuntime", "TestSupport"]),
         .testTarget(
             name: "OpenCLBackendTests",
             dependencies: [
                 "OpenCLBackend", "DeviceSupport", "Shaders", "KernelIR", "CPUBackend", "TensorConformance",
-                "TensorGraph", "Needletail",
-                "NeedletailCLI",
+                "TensorGraph", "Needletail", "NeedletailCLI", "TestSupport",
             ]),
         .testTarget(
             name: "VulkanBackendTests",
             dependencies: [
                 "VulkanBackend", "DeviceSupport", "Shaders", "KernelIR", "CPUBackend", "TensorConformance",
-                "TensorGraph", "Needletail", "NeedletailCLI",
-            ]),
+                "TensorGraph", "Needletail", "NeedletailCLI", "TestSupport",
+            ],
+            exclude: ["FakeLoader"]),
         .testTarget(
             name: "NeedletailTests",
             dependencies: [
                 "Needletail", "NeedletailCLI", "TensorGraph", "TensorConformance", "CPUBackend", "OpenCLBackend",
-                "VulkanBackend",
+                "VulkanBackend", "TestSupport",
             ],
             exclude: ["Golden"]),
     ],

@@ -7,8 +7,8 @@ import Needletail
 struct NeedletailBench: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "needletail-bench",
-        abstract: "Times training steps, single operations and planning.",
-        subcommands: [TrainCommand.self, OperationCommand.self, PlanCommand.self])
+        abstract: "Times training steps, single operations, planning and the writing of kernels.",
+        subcommands: [TrainCommand.self, OperationCommand.self, PlanCommand.self, EmissionCommand.self])
 
     /// Runs the command; a device that is not there or cannot be opened is one line on standard error, and exit code 69.
     static func main() {

@@ -56,6 +56,7 @@ public final class DevicePrograms<Driver: ProgramDriver>: Sendable {
     private struct State {
         var programs: [ShaderKey: Program] = [:]
         var counts = ProgramCounts()
+        var emission = ProgramEmission()
     }
 
     /// A submission whose programs no file holds yet.
@@ -85,6 +86,7 @@ public final class DevicePrograms<Driver: ProgramDriver>: Sendable {
     }
 
     public var counts: ProgramCounts { state.withLock { $0.counts } }
+    public var emission: ProgramEmission { state.withLock { $0.emission } }
 
     /// Says how many of the launches' programs must be compiled, if any.
     public func announce(_ launches: [ShaderLaunch]) {
@@ -141,14 +143,20 @@ public final class DevicePrograms<Driver: ProgramDriver>: Sendable {
 
     private func program(for launch: ShaderLaunch) throws(TensorError) -> Program {
         if let known = state.withLock({ $0.programs[launch.key] }) { return known }
+        let start = DispatchTime.now().uptimeNanoseconds
         let kernel = launch.build()
         let form = try target.legalize(kernel, on: device)
+        let middle = DispatchTime.now().uptimeNanoseconds
         let text = try driver.emit(form.kernel)
+        let end = DispatchTime.now().uptimeNanoseconds
         let key = Array("\(driver.identity)\n".utf8) + text
         let made = Program(kernel, form, text: text, key: key, stored: cache.load(key))
         return state.withLock { state in
             if let known = state.programs[launch.key] { return known }
             state.programs[launch.key] = made
+            state.emission.programs += 1
+            state.emission.kernelNanoseconds += Int(middle - start)
+            state.emission.nanoseconds += Int(end - middle)
             return made
         }
     }

@@ -66,8 +66,10 @@ struct ListedDevice {
         return result
     }
 
-    /// UUID or place on the bus; the processor has none.
-    private var uuid: String? { device.kind == .cpu ? nil : device.physicalID }
+    /// Its UUID, or else its place on the bus; the processor has none.
+    private var uuid: String? {
+        device.kind == .cpu ? nil : device.physicalIDs.map(\.description).max()
+    }
 
     private var details: [String] {
         var result: [String] = []

@@ -51,8 +51,8 @@ public struct DeviceDescription: Hashable, Sendable {
     public var maximumAllocation: Int
     public var dtypes: Set<DType>
     public var families: Set<KernelFamily>
-    /// UUID or PCI address, by which one physical device seen through two backends counts once.
-    public var physicalID: String?
+    /// What is known of where the device is: one that two backends show has one of them in common, and counts once.
+    public var physicalIDs: Set<PhysicalID>
     /// Offsets of leaves are classed by whether they are multiples of this many elements; 1 where alignment is nothing
     /// to the device's kernels.
     public var alignment: Int
@@ -61,7 +61,7 @@ public struct DeviceDescription: Hashable, Sendable {
 
     public init(
         id: DeviceID, name: String, kind: Kind, driver: String, memory: Int, maximumAllocation: Int? = nil,
-        dtypes: Set<DType>, families: Set<KernelFamily>, physicalID: String? = nil, alignment: Int = 16,
+        dtypes: Set<DType>, families: Set<KernelFamily>, physicalIDs: Set<PhysicalID> = [], alignment: Int = 16,
         maximumOperands: Int = 16, platform: String? = nil
     ) {
         self.platform = platform
@@ -73,7 +73,7 @@ public struct DeviceDescription: Hashable, Sendable {
         self.maximumAllocation = maximumAllocation ?? memory
         self.dtypes = dtypes
         self.families = families
-        self.physicalID = physicalID
+        self.physicalIDs = physicalIDs
         self.alignment = alignment
         self.maximumOperands = maximumOperands
     }

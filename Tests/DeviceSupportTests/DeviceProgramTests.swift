@@ -2,6 +2,7 @@ import DeviceSupport
 import Foundation
 import Shaders
 import TensorRuntime
+import TestSupport
 import Testing
 
 /// How programs are announced, built and kept, whatever the driver.
@@ -50,7 +51,7 @@ import Testing
     }
 
     @Test func anotherProcessTakesWhatOneKept() throws {
-        let scratch = ScratchDirectory()
+        let scratch = TemporaryDirectory()
         let lines = Lines()
         func open(_ driver: SampleDriver) -> DevicePrograms<SampleDriver> {
             Self.programs(driver) {
@@ -84,7 +85,7 @@ import Testing
     }
 
     @Test func anotherDriverAndOneThatTakesNothingCompileAgain() throws {
-        let scratch = ScratchDirectory()
+        let scratch = TemporaryDirectory()
         let first = Self.programs(SampleDriver()) { $0.cacheDirectory = scratch.path }
         Self.launch(try first.make(Sample.launch()).program, 1, first)
         for driver in [SampleDriver(identity: "driver 2"), SampleDriver(takesBinaries: false)] {
@@ -95,7 +96,7 @@ import Testing
     }
 
     @Test func aProgramThatCannotBeBuiltNamesKernelDeviceAndFile() throws {
-        let scratch = ScratchDirectory()
+        let scratch = TemporaryDirectory()
         let driver = SampleDriver()
         let programs = Self.programs(driver) { $0.cacheDirectory = scratch.path }
         driver.failure.withLock { $0 = ProgramFailure(reason: "BROKEN", log: "one\ntwo\nthree\nfour\nfive") }

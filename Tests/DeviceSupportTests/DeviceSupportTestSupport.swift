@@ -4,34 +4,7 @@ import KernelIR
 import Shaders
 import Synchronization
 import TensorRuntime
-
-/// A directory of one test, removed when it is released.
-final class ScratchDirectory {
-    let path = FileManager.default.temporaryDirectory.appendingPathComponent("needletail-\(UUID().uuidString)").path
-
-    init() { try! FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true) }
-
-    deinit { try? FileManager.default.removeItem(atPath: path) }
-
-    func write(_ text: String, to name: String) {
-        precondition(FileManager.default.createFile(atPath: "\(path)/\(name)", contents: Data(text.utf8)))
-    }
-
-    /// The files of a folder in it, sorted; none where there is no such folder.
-    func files(in folder: String) -> [String] {
-        let names = (try? FileManager.default.contentsOfDirectory(atPath: "\(path)/\(folder)")) ?? []
-        return names.sorted().map { "\(path)/\(folder)/\($0)" }
-    }
-}
-
-/// Lines from a callback.
-final class Lines: Sendable {
-    private let stored = Mutex<[String]>([])
-
-    var all: [String] { stored.withLock { $0 } }
-
-    func add(_ line: String) { stored.withLock { $0.append(line) } }
-}
+import TestSupport
 
 /// `y[i + shift] = x[i] * factor` for `count` elements, where the shift is an index operand's offset.
 enum Sample {

@@ -1,5 +1,6 @@
 import DeviceSupport
 import Foundation
+import TestSupport
 import Testing
 
 /// The files that hold compiled programs.
@@ -15,7 +16,7 @@ import Testing
     }
 
     @Test func whatIsStoredIsLoaded() {
-        let directory = ScratchDirectory()
+        let directory = TemporaryDirectory()
         let cache = ProgramCache(directory: directory.path + "/deeper", backend: "opencl")
         #expect(cache.complaint == nil)
         #expect(cache.load(Self.key("key")) == nil)
@@ -28,7 +29,7 @@ import Testing
     }
 
     @Test func aFileOfAnotherKeyIsNone() throws {
-        let directory = ScratchDirectory()
+        let directory = TemporaryDirectory()
         let cache = ProgramCache(directory: directory.path, backend: "opencl")
         cache.store(Self.key("key"), entry)
         try FileManager.default.copyItem(atPath: cache.path(Self.key("key")), toPath: cache.path(Self.key("kez")))
@@ -36,7 +37,7 @@ import Testing
     }
 
     @Test func everySpoiltByteAndEveryCutIsFound() throws {
-        let directory = ScratchDirectory()
+        let directory = TemporaryDirectory()
         let cache = ProgramCache(directory: directory.path, backend: "opencl")
         cache.store(Self.key("key"), entry)
         let whole = [UInt8](try #require(FileManager.default.contents(atPath: cache.path(Self.key("key")))))
@@ -52,7 +53,7 @@ import Testing
     }
 
     @Test func theLongestUnusedProgramsGoOnceThereAreTooMany() throws {
-        let directory = ScratchDirectory()
+        let directory = TemporaryDirectory()
         let cache = ProgramCache(directory: directory.path, backend: "opencl")
         for number in 0..<8 { cache.store(Self.key("key \(number)"), entry) }
         let size = try #require(FileManager.default.contents(atPath: cache.path(Self.key("key 0")))).count
@@ -75,7 +76,7 @@ import Testing
     }
 
     @Test func backendsHaveFoldersOfTheirOwn() {
-        let directory = ScratchDirectory()
+        let directory = TemporaryDirectory()
         let opencl = ProgramCache(directory: directory.path, backend: "opencl")
         let vulkan = ProgramCache(directory: directory.path, backend: "vulkan")
         opencl.store(Self.key("key"), entry)

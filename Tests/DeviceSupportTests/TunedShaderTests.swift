@@ -2,6 +2,7 @@ import DeviceSupport
 import Foundation
 import Shaders
 import TensorRuntime
+import TestSupport
 import Testing
 
 /// Plans, the choice of schedules, and the table of those that were measured.
@@ -62,7 +63,7 @@ import Testing
     }
 
     @Test func adoptedSchedulesAreTakenAtOnceAndByTheNextProcess() throws {
-        let scratch = ScratchDirectory()
+        let scratch = TemporaryDirectory()
         let spec = Sample.spec(count: 1 << 20)
         let shaders = Self.shaders { $0.cacheDirectory = scratch.path }
         let names = shaders.schedules(for: spec)

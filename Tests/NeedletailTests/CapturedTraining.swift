@@ -1,5 +1,6 @@
 import Needletail
 import TensorGraph
+import TestSupport
 
 /// The three kinds of device.
 enum GraphDevice: String, CaseIterable, CustomStringConvertible {
@@ -7,7 +8,7 @@ enum GraphDevice: String, CaseIterable, CustomStringConvertible {
 
     /// Those that this run of the tests has.
     static var wanted: [GraphDevice] {
-        [.cpu] + (OpenCLTests.areWanted ? [.opencl] : []) + (VulkanTests.areWanted ? [.vulkan] : [])
+        [.cpu] + (OpenCLTesting.areWanted ? [.opencl] : []) + (VulkanTesting.areWanted ? [.vulkan] : [])
     }
 
     var description: String { rawValue }
@@ -18,7 +19,7 @@ enum GraphDevice: String, CaseIterable, CustomStringConvertible {
         switch self {
         case .cpu: id = .cpu
         case .opencl: id = DeviceID(backend: "opencl")
-        case .vulkan: id = try VulkanTests.device("llvmpipe")
+        case .vulkan: id = try VulkanTesting.device(.lavapipe)
         }
         return try withOwnDevice(id, body)
     }

@@ -1,4 +1,5 @@
 import Needletail
+import TestSupport
 import Testing
 
 /// Optimizers whose parameters, groups or devices change.
@@ -16,7 +17,7 @@ import Testing
         #expect(optimizer.groups.map(\.learningRate) == [1, 8])
     }
 
-    @Test(.enabled(if: OpenCLTests.areWanted, "NEEDLETAIL_TEST_WITHOUT_OPENCL is set"))
+    @Test(.enabled(if: OpenCLTesting.areWanted, "NEEDLETAIL_TEST_WITHOUT_OPENCL is set"))
     func theStateFollowsAModelToAnotherDevice() throws {
         func weights(moving: Bool) throws -> [Float] {
             try withDevice(.cpu) {

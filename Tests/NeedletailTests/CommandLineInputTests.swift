@@ -1,5 +1,6 @@
 import Foundation
 import Needletail
+import TestSupport
 import Testing
 
 /// Every bad input of the `needletail` command, in a subprocess: one line that names it and the remedy, the right exit

@@ -1,5 +1,6 @@
 import Foundation
 import Needletail
+import TestSupport
 import Testing
 
 /// Runs `needletail` as a process of its own.
@@ -179,7 +180,7 @@ struct CommandLineTests {
         #expect(json.output.contains(#""quirks":[]"#))
     }
 
-    @Test("devices lists the faults that are worked around", .enabled(if: OpenCLTests.areWanted))
+    @Test("devices lists the faults that are worked around", .enabled(if: OpenCLTesting.areWanted))
     func listsQuirks() throws {
         // PoCL, or any other driver that is said to have it.
         let forced = ["NEEDLETAIL_QUIRKS": "opencl.one-queue=on"]

@@ -1,9 +1,10 @@
 import Foundation
 import Needletail
+import TestSupport
 import Testing
 
 /// Which device the programs take, and what they say of it, on drivers that are not there, broken, or not what they say.
-@Suite(.serialized, .enabled(if: OpenCLTests.areWanted, "NEEDLETAIL_TEST_WITHOUT_OPENCL is set"))
+@Suite(.serialized, .enabled(if: OpenCLTesting.areWanted, "NEEDLETAIL_TEST_WITHOUT_OPENCL is set"))
 struct DeviceChoiceCommandTests {
     private let cache = TemporaryDirectory()
     private let loader: MadeUpLoader

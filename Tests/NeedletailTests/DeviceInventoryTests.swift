@@ -45,7 +45,8 @@ import Testing
                 devices: [
                     DeviceDescription(
                         id: DeviceID(backend: backend), name: "one GPU", kind: .discreteGPU, driver: "test",
-                        memory: 10, dtypes: [.float32], families: [.fused], physicalID: "uuid:1")
+                        memory: 10, dtypes: [.float32], families: [.fused],
+                        physicalIDs: [PhysicalID(domain: 0, bus: 1, device: 0, function: 0)])
                 ])
         }
         let found = try DeviceSelection.firstUsable(

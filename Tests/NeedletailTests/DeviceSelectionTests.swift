@@ -3,10 +3,12 @@ import Testing
 
 /// Which device `auto` takes, and what becomes of those that cannot be opened.
 @Suite struct DeviceSelectionTests {
-    private static func device(_ name: String, _ kind: DeviceDescription.Kind, memory: Int) -> DeviceDescription {
+    private static func device(
+        _ name: String, _ kind: DeviceDescription.Kind, memory: Int, _ physicalIDs: Set<PhysicalID> = []
+    ) -> DeviceDescription {
         DeviceDescription(
             id: DeviceID(name)!, name: "the \(name)", kind: kind, driver: "test", memory: memory, dtypes: [.float32],
-            families: [.fused])
+            families: [.fused], physicalIDs: physicalIDs)
     }
 
     private static let probes = [
@@ -18,6 +20,39 @@ import Testing
             ]),
         DeviceSelection.Probe(backend: "cpu", priority: 0, devices: [device("cpu", .cpu, memory: 50)]),
     ]
+
+    private static let uuid = PhysicalID(uuid: [9, 8, 7])!
+    private static let place = PhysicalID(domain: 0, bus: 0x65, device: 0, function: 0)
+    private static let otherPlace = PhysicalID(domain: 0, bus: 0xCA, device: 0, function: 0)
+
+    /// What three backends know of one GPU, and how many there then are.
+    @Test(
+        arguments: [
+            ([uuid], [uuid], [], 2), ([place], [uuid, place], [uuid], 1), ([uuid], [uuid, place], [place], 1),
+            ([place], [uuid], [], 3), ([place], [otherPlace], [otherPlace], 2),
+            ([uuid, place], [uuid, otherPlace], [otherPlace], 1), ([], [], [], 3),
+        ] as [(Set<PhysicalID>, Set<PhysicalID>, Set<PhysicalID>, Int)])
+    func aGPUThatSeveralBackendsShowCountsOnce(
+        _ first: Set<PhysicalID>, _ second: Set<PhysicalID>, _ third: Set<PhysicalID>, count: Int
+    ) {
+        let backends = [("opencl", 100, first), ("vulkan", 90, second), ("metal", 80, third)]
+        let probes = backends.map { name, priority, ids in
+            DeviceSelection.Probe(
+                backend: name, priority: priority,
+                devices: [
+                    Self.device("\(name):0", .discreteGPU, memory: 10, ids),
+                    // Software is no accelerator, and hides none.
+                    Self.device("\(name):1", .software, memory: 10, [Self.uuid, Self.place]),
+                ])
+        }
+        let found = DeviceSelection.accelerators(among: probes.reversed())
+        #expect(found.count == count && found.first?.id == DeviceID("opencl:0"), "\(found.map(\.id))")
+    }
+
+    @Test func zerosAreNoIdentity() {
+        #expect(PhysicalID(uuid: [UInt8](repeating: 0, count: 16)) == nil)
+        #expect(Self.uuid.description == "uuid:090807" && Self.place.description == "pci:0000:65:00.0")
+    }
 
     /// The choice where these devices cannot be opened, what was told, and what was tried.
     private static func choose(

@@ -1,12 +1,13 @@
 import Foundation
 import Needletail
+import TestSupport
 import Testing
 
 /// `needletail devices` with every set of drivers: right, and without a crash.
-@Suite(.serialized, .enabled(if: OpenCLTests.areWanted && VulkanTests.areWanted, "tests are without drivers"))
+@Suite(.serialized, .enabled(if: OpenCLTesting.areWanted && VulkanTesting.areWanted, "tests are without drivers"))
 struct DriverSetCommandTests {
-    private static let lavapipe = "/usr/share/vulkan/icd.d/lvp_icd.x86_64.json"
-    private static let swiftShader = VulkanTests.swiftShaderManifest
+    private static let lavapipe = VulkanTesting.Driver.lavapipe.manifest
+    private static let swiftShader = VulkanTesting.Driver.swiftShader.manifest
     private static let noOpenCL = ["NEEDLETAIL_OPENCL": "none"]
     private static let noVulkan = ["NEEDLETAIL_VULKAN": "none"]
 

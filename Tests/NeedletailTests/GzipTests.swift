@@ -1,5 +1,6 @@
 import Needletail
 import TensorRuntime
+import TestSupport
 import Testing
 
 /// What Python's `gzip.compress(b"needletail", mtime=0)` and `gzip.compress(bytes(100000), mtime=0)` give.

@@ -1,6 +1,7 @@
 import Foundation
 import Needletail
 import TensorRuntime
+import TestSupport
 import Testing
 
 /// The bytes of an IDX file.

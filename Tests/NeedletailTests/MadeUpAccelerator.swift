@@ -32,7 +32,7 @@ final class MadeUpBackend: Backend {
         result.name = "the \(kinds[index].rawValue) \(index)"
         result.kind = kinds[index]
         result.memory = 1 << 30
-        result.physicalID = "uuid:\(name)-\(index)"
+        result.physicalIDs = Set([PhysicalID(uuid: Array("\(name)-\(index)".utf8))].compactMap { $0 })
         return result
     }
 

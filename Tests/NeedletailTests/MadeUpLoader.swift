@@ -1,4 +1,5 @@
 import Foundation
+import TestSupport
 import Testing
 
 /// The system's OpenCL loader, whose devices are made to look like others: a library compiled by the tests, which passes

@@ -2,6 +2,7 @@ import Foundation
 import Needletail
 import TensorConformance
 import TensorRuntime
+import TestSupport
 import Testing
 
 /// The contract and the catalogue on a device of this machine, for hardware that no test run has: `NEEDLETAIL_TEST_DEVICE=vulkan:0`,
@@ -22,18 +23,10 @@ struct NamedDeviceTests {
 
     @Test func theCataloguePasses() throws {
         let device = try open()
-        let step = ProcessInfo.processInfo.environment["NEEDLETAIL_WHOLE_CATALOGUE"] == "1" ? 1 : 12
-        let all = ConformanceCatalogue.cases(for: device.description)
-        let rows = stride(from: 0, to: all.count, by: step).map { all[$0] }
-        let (left, run) = (
-            rows.filter { device.unsupportedReason($0.spec) != nil },
-            rows.filter { device.unsupportedReason($0.spec) == nil }
-        )
-        for row in left { print("left out \(row.name): \(device.unsupportedReason(row.spec) ?? "")") }
-        let wrong = ConformanceSuite().run(device: device, cases: run).filter { !$0.passed }
-        for row in wrong.prefix(40) { print("\(row)") }
-        print("\(device.description.name): \(run.count) rows, \(left.count) left out, \(wrong.count) wrong")
-        #expect(wrong.isEmpty, "\(wrong.count) of \(run.count) rows do not pass")
+        let strides = Dictionary(uniqueKeysWithValues: ConformanceCatalogue.families.map { ($0, 12) })
+        let rows = CatalogueRun.rows(for: device.description, oneIn: strides)
+        let run = CatalogueRun(rows, on: device, suite: ConformanceSuite(), title: device.description.name)
+        #expect(run.wrong.isEmpty, "\(run.wrong.count) rows do not pass")
     }
 }
 

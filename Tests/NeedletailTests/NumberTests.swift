@@ -1,10 +1,11 @@
 import Foundation
 import Needletail
+import TestSupport
 import Testing
 
 /// Numbers that depended on the device, on a size or on what was fused, on the CPU and the first OpenCL device.
 @Suite struct NumberTests {
-    private static let devices: [DeviceID] = OpenCLTests.areWanted ? [.cpu, DeviceID(backend: "opencl")] : [.cpu]
+    private static let devices: [DeviceID] = OpenCLTesting.areWanted ? [.cpu, DeviceID(backend: "opencl")] : [.cpu]
 
     @Test(arguments: devices) func longRowsOfLossesAndCountsAreWhole(_ device: DeviceID) throws {
         try withDevice(device) {

@@ -1,9 +1,10 @@
 import Foundation
 import Needletail
+import TestSupport
 import Testing
 
 /// Training on the first OpenCL device, against the CPU.
-@Suite(.enabled(if: OpenCLTests.areWanted, "NEEDLETAIL_TEST_WITHOUT_OPENCL is set")) struct OpenCLTrainingTests {
+@Suite(.enabled(if: OpenCLTesting.areWanted, "NEEDLETAIL_TEST_WITHOUT_OPENCL is set")) struct OpenCLTrainingTests {
     private static let device = DeviceID(backend: "opencl")
 
     @Test func theFirstFiftyLossesAreTheCPUs() throws {
@@ -74,9 +75,4 @@ import Testing
             try gradients(on: OpenCLTrainingTests.device), try gradients(on: .cpu))
         #expect(error < 1e-10)
     }
-}
-
-/// Whether tests that need an OpenCL device run: always, unless told otherwise. They fail where there is none.
-enum OpenCLTests {
-    static let areWanted = ProcessInfo.processInfo.environment["NEEDLETAIL_TEST_WITHOUT_OPENCL"] != "1"
 }

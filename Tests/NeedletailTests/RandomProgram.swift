@@ -14,15 +14,15 @@ struct RandomProgram {
         var bound: Double
     }
 
-    private var random: SplitMix
-    private let dtype: DType
-    private let isLarge: Bool
+    var random: SplitMix
+    let dtype: DType
+    let isLarge: Bool
     /// Whether there are only fused programs and copies: no families that not every device has for every type.
-    private let isPlain: Bool
+    let isPlain: Bool
     /// Values beyond it are moved back to small ones.
     private let greatest: Double
     private var hasLarge = false
-    private var pool: [Value] = []
+    var pool: [Value] = []
     private var leaves: [Tensor] = []
 
     /// What the program computed: values, gradients and second gradients.
@@ -76,7 +76,7 @@ struct RandomProgram {
     }
 
     /// A stored value: as it is, or lying otherwise in memory.
-    private mutating func addLeaf(_ shape: Shape) {
+    mutating func addLeaf(_ shape: Shape) {
         var made = shape
         let form = random.below(4)
         if form == 1, shape.rank >= 2 { made = Shape(shape.reversed()) }
@@ -94,7 +94,7 @@ struct RandomProgram {
 
     // MARK: Growth
 
-    private mutating func pick(where isFit: (Value) -> Bool = { _ in true }) -> Value? {
+    mutating func pick(where isFit: (Value) -> Bool = { _ in true }) -> Value? {
         let fitting = pool.indices.filter { isFit(pool[$0]) && pool[$0].tensor.elementCount > 0 }
         if fitting.isEmpty { return nil }
         // The newest more often: long chains.
@@ -102,7 +102,7 @@ struct RandomProgram {
         return pool[fitting[random.below(fitting.count)]]
     }
 
-    private mutating func add(_ tensor: Tensor, exact: Bool, bound: Double) {
+    mutating func add(_ tensor: Tensor, exact: Bool, bound: Double) {
         if tensor.elementCount > 60_000 || tensor.rank > 6 { return }
         var value = Value(tensor: tensor, isExact: exact, bound: bound)
         if !(bound < greatest) {
@@ -137,42 +137,7 @@ struct RandomProgram {
         }
     }
 
-    private mutating func unary(_ x: Value) {
-        let t = x.tensor
-        if x.isExact {
-            switch random.below(6) {
-            case 0: return add(-t, exact: true, bound: x.bound)
-            case 1: return add(t.relu(), exact: true, bound: x.bound)
-            case 2: return add(t.abs(), exact: true, bound: x.bound)
-            case 3: return add(t.square(), exact: true, bound: x.bound * x.bound)
-            case 4: return add(t.clamp(min: -2, max: 2), exact: true, bound: 2)
-            default: break
-            }
-        }
-        switch random.below(5) {
-        case 0: add(t.tanh(), exact: false, bound: 1)
-        case 1: add(t.sigmoid(), exact: false, bound: 1)
-        case 2: add((t.square() + 1).sqrt(), exact: false, bound: x.bound + 1)
-        case 3: add(t.tanh().exp(), exact: false, bound: 3)
-        default: add((t.tanh() * 0.5).sin(), exact: false, bound: 1)
-        }
-    }
-
-    private mutating func binary(_ x: Value) {
-        let fits = { (y: Value) in RandomProgram.broadcast(x.tensor.shape, y.tensor.shape) != nil }
-        guard let y = pick(where: fits) else { return }
-        let exact = x.isExact && y.isExact
-        let (a, b) = random.below(2) == 0 ? (x, y) : (y, x)
-        switch random.below(exact ? 6 : 4) {
-        case 0, 1: add(a.tensor + b.tensor, exact: exact, bound: a.bound + b.bound)
-        case 2: add(a.tensor - b.tensor, exact: exact, bound: a.bound + b.bound)
-        case 3: add(a.tensor * b.tensor, exact: exact, bound: a.bound * b.bound)
-        case 4: add(Tensor.maximum(a.tensor, b.tensor), exact: true, bound: max(a.bound, b.bound))
-        default: add(Tensor.minimum(a.tensor, b.tensor), exact: true, bound: max(a.bound, b.bound))
-        }
-    }
-
-    private static func broadcast(_ a: Shape, _ b: Shape) -> Shape? {
+    static func broadcast(_ a: Shape, _ b: Shape) -> Shape? {
         let (long, short) = a.rank >= b.rank ? (a, b) : (b, a)
         var result = long
         for axis in 0..<short.rank {
@@ -182,252 +147,6 @@ struct RandomProgram {
             result[place] = short[axis]
         }
         return result
-    }
-
-    private mutating func scalar(_ x: Value) {
-        let number = random.below(5) - 2
-        switch random.below(3) {
-        case 0: add(x.tensor + number, exact: x.isExact, bound: x.bound + 2)
-        case 1: add(x.tensor * number, exact: x.isExact, bound: x.bound * 2)
-        default: add(number - x.tensor, exact: x.isExact, bound: x.bound + 2)
-        }
-    }
-
-    private mutating func reduce(_ x: Value) {
-        let t = x.tensor
-        guard t.rank > 0 else { return }
-        let axes = (0..<t.rank).filter { _ in random.below(2) == 0 }
-        let chosen = axes.isEmpty ? [random.below(t.rank)] : axes
-        let keeps = random.below(2) == 0
-        let count = Double(chosen.reduce(1) { $0 * t.shape[$1] })
-        switch random.below(x.isExact ? 6 : 3) {
-        case 0, 1: add(t.sum(axes: chosen, keepDims: keeps), exact: x.isExact, bound: x.bound * count)
-        case 2: add(t.mean(axes: chosen, keepDims: keeps), exact: false, bound: x.bound)
-        case 3: add(t.max(axes: chosen, keepDims: keeps), exact: true, bound: x.bound)
-        case 4: add(t.min(axes: chosen, keepDims: keeps), exact: true, bound: x.bound)
-        default:
-            let place = t.argmax(chosen[0], keepDims: keeps).to(dtype)
-            add(place, exact: true, bound: Double(t.shape[chosen[0]]))
-        }
-        if keeps && random.below(3) == 0 { pool[pool.count - 1].tensor = pool[pool.count - 1].tensor.expand(t.shape) }
-    }
-
-    private mutating func view(_ x: Value) {
-        let t = x.tensor
-        guard t.rank > 0 else { return }
-        let axis = random.below(t.rank)
-        let result: Tensor
-        switch random.below(5) {
-        case 0:
-            var axes = Array(0..<t.rank)
-            for place in stride(from: t.rank - 1, to: 0, by: -1) { axes.swapAt(place, random.below(place + 1)) }
-            result = t.permute(axes)
-        case 1:
-            let count = 1 + random.below(t.shape[axis])
-            result = t.narrow(axis: axis, start: random.below(t.shape[axis] - count + 1), count: count)
-        case 2: result = t.flip(axis)
-        case 3: result = t.slice(axis: axis, from: random.below(t.shape[axis]), by: 1 + random.below(3))
-        default: result = t.unsqueeze(axis)
-        }
-        add(result, exact: x.isExact, bound: x.bound)
-    }
-
-    private mutating func reshape(_ x: Value) {
-        var rest = x.tensor.elementCount
-        var shape = Shape()
-        while rest > 1 && shape.rank < 3 {
-            let divisors = (1...min(rest, 12)).filter { rest % $0 == 0 }
-            let extent = divisors[random.below(divisors.count)]
-            shape.append(extent)
-            rest /= extent
-        }
-        shape.append(rest)
-        add(x.tensor.reshape(shape), exact: x.isExact, bound: x.bound)
-    }
-
-    private mutating func join(_ x: Value) {
-        let t = x.tensor
-        guard t.rank > 0 else { return }
-        let axis = random.below(3) == 0 ? random.below(t.rank) : 0
-        func fits(_ y: Value) -> Bool {
-            y.tensor.rank == t.rank && (0..<t.rank).allSatisfy { $0 == axis || y.tensor.shape[$0] == t.shape[$0] }
-        }
-        guard let y = pick(where: fits) else { return }
-        let exact = x.isExact && y.isExact
-        let bound = max(x.bound, y.bound)
-        switch random.below(4) {
-        case 0 where y.tensor.shape == t.shape: add(Tensor.stack([t, y.tensor]), exact: exact, bound: bound)
-        case 1:
-            add(t.pad([(before: random.below(3), after: random.below(2))], value: 1), exact: x.isExact, bound: bound)
-        case 2: add(Tensor.concatenate([t, y.tensor, t], axis: axis), exact: exact, bound: bound)
-        default: add(Tensor.concatenate([y.tensor, t], axis: axis), exact: exact, bound: bound)
-        }
-        // Beside one of its parts.
-        if random.below(2) == 0, let whole = pool.last, RandomProgram.broadcast(whole.tensor.shape, t.shape) != nil {
-            add(whole.tensor - t, exact: whole.isExact && x.isExact, bound: whole.bound + x.bound)
-        }
-    }
-
-    private mutating func matmul(_ x: Value) {
-        let t = x.tensor
-        guard t.rank >= 2 else { return }
-        let k = t.shape[t.rank - 1]
-        func fits(_ y: Value) -> Bool { y.tensor.rank == 2 && (y.tensor.shape[0] == k || y.tensor.shape[1] == k) }
-        guard let y = pick(where: fits) else { return }
-        let other = y.tensor.shape[0] == k ? y.tensor : y.tensor.transpose(0, 1)
-        add(t.matmul(other), exact: x.isExact && y.isExact, bound: x.bound * y.bound * Double(k))
-    }
-
-    private mutating func pool2d() {
-        guard let x = pick(where: { $0.tensor.rank == 4 && $0.tensor.elementCount < 8000 }) else { return }
-        let t = x.tensor
-        let kernel: SIMD2<Int> = [1 + random.below(min(3, t.shape[2])), 1 + random.below(min(3, t.shape[3]))]
-        let stride: SIMD2<Int> = [1 + random.below(2), 1 + random.below(2)]
-        let padding: SIMD2<Int> = [random.below(kernel[0] / 2 + 1), random.below(kernel[1] / 2 + 1)]
-        if x.isExact && random.below(2) == 0 {
-            if random.below(4) == 0 {
-                let places = Tensor.maxPool2dIndices(t, kernel: kernel, stride: stride, padding: padding)
-                add(places.to(dtype), exact: true, bound: Double(t.elementCount))
-            } else {
-                add(
-                    Tensor.maxPool2d(t, kernel: kernel, stride: stride, padding: padding), exact: true,
-                    bound: x.bound)
-            }
-        } else {
-            add(
-                Tensor.avgPool2d(
-                    t, kernel: kernel, stride: stride, padding: padding, countsPadding: random.below(2) == 0),
-                exact: false, bound: x.bound)
-        }
-        // Beside what has its shape: here batch and channels have to be told apart.
-        if random.below(2) == 0, let pooled = pool.last { binary(pooled) }
-    }
-
-    private mutating func convolution() {
-        guard let x = pick(where: { $0.tensor.rank == 4 && $0.tensor.elementCount < 3000 }) else { return }
-        let t = x.tensor
-        let c = t.shape[1]
-        let groups = random.below(3) == 0 ? c : 1
-        let kernel: SIMD2<Int> = [1 + random.below(min(3, t.shape[2])), 1 + random.below(min(3, t.shape[3]))]
-        let shape: Shape = [groups * (1 + random.below(2)), c / groups, kernel[0], kernel[1]]
-        addLeaf(shape)
-        guard let weight = pool.last, weight.tensor.shape == shape else { return }
-        add(
-            Tensor.conv2d(
-                t, weight: weight.tensor, stride: [1 + random.below(2), 1 + random.below(2)],
-                padding: [random.below(2), random.below(2)], groups: groups),
-            exact: x.isExact, bound: x.bound * 3 * Double(shape.dropFirst().reduce(1, *)))
-        if random.below(2) == 0, let made = pool.last { binary(made) }
-    }
-
-    private mutating func indices(_ count: Int, below bound: Int) -> [Int64] {
-        (0..<count).map { _ in Int64(random.below(bound)) }
-    }
-
-    private mutating func gather(_ x: Value) {
-        let t = x.tensor
-        guard t.rank > 0 else { return }
-        let axis = random.below(t.rank)
-        let count = 1 + random.below(5)
-        if random.below(2) == 0 {
-            let places = Tensor(indices(count, below: t.shape[axis]))
-            add(t.indexSelect(axis: axis, index: places), exact: x.isExact, bound: x.bound)
-        } else {
-            var shape = t.shape
-            shape[axis] = count
-            guard shape.elementCount < 5000 else { return }
-            let places = Tensor(indices(shape.elementCount, below: t.shape[axis]), shape: shape)
-            add(t.gather(axis: axis, index: places), exact: x.isExact, bound: x.bound)
-        }
-    }
-
-    private mutating func scatter(_ x: Value) {
-        let t = x.tensor
-        guard t.rank > 0, t.elementCount < 5000 else { return }
-        let axis = random.below(t.rank)
-        let places = Tensor(indices(t.elementCount, below: t.shape[axis]), shape: t.shape)
-        let fits = { (y: Value) in y.tensor.shape == t.shape }
-        let target = pick(where: fits) ?? x
-        add(
-            target.tensor.scatterAdd(axis: axis, index: places, source: t), exact: x.isExact && target.isExact,
-            bound: target.bound + x.bound * Double(t.shape[axis]))
-    }
-
-    /// An operation with two results, of which both, one or none are used. Only exact values have an order of which no
-    /// rounding decides.
-    private mutating func sort() {
-        guard let x = pick(where: { $0.isExact && $0.tensor.rank > 0 && $0.tensor.elementCount < 20_000 }) else {
-            return
-        }
-        let t = x.tensor
-        let axis = random.below(t.rank)
-        let count = t.shape[axis]
-        let turns = random.below(2) == 0
-        let (values, indices): (Tensor, Tensor) =
-            switch random.below(4) {
-            case 0: t.topk(1 + random.below(count), axis: axis, largest: turns)
-            case 1: turns ? t.max(axis: axis, keepDims: true) : t.min(axis: axis, keepDims: true)
-            default: t.sort(axis: axis, descending: turns)
-            }
-        switch random.below(5) {
-        case 0: add(values, exact: true, bound: x.bound)
-        case 1: add(indices.to(dtype), exact: true, bound: Double(count))
-        case 2: break
-        case 3:
-            add(values, exact: true, bound: x.bound)
-            add(indices.to(dtype), exact: true, bound: Double(count))
-        default:
-            // Both in one, and beside what was sorted.
-            add(values * indices.to(dtype), exact: true, bound: x.bound * Double(count))
-            add(t.gather(axis: axis, index: indices) - values, exact: true, bound: 2 * x.bound)
-            if let whole = pool.last, RandomProgram.broadcast(whole.tensor.shape, t.shape) != nil {
-                add(whole.tensor + t, exact: true, bound: 3 * x.bound)
-            }
-        }
-    }
-
-    private mutating func mask(_ x: Value) {
-        guard let y = pick(where: { $0.isExact && $0.tensor.shape == x.tensor.shape }) else { return }
-        let mask = random.below(2) == 0 ? y.tensor .> 0 : (y.tensor .== 1).logicalNot()
-        if random.below(2) == 0 {
-            add(x.tensor.masked(where: mask, with: 2), exact: x.isExact, bound: max(x.bound, 2))
-        } else {
-            add(Tensor.where(mask, x.tensor, y.tensor), exact: x.isExact, bound: max(x.bound, y.bound))
-        }
-    }
-
-    private mutating func cast(_ x: Value) {
-        guard x.isExact else { return }
-        let types: [DType] = [.int32, .int64, dtype == .float32 ? .float64 : .float32]
-        let there = x.tensor.to(types[random.below(types.count)])
-        add((there + there).to(dtype), exact: true, bound: 2 * x.bound)
-    }
-
-    private mutating func normalise(_ x: Value) {
-        let t = x.tensor
-        guard t.rank > 0 else { return }
-        let axis = random.below(t.rank)
-        switch random.below(4) {
-        case 0: add(t.tanh().softmax(axis: axis), exact: false, bound: 1)
-        case 1: add(t.tanh().logSoftmax(axis: axis), exact: false, bound: 20)
-        case 2:
-            let centred = t - t.mean(axes: [axis], keepDims: true)
-            let spread = (centred.square().mean(axes: [axis], keepDims: true) + 1).sqrt()
-            add(centred / spread, exact: false, bound: 2 * x.bound)
-        default: add(t.tanh().logSumExp(axes: axis, keepDims: true) + t.tanh(), exact: false, bound: 20)
-        }
-    }
-
-    /// The value expanded over new leading dimensions, or filled with a constant of its shape.
-    private mutating func spread(_ x: Value) {
-        let t = x.tensor
-        if random.below(2) == 0, t.rank < 4 {
-            var shape: Shape = [1 + random.below(3)]
-            for extent in t.shape { shape.append(extent) }
-            add(t.expand(shape), exact: x.isExact, bound: x.bound)
-        } else {
-            add(t + Tensor.full(t.shape, 2, dtype: dtype) * t, exact: x.isExact, bound: 3 * x.bound)
-        }
     }
 
     // MARK: Results
@@ -474,18 +193,5 @@ struct RandomProgram {
         for (index, gradient) in gradients(of: sum, withRespectTo: leaves).enumerated() {
             if let gradient { results.append(("second gradient \(index)", false, gradient)) }
         }
-    }
-}
-
-/// SplitMix64 of [Steele et al.](https://doi.org/10.1145/2714064.2660195).
-private struct SplitMix {
-    var state: UInt64
-
-    mutating func below(_ bound: Int) -> Int {
-        state &+= 0x9E37_79B9_7F4A_7C15
-        var z = state
-        z = (z ^ (z >> 30)) &* 0xBF58_476D_1CE4_E5B9
-        z = (z ^ (z >> 27)) &* 0x94D0_49BB_1331_11EB
-        return Int((z ^ (z >> 31)) % UInt64(bound))
     }
 }

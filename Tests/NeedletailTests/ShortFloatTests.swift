@@ -2,6 +2,7 @@ import Needletail
 import OpenCLBackend
 import TensorGraph
 import TensorRuntime
+import TestSupport
 import Testing
 
 /// float16 and bfloat16: each operation's result is rounded to the type, wherever it is read, and sums are made in float32.
@@ -23,7 +24,7 @@ import Testing
 
     static let places: [Place] = {
         var places: [Place] = []
-        for device in OpenCLTests.areWanted ? ["cpu", "opencl cpu", "opencl gpu"] : ["cpu"] {
+        for device in OpenCLTesting.areWanted ? ["cpu", "opencl cpu", "opencl gpu"] : ["cpu"] {
             for mode in ["fused", "unfused", "eager"] {
                 var place = Place(device: device, mode: mode)
                 place.configuration.fusion = mode != "unfused"
@@ -133,7 +134,7 @@ import Testing
     }
 
     @Test(
-        .enabled(if: OpenCLTests.areWanted, "NEEDLETAIL_TEST_WITHOUT_OPENCL is set"),
+        .enabled(if: OpenCLTesting.areWanted, "NEEDLETAIL_TEST_WITHOUT_OPENCL is set"),
         arguments: places.filter { $0.device != "cpu" })
     func productsAreRoundedBeforeTheirEpilogue(_ place: Place) throws {
         try place.run { () throws in

@@ -1,4 +1,5 @@
 import Needletail
+import TestSupport
 
 /// Small made-up images whose class can be learned: class k is bright in rows 2k and 2k + 1.
 enum TrainingSample {

@@ -1,5 +1,6 @@
 import Needletail
 import TensorGraph
+import TestSupport
 import Testing
 
 @Suite("Training")

@@ -1,14 +1,15 @@
 import Needletail
 import TensorGraph
 import TensorRuntime
+import TestSupport
 import Testing
 
 /// llvmpipe leaves a work-item's loops after 65,535 turns. What would turn longer takes another schedule, or is refused by
 /// name: never a sum that is cut short.
-@Suite(.serialized, .enabled(if: VulkanTests.areWanted, "NEEDLETAIL_TEST_WITHOUT_VULKAN is set"))
+@Suite(.serialized, .enabled(if: VulkanTesting.areWanted, "NEEDLETAIL_TEST_WITHOUT_VULKAN is set"))
 struct VulkanLoopTests {
     private static func context() throws -> DeviceContext {
-        try DeviceContext(device: VulkanTests.open("llvmpipe", validates: false))
+        try DeviceContext(device: VulkanTesting.open(.lavapipe, { $0.listener = nil }).device)
     }
 
     @Test func longRowsAreSummedToTheirEnd() throws {

@@ -3,6 +3,7 @@ import OpenCLBackend
 import Shaders
 import TensorConformance
 import TensorRuntime
+import TestSupport
 import Testing
 
 /// The catalogue on the first OpenCL device, with the schedules of both classes of devices. Serial, as the driver uses the
@@ -14,19 +15,18 @@ import Testing
 @Suite(.serialized, .enabled(if: OpenCLTesting.areWanted, "NEEDLETAIL_TEST_WITHOUT_OPENCL is set"))
 struct ConformanceTests {
     private static let suite = ConformanceSuite()
-    private static let isWhole = ProcessInfo.processInfo.environment["NEEDLETAIL_WHOLE_CATALOGUE"] == "1"
 
     @Test(arguments: [RuntimeConfiguration.ScheduleClass.cpu, .gpu])
     func theCataloguePasses(_ scheduleClass: RuntimeConfiguration.ScheduleClass) throws {
         let device = try OpenCLTesting.open { $0.openCLScheduleClass = scheduleClass }.device
-        let all = ConformanceCatalogue.cases(for: device.description)
-        let rows = Self.isWhole ? all : Self.sample(of: all, offset: scheduleClass == .gpu ? 1 : 0)
-        let results = Self.suite.run(device: device, cases: rows)
-        let others = results.filter { !$0.passed }
-        for other in others.prefix(40) { print("\(scheduleClass): \(other)") }
-        #expect(others.isEmpty, "\(others.count) of \(results.count) rows do not pass")
+        let rows = CatalogueRun.rows(
+            for: device.description,
+            oneIn: [.fused: 37, .matmul: 11, .convolution: 7, .pooling: 13, .scatterAdd: 11, .sort: 23],
+            offset: scheduleClass == .gpu ? 1 : 0)
+        let run = CatalogueRun(rows, on: device, suite: Self.suite, title: "\(scheduleClass)")
+        #expect(run.passed.count == rows.count, "\(run.wrong.count) rows do not pass, \(run.left.count) are left out")
         let counts = device.programCounts
-        print("\(scheduleClass): \(results.count) rows, \(counts.compiled) programs compiled, \(counts.loaded) loaded")
+        print("\(scheduleClass): \(counts.compiled) programs compiled, \(counts.loaded) loaded")
     }
 
     @Test(arguments: [RuntimeConfiguration.ScheduleClass.cpu, .gpu])
@@ -49,9 +49,8 @@ struct ConformanceTests {
             return row.name.hasPrefix("fused/numbers/") && !row.dtypes.contains(.float64)
         }
         #expect(rows.count > 60)
-        let others = Self.suite.run(device: device, cases: rows).filter { !$0.passed }
-        for other in others { print("\(scheduleClass): \(other)") }
-        #expect(others.isEmpty, "\(others.count) of \(rows.count) rows do not pass")
+        let run = CatalogueRun(rows, on: device, suite: Self.suite, title: "\(scheduleClass)")
+        #expect(run.passed.count == rows.count, "\(run.wrong.count) rows do not pass, \(run.left.count) are left out")
     }
 
     @Test func whatHasNoFormIsRefusedBeforeItIsBuilt() throws {
@@ -98,17 +97,6 @@ struct ConformanceTests {
                 return (name.hasPrefix("tile") || name.hasPrefix("block")) == (target.deviceClass == .gpu)
             }.map { "\(family)/\($0)" }
         }
-    }
-
-    /// A hundred and some rows, of every family.
-    private static func sample(of rows: [ConformanceCase], offset: Int) -> [ConformanceCase] {
-        let strides: [KernelFamily: Int] = [
-            .fused: 37, .matmul: 11, .convolution: 7, .pooling: 13, .scatterAdd: 11, .sort: 23,
-        ]
-        return Dictionary(grouping: rows, by: \.family).sorted { $0.key.rawValue < $1.key.rawValue }
-            .flatMap { family, rows in
-                stride(from: offset, to: rows.count, by: strides[family] ?? 1).map { rows[$0] }
-            }
     }
 }
 

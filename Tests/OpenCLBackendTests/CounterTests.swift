@@ -1,6 +1,7 @@
 import OpenCLBackend
 import TensorGraph
 import TensorRuntime
+import TestSupport
 import Testing
 
 /// The core's counters against the calls that reach the loader.

@@ -4,6 +4,7 @@ import KernelIR
 import OpenCLBackend
 import Shaders
 import TensorRuntime
+import TestSupport
 import Testing
 
 /// What a device does when a driver's call fails.
@@ -13,7 +14,7 @@ import Testing
     private static let invalidQueue: Int32 = -36
 
     @Test func aProgramThatCannotBeBuiltNamesKernelDeviceAndAFile() throws {
-        let cache = ScratchDirectory()
+        let cache = TemporaryDirectory()
         let (device, _) = try OpenCLTesting.open { $0.cacheDirectory = cache.path }
         // A macro of the language.
         let scaling = Scaling(count: 16, name: "MAXFLOAT")

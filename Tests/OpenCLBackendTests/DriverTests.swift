@@ -1,5 +1,6 @@
 import OpenCLBackend
 import TensorRuntime
+import TestSupport
 import Testing
 
 /// What the driver does with the parts that it shares with others.

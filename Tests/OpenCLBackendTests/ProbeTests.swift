@@ -1,6 +1,7 @@
 import Foundation
 import OpenCLBackend
 import TensorRuntime
+import TestSupport
 import Testing
 
 /// What is found, and what is said of the rest. Loaders read their environment once a process, so that what they make of
@@ -57,24 +58,14 @@ import Testing
 /// The built `needletail devices` where drivers are missing or broken.
 @Suite(.enabled(if: OpenCLTesting.areWanted, "NEEDLETAIL_TEST_WITHOUT_OPENCL is set")) struct BrokenDriverTests {
     private static let pocl = "/etc/OpenCL/vendors/pocl.icd"
-    private let vendors = ScratchDirectory()
+    private let vendors = TemporaryDirectory()
 
     /// Standard output of `needletail devices`, which must succeed whatever the drivers are.
     private func devices(_ environment: [String: String]) throws -> String {
-        let process = Process()
-        process.executableURL = URL(
-            fileURLWithPath: try #require(NeedletailProgram.path, "there is no built needletail"))
-        process.arguments = ["devices"]
-        process.environment = ProcessInfo.processInfo.environment.filter { !$0.key.hasPrefix("NEEDLETAIL_") }
-            .merging(["OCL_ICD_VENDORS": vendors.path]) { $1 }.merging(environment) { $1 }
-        let output = Pipe()
-        process.standardOutput = output
-        process.standardError = FileHandle.nullDevice
-        try process.run()
-        let data = output.fileHandleForReading.readDataToEndOfFile()
-        process.waitUntilExit()
-        #expect(process.terminationReason == .exit && process.terminationStatus == 0)
-        return String(decoding: data, as: UTF8.self)
+        let result = try NeedletailTool.run(
+            ["devices"], environment: ["OCL_ICD_VENDORS": vendors.path].merging(environment) { $1 })
+        #expect(result.code == 0, "\(result)")
+        return result.output
     }
 
     @Test func aLoaderWithoutDriversLeavesTheCPU() throws {
@@ -92,6 +83,14 @@ import Testing
         #expect(text.contains("* cpu ") && !text.contains("opencl:0"))
     }
 
+    @Test func aLibraryThatIsNoDriverIsNamed() throws {
+        vendors.write("libm.so.6\n", to: "maths.icd")
+        let text = try devices([:])
+        #expect(
+            text.contains("maths.icd names libm.so.6, which is no driver: it has no clGetExtensionFunctionAddress"),
+            "\(text)")
+    }
+
     @Test func aBrokenDriverTakesNoOtherDown() throws {
         vendors.write("libneedletail-missing.so.1\n", to: "broken.icd")
         vendors.write(try String(contentsOfFile: Self.pocl, encoding: .utf8), to: "pocl.icd")
@@ -102,7 +101,7 @@ import Testing
 
     @Test func aDeviceThatCannotBuildProgramsIsSaidToBe() throws {
         vendors.write(try String(contentsOfFile: Self.pocl, encoding: .utf8), to: "pocl.icd")
-        let cache = ScratchDirectory()
+        let cache = TemporaryDirectory()
         let text = try devices([
             "POCL_EXTRA_BUILD_FLAGS": "-Dfloat=@@", "NEEDLETAIL_CACHE": cache.path, "POCL_CACHE_DIR": cache.path,
         ])
@@ -116,19 +115,4 @@ import Testing
         #expect(text.contains("* cpu "))
         #expect(try devices(["NEEDLETAIL_OPENCL": "none"]).contains("opencl: switched off"))
     }
-}
-
-/// The built `needletail`, beside the test bundle.
-enum NeedletailProgram {
-    static let path: String? = {
-        var folders = [URL(fileURLWithPath: CommandLine.arguments[0]).deletingLastPathComponent()]
-        // swift-testing's helper lies elsewhere; its argument names the bundle.
-        for text in CommandLine.arguments where text.hasSuffix(".xctest") {
-            folders.append(URL(fileURLWithPath: text).deletingLastPathComponent())
-        }
-        let paths = folders.flatMap { folder in
-            ["needletail", "NeedletailCLI"].map { folder.appendingPathComponent($0).path }
-        }
-        return paths.first { FileManager.default.isExecutableFile(atPath: $0) }
-    }()
 }

@@ -2,6 +2,7 @@ import DeviceSupport
 import Foundation
 import OpenCLBackend
 import TensorRuntime
+import TestSupport
 import Testing
 
 /// How programs are built, kept on disk and announced.
@@ -31,7 +32,7 @@ import Testing
     }
 
     @Test func aSecondDeviceBuildsNothingFromSource() throws {
-        let cache = ScratchDirectory()
+        let cache = TemporaryDirectory()
         let kernels = [Scaling(count: 16), Scaling(count: 16, salt: 1)]
         let first = try OpenCLTesting.open { $0.cacheDirectory = cache.path }
         #expect(try run(kernels, on: first.device) == [0, 2, 1, 3])
@@ -44,7 +45,7 @@ import Testing
     }
 
     @Test func aLargeGridIsKeptBesideASmallOne() throws {
-        let cache = ScratchDirectory()
+        let cache = TemporaryDirectory()
         func run(_ count: Int) throws -> ProgramCounts {
             let (device, _) = try OpenCLTesting.open { $0.cacheDirectory = cache.path }
             let stream = try device.makeStream()
@@ -62,7 +63,7 @@ import Testing
     }
 
     @Test func aProgramIsKeptWhileAnotherStreamRunsIt() throws {
-        let cache = ScratchDirectory()
+        let cache = TemporaryDirectory()
         let (device, _) = try OpenCLTesting.open { $0.cacheDirectory = cache.path }
         let passes = 1 << 21
         let kernel = try Scaling(count: 16, salt: 1, passes: passes).kernel(on: device)
@@ -82,7 +83,7 @@ import Testing
     }
 
     @Test func aProgramIsKeptWhenItsResultIsReadThroughAnotherStream() throws {
-        let cache = ScratchDirectory()
+        let cache = TemporaryDirectory()
         let (device, _) = try OpenCLTesting.open { $0.cacheDirectory = cache.path }
         let (stream, transfers) = (try device.makeStream(), try device.makeStream())
         let (input, output) = (try device.allocate(byteCount: 64), try device.allocate(byteCount: 64))
@@ -99,7 +100,7 @@ import Testing
     }
 
     @Test func aSpoiltFileIsCompiledAgainWithoutAWord() throws {
-        let cache = ScratchDirectory()
+        let cache = TemporaryDirectory()
         func run() throws -> ProgramCounts {
             let (device, _) = try OpenCLTesting.open { $0.cacheDirectory = cache.path }
             #expect(try self.run([Scaling(count: 16)], on: device) == [0, 2])
@@ -116,7 +117,7 @@ import Testing
     }
 
     @Test func whatTheDriverDoesNotTakeIsCompiledAgain() throws {
-        let cache = ScratchDirectory()
+        let cache = TemporaryDirectory()
         let first = try OpenCLTesting.open { $0.cacheDirectory = cache.path }
         try run([Scaling(count: 16)], on: first.device)
         let second = try OpenCLTesting.open { $0.cacheDirectory = cache.path }
@@ -152,7 +153,7 @@ import Testing
     }
 
     @Test func aNoticeComesOnlyWhereSomethingIsCompiled() throws {
-        let cache = ScratchDirectory()
+        let cache = TemporaryDirectory()
         let lines = Lines()
         func run(_ kernels: [Scaling]) throws -> String {
             let (device, _) = try OpenCLTesting.open {

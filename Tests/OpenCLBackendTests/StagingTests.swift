@@ -1,5 +1,6 @@
 import OpenCLBackend
 import TensorRuntime
+import TestSupport
 import Testing
 
 /// Copies as a discrete GPU has them, through the ring of pinned memory. What is copied is compared bit for bit.

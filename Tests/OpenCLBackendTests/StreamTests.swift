@@ -1,6 +1,7 @@
 import Dispatch
 import OpenCLBackend
 import TensorRuntime
+import TestSupport
 import Testing
 
 @Suite(.enabled(if: OpenCLTesting.areWanted, "NEEDLETAIL_TEST_WITHOUT_OPENCL is set")) struct StreamTests {

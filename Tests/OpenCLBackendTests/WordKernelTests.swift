@@ -2,6 +2,7 @@ import KernelIR
 import OpenCLBackend
 import Shaders
 import TensorRuntime
+import TestSupport
 import Testing
 
 /// Kernels written anew for devices without 8-, 16- and 64-bit integers, on a device: what the interpreter takes for bytes

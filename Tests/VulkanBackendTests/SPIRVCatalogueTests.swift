@@ -3,15 +3,13 @@ import KernelIR
 import Shaders
 import TensorConformance
 import TensorRuntime
+import TestSupport
 import Testing
 import VulkanBackend
 
 /// Every kernel that the library makes for the catalogue, as a module that `spirv-val` accepts.
-@Suite(.serialized, .enabled(if: SPIRVTesting.areWanted, "NEEDLETAIL_TEST_WITHOUT_VULKAN is set"))
+@Suite(.serialized, .enabled(if: VulkanTesting.areWanted, "NEEDLETAIL_TEST_WITHOUT_VULKAN is set"))
 struct SPIRVCatalogueTests {
-    /// Whether every schedule of every row is taken where by itself all are of the first rows only.
-    private static let takesAll = ProcessInfo.processInfo.environment["NEEDLETAIL_WHOLE_CATALOGUE"] == "1"
-
     @Test(arguments: ShaderTarget.DeviceClass.allCases) func everyKernelIsValidWhereEverythingIsThere(
         _ deviceClass: ShaderTarget.DeviceClass
     ) throws {
@@ -58,7 +56,7 @@ struct SPIRVCatalogueTests {
         var refused: [String] = []
         for (number, row) in ConformanceCatalogue.cases(for: device).enumerated() {
             let schedules = library.schedules(for: row.spec)
-            for schedule in takesAll || number % 8 == 0 ? schedules[...] : schedules.prefix(1) {
+            for schedule in CatalogueRun.isWhole || number % 8 == 0 ? schedules[...] : schedules.prefix(1) {
                 for launch in try library.plan(row.spec, schedule: schedule).launches {
                     if !seen.insert(launch.key).inserted { continue }
                     let kernel = try launch.kernel(for: target).kernel

@@ -2,20 +2,17 @@ import Foundation
 import KernelIR
 import Shaders
 import TensorRuntime
+import TestSupport
 import Testing
 import VulkanBackend
 
 /// What tests of SPIR-V modules share. Where there is no `spirv-val` they fail, unless told that there need be none.
 enum SPIRVTesting {
-    static let areWanted = ProcessInfo.processInfo.environment["NEEDLETAIL_TEST_WITHOUT_VULKAN"] != "1"
-
     /// What `spirv-val` says against modules: a line for each that is wrong, its name first.
     static func complaints(of modules: [(name: String, words: [UInt32])]) throws -> [String] {
-        let directory = FileManager.default.temporaryDirectory.appendingPathComponent("spirv-\(UUID().uuidString)")
-        try FileManager.default.createDirectory(at: directory, withIntermediateDirectories: true)
-        defer { try? FileManager.default.removeItem(at: directory) }
+        let directory = TemporaryDirectory()
         for (number, module) in modules.enumerated() {
-            try module.words.withUnsafeBytes { Data($0) }.write(to: directory.appendingPathComponent("\(number).spv"))
+            module.words.withUnsafeBytes { _ = directory.write($0, to: "\(number).spv") }
         }
         let script = """
             command -v spirv-val >/dev/null || exit 127
@@ -26,7 +23,7 @@ enum SPIRVTesting {
         let process = Process()
         process.executableURL = URL(fileURLWithPath: "/bin/sh")
         process.arguments = ["-c", script]
-        process.currentDirectoryURL = directory
+        process.currentDirectoryURL = URL(fileURLWithPath: directory.path)
         let output = Pipe()
         process.standardOutput = output
         try process.run()

@@ -1,9 +1,10 @@
 import KernelIR
 import TensorRuntime
+import TestSupport
 import Testing
 import VulkanBackend
 
-@Suite(.enabled(if: SPIRVTesting.areWanted, "NEEDLETAIL_TEST_WITHOUT_VULKAN is set")) struct SPIRVTests {
+@Suite(.enabled(if: VulkanTesting.areWanted, "NEEDLETAIL_TEST_WITHOUT_VULKAN is set")) struct SPIRVTests {
     // MARK: What the validator accepts
 
     /// Loads, stores, conversions, and each operation that there is of a type.

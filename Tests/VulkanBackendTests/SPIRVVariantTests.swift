@@ -2,11 +2,12 @@ import KernelIR
 import Shaders
 import TensorConformance
 import TensorRuntime
+import TestSupport
 import Testing
 import VulkanBackend
 
 /// Modules as few devices want them, which `spirv-val` accepts too: buffers reached by address, quotients put right.
-@Suite(.enabled(if: SPIRVTesting.areWanted, "NEEDLETAIL_TEST_WITHOUT_VULKAN is set")) struct SPIRVVariantTests {
+@Suite(.enabled(if: VulkanTesting.areWanted, "NEEDLETAIL_TEST_WITHOUT_VULKAN is set")) struct SPIRVVariantTests {
     /// Some kernels of every family, as the library makes them for a target.
     private static func kernels(for target: ShaderTarget) throws -> [Kernel] {
         let library = ShaderLibrary(target: target)

@@ -1,6 +1,7 @@
 import CPUBackend
 import Foundation
 import TensorRuntime
+import TestSupport
 import Testing
 import VulkanBackend
 
@@ -19,7 +20,7 @@ import VulkanBackend
     }
 
     @Test func aProgramThatCannotBeBuiltNamesKernelDeviceAndAFile() throws {
-        let cache = VulkanScratch()
+        let cache = TemporaryDirectory()
         let (device, calls) = try VulkanTesting.open(configure: { $0.cacheDirectory = cache.path })
         calls.fail(.createPipeline, with: -13)
         let error = try #require(tensorError { _ = try Scaling(count: 16).kernel(on: device) })
@@ -83,7 +84,7 @@ import VulkanBackend
     }
 
     @Test func programsAreKeptOnDisk() throws {
-        let cache = VulkanScratch()
+        let cache = TemporaryDirectory()
         func run() throws -> (device: VulkanDevice, calls: VulkanCalls) {
             let opened = try VulkanTesting.open(configure: { $0.cacheDirectory = cache.path })
             let stream = try opened.device.makeStream()

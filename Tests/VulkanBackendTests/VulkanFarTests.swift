@@ -1,5 +1,6 @@
 import TensorConformance
 import TensorRuntime
+import TestSupport
 import Testing
 import VulkanBackend
 
@@ -18,7 +19,7 @@ struct VulkanFarTests {
             let isFar = row.spec.operandExtents.contains { $0.count * ($0.dtype?.byteCount ?? 0) > 1024 }
             guard isFar, device.unsupportedReason(row.spec) == nil else { return false }
             seen[row.family, default: 0] += 1
-            return VulkanTesting.isWhole || seen[row.family]! % (row.family == .fused ? 19 : 7) == 1
+            return CatalogueRun.isWhole || seen[row.family]! % (row.family == .fused ? 19 : 7) == 1
         }
         #expect(rows.count > 100 && Set(rows.map(\.family)) == Set(seen.keys))
         let others = ConformanceSuite().run(device: device, cases: rows).filter { !$0.passed }

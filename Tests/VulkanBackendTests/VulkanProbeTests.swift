@@ -1,5 +1,6 @@
 import Foundation
 import TensorRuntime
+import TestSupport
 import Testing
 import VulkanBackend
 
@@ -32,7 +33,9 @@ import VulkanBackend
         for driver in VulkanTesting.Driver.allCases {
             let description = try VulkanTesting.open(driver).device.description
             #expect(description.kind == .software && !description.kind.isAccelerator)
-            #expect(description.physicalID?.hasPrefix("uuid:") == true && description.driver.contains("Vulkan 1.3"))
+            #expect(description.driver.contains("Vulkan 1.3"), "\(description)")
+            #expect(description.physicalIDs.map(\.description).allSatisfy { $0.hasPrefix("uuid:") })
+            #expect(description.physicalIDs.count == 1)
         }
     }
 
@@ -40,7 +43,7 @@ import VulkanBackend
         .enabled(if: VulkanTesting.areWanted, "NEEDLETAIL_TEST_WITHOUT_VULKAN is set"),
         arguments: VulkanTesting.Driver.allCases)
     func driversPassTheSelfTestOnceForAllProcesses(_ driver: VulkanTesting.Driver) throws {
-        let cache = VulkanScratch()
+        let cache = TemporaryDirectory()
         let first = try VulkanTesting.open(
             driver, { $0.testsDevices = true }, configure: { $0.cacheDirectory = cache.path })
         #expect(first.calls[.dispatch] >= 6)
@@ -52,25 +55,14 @@ import VulkanBackend
 
 /// The built `needletail devices` where drivers are missing or broken.
 @Suite(.enabled(if: VulkanTesting.areWanted, "NEEDLETAIL_TEST_WITHOUT_VULKAN is set")) struct VulkanBrokenDriverTests {
-    private let files = VulkanScratch()
+    private let files = TemporaryDirectory()
 
     /// Standard output of `needletail devices`, which must succeed whatever the drivers are.
     private func devices(_ environment: [String: String]) throws -> String {
-        let process = Process()
-        process.executableURL = URL(
-            fileURLWithPath: try #require(BuiltProgram.path, "there is no built needletail"))
-        process.arguments = ["devices"]
-        process.environment = ProcessInfo.processInfo.environment.filter { !$0.key.hasPrefix("NEEDLETAIL_") }
-            .merging(["NEEDLETAIL_CACHE": files.path, "NEEDLETAIL_OPENCL": "none"]) { $1 }
-            .merging(environment) { $1 }
-        let output = Pipe()
-        process.standardOutput = output
-        process.standardError = FileHandle.nullDevice
-        try process.run()
-        let data = output.fileHandleForReading.readDataToEndOfFile()
-        process.waitUntilExit()
-        #expect(process.terminationReason == .exit && process.terminationStatus == 0)
-        return String(decoding: data, as: UTF8.self)
+        let own = ["NEEDLETAIL_CACHE": files.path, "NEEDLETAIL_OPENCL": "none"]
+        let result = try NeedletailTool.run(["devices"], environment: own.merging(environment) { $1 })
+        #expect(result.code == 0, "\(result)")
+        return result.output
     }
 
     /// Whether a line of the table shows a device under a name.
@@ -98,6 +90,17 @@ import VulkanBackend
         #expect(!both.contains("cannot be used"), "\(both)")
     }
 
+    @Test func aLibraryThatIsNoDriverIsNamed() throws {
+        let file = files.write(#"{"ICD": {"library_path": "libm.so.6", "api_version": "1.1.0"}}"#, to: "maths.json")
+        let text = try devices(["VK_DRIVER_FILES": file])
+        #expect(
+            text.contains("\(file) names libm.so.6, which is no driver: it has no vk_icdGetInstanceProcAddr"), "\(text)"
+        )
+        let other = files.write("{", to: "nothing.json")
+        #expect(try devices(["VK_DRIVER_FILES": other]).contains("\(other) names no driver library"))
+        #expect(text.contains("* cpu "))
+    }
+
     @Test func aDriverWithoutADeviceIsSaidToHaveNone() throws {
         let text = try devices(["VK_DRIVER_FILES": "/usr/share/vulkan/icd.d/radeon_icd.x86_64.json"])
         #expect(text.contains("vulkan: no driver has a device here"), "\(text)")
@@ -119,19 +122,4 @@ import VulkanBackend
         #expect(text.contains("vulkan: no Vulkan loader: /nowhere/libvulkan.so.1"), "\(text)")
         #expect(try devices(["NEEDLETAIL_VULKAN": "none"]).contains("vulkan: switched off"))
     }
-}
-
-/// The built `needletail`, beside the test bundle.
-enum BuiltProgram {
-    static let path: String? = {
-        var folders = [URL(fileURLWithPath: CommandLine.arguments[0]).deletingLastPathComponent()]
-        // swift-testing's helper lies elsewhere; its argument names the bundle.
-        for text in CommandLine.arguments where text.hasSuffix(".xctest") {
-            folders.append(URL(fileURLWithPath: text).deletingLastPathComponent())
-        }
-        let paths = folders.flatMap { folder in
-            ["needletail", "NeedletailCLI"].map { folder.appendingPathComponent($0).path }
-        }
-        return paths.first { FileManager.default.isExecutableFile(atPath: $0) }
-    }()
 }

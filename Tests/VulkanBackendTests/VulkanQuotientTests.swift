@@ -3,6 +3,7 @@ import KernelIR
 import Shaders
 import TensorConformance
 import TensorRuntime
+import TestSupport
 import Testing
 import VulkanBackend
 
@@ -27,7 +28,7 @@ struct VulkanQuotientTests {
         // Those of the operations themselves all, of others some.
         let names = ["divide", "reciprocal", "sqrt", "rsqrt"].map { "fused/\($0)/" }
         let chosen = rows.enumerated().filter { number, row in
-            VulkanTesting.isWhole || names.contains { row.name.hasPrefix($0) } || number % 13 == 0
+            CatalogueRun.isWhole || names.contains { row.name.hasPrefix($0) } || number % 13 == 0
         }
         let others = ConformanceSuite().run(device: device, cases: chosen.map(\.element)).filter { !$0.passed }
         for other in others.prefix(20) { print("\(driver), expanded \(expands): \(other)") }
@@ -45,7 +46,7 @@ struct VulkanQuotientTests {
 
     /// A device that was seen to divide wrongly, as the self-test keeps it.
     @Test func aDeviceThatDividesWronglyIsPutRight() throws {
-        let scratch = VulkanScratch()
+        let scratch = TemporaryDirectory()
         func open(_ change: (inout RuntimeConfiguration) -> Void = { _ in }) throws -> VulkanDevice {
             try VulkanTesting.open(
                 .lavapipe, { $0.testsDevices = true },

@@ -1,5 +1,6 @@
 import TensorGraph
 import TensorRuntime
+import TestSupport
 import Testing
 import VulkanBackend
 

@@ -1,5 +1,6 @@
 import Synchronization
 import TensorRuntime
+import TestSupport
 import Testing
 import VulkanBackend
 

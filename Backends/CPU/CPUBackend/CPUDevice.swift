@@ -94,7 +94,7 @@ public final class CPUDevice: KernelTiming, @unchecked Sendable {
             id: .cpu, name: CPUSystem.processorName, kind: .cpu,
             driver: "\(name(of: instructionSet)), \(threads) threads", memory: CPUSystem.memory,
             dtypes: Set(DType.allCases), families: [.fused, .matmul, .scatterAdd, .convolution, .pooling, .sort],
-            physicalID: "cpu", alignment: 1, maximumOperands: 32)
+            alignment: 1, maximumOperands: 32)
     }
 
     /// Whether this processor has an instruction set.

@@ -4,7 +4,7 @@ import Shaders
 import TensorRuntime
 
 /// A device of an OpenCL platform, opened: a context, its programs and its memory.
-public final class OpenCLDevice: TunableDevice, KernelTiming, @unchecked Sendable {
+public final class OpenCLDevice: TunableDevice, KernelTiming, ProgramEmitting, @unchecked Sendable {
     // Safety: the context never changes and drivers are safe for threads; the rest is locked or immutable.
 
     public let description: DeviceDescription
@@ -65,6 +65,7 @@ public final class OpenCLDevice: TunableDevice, KernelTiming, @unchecked Sendabl
 
     /// How programs came to be since the device was opened.
     public var programCounts: ProgramCounts { programs.counts }
+    public var emission: ProgramEmission { programs.emission }
 
     // MARK: The contract
 

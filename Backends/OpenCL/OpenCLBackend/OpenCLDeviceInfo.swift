@@ -89,7 +89,7 @@ struct OpenCLDeviceInfo: @unchecked Sendable {
             maximumAllocation: long(CL_DEVICE_MAX_MEM_ALLOC_SIZE),
             dtypes: Set(DType.allCases).subtracting(features.contains(.float64) ? [] : [.float64]),
             families: [.fused, .matmul, .scatterAdd, .convolution, .pooling, .sort],
-            physicalID: OpenCLDeviceInfo.physicalID(of: device, extensions: extensions, library: library),
+            physicalIDs: OpenCLDeviceInfo.physicalIDs(of: device, extensions: extensions, library: library),
             alignment: 1, maximumOperands: OpenCLDeviceInfo.operandLimit(parameterBytes: parameters),
             platform: platformName)
         tellsFreeMemory = extensions.contains("cl_amd_device_attribute_query")
@@ -116,32 +116,31 @@ struct OpenCLDeviceInfo: @unchecked Sendable {
     /// An operand is a pointer and an offset, 16 bytes, and strides: 40 bytes are enough for ten of 4 or five of 8.
     private static func operandLimit(parameterBytes: Int) -> Int { min(max((parameterBytes - 64) / 56, 4), 16) }
 
-    /// The device's UUID, which Vulkan knows too, or its place on the bus.
-    private static func physicalID(of device: cl_device_id, extensions: Set<String>, library: OpenCLLibrary) -> String?
-    {
-        if extensions.contains("cl_khr_device_uuid"), let uuid = library.bytes(of: device, CL_DEVICE_UUID_KHR) {
-            return "uuid:" + uuid.map { String(format: "%02x", $0) }.joined()
+    /// The device's UUID, which Vulkan knows too, and its place on the bus: what the driver says of them.
+    private static func physicalIDs(
+        of device: cl_device_id, extensions: Set<String>, library: OpenCLLibrary
+    ) -> Set<PhysicalID> {
+        var ids: Set<PhysicalID> = []
+        if extensions.contains("cl_khr_device_uuid"), let uuid = library.bytes(of: device, CL_DEVICE_UUID_KHR),
+            let id = PhysicalID(uuid: uuid)
+        {
+            ids.insert(id)
         }
         func number(_ name: Int32) -> Int? { library.integer(of: device, name, as: cl_uint.self).map(Int.init) }
         if extensions.contains("cl_khr_pci_bus_info"),
-            let place = library.bytes(of: device, CL_DEVICE_PCI_BUS_INFO_KHR),
-            place.count == 16
+            let place = library.bytes(of: device, CL_DEVICE_PCI_BUS_INFO_KHR), place.count == 16
         {
             let numbers = place.withUnsafeBytes { bytes in
-                (0..<4).map { bytes.load(fromByteOffset: 4 * $0, as: UInt32.self) }
+                (0..<4).map { Int(bytes.load(fromByteOffset: 4 * $0, as: UInt32.self)) }
             }
-            return pci(Int(numbers[0]), Int(numbers[1]), Int(numbers[2]), Int(numbers[3]))
-        }
-        if extensions.contains("cl_nv_device_attribute_query"), let bus = number(NT_CL_DEVICE_PCI_BUS_ID_NV),
+            ids.insert(PhysicalID(domain: numbers[0], bus: numbers[1], device: numbers[2], function: numbers[3]))
+        } else if extensions.contains("cl_nv_device_attribute_query"), let bus = number(NT_CL_DEVICE_PCI_BUS_ID_NV),
             let slot = number(NT_CL_DEVICE_PCI_SLOT_ID_NV)
         {
-            return pci(number(NT_CL_DEVICE_PCI_DOMAIN_ID_NV) ?? 0, bus, slot >> 3, slot & 7)
+            let domain = number(NT_CL_DEVICE_PCI_DOMAIN_ID_NV) ?? 0
+            ids.insert(PhysicalID(domain: domain, bus: bus, device: slot >> 3, function: slot & 7))
         }
-        return nil
-    }
-
-    private static func pci(_ domain: Int, _ bus: Int, _ device: Int, _ function: Int) -> String {
-        String(format: "pci:%04x:%02x:%02x.%x", domain, bus, device, function)
+        return ids
     }
 
     /// What the kernel library is told of the device.

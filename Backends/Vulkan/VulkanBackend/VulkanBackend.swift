@@ -110,8 +110,9 @@ public final class VulkanBackend: Backend {
         var count: UInt32 = 64
         var physical = [VkPhysicalDevice?](repeating: nil, count: Int(count))
         let status = nt_vk_list(library.pointer, &count, &physical)
-        guard status == VK_SUCCESS else {
-            return nothing(["no driver has a device here: \(VulkanStatus.name(status))"] + complaints)
+        guard status == VK_SUCCESS, count > 0 else {
+            let why = status == VK_SUCCESS ? "" : ": \(VulkanStatus.name(status))"
+            return nothing(["no driver has a device here\(why)"] + complaints)
         }
         var found: [VulkanDeviceInfo] = []
         var notes: [String] = []

@@ -5,7 +5,7 @@ import Synchronization
 import TensorRuntime
 
 /// A physical device, opened: its programs, its memory and its queue.
-public final class VulkanDevice: TunableDevice, KernelTiming, @unchecked Sendable {
+public final class VulkanDevice: TunableDevice, KernelTiming, ProgramEmitting, @unchecked Sendable {
     // Safety: the handle never changes and may be used from any thread; the rest is locked or immutable.
 
     public let description: DeviceDescription
@@ -85,6 +85,7 @@ public final class VulkanDevice: TunableDevice, KernelTiming, @unchecked Sendabl
 
     /// How programs came to be since the device was opened.
     public var programCounts: ProgramCounts { programs.counts }
+    public var emission: ProgramEmission { programs.emission }
 
     // MARK: The contract
 

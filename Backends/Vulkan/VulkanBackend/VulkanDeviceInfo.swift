@@ -28,8 +28,8 @@ struct VulkanDeviceInfo: @unchecked Sendable {
         _ physical: VkPhysicalDevice, index: Int, library: VulkanLibrary, options: VulkanBackend.Options
     ) throws(Unusable) {
         var facts = nt_vk_facts()
-        let api = nt_vk_version(library.pointer, physical)
         nt_vk_describe(library.pointer, physical, &facts)
+        let api = facts.api_version
         let name = VulkanDeviceInfo.text(facts.name)
         let version = [api >> 22 & 0x7F, api >> 12 & 0x3FF, api & 0xFFF].map(String.init).joined(separator: ".")
         guard api & 0x1FFF_F000 >= 1 << 22 | 1 << 12 else {
@@ -61,7 +61,7 @@ struct VulkanDeviceInfo: @unchecked Sendable {
             memory: memory, maximumAllocation: min(Int(clamping: facts.maximum_allocation), memory),
             dtypes: Set(DType.allCases).subtracting(facts.float64 != 0 ? [] : [.float64]),
             families: [.fused, .matmul, .scatterAdd, .convolution, .pooling, .sort],
-            physicalID: "uuid:" + uuid, alignment: 1,
+            physicalIDs: VulkanDeviceInfo.physicalIDs(facts), alignment: 1,
             // Beside the operands, partial results and the parameters.
             maximumOperands: min(max(Int(facts.storage_buffers) - 4, 3), 16), platform: driver.isEmpty ? nil : driver)
     }
@@ -69,6 +69,17 @@ struct VulkanDeviceInfo: @unchecked Sendable {
     private static func text<Characters>(_ characters: Characters) -> String {
         let text = withUnsafeBytes(of: characters) { String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self) }
         return text.split(whereSeparator: \.isWhitespace).joined(separator: " ")
+    }
+
+    /// The device's UUID, and its place on the bus where the driver says it.
+    private static func physicalIDs(_ facts: nt_vk_facts) -> Set<PhysicalID> {
+        var ids = Set([PhysicalID(uuid: withUnsafeBytes(of: facts.uuid) { Array($0) })].compactMap { $0 })
+        if facts.has_pci != 0 {
+            let (domain, bus, device, function) = facts.pci
+            ids.insert(
+                PhysicalID(domain: Int(domain), bus: Int(bus), device: Int(device), function: Int(function)))
+        }
+        return ids
     }
 
     /// Bytes that this process may have of the largest heap of the device's own.

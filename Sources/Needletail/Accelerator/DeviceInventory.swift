@@ -235,7 +235,7 @@ package final class DeviceInventory: Sendable {
         var found = DeviceSelection.accelerators(among: probe(), except: refusals.withLock { $0 })
         guard let named = namedAccelerator, !found.contains(where: { $0.id == named.id }) else { return found }
         // One physical device is one accelerator: what was named takes the place of its twin.
-        if let twin = found.firstIndex(where: { $0.physicalID != nil && $0.physicalID == named.physicalID }) {
+        if let twin = found.firstIndex(where: { !$0.physicalIDs.isDisjoint(with: named.physicalIDs) }) {
             found[twin] = named
         } else {
             found.append(named)

@@ -49,15 +49,14 @@ public enum DeviceSelection {
 
     /// The accelerators without those that were refused: a twin of one, seen by another backend, takes its place.
     static func accelerators(among probes: [Probe], except refused: Set<DeviceID>) -> [DeviceDescription] {
-        var seen: [String] = []
+        var seen: Set<PhysicalID> = []
         var found: [DeviceDescription] = []
         for probe in probes.sorted(by: { $0.priority > $1.priority }) {
             for device in probe.devices where device.kind.isAccelerator && !refused.contains(device.id) {
-                if let physical = device.physicalID {
-                    if seen.contains(physical) { continue }
-                    seen.append(physical)
-                }
-                found.append(device)
+                let isKnown = !seen.isDisjoint(with: device.physicalIDs)
+                // What one driver adds to it, a third may say alone.
+                seen.formUnion(device.physicalIDs)
+                if !isKnown { found.append(device) }
             }
         }
         return ranked(found)

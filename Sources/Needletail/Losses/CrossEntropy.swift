@@ -117,16 +117,15 @@ private struct ClassProblem {
     static func failure(
         _ loss: String, _ logits: Tensor, _ target: Tensor, _ weight: Tensor?, _ file: StaticString, _ line: UInt
     ) -> Tensor {
+        for other in [target, weight] {
+            if let other, !logits.shares(other) { return logits.deviceMismatch(loss, other, at: CallSite(file, line)) }
+        }
         let weights = weight.map { ", weight \($0.dtype)\($0.shape)" } ?? ""
         return logits.invalid(
             loss,
-            logits.shares(target) && weight.map(logits.shares) ?? true
-                ? "logits \(logits.dtype)\(logits.shape) and target \(target.dtype)\(target.shape)\(weights) do not fit"
-                : "logits are on \(logits.device), target on \(target.device)"
-                    + (weight.map { ", weight on \($0.device)" } ?? ""),
+            "logits \(logits.dtype)\(logits.shape) and target \(target.dtype)\(target.shape)\(weights) do not fit",
             remedy:
-                "give, on one device, float logits [N, C, ...], integer classes [N, ...] or float probabilities [N, C, ...], and "
-                + "float weights [C]",
+                "give float logits [N, C, ...], integer classes [N, ...] or float probabilities [N, C, ...], and float weights [C]",
             [logits, target] + (weight.map { [$0] } ?? []), file, line)
     }
 

@@ -89,11 +89,16 @@ public final class Accuracy {
             let columns = places + [1]
             let shape = classes.shape
             let isBinary = shape == logits.shape
-            guard logits.shares(classes), isBinary || (logits.rank > 0 && (shape == places || shape == Shape(columns)))
+            guard logits.shares(classes) else {
+                _ = logits.deviceMismatch("Accuracy", classes, at: CallSite(file, line))
+                return
+            }
+            guard isBinary || (logits.rank > 0 && (shape == places || shape == Shape(columns)))
             else {
                 _ = logits.invalid(
-                    "Accuracy", "logits \(logits.shape) on \(logits.device), classes \(shape) on \(classes.device)",
-                    remedy: "give logits [N, C] and classes [N] on one device", [logits, classes], file, line)
+                    "Accuracy", "logits \(logits.shape), classes \(shape)",
+                    remedy: "give logits [N, C] and classes [N]",
+                    [logits, classes], file, line)
                 return
             }
             let scores = logits.detach()

@@ -57,10 +57,11 @@ extension Tensor {
         guard rank > 0, let axis = shape.normalizedAxis(axis) else {
             return axisOutside("indexSelect", axis, at: CallSite(file, line))
         }
-        guard var places = index.asIndex, index.rank == 1, shares(index) else {
+        guard shares(index) else { return deviceMismatch("indexSelect", index, at: CallSite(file, line)) }
+        guard var places = index.asIndex, index.rank == 1 else {
             return invalid(
-                "indexSelect", "index is \(index.dtype)\(index.shape) on \(index.device)",
-                remedy: "use a vector of integers on \(device)", [self, index], file, line)
+                "indexSelect", "index is \(index.dtype)\(index.shape)", remedy: "use a vector of integers",
+                [self, index], file, line)
         }
         switch places.checkIndices(in: 0..<shape[axis]) {
         case .inside: break
@@ -81,11 +82,11 @@ extension Tensor {
         guard rank > 0, let axis = shape.normalizedAxis(axis) else {
             return axisOutside("scatterAdd", axis, at: CallSite(file, line))
         }
-        guard source.shape == index.shape, source.dtype == dtype, shares(source) else {
+        guard shares(source) else { return deviceMismatch("scatterAdd", source, at: CallSite(file, line)) }
+        guard source.shape == index.shape, source.dtype == dtype else {
             return invalid(
                 "scatterAdd", "source \(source.dtype)\(source.shape), index \(index.shape), self \(dtype)",
-                remedy: "source must have the index's shape and this tensor's dtype and device", [self, source, index],
-                file, line)
+                remedy: "source must have the index's shape and this tensor's dtype", [self, source, index], file, line)
         }
         guard let places = checkedIndex("scatterAdd", axis, index, self, file, line) else { return failedLike(index) }
         var added = source.scattered(axis: axis, places, count: shape[axis])
@@ -127,8 +128,12 @@ extension Tensor {
     private func checkedIndex(
         _ name: String, _ axis: Int, _ index: Tensor, _ data: Tensor, _ file: StaticString, _ line: UInt
     ) -> Tensor? {
+        guard shares(index) else {
+            _ = deviceMismatch(name, index, at: CallSite(file, line))
+            return nil
+        }
         let fits = index.rank == rank && (0..<rank).allSatisfy { $0 == axis || index.shape[$0] <= shape[$0] }
-        if fits, shares(index), let places = index.asIndex {
+        if fits, let places = index.asIndex {
             switch places.checkIndices(in: 0..<shape[axis]) {
             case .inside: return places
             case .unknown: return guardedIndex(name, places, axis)
@@ -138,9 +143,8 @@ extension Tensor {
             }
         }
         _ = invalid(
-            name, "index \(index.dtype)\(index.shape) on \(index.device) for \(shape) on \(device), axis \(axis)",
-            remedy: "use integers of the same rank, no longer along the other axes, on \(device)", [self, index], file,
-            line)
+            name, "index \(index.dtype)\(index.shape) for \(shape), axis \(axis)",
+            remedy: "use integers of the same rank, no longer along the other axes", [self, index], file, line)
         return nil
     }
 

@@ -19,13 +19,14 @@
     X(CreateDescriptorPool) X(AllocateDescriptorSets) X(CreateCommandPool) X(AllocateCommandBuffers)                   \
     X(ResetCommandPool) X(BeginCommandBuffer) X(EndCommandBuffer) X(CreateQueryPool) X(GetQueryPoolResults)
 #define NT_VK_VOID_CALLS(X)                                                                                            \
-    X(DestroyInstance) X(GetPhysicalDeviceProperties2) X(GetPhysicalDeviceFeatures2)                                   \
-    X(GetPhysicalDeviceMemoryProperties2) X(GetPhysicalDeviceQueueFamilyProperties) X(DestroyDevice)                   \
-    X(GetDeviceQueue) X(FreeMemory) X(DestroyBuffer) X(GetBufferMemoryRequirements) X(DestroyFence)                    \
-    X(DestroyShaderModule) X(DestroyDescriptorSetLayout) X(DestroyPipelineLayout) X(DestroyPipelineCache)              \
-    X(DestroyPipeline) X(DestroyDescriptorPool) X(UpdateDescriptorSets) X(DestroyCommandPool)                          \
-    X(DestroyQueryPool) X(CmdBindPipeline) X(CmdBindDescriptorSets) X(CmdDispatch) X(CmdPipelineBarrier)               \
-    X(CmdCopyBuffer) X(CmdResetQueryPool) X(CmdWriteTimestamp)
+    X(DestroyInstance) X(GetPhysicalDeviceProperties) X(GetPhysicalDeviceProperties2)                                  \
+    X(GetPhysicalDeviceFeatures2) X(GetPhysicalDeviceMemoryProperties2)                                                \
+    X(GetPhysicalDeviceQueueFamilyProperties) X(DestroyDevice) X(GetDeviceQueue) X(FreeMemory) X(DestroyBuffer)        \
+    X(GetBufferMemoryRequirements) X(DestroyFence) X(DestroyShaderModule) X(DestroyDescriptorSetLayout)                \
+    X(DestroyPipelineLayout) X(DestroyPipelineCache) X(DestroyPipeline) X(DestroyDescriptorPool)                       \
+    X(UpdateDescriptorSets) X(DestroyCommandPool) X(DestroyQueryPool) X(CmdBindPipeline)                               \
+    X(CmdBindDescriptorSets) X(CmdDispatch) X(CmdPipelineBarrier) X(CmdCopyBuffer) X(CmdResetQueryPool)                \
+    X(CmdWriteTimestamp)
 
 #define NT_VK_NUMBER(name) NT_VK_##name,
 /* The entry points by number. */
@@ -80,8 +81,7 @@ typedef struct {
 
 /* The physical devices; all that fit. */
 VkResult nt_vk_list(nt_vk *vk, uint32_t *count, VkPhysicalDevice *devices);
-/* The version of a physical device, which is asked before all else. */
-uint32_t nt_vk_version(nt_vk *vk, VkPhysicalDevice device);
+/* A device below Vulkan 1.1 is asked for its name and version alone. */
 void nt_vk_describe(nt_vk *vk, VkPhysicalDevice device, nt_vk_facts *facts);
 
 /* An opened device with its one queue. */
