@@ -201,8 +201,8 @@ import Testing
     }
 
     @Test(arguments: GraphDevice.wanted)
-    func everyDeviceHasStreamsEventsAndTimes(_ name: String) throws {
-        let context = try DeviceContext(device: ParallelTrainingTests.open(name))
+    func everyDeviceHasStreamsEventsAndTimes(_ device: GraphDevice) throws {
+        let context = try DeviceContext(device: ParallelTrainingTests.open(device))
         try withDeviceContext(context) { () throws(any Error) in
             let (a, b) = (try Accelerator.Stream(), try Accelerator.Stream())
             let (start, end) = (Accelerator.Event(enableTiming: true), Accelerator.Event(enableTiming: true))
