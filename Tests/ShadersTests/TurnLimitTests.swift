@@ -4,11 +4,12 @@ import TensorConformance
 import TensorRuntime
 import Testing
 
-/// Processors that play the GPU and leave a work-item's loops after 65,535 turns (llvmpipe): every row of the catalogue has a
-/// schedule whose bound is below that.
+/// Processors that play the GPU and leave a work-item's loops after 65,535 turns (llvmpipe), with the schedules of both classes:
+/// every row of the catalogue has one whose bound is below that.
 @Suite struct TurnLimitTests {
-    @Test func everyRowHasAScheduleWhoseLoopsEndInTime() throws {
-        var target = ShaderTarget.common(.gpu)
+    @Test(arguments: [DeviceClass.gpu, .cpu])
+    func everyRowHasAScheduleWhoseLoopsEndInTime(_ deviceClass: DeviceClass) throws {
+        var target = ShaderTarget.common(deviceClass)
         target.computeUnits = 2
         target.emulatesWorkgroups = true
         let library = ShaderLibrary(target: target)
