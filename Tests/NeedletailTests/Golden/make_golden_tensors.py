@@ -76,7 +76,67 @@ def shapes():
     golden.save()
 
 
-GROUPS = [shapes]
+EINSUM = [
+    ("ij,jk->ik", (2, 3), (3, 4)), ("bij,bjk->bik", (2, 3, 4), (2, 4, 2)), ("ij,jk", (2, 3), (3, 4)), ("ii->i", (3, 3)),
+    ("ii", (3, 3)), ("bii->bi", (2, 3, 3)), ("i,j->ij", (2,), (3,)), ("ij->ji", (2, 3)), ("ij->", (2, 3)),
+    ("...ij,...jk->...ik", (2, 1, 2, 3), (4, 3, 2)), ("...i,i->...", (2, 3, 4), (4,)),
+    ("ijk,jl,k->il", (2, 3, 4), (3, 2), (4,)), ("bhqd,bhkd->bhqk", (2, 2, 3, 4), (2, 2, 5, 4)), ("ij,ij->i", (2, 3), (2, 3)),
+    ("ij,ij->ij", (2, 3), (2, 3)), ("iij,jk->ik", (2, 2, 3), (3, 4)), ("ij,kj->", (2, 3), (4, 3)),
+    ("B a, a c -> B c", (2, 3), (3, 4)), ("i...->...", (2, 3, 4)), ("zb,ab", (2, 3), (4, 3)), ("ij,i->ij", (2, 3), (1,)),
+]
+
+
+def products():
+    golden = Golden("tensor_products")
+    for number, (equation, *extents) in enumerate(EINSUM):
+        golden.case(f"einsum{number}", lambda *x: torch.einsum(equation, *x), *[normal(*e) for e in extents])
+    v, w, m, n, b = normal(4), normal(4), normal(3, 4), normal(4, 2), normal(2, 3, 4)
+    golden.case("dot", torch.dot, v, w)
+    golden.case("outer", torch.outer, v, normal(3))
+    golden.case("inner", torch.inner, b, m)
+    golden.case("vecdot", lambda a, b: torch.linalg.vecdot(a, b, dim=0), m, normal(3, 1))
+    golden.case("cross", lambda a, b: torch.linalg.cross(a, b, dim=1), b, normal(1, 3, 4))
+    golden.case("mv", torch.mv, m, v)
+    golden.case("addmm", lambda c, a, b: torch.addmm(c, a, b, beta=0.5, alpha=2), normal(2), m, n)
+    golden.exact("addmm_nan", lambda c, a, b: torch.addmm(c, a, b, beta=0), torch.full((3, 2), float("nan")),
+                 torch.ones(3, 4), torch.ones(4, 2))
+    golden.case("addmv", torch.addmv, normal(3), m, v)
+    golden.case("addr", lambda c, a, b: torch.addr(c, a, b, alpha=3), normal(3, 4), normal(3), v)
+    golden.case("baddbmm", lambda c, a, b: torch.baddbmm(c, a, b, alpha=2), normal(2, 3, 1), b, normal(2, 4, 5))
+    golden.case("kron", torch.kron, normal(2, 3), normal(3, 2))
+    golden.case("kron_ranks", torch.kron, normal(2), normal(2, 1, 3))
+    golden.case("tensordot", torch.tensordot, b, normal(3, 4, 5))
+    golden.case("tensordot_axes", lambda a, b: torch.tensordot(a, b, ([0, -1], [2, 1])), b, normal(5, 4, 2))
+    golden.case("tensordot_none", lambda a, b: torch.tensordot(a, b, 0), v, normal(2, 2))
+    golden.case("matrix_power", lambda x: torch.linalg.matrix_power(x, 5), normal(2, 3, 3, scale=0.6))
+    golden.exact("matrix_power_0", lambda x: torch.linalg.matrix_power(x, 0), normal(2, 3, 3))
+    golden.case("multi_dot", lambda *x: torch.linalg.multi_dot(x), normal(2, 5), normal(5, 1), normal(1, 4), normal(4, 3))
+    golden.case("multi_dot_vectors", lambda *x: torch.linalg.multi_dot(x), v, normal(4, 3), normal(3))
+    holes = b.clone()
+    holes[0, 1] = 0
+    holes[1, :, 2] = 0
+    norm = torch.linalg.vector_norm
+    for name, p in [("0", 0), ("1", 1), ("3", 3), ("15", 1.5), ("half", 0.5), ("inf", float("inf"))]:
+        golden.case(f"norm_{name}", lambda x: norm(x, p, 1), holes)
+    golden.case("norm_2", lambda x: norm(x, 2, (0, 2), True), b)
+    golden.case("norm_inf_ties", lambda x: norm(x, float("inf"), 1), torch.tensor([[1.0, -2, 2, 0], [0, 0, 0, 0]]))
+    golden.case("norm_minus_inf", lambda x: norm(x, -float("inf")), m)
+    golden.case("norm_zeros", lambda x: norm(x, 2, 1), torch.tensor([[3.0, 4], [0, 0]]))
+    golden.case("norm_nan", lambda x: norm(x, float("inf"), 1), torch.tensor([[3.0, float("nan")], [0, 1]]),
+                gradients=False)
+    golden.case("normalize", F.normalize, b)
+    golden.case("normalize_1", lambda x: F.normalize(x, 1, -1), b)
+    golden.case("renorm", lambda x: torch.renorm(x, 2, 1, 1.5), b)
+    golden.case("cosine_similarity", F.cosine_similarity, b, normal(2, 3, 1))
+    golden.case("pairwise_distance", lambda a, b: F.pairwise_distance(a, b, keepdim=True), b, normal(3, 4))
+    golden.case("cdist", torch.cdist, b, normal(5, 4))
+    golden.case("cdist_same", torch.cdist, m, torch.cat([m[:2], normal(1, 4)]))
+    for name, p in [("1", 1), ("inf", float("inf")), ("3", 3)]:
+        golden.case(f"cdist_{name}", lambda a, b: torch.cdist(a, b, p), b, normal(2, 2, 4))
+    golden.save()
+
+
+GROUPS = [shapes, products]
 
 if __name__ == "__main__":
     for number, group in enumerate(GROUPS):
