@@ -136,7 +136,85 @@ def products():
     golden.save()
 
 
-GROUPS = [shapes, products]
+def indexing():
+    golden = Golden("tensor_indexing")
+    x, b, v = normal(4, 5), normal(3, 4, 5), normal(6)
+    mask, rows = x > 0.3, torch.tensor([True, False, True, True])
+    i, j = torch.tensor([[0, 2], [-1, 2]]), torch.tensor([3, -2])
+    repeated = torch.tensor([1, 3, 1])
+
+    def assigned(function):
+        """A function that writes into a copy of its first operand."""
+
+        def result(x, *others):
+            x = x.clone()
+            function(x, *others)
+            return x
+
+        return result
+
+    golden.case("mask", lambda x, m: x[m], x, mask)
+    golden.case("mask_rows", lambda x, m: x[m], x, rows)
+    golden.case("mask_middle", lambda b, m: b[:, m, 1:3], b, rows)
+    golden.case("mask_and_index", lambda b, m, i: b[i, m], b, rows, torch.tensor([2, 0, 1]))
+    golden.exact("mask_none", lambda x, m: x[m], x, torch.zeros(4, 5, dtype=torch.bool))
+    golden.exact("mask_int", lambda x, m: x[m], integers(9, 4, 5), mask)
+    golden.case("two_indices", lambda x, i, j: x[i, j], x, i, j)
+    golden.case("two_indices_apart", lambda b, i, j: b[i, :, j], b, torch.tensor([0, 2]), j)
+    golden.case("two_indices_last", lambda b, i, j: b[1:, i, j], b, i, j)
+    golden.case("index_and_number", lambda b, i, j: b[i, 1, j], b, torch.tensor([0, 2]), j)
+    golden.case("ellipsis", lambda b: b[..., 1], b)
+    golden.case("ellipsis_middle", lambda b: b[0, ..., 1:3], b)
+    golden.case("assign_mask", assigned(lambda x, m: x.__setitem__(m, 2.5)), x, mask)
+    golden.case("assign_mask_values", assigned(lambda x, m, v: x.__setitem__(m, v)), x, rows, normal(3, 5))
+    golden.case("assign_mask_row", assigned(lambda x, m, v: x.__setitem__(m, v)), x, rows, normal(5))
+    golden.case("assign_index", assigned(lambda x, i, v: x.__setitem__(i, v)), x, torch.tensor([2, -4]), normal(2, 5))
+    golden.case("assign_column", assigned(lambda b, i, v: b.__setitem__((slice(None), i, slice(1, 3)), v)), b,
+                torch.tensor([3, 0]), normal(3, 2, 2))
+    golden.case("assign_two", assigned(lambda x, i, j, v: x.__setitem__((i, j), v)), x, torch.tensor([0, 3]), j, normal(2))
+    golden.case("assign_two_apart", assigned(lambda b, i, j, v: b.__setitem__((i, slice(None), j), v)), b,
+                torch.tensor([0, 2]), j, normal(2, 4))
+    golden.case("assign_number", assigned(lambda x: x.__setitem__((0, 0), 3)), x)
+    golden.case("assign_ellipsis", assigned(lambda b: b.__setitem__((..., 2), -1.5)), b)
+    golden.exact("assign_bool", assigned(lambda m, i: m.__setitem__(i, True)), mask, torch.tensor([1]))
+    golden.exact("nonzero", torch.nonzero, mask)
+    golden.exact("nonzero_scalar", torch.nonzero, torch.tensor(3.0))
+    golden.case("masked_select", lambda x, m: torch.masked_select(x, m), x, mask[:1])
+    golden.case("masked_fill", lambda x, m: x.masked_fill(m, 7.0), x, mask[:1])
+    golden.case("masked_scatter", lambda x, m, s: x.masked_scatter(m, s), x, mask, normal(4, 5))
+    golden.case("take", torch.take, x, i * 3)
+    golden.case("take_along", lambda x, i: torch.take_along_dim(x, i, 1), x, torch.tensor([[0, 4, 2]]))
+    golden.case("take_along_flat", lambda x, i: torch.take_along_dim(x, i), x, torch.tensor([7, 0, 7]))
+    golden.case("put", lambda x, i, s: x.put(i, s), x, torch.tensor([[3, -1]]), normal(1, 2))
+    golden.case("put_added", lambda x, i, s: x.put(i, s, accumulate=True), x, torch.tensor([3, -1, 3]), normal(3))
+    for axis in (0, 1):
+        shape = (3, 5) if axis == 0 else (4, 3)
+        golden.case(f"index_add{axis}", lambda x, i, s: x.index_add(axis, i, s, alpha=2), x, repeated, normal(*shape))
+        golden.case(f"index_copy{axis}", lambda x, i, s: x.index_copy(axis, i, s), x, torch.tensor([1, 3, 0]),
+                    normal(*shape))
+        golden.case(f"index_fill{axis}", lambda x, i: x.index_fill(axis, i, 7.0), x, torch.tensor([1, -1]))
+    places = torch.tensor([[0, 3, 1, 2], [2, 0, 3, 1]])
+    golden.case("scatter", lambda x, i, s: x.scatter(0, i, s), x, places, normal(2, 4))
+    golden.case("scatter_last", lambda x, i, s: x.scatter(1, i, s), x, places, normal(2, 4))
+    golden.case("scatter_number", lambda x, i: x.scatter(1, i, 2.5), x, places)
+    golden.exact("scatter_int", lambda x, i, s: x.scatter(1, i, s), integers(9, 4, 5), places, integers(9, 2, 4))
+    crowd = torch.tensor([[0, 0, 2, 2, 0], [1, 2, 2, 2, 3]])
+    for name in ["sum", "prod", "mean", "amax", "amin"]:
+        for self_too in (True, False):
+            golden.case(
+                f"scatter_reduce_{name}_{int(self_too)}",
+                lambda x, i, s: x.scatter_reduce(1, i, s, name, include_self=self_too), x, crowd, normal(2, 5))
+    ties, zeros = torch.tensor([1.0, 2, 2, 0, 2]), torch.tensor([1.0, 0, 3, 0, 2])
+    golden.case("scatter_reduce_ties", lambda x, i, s: x.scatter_reduce(0, i, s, "amax"), torch.tensor([2.0, 5, 0]),
+                torch.tensor([0, 0, 0, 2, 1]), ties)
+    golden.case("scatter_reduce_zeros", lambda x, i, s: x.scatter_reduce(0, i, s, "prod"), torch.tensor([2.0, 5, 3]),
+                torch.tensor([0, 0, 2, 2, 2]), zeros)
+    golden.exact("scatter_reduce_int", lambda x, i, s: x.scatter_reduce(0, i, s, "amin", include_self=False),
+                 integers(9, 3), torch.tensor([0, 0, 2, 2, 2]), integers(9, 5))
+    golden.save()
+
+
+GROUPS = [shapes, products, indexing]
 
 if __name__ == "__main__":
     for number, group in enumerate(GROUPS):
