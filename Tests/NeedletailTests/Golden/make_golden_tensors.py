@@ -214,7 +214,98 @@ def indexing():
     golden.save()
 
 
-GROUPS = [shapes, products, indexing]
+def statistics():
+    golden = Golden("tensor_statistics")
+    x, b, v = normal(4, 5), normal(3, 4, 5), normal(7)
+    nan = float("nan")
+    holes = x.clone()
+    holes[0, 1] = holes[0, 3] = holes[2, 0] = nan
+    hollow = holes.clone()
+    hollow[1] = nan
+    few = integers(4, 4, 6)
+
+    def pair(name, function, *inputs, gradients=True):
+        """The two results of a function, as two cases."""
+        golden.case(f"{name}_values", lambda *x: function(*x)[0], *inputs, gradients=gradients)
+        golden.case(f"{name}_indices", lambda *x: function(*x)[1], *inputs, gradients=False)
+
+    golden.case("median", torch.median, x)
+    pair("median", lambda x: x.median(0, keepdim=True), x)
+    pair("median_nan", lambda x: x.median(1), holes, gradients=False)
+    golden.case("nan_median", torch.nanmedian, holes)
+    golden.case("nan_median_axis", lambda x: torch.nanmedian(x, 1)[0], hollow, gradients=False)
+    golden.exact("median_int", torch.median, torch.tensor([5, 2, 9, 4]))
+    pair("kth", lambda x: x.kthvalue(2, 0), x)
+    golden.exact("mode", lambda x: x.mode(1)[0], few)
+    for name in ["linear", "lower", "higher", "nearest", "midpoint"]:
+        golden.case(f"quantile_{name}", lambda x: torch.quantile(x, 0.4, 0, interpolation=name), x)
+        golden.case(f"nan_quantile_{name}", lambda x: torch.nanquantile(x, 0.7, 1, interpolation=name), hollow,
+                    gradients=False)
+    golden.case("quantile_all", lambda x: torch.quantile(x, 0.25, keepdim=True), x)
+    golden.case("quantile_several", lambda x: torch.quantile(x, torch.tensor([0, 0.5, 1]).to(x.dtype), 1, True), x)
+    golden.case("quantile_nan", lambda x: torch.quantile(x, 0.3, 1), holes, gradients=False)
+    golden.case("nan_quantile", lambda x: torch.nanquantile(x, 0.3), holes)
+    golden.case("msort", torch.msort, x)
+    golden.case("variance_mean", lambda x: torch.stack(torch.var_mean(x, 1)), x)
+    golden.case("std_mean", lambda x: torch.stack(torch.std_mean(x, (0, 2), correction=0)), b)
+    golden.case("aminmax", lambda x: torch.stack(torch.aminmax(x, dim=1)), x)
+    golden.case("amax", lambda x: torch.amax(x, (0, 2)), b)
+    golden.exact("count_nonzero", lambda x: torch.count_nonzero(x, 1), few)
+    golden.case("nan_sum", lambda x: torch.nansum(x, 1), holes)
+    golden.case("nan_mean", lambda x: torch.nanmean(x, 1), hollow, gradients=False)
+    golden.case("nan_mean_gradient", lambda x: torch.nanmean(x, 1), holes)
+    golden.case("cov", torch.cov, x)
+    golden.case("cov_vector", lambda v: torch.cov(v, correction=0), v)
+    golden.case("cov_weights", lambda x, w: torch.cov(x, fweights=torch.tensor([1, 2, 0, 1, 3]), aweights=w.detach()),
+                x, torch.rand(5, generator=make_golden.generator) + 0.1)
+    golden.case("corrcoef", torch.corrcoef, x)
+    golden.case("diff", lambda x: torch.diff(x, 2, 0), x)
+    golden.case("diff_ends", lambda x, a, b: torch.diff(x, 1, 1, a, b), x, normal(4, 1), normal(4, 2))
+    golden.exact("diff_bool", torch.diff, x > 0)
+    golden.exact("diff_more", lambda x: torch.diff(x, 9), x)
+    golden.case("trapezoid", lambda x: torch.trapezoid(x, dx=0.5, dim=0), x)
+    golden.case("trapezoid_at", lambda x, t: torch.trapezoid(x, t, dim=1), x, normal(5))
+    # torch.vander itself cannot be differentiated (2.15: a variable modified in place).
+    golden.case("vander", lambda v: torch.stack([v**k for k in (3, 2, 1, 0)], 1), v)
+    golden.exact("vander_increasing", lambda v: torch.vander(v, 3, True), v)
+    golden.case("cartesian_prod", lambda a, b: torch.cartesian_prod(a, b), normal(2), normal(3))
+    golden.case("combinations", lambda v: torch.combinations(v, 3), normal(4))
+    golden.case("combinations_again", lambda v: torch.combinations(v, 2, True), normal(3))
+    steps = torch.tensor([-1.0, -0.5, 0, 0, 0.25, 2])
+    probes = torch.cat([steps, normal(4), torch.tensor([nan, 9.0, -9])])
+    for right in (False, True):
+        golden.exact(f"searchsorted_{int(right)}", lambda s, v: torch.searchsorted(s, v, right=right), steps, probes)
+        golden.exact(f"bucketize_{int(right)}", lambda v, s: torch.bucketize(v, s, right=right), x, steps)
+    golden.exact("searchsorted_rows", torch.searchsorted, b.sort(-1)[0], normal(3, 4, 2))
+    golden.exact("searchsorted_int", torch.searchsorted, torch.tensor([1, 3, 3, 5]), few)
+    golden.exact("isin", torch.isin, few, torch.tensor([3, 1]))
+    golden.exact("isin_inverted", lambda x, y: torch.isin(x, y, invert=True), x, x[1, :2])
+    for place, name in enumerate(["values", "inverse", "counts"]):
+        golden.exact(f"unique_{name}", lambda x: torch.unique(x, return_inverse=True, return_counts=True)[place], few)
+        golden.exact(f"unique_rows_{name}",
+                     lambda x: torch.unique(x, return_inverse=True, return_counts=True, dim=0)[place], few[:, :1] % 2)
+        golden.exact(f"unique_columns_{name}",
+                     lambda x: torch.unique(x, return_inverse=True, return_counts=True, dim=1)[place], few[:2] % 2)
+        golden.exact(f"consecutive_{name}",
+                     lambda x: torch.unique_consecutive(x, return_inverse=True, return_counts=True)[place], few % 2)
+    golden.exact("consecutive_columns", lambda x: torch.unique_consecutive(x, dim=1), few[:2] % 2)
+    golden.exact("bincount", torch.bincount, few[0])
+    golden.exact("bincount_weights", lambda x, w: torch.bincount(x, w, minlength=9), few[0], normal(6))
+    golden.exact("histc", lambda x: torch.histc(x, 5, -1, 1), x)
+    golden.exact("histc_open", lambda x: torch.histc(x, 4), x)
+    golden.exact("histogram", lambda x: torch.histogram(x, 4)[0], x)
+    golden.exact("histogram_edges", lambda x: torch.histogram(x, 4)[1], x)
+    golden.exact("histogram_density", lambda x, e: torch.histogram(x, e, density=True)[0], x,
+                 torch.tensor([-1.0, 0, 0.5, 2]))
+    golden.exact("histogram_weights", lambda x, w: torch.histogram(x, 3, range=(-1.0, 1.0), weight=w)[0], x, normal(4, 5))
+    near = x + torch.tensor([0, 1e-9, 1e-6, 1e-3, 1])
+    golden.exact("is_close", torch.isclose, x, near)
+    golden.exact("is_close_nan", lambda x, y: torch.isclose(x, y, 0, 0.01, True), holes, near)
+    golden.exact("is_close_int", lambda x, y: torch.isclose(x, y, 0.3), few, few.flip(0))
+    golden.save()
+
+
+GROUPS = [shapes, products, indexing, statistics]
 
 if __name__ == "__main__":
     for number, group in enumerate(GROUPS):
