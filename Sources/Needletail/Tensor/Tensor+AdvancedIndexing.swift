@@ -7,18 +7,22 @@ import TensorRuntime
 
 /// What tensors of indices choose from a tensor: its axes that they name as one, in front, and the places in it.
 private struct ChosenPart {
-    /// `[places, rest...]`
-    let rows: Tensor
+    let tensor: Tensor
     /// The chosen places: a vector of int64.
     let places: Tensor
     /// The shape that the indices broadcast to.
     let chosen: Shape
     /// The axes that no index names.
     let rest: Shape
+    /// The chosen axes' elements.
+    let count: Int
     /// How the tensor's axes are ordered in ``rows``.
     let order: [Int]
     /// Where the chosen axes stand among the rest.
     let position: Int
+
+    /// The tensor as `[count, rest...]`.
+    var rows: Tensor { tensor.permuted(Shape(order)).viewed(as: Shape([count] + Array(rest))) }
 
     /// The shape of the part, as the user sees it.
     var shape: Shape { Shape(rest[..<position] + Array(chosen) + rest[position...]) }
@@ -66,11 +70,10 @@ extension Tensor {
             count *= shape[axis]
         }
         let order = axes + rest
-        let rows = permuted(Shape(order)).viewed(as: Shape([count] + rest.map { shape[$0] }))
         let areNeighbours = axes.last! - axes[0] == axes.count - 1
         return ChosenPart(
-            rows: rows, places: places!.viewed(as: [chosen.elementCount]), chosen: chosen,
-            rest: Shape(rest.map { shape[$0] }), order: order, position: areNeighbours ? axes[0] : 0)
+            tensor: self, places: places!.viewed(as: [chosen.elementCount]), chosen: chosen,
+            rest: Shape(rest.map { shape[$0] }), count: count, order: order, position: areNeighbours ? axes[0] : 0)
     }
 
     /// The elements that tensors of indices name, of a view.
