@@ -181,22 +181,23 @@ extension Tensor {
         return product.viewed(as: Shape(zip(a, b).map { $0 * $1 }))
     }
 
-    /// The matrix multiplied by itself; power 0 is the identity. Leading dimensions are a batch.
+    /// The matrix multiplied by itself; power 0 is the identity, a negative one a power of the inverse. Leading dimensions
+    /// are a batch.
     ///
     /// Source: [torch.matrix_power](https://pytorch.org/docs/stable/generated/torch.linalg.matrix_power.html).
     public func matrixPower(_ power: Int, file: StaticString = #fileID, line: UInt = #line) -> Tensor {
-        guard rank >= 2, shape[rank - 1] == shape[rank - 2], power >= 0 else {
+        guard rank >= 2, shape[rank - 1] == shape[rank - 2], power > .min else {
             return invalid(
                 "matrixPower", "power \(power) of shape \(shape)",
-                remedy: "use square matrices and a power of at least 0",
+                remedy: "use square matrices",
                 [self], file, line)
         }
         if power == 0 {
             let n = shape[rank - 1]
             return (indices([n, 1]) .== indices([1, n])).cast(to: dtype).expanded(to: shape)
         }
-        var factor = self
-        var rest = power
+        var factor = power < 0 ? inverse(file: file, line: line) : self
+        var rest = Swift.abs(power)
         var result: Tensor?
         while rest > 0 {
             if rest & 1 == 1 { result = result.map { $0.matmul(factor, file: file, line: line) } ?? factor }

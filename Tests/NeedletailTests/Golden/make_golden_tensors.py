@@ -305,7 +305,39 @@ def statistics():
     golden.save()
 
 
-GROUPS = [shapes, products, indexing, statistics]
+def algebra():
+    """What does not depend on the signs of vectors, in which libraries are free."""
+    golden = Golden("tensor_algebra")
+    linalg = torch.linalg
+    a, b, tall, wide = normal(2, 4, 4), normal(2, 4, 3), normal(2, 5, 3), normal(3, 5)
+
+    def symmetric(x):
+        return x + x.mT
+
+    golden.case("solve", linalg.solve, a, b)
+    golden.case("solve_vector", linalg.solve, a[0], normal(4))
+    golden.case("inverse", linalg.inv, a)
+    golden.case("det", linalg.det, a)
+    golden.case("slogdet", lambda x: linalg.slogdet(x)[1], a)
+    golden.exact("slogdet_sign", lambda x: linalg.slogdet(x)[0], a)
+    golden.case("matrix_power", lambda x: linalg.matrix_power(x, -2), a)
+    golden.case("cholesky", lambda x: linalg.cholesky(x @ x.mT + torch.eye(4)), a)
+    golden.case("qr_q", lambda x: linalg.qr(x)[0], tall)
+    golden.case("qr_r", lambda x: linalg.qr(x)[1], tall)
+    golden.case("qr_wide", lambda x: linalg.qr(x)[1], wide, gradients=False)
+    golden.case("eigh_values", lambda x: linalg.eigh(symmetric(x))[0], a)
+    golden.case("eigh_vectors", lambda x: linalg.eigh(symmetric(x))[1].square(), a)
+    golden.case("svd_values", lambda x: linalg.svd(x, full_matrices=False)[1], tall)
+    golden.case("svd_left", lambda x: linalg.svd(x, full_matrices=False)[0].square(), tall)
+    golden.case("svd_right", lambda x: linalg.svd(x, full_matrices=False)[2].square(), tall)
+    golden.case("svd_wide", lambda x: linalg.svd(x, full_matrices=False)[2].square(), wide)
+    golden.case("pinv", linalg.pinv, tall)
+    golden.case("pinv_wide", linalg.pinv, wide)
+    golden.case("lstsq", lambda a, b: linalg.pinv(a) @ b, tall, normal(2, 5, 2))
+    golden.save()
+
+
+GROUPS = [shapes, products, indexing, statistics, algebra]
 
 if __name__ == "__main__":
     for number, group in enumerate(GROUPS):
