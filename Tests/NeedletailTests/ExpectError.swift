@@ -1,3 +1,4 @@
+import Needletail
 import TensorRuntime
 import Testing
 
@@ -15,5 +16,21 @@ func expectError<Result>(
             #expect(error.message.contains(text), "no \(text) in: \(error)", sourceLocation: sourceLocation)
         }
         #expect(!error.message.contains("\n"), "more than one line: \(error)", sourceLocation: sourceLocation)
+    }
+}
+
+/// Each call must be a wrong one, whose error is on one line with the text in it.
+func expectWrongCalls(_ calls: [(text: String, call: () -> Tensor)], sourceLocation: SourceLocation = #_sourceLocation)
+{
+    for (text, call) in calls {
+        expectError(.invalidArgument, containing: text, sourceLocation: sourceLocation) { () throws(TensorError) in
+            do {
+                _ = try checked { call() }
+            } catch let error as TensorError {
+                throw error
+            } catch {
+                Issue.record(error, sourceLocation: sourceLocation)
+            }
+        }
     }
 }

@@ -163,3 +163,19 @@ struct GoldenCase: Sendable, CustomTestStringConvertible {
 
 extension GoldenTolerance: Sendable {}
 extension GoldenFile: Sendable {}
+
+extension [GoldenCase] {
+    /// Compares all cases of a file, of which none is left out, on one device.
+    func compare(with file: GoldenFile, on device: GraphDevice) throws {
+        #expect(map(\.name).sorted() == file.cases)
+        try device.run { _ in
+            for row in self {
+                do {
+                    try checked { try row.compare(with: file) }
+                } catch {
+                    Issue.record("\(file.name): \(row.name) on \(device): \(error)")
+                }
+            }
+        }
+    }
+}

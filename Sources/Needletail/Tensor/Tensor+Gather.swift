@@ -180,7 +180,7 @@ extension Tensor {
     }
 
     /// The leading part of each axis but one, as long as `target`.
-    private func fitted(to target: Shape, butFor axis: Int) -> Tensor {
+    func fitted(to target: Shape, butFor axis: Int) -> Tensor {
         var extents = target
         extents[axis] = shape[axis]
         return sliced(starts: Shape(repeating: 0, rank: rank), extents: extents, steps: Shape(repeating: 1, rank: rank))

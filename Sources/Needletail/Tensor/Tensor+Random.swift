@@ -19,13 +19,18 @@ extension Tensor {
                 "uniform", "from \(low) to \(high)", remedy: "use finite bounds in order", shape: [], dtype: dtype,
                 device: device, at: site)
         }
-        let index = made(.index, shape, .int64, .int(0), device, for: "uniform", at: site)
-        var result = index.uniforms(generator ?? .current, dtype)
+        return made(.index, shape, .int64, .int(0), device, for: "uniform", at: site)
+            .uniform(low, high, dtype, generator ?? .current)
+    }
+
+    /// ``uniform(_:low:high:dtype:generator:device:file:line:)`` for each number of this int64 tensor.
+    func uniform(_ low: Double, _ high: Double, _ dtype: DType, _ generator: Generator) -> Tensor {
+        var result = uniforms(generator, dtype)
         guard low != 0 || high != 1 else { return result.cast(to: dtype) }
         if high - low != 1 { result = result * (high - low) }
         if low != 0 { result = result + low }
         // Rounding may have reached the bound.
-        if dtype.isFloat, low < high { result = minimum(result, dtype.largest(below: high)) }
+        if dtype.isFloat, low < high { result = Tensor.minimum(result, dtype.largest(below: high)) }
         return result.cast(to: dtype)
     }
 
@@ -41,12 +46,16 @@ extension Tensor {
                 "normal", "a standard deviation of \(std)", remedy: "use one of at least 0", shape: [], dtype: dtype,
                 device: device, at: site)
         }
-        let index = made(.index, shape, .int64, .int(0), device, for: "normal", at: site)
-        let generator = generator ?? .current
+        return made(.index, shape, .int64, .int(0), device, for: "normal", at: site)
+            .normal(mean, std, dtype, generator ?? .current)
+    }
+
+    /// ``normal(_:mean:std:dtype:generator:device:file:line:)`` for each number of this int64 tensor.
+    func normal(_ mean: Double, _ std: Double, _ dtype: DType, _ generator: Generator) -> Tensor {
         let type: DType = dtype == .float64 ? .float64 : .float32
         // 1 - u is in 0 (excluded) ... 1, where the logarithm is finite.
-        let radius = ((1.0 - index.uniforms(generator, type)).log() * (-2 * std * std)).sqrt()
-        let result = radius * (index.uniforms(generator, type) * (2 * Double.pi)).cos()
+        let radius = ((1.0 - uniforms(generator, type)).log() * (-2 * std * std)).sqrt()
+        let result = radius * (uniforms(generator, type) * (2 * Double.pi)).cos()
         return (mean == 0 ? result : result + mean).cast(to: dtype)
     }
 
@@ -79,14 +88,9 @@ extension Tensor {
     }
 
     /// For each number of this int64 tensor, one in 0..<1 with the bits of `type`: a float64 for float64, else a float32.
-    private func uniforms(_ generator: Generator, _ type: DType) -> Tensor {
+    func uniforms(_ generator: Generator, _ type: DType) -> Tensor {
         func draw(_ operation: PointwiseOperation, _ result: DType) -> Tensor {
-            let start = generator.reserve(elementCount)
-            let drawn = Tensor.untracked(
-                .pointwise(operation), shape: shape, dtype: result, self,
-                scalar0: .int(Int64(bitPattern: start.key)), scalar1: .int(Int64(bitPattern: start.offset)))
-            if let capture = Capture.current { capture.attach(start, of: generator, to: drawn.handle) }
-            return drawn
+            drawn(operation, result, generator)
         }
         switch type {
         case .float64:
@@ -99,6 +103,16 @@ extension Tensor {
         case .bfloat16: return (draw(.randomUniform, .float32) * 0x1p8).floor() * 0x1p-8
         case .float32, .bool, .uint8, .int32, .int64: return draw(.randomUniform, .float32)
         }
+    }
+
+    /// For each number of this int64 tensor, what a random operation makes of a generator's next words.
+    func drawn(_ operation: PointwiseOperation, _ result: DType, _ generator: Generator) -> Tensor {
+        let start = generator.reserve(elementCount)
+        let drawn = Tensor.untracked(
+            .pointwise(operation), shape: shape, dtype: result, self,
+            scalar0: .int(Int64(bitPattern: start.key)), scalar1: .int(Int64(bitPattern: start.offset)))
+        if let capture = Capture.current { capture.attach(start, of: generator, to: drawn.handle) }
+        return drawn
     }
 }
 

@@ -165,15 +165,27 @@ extension Tensor {
 extension Tensor {
     /// Whether any element is true or not 0. Of no elements: false.
     public func any(
-        axes: Int..., keepDims: Bool = false, file: StaticString = #fileID, line: UInt = #line
+        axes: [Int], keepDims: Bool = false, file: StaticString = #fileID, line: UInt = #line
     ) -> Tensor {
         cast(to: .bool).cast(to: .int64).reduced(.sum, as: "any", axes, keepDims, at: CallSite(file, line)) .!= 0
     }
 
+    public func any(
+        axes: Int..., keepDims: Bool = false, file: StaticString = #fileID, line: UInt = #line
+    ) -> Tensor {
+        any(axes: axes, keepDims: keepDims, file: file, line: line)
+    }
+
     /// Whether all elements are true or not 0. Of no elements: true.
+    public func all(
+        axes: [Int], keepDims: Bool = false, file: StaticString = #fileID, line: UInt = #line
+    ) -> Tensor {
+        logicalNot().cast(to: .int64).reduced(.sum, as: "all", axes, keepDims, at: CallSite(file, line)) .== 0
+    }
+
     public func all(
         axes: Int..., keepDims: Bool = false, file: StaticString = #fileID, line: UInt = #line
     ) -> Tensor {
-        logicalNot().cast(to: .int64).reduced(.sum, as: "all", axes, keepDims, at: CallSite(file, line)) .== 0
+        all(axes: axes, keepDims: keepDims, file: file, line: line)
     }
 }

@@ -7,19 +7,26 @@ extension Tensor {
     public func variance(
         axes: [Int], correction: Int = 1, keepDims: Bool = false, file: StaticString = #fileID, line: UInt = #line
     ) -> Tensor {
+        variance(axes, Double(correction), keepDims, for: "variance", at: CallSite(file, line))
+    }
+
+    /// As ``variance(axes:correction:keepDims:file:line:)``, with a correction that need not be whole.
+    public func variance(
+        axes: [Int] = [], correction: Double, keepDims: Bool = false, file: StaticString = #fileID, line: UInt = #line
+    ) -> Tensor {
         variance(axes, correction, keepDims, for: "variance", at: CallSite(file, line))
     }
 
     /// ``variance(axes:correction:keepDims:file:line:)`` under the name that the user called.
     private func variance(
-        _ axes: [Int], _ correction: Int, _ keepDims: Bool, for name: String, at site: CallSite
+        _ axes: [Int], _ correction: Double, _ keepDims: Bool, for name: String, at site: CallSite
     ) -> Tensor {
         guard dtype.isFloat else {
             return invalid(name, "the tensor is \(dtype)", remedy: "cast it, to(.float32)", [self], at: site)
         }
         guard let mask = axisMask(axes, in: shape) else { return axesOutside(name, axes, at: site) }
         let count = foldCount(mask)
-        let freedom = Swift.max(Double(count) - Double(correction), 0)
+        let freedom = Swift.max(Double(count) - correction, 0)
         return inFloat32 { x in
             Tensor.composite(x) {
                 (x - x.foldedMean(mask, count)).square().folded(.sum, mask) / freedom
@@ -37,7 +44,20 @@ extension Tensor {
 
     /// The standard deviation: the root of ``variance(axes:correction:keepDims:file:line:)``.
     public func std(
+        axes: [Int], correction: Int = 1, keepDims: Bool = false, file: StaticString = #fileID, line: UInt = #line
+    ) -> Tensor {
+        std(axes: axes, correction: Double(correction), keepDims: keepDims, file: file, line: line)
+    }
+
+    public func std(
         axes: Int..., correction: Int = 1, keepDims: Bool = false, file: StaticString = #fileID, line: UInt = #line
+    ) -> Tensor {
+        std(axes: axes, correction: Double(correction), keepDims: keepDims, file: file, line: line)
+    }
+
+    /// As ``std(axes:correction:keepDims:file:line:)``, with a correction that need not be whole.
+    public func std(
+        axes: [Int] = [], correction: Double, keepDims: Bool = false, file: StaticString = #fileID, line: UInt = #line
     ) -> Tensor {
         let site = CallSite(file, line)
         guard dtype.isFloat else { return variance(axes, correction, keepDims, for: "std", at: site) }

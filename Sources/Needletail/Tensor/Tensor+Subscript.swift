@@ -2,11 +2,14 @@ import TensorGraph
 import TensorRuntime
 
 extension Tensor {
-    /// Part of the tensor: `x[0]`, `x[1..<3, .ellipsis, -1]`, `x[.all, .newAxis]`, `x[.range(0, nil, by: 2)]`, or
-    /// `x[indices]` with a tensor of integers.
+    /// Part of the tensor: `x[0]`, `x[1..<3, .ellipsis, -1]`, `x[.all, .newAxis]`, `x[.range(0, nil, by: 2)]`, `x[i, j]` with
+    /// tensors of integers, or `x[mask]` with one of bool.
     ///
-    /// Reading gives a view (with a tensor index, a gather). Assigning to a `var` rebinds the variable to a tensor in
-    /// which the part is replaced by the value, broadcast to it; other copies keep their values.
+    /// Reading gives a view (with a tensor index, a gather). Several tensors broadcast, and their shape takes the place of
+    /// their axes where these are neighbours, else the first place, as in PyTorch. A mask chooses from as many axes as it has;
+    /// it is read, because the result's shape depends on it. Assigning to a `var` rebinds the variable to a tensor in
+    /// which the part is replaced by the value, broadcast to it; other copies keep their values. Where indices name an element
+    /// more than once, it gets the last value.
     public subscript(
         _ indices: any TensorIndexable..., file file: StaticString = #fileID, line line: UInt = #line
     ) -> Tensor {
@@ -14,52 +17,40 @@ extension Tensor {
         set { self = replacing(indices.map(\.tensorIndex.place), with: newValue, at: CallSite(file, line)) }
     }
 
-    private func part(_ indices: [TensorIndex.Place], at site: CallSite) -> Tensor {
-        switch ResolvedIndex.resolve(indices, for: shape) {
+    func part(_ indices: [TensorIndex.Place], at site: CallSite) -> Tensor {
+        let read: [TensorIndex.Place]
+        switch Tensor.readingMasks(indices) {
+        case .success(let places): read = places
+        case .failure(let error): return Tensor(context.failed(error, shape: [], dtype: dtype))
+        }
+        switch ResolvedIndex.resolve(read, for: shape) {
         case .failure(let error): return invalid("subscript", error.problem, remedy: error.remedy, [self], at: site)
         case .success(let index):
             let view = sliced(starts: index.starts, extents: index.extents, steps: index.steps).viewed(as: index.result)
-            guard let (axis, places) = index.gather else { return view }
-            guard view.shares(places) else { return deviceMismatch("subscript", places, at: site) }
-            let extent = view.shape[axis]
-            var flat = (places.rank == 1 ? places : places.viewed(as: [places.elementCount])).cast(to: .int64)
-            switch flat.checkIndices(in: 0..<extent) {
-            case .inside: break
-            case .outside, .unknown:
-                switch flat.checkIndices(in: -extent..<extent) {
-                case .inside: break
-                case .unknown: flat = view.guardedIndex("subscript", flat, axis, allowsNegative: true)
-                case .outside(let value):
-                    return view.indexOutside("subscript", value, axis, allowsNegative: true, [self, places], at: site)
-                }
-                // A negative place counts from the end.
-                if places.dtype != .uint8 {
-                    flat = Tensor.select(flat .< 0, .tensor(flat + extent), .tensor(flat))
-                }
-            }
-            var target = view.shape
-            target[axis] = flat.elementCount
-            let chosen = view.gathered(axis: axis, flat.along(axis, of: target))
-            if places.rank == 1 { return chosen }
-            guard view.rank - 1 + places.rank <= Shape.maximumRank else {
-                return invalid(
-                    "subscript", "index of shape \(places.shape) into \(shape)",
-                    remedy: "the result has more than \(Shape.maximumRank) dimensions", [self], at: site)
-            }
-            return chosen.viewed(as: Shape(view.shape[..<axis] + Array(places.shape) + view.shape[(axis + 1)...]))
+            if index.gathers.isEmpty { return view }
+            return view.chosen(index.gathers, at: site)
         }
     }
 
-    private func replacing(_ indices: [TensorIndex.Place], with value: Tensor, at site: CallSite) -> Tensor {
-        switch ResolvedIndex.resolve(indices, for: shape) {
+    func replacing(_ indices: [TensorIndex.Place], with value: Tensor, at site: CallSite) -> Tensor {
+        guard value.shares(self) else { return deviceMismatch("subscript", value, at: site) }
+        if let result = maskedByOne(indices, value) { return result }
+        let read: [TensorIndex.Place]
+        switch Tensor.readingMasks(indices) {
+        case .success(let places): read = places
+        case .failure(let error): return Tensor(context.failed(error, shape: shape, dtype: dtype))
+        }
+        switch ResolvedIndex.resolve(read, for: shape) {
         case .failure(let error): return invalid("subscript", error.problem, remedy: error.remedy, [self], at: site)
         case .success(let index):
-            guard index.gather == nil else {
-                return invalid(
-                    "subscript", "assignment through a tensor of indices", remedy: "use scatterAdd() or Tensor.where()",
-                    [self], at: site)
+            if !index.gathers.isEmpty {
+                let view = sliced(starts: index.starts, extents: index.extents, steps: index.steps)
+                    .viewed(as: index.result)
+                guard let changed = view.choosing(index.gathers, isOneMask: index.isOneMask, by: value, at: site) else {
+                    return failedAfterError()
+                }
+                return replacing(index, axis: 0, with: changed.viewed(as: index.extents))
             }
-            guard value.shares(self) else { return deviceMismatch("subscript", value, at: site) }
             guard value.shape.broadcast(with: index.result) == index.result else {
                 return invalid(
                     "subscript", "a value of shape \(value.shape) for a part of shape \(index.result)",

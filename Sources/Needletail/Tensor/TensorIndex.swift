@@ -8,8 +8,11 @@ public struct TensorIndex: TensorIndexable {
         /// `start..<end`, `step` apart; nil is the axis's own end, negative counts from it. Cut off at the axis.
         case range(Int?, Int?, by: Int)
         case all, ellipsis, newAxis
-        /// The elements of an axis that a tensor of integers names; its shape takes the axis's place.
+        /// The elements of an axis that a tensor of integers names; its shape takes the axis's place. A mask chooses from as
+        /// many axes as it has.
         case tensor(Tensor)
+        /// A mask that was read: its shape, and for each of its axes the places where it is true.
+        case mask(Shape, [Tensor])
     }
 
     let place: Place
@@ -20,7 +23,7 @@ public struct TensorIndex: TensorIndexable {
     public var tensorIndex: TensorIndex { self }
 }
 
-/// What may stand in a tensor's subscript: integers, ranges, tensors of integers and ``TensorIndex``.
+/// What may stand in a tensor's subscript: integers, ranges, tensors of integers or bool, and ``TensorIndex``.
 public protocol TensorIndexable: Sendable {
     var tensorIndex: TensorIndex { get }
 }
@@ -60,15 +63,17 @@ extension PartialRangeThrough: TensorIndexable where Bound == Int {
     public var tensorIndex: TensorIndex { .range(nil, TensorIndex.end(after: upperBound)) }
 }
 
-/// A subscript worked out for a shape: a slice, then axes that go or come, then at most one gather.
+/// A subscript worked out for a shape: a slice, then axes that go or come, then what tensors choose.
 struct ResolvedIndex {
     var starts = Shape()
     var extents = Shape()
     var steps = Shape()
     /// The shape after axes went and came.
     var result = Shape()
-    /// The tensor index and the axis of ``result`` it chooses from.
-    var gather: (axis: Int, index: Tensor)?
+    /// The tensors of indices and the axes of ``result`` they choose from, in their order.
+    var gathers: [(axis: Int, index: Tensor)] = []
+    /// Whether all of them come from one mask, which names no place twice.
+    var isOneMask = false
 
     /// Works out `indices` for `shape`, or says what is wrong.
     static func resolve(_ indices: [TensorIndex.Place], for shape: Shape) -> Result<ResolvedIndex, IndexProblem> {
@@ -76,6 +81,7 @@ struct ResolvedIndex {
         let used = indices.reduce(0) { count, index in
             switch index {
             case .newAxis, .ellipsis: count
+            case .mask(let shape, _): count + shape.rank
             default: count + 1
             }
         }
@@ -145,14 +151,24 @@ struct ResolvedIndex {
             steps.append(count <= 1 ? 1 : step)
             result.append(count)
         case .tensor(let places):
-            guard gather == nil else { return IndexProblem("two tensors as indices", "use gather() or flat indices") }
             guard places.dtype.kind == .integer else {
                 return IndexProblem(
-                    "a tensor of \(places.dtype) as index",
-                    "use integers; a mask has no fixed shape, so use Tensor.where() or masked(where:with:)")
+                    "a tensor of \(places.dtype)\(places.shape) as index",
+                    "use integers, or a mask of bool with dimensions")
             }
-            gather = (result.rank, places)
+            isOneMask = false
+            gathers.append((result.rank, places))
             takeAll(shape)
+        case .mask(let mask, let places):
+            let own = Shape(shape[axis..<axis + mask.rank])
+            guard own == mask else {
+                return IndexProblem("a mask of shape \(mask) for axes of shape \(own)", "use a mask of their shape")
+            }
+            isOneMask = gathers.isEmpty
+            for index in places {
+                gathers.append((result.rank, index))
+                takeAll(shape)
+            }
         case .all: takeAll(shape)
         case .ellipsis, .newAxis: break
         }
