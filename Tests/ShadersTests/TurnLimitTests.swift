@@ -7,8 +7,8 @@ import Testing
 /// Processors that play the GPU and leave a work-item's loops after 65,535 turns (llvmpipe), with the schedules of both classes:
 /// every row of the catalogue has one whose bound is below that.
 @Suite struct TurnLimitTests {
-    @Test(arguments: [DeviceClass.gpu, .cpu])
-    func everyRowHasAScheduleWhoseLoopsEndInTime(_ deviceClass: DeviceClass) throws {
+    @Test(arguments: [ShaderTarget.DeviceClass.gpu, .cpu])
+    func everyRowHasAScheduleWhoseLoopsEndInTime(_ deviceClass: ShaderTarget.DeviceClass) throws {
         var target = ShaderTarget.common(deviceClass)
         target.computeUnits = 2
         target.emulatesWorkgroups = true
