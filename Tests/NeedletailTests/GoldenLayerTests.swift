@@ -8,7 +8,7 @@ import Testing
     static let weightedLossFile = GoldenFile("weighted_losses")
 
     /// Runs a layer whose parameters are the case's inputs from the second on, forwards and backwards.
-    private func check(_ name: String, _ layer: any Module) throws {
+    private func check(_ name: String, _ layer: any UnaryLayer) throws {
         let file = GoldenLayerTests.file
         let inputs = try file.tensors("\(name)/in")
         #expect(layer.parameters.count == inputs.count - 1)

@@ -4,7 +4,7 @@ import Testing
 @Suite("Layers")
 struct LayerTests {
     /// A model whose members reflection finds.
-    private final class Sample: Module {
+    private final class Sample: UnaryLayer {
         let first = Linear(3, 4)
         let runningMean = Buffer(Tensor.zeros([2]))
         let blocks: [any Module] = [Linear(4, 4, bias: false), Sequential { Linear(4, 2) }]

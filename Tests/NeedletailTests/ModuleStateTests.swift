@@ -4,14 +4,14 @@ import Testing
 
 /// What a model keeps: its members, modes and names.
 @Suite struct ModuleStateTests {
-    private final class Child: Module {
+    private final class Child: UnaryLayer {
         weak var parent: Parent?
         unowned var owner: Parent?
         let layer = Linear(2, 2)
         func callAsFunction(_ input: Tensor) -> Tensor { layer(input) }
     }
 
-    private final class Parent: Module {
+    private final class Parent: UnaryLayer {
         let child = Child()
         let head = Linear(2, 1)
         init() {
@@ -32,7 +32,7 @@ import Testing
     }
 
     @Test func anOptionalLayerIsAMember() {
-        final class Block: Module {
+        final class Block: UnaryLayer {
             let main = Linear(2, 2)
             var shortcut: Linear? = Linear(2, 2, bias: false)
             func callAsFunction(_ input: Tensor) -> Tensor { input }
@@ -40,14 +40,14 @@ import Testing
         #expect(Block().namedParameters.map(\.name) == ["main.weight", "main.bias", "shortcut.weight"])
     }
 
-    private final class Doubled: Module {
+    private final class Doubled: UnaryLayer {
         let hiddenLayer = Linear(2, 2)
         // swift-format-ignore: AlwaysUseLowerCamelCase
         let hidden_layer = Linear(2, 2)
         func callAsFunction(_ input: Tensor) -> Tensor { input }
     }
 
-    private final class Cases: Module {
+    private final class Cases: UnaryLayer {
         let w = Parameter(Tensor.ones([2]))
         // swift-format-ignore: AlwaysUseLowerCamelCase
         let W = Parameter(Tensor.zeros([2]))
@@ -105,7 +105,7 @@ import Testing
 
     @Test func activationsAreTheFunctions() throws {
         let x = Tensor([[-2, -0.5, 0, 3]] as [[Float]])
-        func values(_ layer: any Module) throws -> [Float] { try layer(x).scalars(as: Float.self) }
+        func values(_ layer: any UnaryLayer) throws -> [Float] { try layer(x).scalars(as: Float.self) }
         #expect(isClose(try values(Tanh()), [-0.9640276, -0.4621172, 0, 0.9950548]))
         #expect(isClose(try values(Sigmoid()), [0.1192029, 0.3775407, 0.5, 0.9525741]))
         #expect(isClose(try values(LogSoftmax()), [-5.0831662, -3.5831662, -3.0831662, -0.0831662]))

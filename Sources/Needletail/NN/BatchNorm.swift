@@ -8,7 +8,7 @@ import TensorRuntime
 /// in training it is an error.
 ///
 /// Safety: all stored properties are constants of sendable types.
-public class BatchNorm: Module, @unchecked Sendable {
+public class BatchNorm: UnaryLayer, @unchecked Sendable {
     /// `[channels]`
     public final let weight: Parameter?
     /// `[channels]`

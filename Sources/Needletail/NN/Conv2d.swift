@@ -5,7 +5,7 @@ import TensorRuntime
 ///
 /// Input `[N, inputs, H, W]`, output `[N, outputs, H', W']` with
 /// `H' = (H + 2 padding - dilation (kernel - 1) - 1) / stride + 1`.
-public final class Conv2d: Module, Sendable {
+public final class Conv2d: UnaryLayer, Sendable {
     /// `[outputs, inputs / groups, kernel.height, kernel.width]`
     public let weight: Parameter
     /// `[outputs]`

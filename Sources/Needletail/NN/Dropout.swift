@@ -6,7 +6,7 @@ import TensorRuntime
 ///
 /// The mask comes from the current ``Generator`` when the layer is called: its place in the stream travels as a scalar,
 /// so that a plan is the same every step.
-public final class Dropout: Module, Sendable {
+public final class Dropout: UnaryLayer, Sendable {
     private let probability: Double
     private let mode = TrainingMode()
 
@@ -15,6 +15,8 @@ public final class Dropout: Module, Sendable {
         self.probability = probability
         if !isProbability { WrongCall.report(name, problem, remedy: remedy, at: CallSite(file, line)) }
     }
+
+    public var configuration: String { "p=\(Printed.number(probability)), inplace=False" }
 
     private var isProbability: Bool { (0...1).contains(probability) }
     private var name: String { "Dropout(\(probability))" }

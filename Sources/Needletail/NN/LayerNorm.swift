@@ -5,7 +5,7 @@ import TensorRuntime
 /// [torch.nn.LayerNorm](https://pytorch.org/docs/stable/generated/torch.nn.LayerNorm.html).
 ///
 /// Input and output `[..., shape]`.
-public final class LayerNorm: Module, Sendable {
+public final class LayerNorm: UnaryLayer, Sendable {
     /// Of the normalised shape.
     public let weight: Parameter?
     /// Of the normalised shape.
@@ -35,6 +35,11 @@ public final class LayerNorm: Module, Sendable {
         file: StaticString = #fileID, line: UInt = #line
     ) {
         self.init([size], epsilon: epsilon, affine: affine, device: device, file: file, line: line)
+    }
+
+    public var configuration: String {
+        "\(Printed.tuple(Array(shape))), eps=\(Printed.number(epsilon)), elementwise_affine=\(Printed.bool(weight != nil)), "
+            + "bias=\(Printed.bool(bias != nil))"
     }
 
     public func callAsFunction(_ input: Tensor) -> Tensor {

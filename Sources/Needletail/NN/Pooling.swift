@@ -4,7 +4,7 @@ import TensorRuntime
 /// [torch.nn.MaxPool2d](https://pytorch.org/docs/stable/generated/torch.nn.MaxPool2d.html).
 ///
 /// Input `[N, C, H, W]`, output `[N, C, H', W']`. Padding never wins.
-public final class MaxPool2d: Module, Sendable {
+public final class MaxPool2d: UnaryLayer, Sendable {
     private let kernel: Extent2D
     private let stride: Extent2D
     private let padding: Extent2D
@@ -34,7 +34,7 @@ public final class MaxPool2d: Module, Sendable {
 /// [torch.nn.AvgPool2d](https://pytorch.org/docs/stable/generated/torch.nn.AvgPool2d.html).
 ///
 /// Input `[N, C, H, W]`, output `[N, C, H', W']`.
-public final class AvgPool2d: Module, Sendable {
+public final class AvgPool2d: UnaryLayer, Sendable {
     private let kernel: Extent2D
     private let stride: Extent2D
     private let padding: Extent2D
