@@ -38,15 +38,15 @@ import Testing
         try withDevice(.cpu) {
             let layer = BatchNorm2d(3)
             try check("batch_norm_train", layer)
-            try expectGolden(layer.runningMean.value, GoldenLayerTests.file, "batch_norm_train/mean")
-            try expectGolden(layer.runningVar.value, GoldenLayerTests.file, "batch_norm_train/variance")
-            #expect(try layer.numBatchesTracked.value.item() == 1)
+            try expectGolden(layer.runningMean!.value, GoldenLayerTests.file, "batch_norm_train/mean")
+            try expectGolden(layer.runningVar!.value, GoldenLayerTests.file, "batch_norm_train/variance")
+            #expect(try layer.numBatchesTracked!.value.item() == 1)
             layer.zeroGrad()
             layer.eval()
             try check("batch_norm_eval", layer)
             // Evaluation leaves them alone.
-            try expectGolden(layer.runningMean.value, GoldenLayerTests.file, "batch_norm_train/mean")
-            #expect(try layer.numBatchesTracked.value.item() == 1)
+            try expectGolden(layer.runningMean!.value, GoldenLayerTests.file, "batch_norm_train/mean")
+            #expect(try layer.numBatchesTracked!.value.item() == 1)
         }
     }
 

@@ -79,24 +79,24 @@ import Testing
         frozen.eval()
         _ = try model.evaluate(on: dataset)
         #expect(!frozen.isTraining && free.isTraining)
-        let before = try frozen.runningMean.value.scalars(as: Float.self)
+        let before = try frozen.runningMean!.value.scalars(as: Float.self)
         let trainer = Trainer(
             model: model, optimizer: SGD(model.parameters, learningRate: 0.1), generator: Generator(seed: 1),
             options: Trainer.Options(epochs: 2, batchSize: 2))
         // A hook that sets all to evaluation does not thaw or freeze.
         trainer.onEpoch = { $0.model.eval() }
         _ = try trainer.train(on: dataset)
-        #expect(try frozen.numBatchesTracked.value.item() == 0)
-        #expect(try frozen.runningMean.value.scalars(as: Float.self) == before)
-        #expect(try free.numBatchesTracked.value.item() == 4)
+        #expect(try frozen.numBatchesTracked!.value.item() == 0)
+        #expect(try frozen.runningMean!.value.scalars(as: Float.self) == before)
+        #expect(try free.numBatchesTracked!.value.item() == 4)
     }
 
     @Test func aRefusedBatchLeavesTheRunningStatistics() throws {
         let layer = BatchNorm2d(2)
         #expect(throws: TensorError.self) { try checked { layer(Tensor.ones([0, 2, 3, 3])) } }
         #expect(throws: TensorError.self) { try checked { layer(Tensor.ones([1, 2, 1, 1])) } }
-        #expect(try layer.runningVar.value.scalars(as: Float.self) == [1, 1])
-        #expect(try layer.numBatchesTracked.value.item() == 0)
+        #expect(try layer.runningVar!.value.scalars(as: Float.self) == [1, 1])
+        #expect(try layer.numBatchesTracked!.value.item() == 0)
         // One image of several places has a variance.
         #expect(layer(Tensor.ones([1, 2, 1, 2])).shape == [1, 2, 1, 2])
         layer.eval()

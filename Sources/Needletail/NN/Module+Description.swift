@@ -7,23 +7,47 @@ extension Module {
     ///     )
     public var description: String { printed(within: []) }
 
-    private func printed(within outer: [ObjectIdentifier]) -> String {
+    fileprivate func printed(within outer: [ObjectIdentifier]) -> String {
         let own = configuration
         var lines = own.isEmpty ? [] : own.split(separator: "\n", omittingEmptySubsequences: false).map(String.init)
         let isPlain = lines.count == 1
         let count = lines.count
-        for member in parts(within: outer) {
-            guard case .module(let module) = member.value else { continue }
-            let text = module.printed(within: outer + [ObjectIdentifier(self)])
-            lines += "(\(member.name)): \(text)".split(separator: "\n", omittingEmptySubsequences: false).map(
-                String.init)
+        for (name, text) in printedParts(within: outer) {
+            lines += "(\(name)): \(text)".split(separator: "\n", omittingEmptySubsequences: false).map(String.init)
         }
-        let name = "\(Swift.type(of: self))"
+        // Without what a generic module holds.
+        let name = "\(Swift.type(of: self))".prefix { $0 != "<" }
         if lines.isEmpty { return "\(name)()" }
         if isPlain, lines.count == count { return "\(name)(\(own))" }
         return "\(name)(\n" + lines.map { "  \($0)\n" }.joined() + ")"
     }
 }
+
+extension Module {
+    /// The modules of this one by name; of a list, those in a row that print alike as one: `0-1` and `2 x Linear(...)`.
+    fileprivate func printedParts(within outer: [ObjectIdentifier]) -> [(name: String, text: String)] {
+        var parts: [(name: String, text: String)] = []
+        for member in self.parts(within: outer) {
+            guard case .module(let module) = member.value else { continue }
+            parts.append((member.name, module.printed(within: outer + [ObjectIdentifier(self)])))
+        }
+        guard self is any PrintsRuns else { return parts }
+        var runs: [(first: Int, last: Int)] = []
+        for index in parts.indices {
+            if let run = runs.last, parts[run.first].text == parts[index].text {
+                runs[runs.count - 1].last = index
+            } else {
+                runs.append((index, index))
+            }
+        }
+        return runs.map { first, last in
+            first == last ? parts[first] : ("\(first)-\(last)", "\(last - first + 1) x \(parts[first].text)")
+        }
+    }
+}
+
+/// A list of modules, which prints those in a row that are alike once.
+protocol PrintsRuns {}
 
 /// Values as PyTorch prints them.
 enum Printed {
@@ -38,6 +62,9 @@ enum Printed {
         let size = "\(Swift.abs(exponent))"
         return "\(digits)e\(exponent < 0 ? "-" : "+")\(size.count < 2 ? "0" : "")\(size)"
     }
+
+    /// `3x5`: extents in messages.
+    static func extents(_ values: [Int]) -> String { values.map(String.init).joined(separator: "x") }
 
     /// `(3, 5)`, or `(3,)` of one number.
     static func tuple(_ values: [Int]) -> String {

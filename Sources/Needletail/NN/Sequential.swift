@@ -22,6 +22,7 @@ public final class Sequential: UnaryLayer {
             for (index, layer) in layers.enumerated() {
                 place.pointee.index = index
                 value = layer(value)
+                place.pointee.note(layer, made: value)
             }
             return value
         }

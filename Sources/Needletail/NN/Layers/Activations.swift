@@ -24,6 +24,7 @@ public final class GELU: UnaryLayer, Sendable {
     /// - Parameter approximate: whether to use the formula with tanh in place of the error function.
     public init(approximate: Bool = false) { self.approximate = approximate }
 
+    public var configuration: String { "approximate='\(approximate ? "tanh" : "none")'" }
     public func callAsFunction(_ input: Tensor) -> Tensor { input.gelu(approximate: approximate) }
 }
 
@@ -33,6 +34,7 @@ public final class Softmax: UnaryLayer, Sendable {
 
     public init(axis: Int = -1) { self.axis = axis }
 
+    public var configuration: String { "dim=\(axis)" }
     public func callAsFunction(_ input: Tensor) -> Tensor { input.softmax(axis: axis) }
 }
 
@@ -42,6 +44,7 @@ public final class LogSoftmax: UnaryLayer, Sendable {
 
     public init(axis: Int = -1) { self.axis = axis }
 
+    public var configuration: String { "dim=\(axis)" }
     public func callAsFunction(_ input: Tensor) -> Tensor { input.logSoftmax(axis: axis) }
 }
 
