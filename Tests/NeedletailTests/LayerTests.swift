@@ -4,7 +4,7 @@ import Testing
 @Suite("Layers")
 struct LayerTests {
     /// A model whose members reflection finds.
-    private final class Sample: Module {
+    private final class Sample: UnaryLayer {
         let first = Linear(3, 4)
         let runningMean = Buffer(Tensor.zeros([2]))
         let blocks: [any Module] = [Linear(4, 4, bias: false), Sequential { Linear(4, 2) }]
@@ -163,10 +163,10 @@ struct LayerTests {
         let variance = 3.5
         let expected = [1.0, 2, 3, 6].map { ($0 - mean) / (variance + 1e-5).squareRoot() }
         #expect(isClose([trained[0], trained[2], trained[4], trained[6]], expected))
-        #expect(isClose(try layer.runningMean.value.scalars(as: Float.self), [1.5, 15]))
+        #expect(isClose(try layer.runningMean!.value.scalars(as: Float.self), [1.5, 15]))
         #expect(
-            isClose(try layer.runningVar.value.scalars(as: Float.self), [0.5 + 0.5 * 14 / 3, 0.5 + 50 * 14.0 / 3]))
-        #expect(try layer.numBatchesTracked.value.item() == 1)
+            isClose(try layer.runningVar!.value.scalars(as: Float.self), [0.5 + 0.5 * 14 / 3, 0.5 + 50 * 14.0 / 3]))
+        #expect(try layer.numBatchesTracked!.value.item() == 1)
         layer.eval()
         let evaluated = try layer(Tensor(x, shape: [4, 2])).scalars(as: Float.self)
         #expect(isClose([evaluated[0]], [(1 - 1.5) / (0.5 + 7.0 / 3 + 1e-5).squareRoot()]))

@@ -4,14 +4,14 @@ import Testing
 
 /// What a model keeps: its members, modes and names.
 @Suite struct ModuleStateTests {
-    private final class Child: Module {
+    private final class Child: UnaryLayer {
         weak var parent: Parent?
         unowned var owner: Parent?
         let layer = Linear(2, 2)
         func callAsFunction(_ input: Tensor) -> Tensor { layer(input) }
     }
 
-    private final class Parent: Module {
+    private final class Parent: UnaryLayer {
         let child = Child()
         let head = Linear(2, 1)
         init() {
@@ -32,7 +32,7 @@ import Testing
     }
 
     @Test func anOptionalLayerIsAMember() {
-        final class Block: Module {
+        final class Block: UnaryLayer {
             let main = Linear(2, 2)
             var shortcut: Linear? = Linear(2, 2, bias: false)
             func callAsFunction(_ input: Tensor) -> Tensor { input }
@@ -40,14 +40,14 @@ import Testing
         #expect(Block().namedParameters.map(\.name) == ["main.weight", "main.bias", "shortcut.weight"])
     }
 
-    private final class Doubled: Module {
+    private final class Doubled: UnaryLayer {
         let hiddenLayer = Linear(2, 2)
         // swift-format-ignore: AlwaysUseLowerCamelCase
         let hidden_layer = Linear(2, 2)
         func callAsFunction(_ input: Tensor) -> Tensor { input }
     }
 
-    private final class Cases: Module {
+    private final class Cases: UnaryLayer {
         let w = Parameter(Tensor.ones([2]))
         // swift-format-ignore: AlwaysUseLowerCamelCase
         let W = Parameter(Tensor.zeros([2]))
@@ -79,24 +79,24 @@ import Testing
         frozen.eval()
         _ = try model.evaluate(on: dataset)
         #expect(!frozen.isTraining && free.isTraining)
-        let before = try frozen.runningMean.value.scalars(as: Float.self)
+        let before = try frozen.runningMean!.value.scalars(as: Float.self)
         let trainer = Trainer(
             model: model, optimizer: SGD(model.parameters, learningRate: 0.1), generator: Generator(seed: 1),
             options: Trainer.Options(epochs: 2, batchSize: 2))
         // A hook that sets all to evaluation does not thaw or freeze.
         trainer.onEpoch = { $0.model.eval() }
         _ = try trainer.train(on: dataset)
-        #expect(try frozen.numBatchesTracked.value.item() == 0)
-        #expect(try frozen.runningMean.value.scalars(as: Float.self) == before)
-        #expect(try free.numBatchesTracked.value.item() == 4)
+        #expect(try frozen.numBatchesTracked!.value.item() == 0)
+        #expect(try frozen.runningMean!.value.scalars(as: Float.self) == before)
+        #expect(try free.numBatchesTracked!.value.item() == 4)
     }
 
     @Test func aRefusedBatchLeavesTheRunningStatistics() throws {
         let layer = BatchNorm2d(2)
         #expect(throws: TensorError.self) { try checked { layer(Tensor.ones([0, 2, 3, 3])) } }
         #expect(throws: TensorError.self) { try checked { layer(Tensor.ones([1, 2, 1, 1])) } }
-        #expect(try layer.runningVar.value.scalars(as: Float.self) == [1, 1])
-        #expect(try layer.numBatchesTracked.value.item() == 0)
+        #expect(try layer.runningVar!.value.scalars(as: Float.self) == [1, 1])
+        #expect(try layer.numBatchesTracked!.value.item() == 0)
         // One image of several places has a variance.
         #expect(layer(Tensor.ones([1, 2, 1, 2])).shape == [1, 2, 1, 2])
         layer.eval()
@@ -105,7 +105,7 @@ import Testing
 
     @Test func activationsAreTheFunctions() throws {
         let x = Tensor([[-2, -0.5, 0, 3]] as [[Float]])
-        func values(_ layer: any Module) throws -> [Float] { try layer(x).scalars(as: Float.self) }
+        func values(_ layer: any UnaryLayer) throws -> [Float] { try layer(x).scalars(as: Float.self) }
         #expect(isClose(try values(Tanh()), [-0.9640276, -0.4621172, 0, 0.9950548]))
         #expect(isClose(try values(Sigmoid()), [0.1192029, 0.3775407, 0.5, 0.9525741]))
         #expect(isClose(try values(LogSoftmax()), [-5.0831662, -3.5831662, -3.0831662, -0.0831662]))

@@ -24,7 +24,7 @@ public struct Extent2D: Hashable, Sendable, ExpressibleByIntegerLiteral, Express
         self.init(height: elements[0], width: elements[1])
     }
 
-    var vector: SIMD2<Int> { [height, width] }
+    var list: [Int] { [height, width] }
 
     /// `3x5`
     public var description: String { "\(height)x\(width)" }

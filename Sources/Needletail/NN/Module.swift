@@ -1,13 +1,13 @@
 import Synchronization
 import TensorRuntime
 
-/// A layer or a model: a function of tensors with parameters and buffers of its own.
+/// A layer or a model: parameters, buffers and other modules that belong together.
 ///
-/// A module says what it consists of by its stored properties: every ``Parameter``, ``Buffer``, ``Module``, optional or
-/// array of these is found, in the order of declaration, and named as PyTorch would name it. There is nothing to
-/// register and no base class to call:
+/// A module says what it consists of by its stored properties: every ``Parameter``, ``Buffer`` and ``Module``, and those
+/// in optionals, arrays, dictionaries and tuples, is found, in the order of declaration (dictionaries by their keys), and
+/// named as PyTorch would name it. There is nothing to register and no base class to call:
 ///
-///     final class Classifier: Module {
+///     final class Classifier: UnaryLayer {
 ///         let hidden = Linear(784, 128)
 ///         let output = Linear(128, 10)
 ///
@@ -16,17 +16,29 @@ import TensorRuntime
 ///
 ///     Classifier().namedParameters.map(\.name)  // hidden.weight, hidden.bias, output.weight, output.bias
 ///
-/// A reference to a module that this one is part of (`weak var parent`) is no member.
+/// How a module is called is its own affair: one that takes a tensor and gives one is a ``UnaryLayer``; another takes two
+/// tensors, or a sequence and a state, and has a `callAsFunction` that says so.
+///
+/// Nothing is silently untrained: a property that holds a parameter, buffer or module in another way, in a struct, an
+/// enum's case or a class that is no module, is a programmer's error, and so is one that hides a member of a superclass
+/// under its name. A reference to a module that this one is part of (`weak var parent`) is no member.
 ///
 /// Property names become PyTorch's by putting an underscore before a capital: `runningMean` is `running_mean`. A module
 /// whose members are named otherwise implements ``members`` itself. Members are looked for when they are asked for (an
 /// optimizer does it once), never by a call of the module.
-public protocol Module: AnyObject {
-    func callAsFunction(_ input: Tensor) -> Tensor
-
+public protocol Module: AnyObject, CustomStringConvertible {
     /// Parameters, buffers, modules and the training mode of this module itself, in order. (optional: by default, what
     /// reflection finds among the stored properties)
     var members: [ModuleMember] { get }
+
+    /// What `print` writes of the module itself between its parentheses, as PyTorch does: `in_features=4, ...`.
+    /// (optional: by default, nothing)
+    var configuration: String { get }
+}
+
+/// A module that makes one tensor of one tensor: what ``Sequential`` calls and ``Trainer`` trains.
+public protocol UnaryLayer: Module {
+    func callAsFunction(_ input: Tensor) -> Tensor
 }
 
 /// A part of a module, under the name it has there.
@@ -73,6 +85,7 @@ public final class TrainingMode: Sendable {
 
 extension Module {
     public var members: [ModuleMember] { ModuleReflection.members(of: self) }
+    public var configuration: String { "" }
 
     /// All parameters with their names (`0.weight`, `layers.1.bias`), in order; one that is shared stands once, under
     /// its first name.
@@ -123,19 +136,23 @@ extension Module {
         return false
     }
 
+    /// The members without references back, where this module was reached through `outer`.
+    func parts(within outer: [ObjectIdentifier]) -> [ModuleMember] {
+        members.filter { member in
+            guard case .module(let module) = member.value else { return true }
+            if module === self || outer.contains(ObjectIdentifier(module)) { return false }
+            var seen: Set<ObjectIdentifier> = []
+            return !(member.isOptional && module.holds(self, seen: &seen))
+        }
+    }
+
     /// As ``visit(_:)``, with each whole member.
     func visit(prefix: String, within outer: [ObjectIdentifier], _ body: (String, ModuleMember) -> Void) {
-        let path = outer + [ObjectIdentifier(self)]
-        for member in members {
+        for member in parts(within: outer) {
             let name = prefix.isEmpty ? member.name : "\(prefix).\(member.name)"
+            body(name, member)
             if case .module(let module) = member.value {
-                if path.contains(ObjectIdentifier(module)) { continue }
-                var seen: Set<ObjectIdentifier> = []
-                if member.isOptional, module.holds(self, seen: &seen) { continue }
-                body(name, member)
-                module.visit(prefix: name, within: path, body)
-            } else {
-                body(name, member)
+                module.visit(prefix: name, within: outer + [ObjectIdentifier(self)], body)
             }
         }
     }

@@ -1,4 +1,4 @@
-/// Modules called one after another, as
+/// Layers called one after another, as
 /// [torch.nn.Sequential](https://pytorch.org/docs/stable/generated/torch.nn.Sequential.html). Names are `0.weight`,
 /// `2.bias`, ... Messages of wrong calls begin with the layer's number: `3: Linear(11, 10): ...`.
 ///
@@ -9,12 +9,12 @@
 ///         if dropout > 0 { Dropout(dropout) }
 ///         Linear(128, 10)
 ///     }
-public final class Sequential: Module {
-    public let layers: [any Module]
+public final class Sequential: UnaryLayer {
+    public let layers: [any UnaryLayer]
 
-    public init(_ layers: [any Module]) { self.layers = layers }
+    public init(_ layers: [any UnaryLayer]) { self.layers = layers }
 
-    public convenience init(@SequentialBuilder _ layers: () -> [any Module]) { self.init(layers()) }
+    public convenience init(@SequentialBuilder _ layers: () -> [any UnaryLayer]) { self.init(layers()) }
 
     public func callAsFunction(_ input: Tensor) -> Tensor {
         LayerPlace.within { place in
@@ -22,6 +22,7 @@ public final class Sequential: Module {
             for (index, layer) in layers.enumerated() {
                 place.pointee.index = index
                 value = layer(value)
+                place.pointee.note(layer, made: value)
             }
             return value
         }
@@ -33,14 +34,14 @@ public final class Sequential: Module {
     }
 }
 
-/// Lists of modules, one a line, with `if` and `for`.
+/// Lists of layers, one a line, with `if` and `for`.
 @resultBuilder
 public enum SequentialBuilder {
-    public static func buildExpression(_ module: any Module) -> [any Module] { [module] }
-    public static func buildExpression(_ modules: [any Module]) -> [any Module] { modules }
-    public static func buildBlock(_ parts: [any Module]...) -> [any Module] { parts.flatMap { $0 } }
-    public static func buildOptional(_ part: [any Module]?) -> [any Module] { part ?? [] }
-    public static func buildEither(first part: [any Module]) -> [any Module] { part }
-    public static func buildEither(second part: [any Module]) -> [any Module] { part }
-    public static func buildArray(_ parts: [[any Module]]) -> [any Module] { parts.flatMap { $0 } }
+    public static func buildExpression(_ layer: any UnaryLayer) -> [any UnaryLayer] { [layer] }
+    public static func buildExpression(_ layers: [any UnaryLayer]) -> [any UnaryLayer] { layers }
+    public static func buildBlock(_ parts: [any UnaryLayer]...) -> [any UnaryLayer] { parts.flatMap { $0 } }
+    public static func buildOptional(_ part: [any UnaryLayer]?) -> [any UnaryLayer] { part ?? [] }
+    public static func buildEither(first part: [any UnaryLayer]) -> [any UnaryLayer] { part }
+    public static func buildEither(second part: [any UnaryLayer]) -> [any UnaryLayer] { part }
+    public static func buildArray(_ parts: [[any UnaryLayer]]) -> [any UnaryLayer] { parts.flatMap { $0 } }
 }

@@ -130,16 +130,6 @@ extension Window {
         return isInside[0] && isInside[1]
     }
 
-    /// Reports a layer's window whose numbers make no sense.
-    static func check(
-        _ layer: String, _ kernel: Extent2D, _ stride: Extent2D, _ padding: Extent2D, _ dilation: Extent2D,
-        at site: CallSite
-    ) {
-        let window = Window(
-            kernel: kernel.vector, stride: stride.vector, padding: padding.vector, dilation: dilation.vector)
-        if !window.isPossible { WrongCall.report(layer, window.text, remedy: window.remedy, at: site) }
-    }
-
     func problem(for size: SIMD2<Int>) -> String {
         guard isPossible else { return text }
         let reach = dilation &* (kernel &- 1) &+ 1

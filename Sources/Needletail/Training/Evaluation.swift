@@ -8,7 +8,7 @@ public struct Evaluation: Hashable, Sendable {
     public let count: Int
 }
 
-extension Module {
+extension UnaryLayer {
     /// Loss and accuracy on a dataset: in evaluation mode, without gradients, in batches. Afterwards each layer has the mode
     /// that it had.
     ///

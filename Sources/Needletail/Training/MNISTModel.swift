@@ -12,7 +12,7 @@ public enum MNISTModel: String, Hashable, Sendable, CaseIterable {
         func linear(_ inputs: Int, _ outputs: Int) -> Linear {
             Linear(inputs, outputs, generator: generator, device: device)
         }
-        func conv(_ inputs: Int, _ outputs: Int, kernel: Extent2D, padding: Extent2D = 0) -> Conv2d {
+        func conv(_ inputs: Int, _ outputs: Int, kernel: Extent2D, padding: ConvolutionPadding = 0) -> Conv2d {
             Conv2d(inputs, outputs, kernel: kernel, padding: padding, generator: generator, device: device)
         }
         switch self {

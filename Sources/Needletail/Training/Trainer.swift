@@ -42,7 +42,7 @@ public final class Trainer {
         case interrupted
     }
 
-    public let model: any Module
+    public let model: any UnaryLayer
     public let optimizer: Optimizer
     /// Where dropout's masks come from.
     public let generator: Generator
@@ -66,7 +66,7 @@ public final class Trainer {
 
     /// - Parameter lossFunction: of logits and classes; rank 0.
     public init(
-        model: any Module, optimizer: Optimizer, generator: Generator, options: Options,
+        model: any UnaryLayer, optimizer: Optimizer, generator: Generator, options: Options,
         lossFunction: @escaping (Tensor, Tensor) -> Tensor = { crossEntropy($0, $1) }
     ) {
         self.model = model

@@ -5,7 +5,7 @@ import TensorRuntime
 /// [torch.nn.LayerNorm](https://pytorch.org/docs/stable/generated/torch.nn.LayerNorm.html).
 ///
 /// Input and output `[..., shape]`.
-public final class LayerNorm: Module, Sendable {
+public final class LayerNorm: UnaryLayer, Sendable {
     /// Of the normalised shape.
     public let weight: Parameter?
     /// Of the normalised shape.
@@ -14,9 +14,11 @@ public final class LayerNorm: Module, Sendable {
     private let shape: Shape
     private let epsilon: Double
 
-    /// - Parameter affine: whether there are a weight (ones at first) and a bias (zeros).
+    /// - Parameters:
+    ///   - affine: whether there are a weight (ones at first) and a bias (zeros).
+    ///   - bias: whether there is a bias, where there is a weight.
     public init(
-        _ shape: Shape, epsilon: Double = 1e-5, affine: Bool = true, device: DeviceID? = nil,
+        _ shape: Shape, epsilon: Double = 1e-5, affine: Bool = true, bias hasBias: Bool = true, device: DeviceID? = nil,
         file: StaticString = #fileID, line: UInt = #line
     ) {
         let name = "LayerNorm(\(shape))"
@@ -27,14 +29,21 @@ public final class LayerNorm: Module, Sendable {
         self.shape = shape
         self.epsilon = epsilon
         weight = affine ? Parameter(Tensor.made(.fill, shape, .float32, .int(1), device, for: name, at: site)) : nil
-        bias = affine ? Parameter(Tensor.made(.fill, shape, .float32, .int(0), device, for: name, at: site)) : nil
+        bias =
+            affine && hasBias
+            ? Parameter(Tensor.made(.fill, shape, .float32, .int(0), device, for: name, at: site)) : nil
     }
 
     public convenience init(
-        _ size: Int, epsilon: Double = 1e-5, affine: Bool = true, device: DeviceID? = nil,
+        _ size: Int, epsilon: Double = 1e-5, affine: Bool = true, bias: Bool = true, device: DeviceID? = nil,
         file: StaticString = #fileID, line: UInt = #line
     ) {
-        self.init([size], epsilon: epsilon, affine: affine, device: device, file: file, line: line)
+        self.init([size], epsilon: epsilon, affine: affine, bias: bias, device: device, file: file, line: line)
+    }
+
+    public var configuration: String {
+        "\(Printed.tuple(Array(shape))), eps=\(Printed.number(epsilon)), elementwise_affine=\(Printed.bool(weight != nil)), "
+            + "bias=\(Printed.bool(bias != nil))"
     }
 
     public func callAsFunction(_ input: Tensor) -> Tensor {

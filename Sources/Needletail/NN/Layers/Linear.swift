@@ -4,7 +4,7 @@ import TensorRuntime
 /// [torch.nn.Linear](https://pytorch.org/docs/stable/generated/torch.nn.Linear.html).
 ///
 /// Input `[..., inputs]`, output `[..., outputs]`.
-public final class Linear: Module, Sendable {
+public final class Linear: UnaryLayer, Sendable {
     /// `[outputs, inputs]`
     public let weight: Parameter
     /// `[outputs]`
@@ -35,6 +35,10 @@ public final class Linear: Module, Sendable {
                 Initialization.uniform(
                     shape.isValid ? [outputs] : shape, bound: bound, generator: generator, device: device, for: name,
                     at: site)) : nil
+    }
+
+    public var configuration: String {
+        "in_features=\(inputs), out_features=\(outputs), bias=\(Printed.bool(bias != nil))"
     }
 
     public func callAsFunction(_ input: Tensor) -> Tensor {
