@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# Follows "Adding an operation" of ARCHITECTURE.md by the letter: adds `sinh` to a copy of the tree, place by place, and
+# Follows "Adding an operation" of ARCHITECTURE.md by the letter: adds `sech` to a copy of the tree, place by place, and
 # runs what tests an operation. Then leaves out each place in turn, which must not compile, with an error where the place
-# is, or be refused by the name of `sinh`: never a wrong number, never a trap without its name.
+# is, or be refused by the name of `sech`: never a wrong number, never a trap without its name.
 #
 # Usage: Scripts/adding-an-operation.sh [whole | place...]     without arguments both, with every place
 # SWIFT: the command that is called for `swift`. SCRATCH: where the copy and its builds are kept; by default a temporary
@@ -26,51 +26,38 @@ place() {
 newline=$'\n'
 
 operations=Sources/TensorRuntime/Operations/PointwiseOperation.swift
-place case $operations 'tanh, sigmoid, erf, relu' 'sinh, '
+place case $operations 'tanh, sigmoid' 'sech, '
 place row $operations '        case .tanh: Row(' \
-    "        case .sinh: Row(name: \"sinh\", arity: 1, rule: .sameFloat, float32ULP: 5)$newline"
-place evaluate $operations '        case .tanh: Foundation' "        case .sinh: Foundation.sinh(a)$newline"
+    "        case .sech: Row(name: \"sech\", arity: 1, rule: .sameFloat, float32ULP: 3)$newline"
+place evaluate $operations '        case .tanh: Foundation' "        case .sech: 1 / Foundation.cosh(a)$newline"
+place evaluate-integer $operations '.tanh, .sigmoid' '.sech, '
 
 kernels=Backends/CPU/CPUKernels
-place c-row $kernels/routines.h '    X(OP_TANH,' "    X(OP_SINH, sinh, sameFloat, 1, sinh) \\$newline"
-place c-function $kernels/body_math.h '// Odd polynomial for |x| < 0.6,' \
-    '// (e + e / (e + 1)) / 2 with e = exp(|x|) - 1, which has all digits of a small x; beyond, where that is infinite
-// first, half the square of exp(|x| / 2). Error at most 4 ulp.
-static inline ALWAYS float f32_sinh(float x) {
-    float a = __builtin_fabsf(x);
-    float e = f32_expm1(a);
-    float h = f32_exp(0.5f * a);
-    float y = a < 88.0f ? 0.5f * (e + e / (e + 1.0f)) : (0.5f * h) * h;
-    return with_sign_of(y, x);
-}
+place c-row $kernels/routines.h '    X(OP_TANH,' "    X(OP_SECH, sech, sameFloat, 1, sech) \\$newline"
+place c-function $kernels/body_elementary.h '// 2^n (1 + f q(f)), |f| <= 1/2' \
+    '// The reciprocal of cosh, whose rounding adds to its own. Error at most 3 ulp.
+static inline ALWAYS float f32_sech(float x) { return 1.0f / f32_cosh(x); }
 
 '
-place c-float32 $kernels/body_pointwise.h 'UNARY_DEEP(tanh_float,' "UNARY_DEEP(sinh_float, f32_sinh(x))$newline"
-place c-float64 $kernels/body_pointwise.h 'UNARY(tanh_double,' "UNARY(sinh_double, double, double, sinh(x))$newline"
+place c-float32 $kernels/body_pointwise.h 'UNARY_DEEP(tanh_float,' "UNARY_DEEP(sech_float, f32_sech(x))$newline"
+place c-float64 $kernels/body_pointwise.h 'UNARY(tanh_double,' "UNARY(sech_double, double, double, 1.0 / cosh(x))$newline"
 
 place shader Shaders/Mathematics/PointwiseEmitter.swift '        case .tanh: return' \
-    "        case .sinh: return FloatFunctions(k: k).sinh(a)$newline"
-place shader-function Shaders/Mathematics/FloatFunctions.swift \
-    '    /// Error at most 1.1 ulp; gradual underflow is right.' \
-    '    /// As in the CPU'"'"'s kernels, for float64 too. Error at most 4 ulp.
-    func sinh(_ x: Value) -> Value {
-        let isDouble = x.type.scalar == .float64
-        let a = x.unary(.absolute)
-        let e = isDouble ? a.unary(.expm1) : expm1(a)
-        let h = isDouble ? (a * 0.5).unary(.exp) : exp(a * 0.5)
-        let y = k.select(a < (isDouble ? 709.0 : 88.0), (e + e / (e + 1.0)) * 0.5, (h * 0.5) * h)
-        let zero = constant(0, like: x)
-        return k.select(x < zero, -y, k.select(x == zero, x, y))
+    "        case .sech: return FloatFunctions(k: k).sech(a)$newline"
+place shader-function Shaders/Mathematics/FloatFunctions+Elementary.swift '    /// 2^n (1 + f q(f)), |f| <= 1/2' \
+    '    /// As in the CPU'"'"'s kernels, for float64 too. Error at most 3 ulp.
+    func sech(_ x: Value) -> Value {
+        constant(1, like: x) / (x.type.scalar == .float64 ? x.unary(.cosh) : cosh(x))
     }
 
 '
 place derivative Sources/Needletail/Autograd/Derivatives+Pointwise.swift '        case .tanh: return Row' \
-    "        case .sinh: return Row({ p in InputGradients(p.gradient * ((x.exp() + (-x).exp()) * 0.5)) })$newline"
+    "        case .sech: return Row({ p in InputGradients(-(p.gradient * (x.sech() * x.tanh()))) })$newline"
 place tensor Sources/Needletail/Tensor/Tensor+Mathematics.swift '    public func tanh()' \
-    "    public func sinh() -> Tensor { unary(.sinh) }$newline"
+    "    public func sech() -> Tensor { unary(.sech) }$newline"
 # Not asked for: second derivatives too. It calls what users call.
 place gradient-test Tests/NeedletailTests/AutogradTests.swift '        Check(name: "tanh", inputs: [x()])' \
-    "        Check(name: \"sinh\", inputs: [x()]) { \$0[0].sinh() },$newline"
+    "        Check(name: \"sech\", inputs: [x()]) { \$0[0].sech() },$newline"
 
 # MARK: The copy
 
@@ -117,16 +104,16 @@ fail() {
 # MARK: All places
 
 # What tests an operation: its rows on the CPU with each instruction set, on the interpreter of GPU kernels and on PoCL,
-# and its derivatives. None of these tests knows of sinh, but the row of gradient-test.
+# and its derivatives. None of these tests knows of sech, but the row of gradient-test.
 test_whole() {
     local options=(--package-path "$tree" --scratch-path "$SCRATCH/build" -c release) log="$SCRATCH/whole.log"
     local suites='NumberingTests|OperationTests|ExhaustivenessTests|DerivativeTableTests|GradientTests|PairTests'
     suites+='|CPUBackendTests.ConformanceTests|theCataloguePassesAndNothingIsLeftOut|numbersAreTheSameOnTheDevice'
     write_places none
-    "${swift[@]}" build "${options[@]}" --build-tests >"$log" 2>&1 || fail "sinh does not build: see $log"
+    "${swift[@]}" build "${options[@]}" --build-tests >"$log" 2>&1 || fail "sech does not build: see $log"
     "${swift[@]}" test "${options[@]}" --skip-build --filter "$suites" >"$log" 2>&1 ||
-        fail "sinh fails a test: see $log"
-    said "sinh with all places: $(grep -E 'Test run with [0-9]+ tests' "$log" | tail -1)"
+        fail "sech fails a test: see $log"
+    said "sech with all places: $(grep -E 'Test run with [0-9]+ tests' "$log" | tail -1)"
 }
 
 # MARK: Leaving places out
@@ -147,31 +134,31 @@ expect_refusal() {
     build --product needletail >"$log" 2>&1 || fail "$what: the command line does not build: see $log"
     bin="$(build --product needletail --show-bin-path)"
     if "$bin/needletail" kernels dump --device cpu --model mlp >"$log" 2>&1; then fail "$what: the CPU is opened"; fi
-    grep -qF "'sinh sameFloat 1' in Swift" "$log" || fail "$what: the message does not name sinh: see $log"
-    said "$what: $(grep -F "'sinh sameFloat 1' in Swift" "$log" | head -1)"
+    grep -qF "'sech sameFloat 1' in Swift" "$log" || fail "$what: the message does not name sech: see $log"
+    said "$what: $(grep -F "'sech sameFloat 1' in Swift" "$log" | head -1)"
 }
 
 leave_out() {
     case "$1" in
     whole) test_whole ;;
-    case) expect_no_build case TensorRuntime PointwiseOperation.swift sinh ;;
-    row | evaluate) expect_no_build "$1" TensorRuntime PointwiseOperation.swift "add missing case: '.sinh'" ;;
+    case) expect_no_build case TensorRuntime PointwiseOperation.swift sech ;;
+    row | evaluate | evaluate-integer) expect_no_build "$1" TensorRuntime PointwiseOperation.swift "add missing case: '.sech'" ;;
     c-row)
         write_places c-row
         expect_refusal "without c-row"
         # The row at another place than Swift's case.
         local file="$kernels/routines.h" line
-        line='    X(OP_SINH, sinh, sameFloat, 1, sinh) \'
+        line='    X(OP_SECH, sech, sameFloat, 1, sech) \'
         LINE="$line" awk '{ print } index($0, "    X(OP_TANH,") { print ENVIRON["LINE"] }' "$root/$file" >"$tree/$file"
         expect_refusal "with c-row behind tanh's"
         ;;
-    c-function) expect_no_build c-function CPUKernels 'body_[a-z]*.h' f32_sinh ;;
-    c-float32) expect_no_build c-float32 CPUKernels 'body_table.h|routines.h' sinh_float ;;
-    c-float64) expect_no_build c-float64 CPUKernels 'body_table.h|routines.h' sinh_double ;;
-    shader) expect_no_build shader Shaders PointwiseEmitter.swift "add missing case: '.sinh'" ;;
-    shader-function) expect_no_build shader-function Shaders PointwiseEmitter.swift "has no member 'sinh'" ;;
-    derivative) expect_no_build derivative Needletail 'Derivatives\+Pointwise.swift' "add missing case: '.sinh'" ;;
-    tensor) expect_no_build tensor NeedletailTests AutogradTests.swift "has no member 'sinh'" ;;
+    c-function) expect_no_build c-function CPUKernels 'body_[a-z]*.h' f32_sech ;;
+    c-float32) expect_no_build c-float32 CPUKernels 'body_table.h|routines.h' sech_float ;;
+    c-float64) expect_no_build c-float64 CPUKernels 'body_table.h|routines.h' sech_double ;;
+    shader) expect_no_build shader Shaders PointwiseEmitter.swift "add missing case: '.sech'" ;;
+    shader-function) expect_no_build shader-function Shaders PointwiseEmitter.swift "has no member 'sech'" ;;
+    derivative) expect_no_build derivative Needletail 'Derivatives\+Pointwise.swift' "add missing case: '.sech'" ;;
+    tensor) expect_no_build tensor NeedletailTests AutogradTests.swift "has no member 'sech'" ;;
     gradient-test) said "without gradient-test: nothing, first derivatives are tested all the same" ;;
     *) fail "there is no place '$1'; there are: ${names[*]}" ;;
     esac

@@ -3,7 +3,7 @@ import KernelIR
 extension FloatFunctions {
     /// |x|^y for 0 < |x| < infinity: 2^(y log2 |x|), the logarithm as a sum of two floats.
     private func positivePower(_ a: Value, _ y: Value) -> Value {
-        let (hi, lo) = log2(a)
+        let (hi, lo) = preciseLog2(a)
         let product = y * hi
         let rest = k.fusedMultiplyAdd(y, hi, -product) + y * lo
         let isModerate = product.unary(.absolute) < 200.0
@@ -21,7 +21,7 @@ extension FloatFunctions {
     }
 
     /// log2 of a positive finite number as a float and its correction: relative error about 2^-31.
-    private func log2(_ a: Value) -> (hi: Value, lo: Value) {
+    private func preciseLog2(_ a: Value) -> (hi: Value, lo: Value) {
         let (f, e) = splitLogarithm(a)
         // ln(1 + f) = 2 s + s^3 (2/3 + 2/5 s^2 + ...), s = f / (2 + f), the quotient with its remainder.
         let divisor = f + 2.0

@@ -91,13 +91,13 @@ extension FloatFunctions {
     /// A uint32 below 2^31 as a float32.
     private func float(_ x: Value) -> Value { x.bitcast(to: .int32).convert(to: .float32) }
 
-    private func sineOfReduced(_ r: Value) -> Value {
+    func sineOfReduced(_ r: Value) -> Value {
         let z = r * r
         let p = polynomial(z, [0x1.6cd736p-19, -0x1.a00f98p-13, 0x1.111108p-7, -0x1.555556p-3])
         return (p * z) * r + r
     }
 
-    private func cosineOfReduced(_ r: Value) -> Value {
+    func cosineOfReduced(_ r: Value) -> Value {
         let z = r * r
         let p = polynomial(z, [-0x1.242a06p-22, 0x1.a0111cp-16, -0x1.6c16b8p-10, 0x1.555556p-5])
         return ((p * z) * z - z * 0.5) + 1.0

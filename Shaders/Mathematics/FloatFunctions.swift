@@ -40,7 +40,7 @@ struct FloatFunctions {
     }
 
     /// r and n of x = n ln 2 + r, |r| <= ln 2 / 2.
-    private func reduced(_ x: Value) -> (r: Value, n: Value) {
+    func reduced(_ x: Value) -> (r: Value, n: Value) {
         let shifted = x * 1.44269504 + FloatFunctions.roundingMagic
         let n = shifted - FloatFunctions.roundingMagic
         // ln 2 in two parts; the first has 9 low zero bits, so that n times it is exact.
@@ -49,7 +49,7 @@ struct FloatFunctions {
     }
 
     /// e^r of a reduced argument.
-    private func expOfReduced(_ r: Value) -> Value {
+    func expOfReduced(_ r: Value) -> Value {
         let p = polynomial(
             r, [0x1.6a2556p-10, 0x1.123a1p-7, 0x1.5558fp-5, 0x1.555492p-3, 0x1.fffffcp-2])
         return ((p * r) * r + r) + 1.0
@@ -91,7 +91,11 @@ struct FloatFunctions {
             ])
         let z = f * f
         let tail = ((q * f) * z + e * 0x1.7f7d1cp-20) - z * 0.5
-        let y = (f + tail) + e * 0x1.62e4p-1
+        return logarithm((f + tail) + e * 0x1.62e4p-1, of: x)
+    }
+
+    /// The logarithm `y` of a positive finite number, and the limits of the others.
+    func logarithm(_ y: Value, of x: Value) -> Value {
         let zero = constant(0, like: x)
         let outside = k.select(x < 0.0, constant(.nan, like: x), x)
         let special = k.select(x == zero, constant(-.infinity, like: x), outside)

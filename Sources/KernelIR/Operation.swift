@@ -11,11 +11,14 @@ public enum UnaryOperation: UInt8, CaseIterable, Hashable, Sendable {
     /// Of floats, exact. `roundEven` takes halves to the even neighbour.
     case floor, ceil, roundEven, truncate
     /// The device's own functions, as exact as the device makes them. The library takes them for float64 alone.
-    case exp, expm1, log, log1p, sin, cos, tan, tanh, erf
+    case exp, exp2, expm1, log, log2, log10, log1p
+    case sin, cos, tan, asin, acos, atan, sinh, cosh, tanh, erf, erfc, lgamma
 
     public var isTranscendental: Bool {
         switch self {
-        case .exp, .expm1, .log, .log1p, .sin, .cos, .tan, .tanh, .erf: true
+        case .exp, .exp2, .expm1, .log, .log2, .log10, .log1p, .sin, .cos, .tan, .asin, .acos, .atan, .sinh, .cosh,
+            .tanh, .erf, .erfc, .lgamma:
+            true
         case .negate, .absolute, .not, .squareRoot, .floor, .ceil, .roundEven, .truncate: false
         }
     }

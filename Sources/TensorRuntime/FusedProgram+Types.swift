@@ -5,6 +5,7 @@ extension PointwiseOperation {
         case .same, .comparison, .selection, .conversion: true
         case .sameNumber: dtype != .bool
         case .sameFloat: dtype.isFloat
+        case .sameInteger: dtype != .bool && !dtype.isFloat
         case .logical: dtype == .bool
         case .random: dtype == (self == .randomBits ? .int32 : .float32)
         }
@@ -47,7 +48,8 @@ extension FusedProgram {
             switch operation.row.rule {
             case .random: expected = .int64
             case .selection where position == 0: expected = .bool
-            case .selection, .same, .sameNumber, .sameFloat, .comparison, .logical, .conversion: expected = computeType
+            case .selection, .same, .sameNumber, .sameFloat, .sameInteger, .comparison, .logical, .conversion:
+                expected = computeType
             }
             if found != expected { return "\(name) of \(expected), is given \(found); cast it first" }
         }

@@ -26,8 +26,8 @@ import Testing
                     table.kernels.dropFirst(middle + 1).first.map { "'\($0)'" } ?? "nothing"
                 ),
                 (
-                    Array(table.kernels[..<middle]) + ["sinh sameFloat 1"] + table.kernels[middle...],
-                    "'sinh sameFloat 1'"
+                    Array(table.kernels[..<middle]) + ["sech sameFloat 1"] + table.kernels[middle...],
+                    "'sech sameFloat 1'"
                 ),
                 (table.kernels.map { $0 == name ? "\($0) 3" : $0 }, "'\(name) 3'"),
                 (Array(table.kernels[..<middle]), "nothing"),

@@ -136,9 +136,11 @@ import Testing
     @Test func transcendentalsAreThoseOfTheLibrary() throws {
         let values = [0, 0.25, 1, -0.75, 2, 10, -3, .nan]
         let functions: [(UnaryOperation, (Double) -> Double)] = [
-            (.exp, { exp($0) }), (.expm1, { expm1($0) }), (.log, { log($0) }), (.log1p, { log1p($0) }),
-            (.sin, { sin($0) }),
-            (.cos, { cos($0) }), (.tan, { tan($0) }), (.tanh, { tanh($0) }), (.erf, { erf($0) }),
+            (.exp, { exp($0) }), (.exp2, { exp2($0) }), (.expm1, { expm1($0) }), (.log, { log($0) }),
+            (.log2, { log2($0) }), (.log10, { log10($0) }), (.log1p, { log1p($0) }), (.sin, { sin($0) }),
+            (.cos, { cos($0) }), (.tan, { tan($0) }), (.asin, { asin($0) }), (.acos, { acos($0) }),
+            (.atan, { atan($0) }), (.sinh, { sinh($0) }), (.cosh, { cosh($0) }), (.tanh, { tanh($0) }),
+            (.erf, { erf($0) }), (.erfc, { erfc($0) }), (.lgamma, { lgamma($0).0 }),
         ]
         #expect(functions.map(\.0) == UnaryOperation.allCases.filter(\.isTranscendental))
         for (operation, function) in functions {

@@ -6,20 +6,33 @@ extension RandomProgram {
     mutating func unary(_ x: Value) {
         let t = x.tensor
         if x.isExact {
-            switch random.below(6) {
+            switch random.below(9) {
             case 0: return add(-t, exact: true, bound: x.bound)
             case 1: return add(t.relu(), exact: true, bound: x.bound)
             case 2: return add(t.abs(), exact: true, bound: x.bound)
             case 3: return add(t.square(), exact: true, bound: x.bound * x.bound)
             case 4: return add(t.clamp(min: -2, max: 2), exact: true, bound: 2)
+            case 5: return add(t.fmod(3), exact: true, bound: 2)
+            case 6: return add(t.floorDivide(2), exact: true, bound: x.bound)
+            case 7: return add(((t.to(.int64) & 6) ^ 3).to(dtype), exact: true, bound: 7)
             default: break
             }
         }
-        switch random.below(5) {
+        switch random.below(15) {
         case 0: add(t.tanh(), exact: false, bound: 1)
         case 1: add(t.sigmoid(), exact: false, bound: 1)
         case 2: add((t.square() + 1).sqrt(), exact: false, bound: x.bound + 1)
         case 3: add(t.tanh().exp(), exact: false, bound: 3)
+        case 4: add(t.atan(), exact: false, bound: 1.6)
+        case 5: add((t.tanh() * 0.9).asin(), exact: false, bound: 1.2)
+        case 6: add(t.tanh().sinh(), exact: false, bound: 1.2)
+        case 7: add(t.tanh().cosh(), exact: false, bound: 1.6)
+        case 8: add((t.square() + 1).log2(), exact: false, bound: x.bound + 1)
+        case 9: add(t.tanh().exp2(), exact: false, bound: 2)
+        case 10: add(t.erfc(), exact: false, bound: 2)
+        case 11: add((t.tanh() * 0.7).erfinv(), exact: false, bound: 1)
+        case 12: add(t.atan2(t.square() + 1), exact: false, bound: 1.6)
+        case 13: add((t.tanh() + 2).lgamma(), exact: false, bound: 1)
         default: add((t.tanh() * 0.5).sin(), exact: false, bound: 1)
         }
     }

@@ -46,7 +46,21 @@ import Testing
         #expect(PointwiseOperation.maximum.evaluate(integer: large, large + 1) == large + 1)
         #expect(PointwiseOperation.remainder.evaluate(integer: -7, 3) == 2)
         #expect(PointwiseOperation.remainder.evaluate(integer: .min, -1) == 0)
-        #expect(PointwiseOperation.remainder.evaluate(integer: 7, 0) == 7)
+        for operation in [PointwiseOperation.remainder, .fmod, .floorDivide] {
+            #expect(operation.evaluate(integer: 7, 0) == 0)
+        }
+        #expect(PointwiseOperation.fmod.evaluate(integer: -7, 3) == -1)
+        #expect(PointwiseOperation.floorDivide.evaluate(integer: -7, 3) == -3)
+        #expect(PointwiseOperation.floorDivide.evaluate(integer: .min, -1) == .min)
+        #expect(PointwiseOperation.bitwiseXor.evaluate(integer: -1, 12) == -13)
+        #expect(
+            [0, 31, 32, -1].map { PointwiseOperation.shiftLeft.evaluate(integer: 1, $0, bits: 32) } == [
+                1, 1 << 31, 0, 0,
+            ])
+        #expect(
+            [1, 31, 32, -1].map { PointwiseOperation.shiftRight.evaluate(integer: -8, $0, bits: 32) } == [
+                -4, -1, -1, -1,
+            ])
         #expect(PointwiseOperation.logicalXor.evaluate(integer: 1, 1) == 0)
         #expect(ReductionOperation.sum.evaluate(integers: [.max, 1]) == .min)
         #expect(ReductionOperation.argmax.evaluate(integers: [large, large + 1, large + 1]) == 1)

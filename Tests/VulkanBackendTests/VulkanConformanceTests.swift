@@ -49,7 +49,11 @@ struct VulkanConformanceTests {
 
     @Test(arguments: targets) func numbersAreTheSameOnTheDevice(_ target: Target) throws {
         let device = try target.open()
-        let functions = ["sin", "cos", "tan", "tanh", "erf", "expm1", "log1p", "trunc", "round", "ceil"]
+        let functions = [
+            "sin", "cos", "tan", "asin", "acos", "atan", "sinh", "cosh", "tanh", "erf", "erfc", "erfinv", "lgamma",
+            "digamma", "exp2", "expm1", "log2", "log10", "log1p", "trunc", "round", "ceil", "atan2", "fmod",
+            "floorDivide",
+        ]
         let names = Set(
             functions.map { "fused/\($0)/float32/special" } + ["sin", "cos", "tan"].map { "fused/\($0)/float32/large" })
         let rows = ConformanceCatalogue.cases(for: device.description).filter { row in

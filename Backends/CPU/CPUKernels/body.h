@@ -1,6 +1,8 @@
 // Every routine, compiled once for each instruction set by the files that include this one.
 
 #include "body_math.h"
+#include "body_elementary.h"
+#include "body_special.h"
 #include "body_pointwise.h"
 #include "body_cast.h"
 #include "body_reduce.h"

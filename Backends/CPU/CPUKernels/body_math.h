@@ -19,21 +19,34 @@ static inline ALWAYS float power_of_two(int32_t n) { return bits_float((uint32_t
 // Adding and subtracting it rounds to an integer, which also stands in the sum's low bits.
 #define ROUND_MAGIC 12582912.0f
 
-// exp(x) = 2^n * (1 + r + r^2 p(r)), |r| <= ln 2 / 2. Gives the second factor, and n in *power.
-static inline ALWAYS float exp_parts(float x, int32_t *power) {
+// r and n of x = n ln 2 + r, |r| <= ln 2 / 2.
+static inline ALWAYS float exp_reduced(float x, int32_t *power) {
     float shifted = x * 1.44269504f + ROUND_MAGIC;
     float n = shifted - ROUND_MAGIC;
+    *power = (int32_t)(float_bits(shifted) - float_bits(ROUND_MAGIC));
     // ln 2 in two parts; the first has 9 low zero bits, so that n times it is exact.
     float r = x - n * 0x1.62e4p-1f;
-    r = r - n * 0x1.7f7d1cp-20f;
+    return r - n * 0x1.7f7d1cp-20f;
+}
+
+// 1 + r + r^2 p(r).
+static inline ALWAYS float exp_of_reduced(float r) {
     float p = 0x1.6a2556p-10f;
     p = p * r + 0x1.123a1p-7f;
     p = p * r + 0x1.5558fp-5f;
     p = p * r + 0x1.555492p-3f;
     p = p * r + 0x1.fffffcp-2f;
     p = (p * r) * r + r;
-    *power = (int32_t)(float_bits(shifted) - float_bits(ROUND_MAGIC));
     return p + 1.0f;
+}
+
+// exp(x) = 2^n * (1 + r + r^2 p(r)). Gives the second factor, and n in *power.
+static inline ALWAYS float exp_parts(float x, int32_t *power) { return exp_of_reduced(exp_reduced(x, power)); }
+
+// x times 2^n, in two factors, because 2^n alone may be outside the normal range.
+static inline ALWAYS float scaled_by(float x, int32_t n) {
+    int32_t half = n >> 1;
+    return x * power_of_two(half) * power_of_two(n - half);
 }
 
 // Error at most 1.1 ulp; gradual underflow is right.
@@ -42,9 +55,7 @@ static inline ALWAYS float f32_exp(float x) {
     c = c < -104.0f ? -104.0f : c;
     int32_t k;
     float p = exp_parts(c, &k);
-    // In two factors, because 2^n alone may be outside the normal range.
-    int32_t half = k >> 1;
-    return p * power_of_two(half) * power_of_two(k - half);
+    return scaled_by(p, k);
 }
 
 // exp(x) where |x| < 87: 2^n goes straight into the exponent.
@@ -82,14 +93,27 @@ static inline ALWAYS float f32_expm1(float x) {
     return x == 0.0f ? x : y;
 }
 
-// log(x) = k ln 2 + f - f^2/2 + f^3 q(f), 1 + f in sqrt(1/2)...sqrt(2). Error at most 1.2 ulp.
-static inline ALWAYS float f32_log(float x) {
+// f and e of x = 2^e (1 + f), 1 + f in sqrt(1/2)...sqrt(2), for positive finite x.
+static inline ALWAYS float log_parts(float x, float *exponent) {
     bool tiny = x < 0x1p-126f;
     float scaled = tiny ? x * 0x1p23f : x;
     uint32_t bits = float_bits(scaled);
     int32_t k = (int32_t)(bits - 0x3f3504f3u) >> 23;
-    float f = bits_float(bits - ((uint32_t)k << 23)) - 1.0f;
-    float e = (float)(k - (tiny ? 23 : 0));
+    *exponent = (float)(k - (tiny ? 23 : 0));
+    return bits_float(bits - ((uint32_t)k << 23)) - 1.0f;
+}
+
+// The logarithm y of a positive finite x, and the limits of the others.
+static inline ALWAYS float log_or_limit(float y, float x) {
+    float special = x == 0.0f ? -__builtin_inff() : x < 0.0f ? __builtin_nanf("") : x;
+    // +inf and NaN give themselves.
+    return ((x > 0.0f) & (x < __builtin_inff())) ? y : special;
+}
+
+// log(x) = k ln 2 + f - f^2/2 + f^3 q(f), 1 + f in sqrt(1/2)...sqrt(2). Error at most 1.2 ulp.
+static inline ALWAYS float f32_log(float x) {
+    float e;
+    float f = log_parts(x, &e);
     float q = 0x1.1bc972p-4f;
     q = q * f - 0x1.e3a31p-4f;
     q = q * f + 0x1.e6763ap-4f;
@@ -103,9 +127,7 @@ static inline ALWAYS float f32_log(float x) {
     float y = (q * f) * z + e * 0x1.7f7d1cp-20f;
     y = y - 0.5f * z;
     y = (f + y) + e * 0x1.62e4p-1f;
-    float special = x == 0.0f ? -__builtin_inff() : x < 0.0f ? __builtin_nanf("") : x;
-    // +inf and NaN give themselves.
-    return ((x > 0.0f) & (x < __builtin_inff())) ? y : special;
+    return log_or_limit(y, x);
 }
 
 // log(1 + x) = log(u) + (x - (u - 1)) / u with u = 1 + x rounded. Error at most 2 ulp.

@@ -86,7 +86,11 @@
     UNARY(identity_##T, T, T, x) \
     UNARY(is_nan_##T, T, uint8_t, x != x)
 
-// Wraps around; U is the unsigned type of T's size.
+// As PyTorch, a shift by no number of the type's places leaves 0, or the sign to the right.
+#define BITS(T) ((int)(8 * sizeof(T)))
+#define LAST_SHIFT(T) ((T)-1 < 0 ? BITS(T) - 1 : BITS(T))
+
+// Wraps around; U is the unsigned type of T's size, or of int's for a smaller one.
 #define INTEGERS(T, U) \
     UNARY(negate_##T, T, T, 0u - (U)x) \
     UNARY(square_##T, T, T, (U)x * (U)x) \
@@ -96,14 +100,33 @@
     BINARY(add_##T, T, T, (U)x + (U)y) \
     BINARY(subtract_##T, T, T, (U)x - (U)y) \
     BINARY(multiply_##T, T, T, (U)x * (U)y) \
-    BINARY(remainder_##T, T, T, remainder_of_##T(x, y))
+    UNARY(bitwise_not_##T, T, T, ~(U)x) \
+    BINARY(bitwise_and_##T, T, T, x & y) \
+    BINARY(bitwise_or_##T, T, T, x | y) \
+    BINARY(bitwise_xor_##T, T, T, x ^ y) \
+    BINARY(shift_left_##T, T, T, ((y < 0) | (y >= BITS(T))) ? 0 : (U)x << (y & (BITS(T) - 1))) \
+    BINARY(shift_right_##T, T, T, x >> (((y < 0) | (y >= BITS(T))) ? LAST_SHIFT(T) : y)) \
+    BINARY(remainder_##T, T, T, remainder_of_##T(x, y)) \
+    BINARY(fmod_##T, T, T, fmod_of_##T(x, y)) \
+    BINARY(floor_divide_##T, T, T, floor_quotient_of_##T(x, y))
 
-// The divisor's sign, as PyTorch; by zero it is 0, and by -1 no trap.
-#define INTEGER_REMAINDER(T) \
+// The remainder has the divisor's sign, as PyTorch's, that of fmod the dividend's; quotient and remainders by zero are 0, as
+// NumPy's, and by -1 there is no trap.
+#define INTEGER_DIVISION(T) \
     static inline ALWAYS T remainder_of_##T(T x, T y) { \
         if (y == 0 || y == (T)-1) return y == 0 || (T)-1 < 0 ? 0 : x == y ? 0 : x; \
         T r = x % y; \
         return r != 0 && ((r ^ y) < 0) ? r + y : r; \
+    } \
+    static inline ALWAYS T fmod_of_##T(T x, T y) { \
+        if (y == 0 || y == (T)-1) return y == 0 || (T)-1 < 0 ? 0 : x == y ? 0 : x; \
+        return x % y; \
+    } \
+    static inline ALWAYS T floor_quotient_of_##T(T x, T y) { \
+        if (y == 0) return 0; \
+        if ((T)-1 < 0 && y == (T)-1) return (T)(0 - (uint64_t)x); \
+        T q = x / y; \
+        return x % y != 0 && ((x ^ y) < 0) ? q - 1 : q; \
     }
 
 #define FLOATS(T) \
@@ -139,9 +162,42 @@ static inline ALWAYS float remainder_of_floats(float x, float y) {
     return (float)((r < 0) != (y < 0) ? r + (double)y : r);
 }
 
-INTEGER_REMAINDER(uint8_t)
-INTEGER_REMAINDER(int32_t)
-INTEGER_REMAINDER(int64_t)
+// The remainder with x's sign. As above, but where x / y was rounded up, a divisor is missing.
+static inline ALWAYS float fmod_of_floats(float x, float y) {
+    double q = (double)x / (double)y;
+    if (!(__builtin_fabs(q) < 0x1p29) || !(__builtin_fabsf(y) < __builtin_inff())) {
+        return (float)fmod((double)x, (double)y);
+    }
+    double r = (double)x - (double)(int32_t)q * (double)y;
+    if (r == 0) return __builtin_copysignf(0.0f, x);
+    return (float)((r < 0) != (x < 0) ? r + __builtin_copysign((double)y, (double)x) : r);
+}
+
+// The floor of the quotient without the remainder, as Python's: the rounding of x / y does not reach a whole number.
+static inline double floor_quotient_of_doubles(double x, double y) {
+    if (y == 0) return x / y;
+    double r = fmod(x, y);
+    double q = (x - r) / y;
+    if (r != 0 && (r < 0) != (y < 0)) q -= 1;
+    if (q == 0) return copysign(0.0, x / y);
+    double whole = floor(q);
+    return q - whole > 0.5 ? whole + 1 : whole;
+}
+
+// Up to 2^24 the quotient of two floats is whole in double only where it is, and beyond a unit does not matter.
+static inline ALWAYS float floor_quotient_of_floats(float x, float y) {
+    double q = (double)x / (double)y;
+    float whole = (float)__builtin_floor(q);
+    // Nothing is left of an infinite dividend, and all by an infinite divisor.
+    float beyond = x == 0.0f ? (float)q : (x < 0.0f) != (y < 0.0f) ? -1.0f : 0.0f;
+    whole = __builtin_fabsf(y) == __builtin_inff() && y == y ? beyond : whole;
+    whole = __builtin_fabsf(x) == __builtin_inff() ? __builtin_nanf("") : whole;
+    return y == 0.0f ? (float)q : x != x ? x : whole;
+}
+
+INTEGER_DIVISION(uint8_t)
+INTEGER_DIVISION(int32_t)
+INTEGER_DIVISION(int64_t)
 
 COMPARISONS(uint8_t)
 COMPARISONS(int32_t)
@@ -190,9 +246,17 @@ UNARY(abs_float, float, float, __builtin_fabsf(x))
 UNARY(sqrt_float, float, float, __builtin_elementwise_sqrt(x))
 UNARY(rsqrt_float, float, float, 1.0f / __builtin_elementwise_sqrt(x))
 UNARY_DEEP(exp_float, f32_exp(x))
+UNARY_DEEP(exp2_float, f32_exp2(x))
 UNARY_DEEP(expm1_float, f32_expm1(x))
 UNARY_DEEP(log_float, f32_log(x))
+UNARY_DEEP(log2_float, f32_log2(x))
+UNARY_DEEP(log10_float, f32_log10(x))
 UNARY_DEEP(log1p_float, f32_log1p(x))
+UNARY_DEEP(asin_float, f32_asin(x))
+UNARY_DEEP(acos_float, f32_acos(x))
+UNARY_DEEP(atan_float, f32_atan(x))
+UNARY_DEEP(sinh_float, f32_sinh(x))
+UNARY_DEEP(cosh_float, f32_cosh(x))
 UNARY_DEEP(tanh_float, f32_tanh(x))
 UNARY_DEEP(sigmoid_float, f32_sigmoid(x))
 #ifdef PICKS_FROM_REGISTERS
@@ -200,11 +264,18 @@ UNARY_DEEP(sigmoid_float, f32_sigmoid(x))
 #else
 UNARY_DEEP(erf_float, f32_erf(x))
 #endif
+// Long enough by themselves.
+UNARY(erfc_float, float, float, f32_erfc(x))
+UNARY(erfinv_float, float, float, f32_erfinv(x))
+UNARY(lgamma_float, float, float, f32_lgamma(x))
+UNARY(digamma_float, float, float, f32_digamma(x))
 UNARY(floor_float, float, float, f32_floor(x))
 UNARY(ceil_float, float, float, f32_ceil(x))
 UNARY(round_float, float, float, f32_round(x))
 UNARY(trunc_float, float, float, f32_trunc(x))
 BINARY(power_float, float, float, f32_pow(x, y))
+BINARY(atan2_float, float, float, f32_atan2(x, y))
+BINARY(floor_divide_float, float, float, floor_quotient_of_floats(x, y))
 
 // The vector loop where all arguments are in range, the C library where one is not.
 #define TRIGONOMETRIC(NAME) \
@@ -231,20 +302,36 @@ UNARY(rsqrt_double, double, double, 1.0 / __builtin_elementwise_sqrt(x))
 #undef EACH
 #define EACH for (long i = 0; i < n; i++)
 UNARY(exp_double, double, double, exp(x))
+UNARY(exp2_double, double, double, exp2(x))
 UNARY(expm1_double, double, double, expm1(x))
 UNARY(log_double, double, double, log(x))
+UNARY(log2_double, double, double, log2(x))
+UNARY(log10_double, double, double, log10(x))
 UNARY(log1p_double, double, double, log1p(x))
 UNARY(sin_double, double, double, sin(x))
 UNARY(cos_double, double, double, cos(x))
 UNARY(tan_double, double, double, tan(x))
+UNARY(asin_double, double, double, asin(x))
+UNARY(acos_double, double, double, acos(x))
+UNARY(atan_double, double, double, atan(x))
+UNARY(sinh_double, double, double, sinh(x))
+UNARY(cosh_double, double, double, cosh(x))
 UNARY(tanh_double, double, double, tanh(x))
 UNARY(sigmoid_double, double, double, 1.0 / (1.0 + exp(-x)))
 UNARY(erf_double, double, double, erf(x))
+UNARY(erfc_double, double, double, erfc(x))
+UNARY(erfinv_double, double, double, erfinv_of_double(x))
+UNARY(lgamma_double, double, double, lgamma_of_double(x))
+UNARY(digamma_double, double, double, digamma_of_double(x))
 UNARY(round_double, double, double, rint(x))
 UNARY(trunc_double, double, double, trunc(x))
 BINARY(power_double, double, double, pow(x, y))
+BINARY(atan2_double, double, double, atan2(x, y))
 BINARY(remainder_float, float, float, remainder_of_floats(x, y))
 BINARY(remainder_double, double, double, remainder_of_doubles(x, y))
+BINARY(fmod_float, float, float, fmod_of_floats(x, y))
+BINARY(fmod_double, double, double, fmod(x, y))
+BINARY(floor_divide_double, double, double, floor_quotient_of_doubles(x, y))
 #ifndef HAS_ROUNDING
 UNARY(floor_double, double, double, floor(x))
 UNARY(ceil_double, double, double, ceil(x))

@@ -20,6 +20,10 @@
 #define ROW_FLOAT(OP, NAME) [OP] = {[CT_F32] = ONE(NAME##_float), [CT_F64] = ONE(NAME##_double)}
 #define ROW_FLOAT2(OP, NAME) [OP] = {[CT_F32] = FORMS2(NAME##_float), [CT_F64] = FORMS2(NAME##_double)}
 #define ROW_FLOAT3(OP, NAME) [OP] = {[CT_F32] = FORMS3(NAME##_float), [CT_F64] = FORMS3(NAME##_double)}
+#define ROW_INTEGER(OP, NAME) \
+    [OP] = {[CT_U8] = ONE(NAME##_uint8_t), [CT_I32] = ONE(NAME##_int32_t), [CT_I64] = ONE(NAME##_int64_t)}
+#define ROW_INTEGER2(OP, NAME) \
+    [OP] = {[CT_U8] = FORMS2(NAME##_uint8_t), [CT_I32] = FORMS2(NAME##_int32_t), [CT_I64] = FORMS2(NAME##_int64_t)}
 
 #define ROW_BOOL(OP, NAME) [OP][CT_BOOL] = ONE(NAME)
 #define ROW_BOOL2(OP, NAME) [OP][CT_BOOL] = FORMS2(NAME)
@@ -31,6 +35,8 @@
 #define ROW_sameNumber_2 ROW_NUMBER2
 #define ROW_sameFloat_1 ROW_FLOAT
 #define ROW_sameFloat_2 ROW_FLOAT2
+#define ROW_sameInteger_1 ROW_INTEGER
+#define ROW_sameInteger_2 ROW_INTEGER2
 #define ROW_comparison_1 ROW_ALL
 #define ROW_comparison_2 ROW_ALL2
 #define ROW_logical_1 ROW_BOOL

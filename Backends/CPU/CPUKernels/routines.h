@@ -28,28 +28,44 @@ typedef enum { CT_BOOL, CT_U8, CT_I32, CT_I64, CT_F32, CT_F64, CT_COUNT } nt_cty
     X(OP_SQRT, sqrt, sameFloat, 1, sqrt) \
     X(OP_RSQRT, rsqrt, sameFloat, 1, rsqrt) \
     X(OP_EXP, exp, sameFloat, 1, exp) \
+    X(OP_EXP2, exp2, sameFloat, 1, exp2) \
     X(OP_EXPM1, expm1, sameFloat, 1, expm1) \
     X(OP_LOG, log, sameFloat, 1, log) \
+    X(OP_LOG2, log2, sameFloat, 1, log2) \
+    X(OP_LOG10, log10, sameFloat, 1, log10) \
     X(OP_LOG1P, log1p, sameFloat, 1, log1p) \
     X(OP_SIN, sin, sameFloat, 1, sin) \
     X(OP_COS, cos, sameFloat, 1, cos) \
     X(OP_TAN, tan, sameFloat, 1, tan) \
+    X(OP_ASIN, asin, sameFloat, 1, asin) \
+    X(OP_ACOS, acos, sameFloat, 1, acos) \
+    X(OP_ATAN, atan, sameFloat, 1, atan) \
+    X(OP_SINH, sinh, sameFloat, 1, sinh) \
+    X(OP_COSH, cosh, sameFloat, 1, cosh) \
     X(OP_TANH, tanh, sameFloat, 1, tanh) \
     X(OP_SIGMOID, sigmoid, sameFloat, 1, sigmoid) \
     X(OP_ERF, erf, sameFloat, 1, erf) \
+    X(OP_ERFC, erfc, sameFloat, 1, erfc) \
+    X(OP_ERFINV, erfinv, sameFloat, 1, erfinv) \
+    X(OP_LGAMMA, lgamma, sameFloat, 1, lgamma) \
+    X(OP_DIGAMMA, digamma, sameFloat, 1, digamma) \
     X(OP_RELU, relu, sameNumber, 1, relu) \
     X(OP_FLOOR, floor, sameFloat, 1, floor) \
     X(OP_CEIL, ceil, sameFloat, 1, ceil) \
     X(OP_ROUND, round, sameFloat, 1, round) \
     X(OP_TRUNC, trunc, sameFloat, 1, trunc) \
     X(OP_LOGICAL_NOT, logicalNot, logical, 1, logical_not) \
+    X(OP_BITWISE_NOT, bitwiseNot, sameInteger, 1, bitwise_not) \
     X(OP_IS_NAN, isNaN, comparison, 1, is_nan) \
     X(OP_ADD, add, sameNumber, 2, add) \
     X(OP_SUBTRACT, subtract, sameNumber, 2, subtract) \
     X(OP_MULTIPLY, multiply, sameNumber, 2, multiply) \
     X(OP_DIVIDE, divide, sameFloat, 2, divide) \
     X(OP_REMAINDER, remainder, sameNumber, 2, remainder) \
+    X(OP_FMOD, fmod, sameNumber, 2, fmod) \
+    X(OP_FLOOR_DIVIDE, floorDivide, sameNumber, 2, floor_divide) \
     X(OP_POWER, power, sameFloat, 2, power) \
+    X(OP_ATAN2, atan2, sameFloat, 2, atan2) \
     X(OP_MAXIMUM, maximum, same, 2, maximum) \
     X(OP_MINIMUM, minimum, same, 2, minimum) \
     X(OP_EQUAL, equal, comparison, 2, equal) \
@@ -61,6 +77,11 @@ typedef enum { CT_BOOL, CT_U8, CT_I32, CT_I64, CT_F32, CT_F64, CT_COUNT } nt_cty
     X(OP_LOGICAL_AND, logicalAnd, logical, 2, logical_and) \
     X(OP_LOGICAL_OR, logicalOr, logical, 2, logical_or) \
     X(OP_LOGICAL_XOR, logicalXor, logical, 2, logical_xor) \
+    X(OP_BITWISE_AND, bitwiseAnd, sameInteger, 2, bitwise_and) \
+    X(OP_BITWISE_OR, bitwiseOr, sameInteger, 2, bitwise_or) \
+    X(OP_BITWISE_XOR, bitwiseXor, sameInteger, 2, bitwise_xor) \
+    X(OP_SHIFT_LEFT, shiftLeft, sameInteger, 2, shift_left) \
+    X(OP_SHIFT_RIGHT, shiftRight, sameInteger, 2, shift_right) \
     X(OP_SELECT, select, selection, 3, select) \
     X(OP_RANDOM_BITS, randomBits, random, 3, random_bits) \
     X(OP_RANDOM_UNIFORM, randomUniform, random, 3, random_uniform)
@@ -85,8 +106,8 @@ typedef enum { NT_REDUCTIONS(NT_ENUMERATOR) RED_COUNT } nt_reduction;
 
 // PointwiseOperation.TypeRule; what is no operation counts as `same`.
 typedef enum {
-    RULE_same, RULE_sameNumber, RULE_sameFloat, RULE_comparison, RULE_logical, RULE_conversion, RULE_selection,
-    RULE_random
+    RULE_same, RULE_sameNumber, RULE_sameFloat, RULE_sameInteger, RULE_comparison, RULE_logical, RULE_conversion,
+    RULE_selection, RULE_random
 } nt_rule;
 nt_rule nt_rule_of(int32_t operation);
 // Whether the result is an index.

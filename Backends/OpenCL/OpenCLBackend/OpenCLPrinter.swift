@@ -220,7 +220,9 @@ struct OpenCLPrinter {
         case .ceil: "ceil(\(a))"
         case .roundEven: "rint(\(a))"
         case .truncate: "trunc(\(a))"
-        case .exp, .expm1, .log, .log1p, .sin, .cos, .tan, .tanh, .erf: "\(operation)(\(a))"
+        case .exp, .exp2, .expm1, .log, .log2, .log10, .log1p, .sin, .cos, .tan, .asin, .acos, .atan, .sinh, .cosh,
+            .tanh, .erf, .erfc, .lgamma:
+            "\(operation)(\(a))"
         }
     }
 

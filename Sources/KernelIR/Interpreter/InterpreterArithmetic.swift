@@ -88,8 +88,8 @@ extension InterpreterMachine {
         case .negate: map(instruction) { (x: T) in 0 &- x }
         case .absolute: map(instruction) { (x: T) in x < 0 ? 0 &- x : x }
         case .not: map(instruction) { (x: T) in ~x }
-        case .squareRoot, .floor, .ceil, .roundEven, .truncate, .exp, .expm1, .log, .log1p, .sin, .cos, .tan, .tanh,
-            .erf:
+        case .squareRoot, .floor, .ceil, .roundEven, .truncate, .exp, .exp2, .expm1, .log, .log2, .log10, .log1p, .sin,
+            .cos, .tan, .asin, .acos, .atan, .sinh, .cosh, .tanh, .erf, .erfc, .lgamma:
             preconditionFailure("no \(instruction.unary) of \(instruction.scalar)")
         }
     }
@@ -109,14 +109,24 @@ extension InterpreterMachine {
         case .roundEven: map(instruction) { (x: T) in x.rounded(.toNearestOrEven) }
         case .truncate: map(instruction) { (x: T) in x.rounded(.towardZero) }
         case .exp: map(instruction) { (x: T) in T(exp(Double(x))) }
+        case .exp2: map(instruction) { (x: T) in T(exp2(Double(x))) }
         case .expm1: map(instruction) { (x: T) in T(expm1(Double(x))) }
         case .log: map(instruction) { (x: T) in T(log(Double(x))) }
+        case .log2: map(instruction) { (x: T) in T(log2(Double(x))) }
+        case .log10: map(instruction) { (x: T) in T(log10(Double(x))) }
         case .log1p: map(instruction) { (x: T) in T(log1p(Double(x))) }
         case .sin: map(instruction) { (x: T) in T(sin(Double(x))) }
         case .cos: map(instruction) { (x: T) in T(cos(Double(x))) }
         case .tan: map(instruction) { (x: T) in T(tan(Double(x))) }
+        case .asin: map(instruction) { (x: T) in T(asin(Double(x))) }
+        case .acos: map(instruction) { (x: T) in T(acos(Double(x))) }
+        case .atan: map(instruction) { (x: T) in T(atan(Double(x))) }
+        case .sinh: map(instruction) { (x: T) in T(sinh(Double(x))) }
+        case .cosh: map(instruction) { (x: T) in T(cosh(Double(x))) }
         case .tanh: map(instruction) { (x: T) in T(tanh(Double(x))) }
         case .erf: map(instruction) { (x: T) in T(erf(Double(x))) }
+        case .erfc: map(instruction) { (x: T) in T(erfc(Double(x))) }
+        case .lgamma: map(instruction) { (x: T) in T(lgamma(Double(x)).0) }
         case .not: preconditionFailure("no float is negated bit by bit")
         }
     }

@@ -63,8 +63,8 @@ extension KernelBuilder {
         case .negate: return negate(a)
         case .absolute: return absolute(a)
         case .not: return WordPair(low: !a.low, high: !a.high)
-        case .squareRoot, .floor, .ceil, .roundEven, .truncate, .exp, .expm1, .log, .log1p, .sin, .cos, .tan, .tanh,
-            .erf:
+        case .squareRoot, .floor, .ceil, .roundEven, .truncate, .exp, .exp2, .expm1, .log, .log2, .log10, .log1p, .sin,
+            .cos, .tan, .asin, .acos, .atan, .sinh, .cosh, .tanh, .erf, .erfc, .lgamma:
             preconditionFailure("there is no \(operation) of int64")
         }
     }

@@ -142,7 +142,9 @@ extension UnaryOperation {
         case .absolute: scalar.isFloat || scalar == .int32 || scalar == .int64
         case .not: !scalar.isFloat
         case .squareRoot, .floor, .ceil, .roundEven, .truncate: scalar.isFloat
-        case .exp, .expm1, .log, .log1p, .sin, .cos, .tan, .tanh, .erf: scalar == .float32 || scalar == .float64
+        case .exp, .exp2, .expm1, .log, .log2, .log10, .log1p, .sin, .cos, .tan, .asin, .acos, .atan, .sinh, .cosh,
+            .tanh, .erf, .erfc, .lgamma:
+            scalar == .float32 || scalar == .float64
         }
     }
 }

@@ -34,24 +34,42 @@ package enum Derivatives {
         case .rsqrt:
             return Row(readingOutput: { p in InputGradients(p.gradient * -0.5 * (p.output.square() * p.output)) })
         case .exp: return Row(readingOutput: { p in InputGradients(p.gradient * p.output) })
+        case .exp2: return Row(readingOutput: { p in InputGradients(p.gradient * (p.output * log(2.0))) })
         case .expm1: return Row(readingOutput: { p in InputGradients(p.gradient * (p.output + 1.0)) })
         case .log: return Row({ p in InputGradients(p.gradient / x) })
+        case .log2: return Row({ p in InputGradients(p.gradient / (x * log(2.0))) })
+        case .log10: return Row({ p in InputGradients(p.gradient / (x * log(10.0))) })
         case .log1p: return Row({ p in InputGradients(p.gradient / (x + 1.0)) })
         case .sin: return Row({ p in InputGradients(p.gradient * x.cos()) })
         case .cos: return Row({ p in InputGradients(-(p.gradient * x.sin())) })
         case .tan: return Row(readingOutput: { p in InputGradients(p.gradient * (p.output.square() + 1.0)) })
+        case .asin: return Row({ p in InputGradients(p.gradient * (1.0 - x.square()).rsqrt()) })
+        case .acos: return Row({ p in InputGradients(-(p.gradient * (1.0 - x.square()).rsqrt())) })
+        case .atan: return Row({ p in InputGradients(p.gradient / (x.square() + 1.0)) })
+        case .sinh: return Row({ p in InputGradients(p.gradient * x.cosh()) })
+        case .cosh: return Row({ p in InputGradients(p.gradient * x.sinh()) })
         case .tanh: return Row(readingOutput: { p in InputGradients(p.gradient * (1.0 - p.output.square())) })
         case .sigmoid: return Row(readingOutput: { p in InputGradients(p.gradient * (p.output * (1.0 - p.output))) })
         case .erf:
             return Row({ p in InputGradients(p.gradient * ((-x.square()).exp() * (2 / Double.pi.squareRoot()))) })
+        case .erfc:
+            return Row({ p in InputGradients(p.gradient * ((-x.square()).exp() * (-2 / Double.pi.squareRoot()))) })
+        case .erfinv:
+            return Row(readingOutput: { p in
+                InputGradients(p.gradient * (p.output.square().exp() * (Double.pi.squareRoot() / 2)))
+            })
+        case .lgamma: return Row({ p in InputGradients(p.gradient * x.digamma()) })
+        case .digamma: return Row({ p in InputGradients(p.gradient * x.trigamma()) })
         case .relu:
             return Row(readingOutput: { p in
                 // A NaN lets the gradient through, as in PyTorch.
                 InputGradients(Tensor.select(p.output .<= 0.0, .scalar(.float(0)), .tensor(p.gradient)))
             })
-        case .sign, .floor, .ceil, .round, .trunc, .logicalNot, .isNaN: return Row({ _ in InputGradients(nil) })
-        case .cast, .add, .subtract, .multiply, .divide, .remainder, .power, .maximum, .minimum, .equal, .notEqual,
-            .less, .lessEqual, .greater, .greaterEqual, .logicalAnd, .logicalOr, .logicalXor, .select, .randomBits,
+        case .sign, .floor, .ceil, .round, .trunc, .logicalNot, .bitwiseNot, .isNaN:
+            return Row({ _ in InputGradients(nil) })
+        case .cast, .add, .subtract, .multiply, .divide, .remainder, .fmod, .floorDivide, .power, .atan2, .maximum,
+            .minimum, .equal, .notEqual, .less, .lessEqual, .greater, .greaterEqual, .logicalAnd, .logicalOr,
+            .logicalXor, .bitwiseAnd, .bitwiseOr, .bitwiseXor, .shiftLeft, .shiftRight, .select, .randomBits,
             .randomUniform:
             fatalError("\(operation.name) has no derivative by one operand")
         }
@@ -111,6 +129,18 @@ package enum Derivatives {
             let x = wantsB ? a : nil
             let y = b
             return { p in InputGradients(p.gradient, x.map { -(p.gradient * ($0 / y).floor()) }) }
+        case .fmod:
+            let x = wantsB ? a : nil
+            let y = b
+            return { p in InputGradients(p.gradient, x.map { -(p.gradient * ($0 / y).trunc()) }) }
+        case .floorDivide: return { _ in InputGradients(nil, nil) }
+        case .atan2:
+            let y = a
+            let x = b
+            return { p in
+                let slope = p.gradient / (y.square() + x.square())
+                return InputGradients(p.needs(0) ? slope * x : nil, p.needs(1) ? -(slope * y) : nil)
+            }
         default: fatalError("\(operation.name) has no derivative by two operands")
         }
     }
@@ -150,6 +180,15 @@ package enum Derivatives {
         case .remainder:
             if scalarIsFirst { return { p in InputGradients(-(p.gradient * (value / x).floor())) } }
             return { p in InputGradients(p.gradient) }
+        case .fmod:
+            if scalarIsFirst { return { p in InputGradients(-(p.gradient * (value / x).trunc())) } }
+            return { p in InputGradients(p.gradient) }
+        case .floorDivide: return { _ in InputGradients(nil) }
+        case .atan2:
+            return { p in
+                let slope = p.gradient / (x.square() + value * value)
+                return InputGradients(slope * (scalarIsFirst ? -value : value))
+            }
         default: fatalError("\(operation.name) has no derivative by a tensor and a scalar")
         }
     }

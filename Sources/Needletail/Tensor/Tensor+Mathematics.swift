@@ -21,18 +21,41 @@ extension Tensor {
     /// `1 / sqrt(x)`
     public func rsqrt() -> Tensor { unary(.rsqrt) }
     public func exp() -> Tensor { unary(.exp) }
+    /// 2 to the power; exact at whole numbers.
+    public func exp2() -> Tensor { unary(.exp2) }
     /// `exp(x) - 1`, accurate near 0.
     public func expm1() -> Tensor { unary(.expm1) }
     public func log() -> Tensor { unary(.log) }
+    /// The logarithm to base 2; exact at powers of 2.
+    public func log2() -> Tensor { unary(.log2) }
+    /// The logarithm to base 10.
+    public func log10() -> Tensor { unary(.log10) }
     /// `log(1 + x)`, accurate near 0.
     public func log1p() -> Tensor { unary(.log1p) }
     public func sin() -> Tensor { unary(.sin) }
     public func cos() -> Tensor { unary(.cos) }
     public func tan() -> Tensor { unary(.tan) }
+    /// In `-pi/2...pi/2`; NaN outside of -1...1.
+    public func asin() -> Tensor { unary(.asin) }
+    /// In `0...pi`; NaN outside of -1...1.
+    public func acos() -> Tensor { unary(.acos) }
+    /// In `-pi/2...pi/2`.
+    public func atan() -> Tensor { unary(.atan) }
+    public func sinh() -> Tensor { unary(.sinh) }
+    public func cosh() -> Tensor { unary(.cosh) }
     public func tanh() -> Tensor { unary(.tanh) }
     /// `1 / (1 + exp(-x))`
     public func sigmoid() -> Tensor { unary(.sigmoid) }
     public func erf() -> Tensor { unary(.erf) }
+    /// `1 - erf(x)`, accurate where it is small.
+    public func erfc() -> Tensor { unary(.erfc) }
+    /// The inverse of ``erf()``: infinite at -1 and 1, NaN beyond.
+    public func erfinv() -> Tensor { unary(.erfinv) }
+    /// The logarithm of the gamma function's absolute value: infinite at 0 and at negative whole numbers.
+    public func lgamma() -> Tensor { unary(.lgamma) }
+    /// The derivative of ``lgamma()``: infinite at 0, NaN at negative whole numbers, as in PyTorch. Between those, near its
+    /// zeros, the error is that of its terms.
+    public func digamma() -> Tensor { unary(.digamma) }
     /// `x < 0 ? 0 : x`: NaN stays.
     public func relu(file: StaticString = #fileID, line: UInt = #line) -> Tensor {
         unary(.relu, at: CallSite(file, line))

@@ -13,10 +13,11 @@ extension Tensor {
         var x = self
         switch rule {
         case .sameFloat where !dtype.isFloat: x = cast(to: .float32)
-        case .sameNumber where dtype == .bool:
+        case .sameNumber where dtype == .bool, .sameInteger where dtype == .bool:
             return invalid(
                 "\(name ?? operation.row.name)", "bool is no number", remedy: "cast it, to(.int64)", [self], at: site)
-        case .same, .sameNumber, .sameFloat, .comparison, .logical, .conversion, .selection, .random: break
+        case .same, .sameNumber, .sameFloat, .sameInteger, .comparison, .logical, .conversion, .selection, .random:
+            break
         }
         guard x.requiresGrad else { return Tensor.untracked(.pointwise(operation), shape: shape, dtype: x.dtype, x) }
         let row = Derivatives.unary(operation, x)
@@ -92,7 +93,7 @@ extension Tensor {
     private static func operandType(_ operation: PointwiseOperation, _ promoted: DType) -> DType? {
         switch operation.row.rule {
         case .sameFloat: promoted.isFloat ? promoted : .float32
-        case .sameNumber: promoted == .bool ? nil : promoted
+        case .sameNumber, .sameInteger: promoted == .bool ? nil : promoted
         case .logical: .bool
         case .same, .comparison, .conversion, .selection, .random: promoted
         }

@@ -29,7 +29,7 @@ extension ConformanceCatalogue {
             let condition = builder.load(.bool, .integers(0, 1))
             let yes = builder.load(dtype, .ordinary(dtype))
             result = builder.apply(operation, condition, yes, builder.load(dtype, .ordinary(dtype)))
-        case .same, .sameNumber, .sameFloat, .comparison, .logical, .conversion:
+        case .same, .sameNumber, .sameFloat, .sameInteger, .comparison, .logical, .conversion:
             let fills =
                 operation.row.rule == .logical ? [Fill.integers(0, 1), .integers(0, 1)] : fills(operation, dtype)
             let operands = (0..<operation.arity).map { builder.load(dtype, fills[$0]) }

@@ -86,18 +86,29 @@ extension ConformanceCatalogue {
     /// Values for each operand in the operation's domain.
     static func fills(_ operation: PointwiseOperation, _ dtype: DType) -> [Fill] {
         if operation.row.rule == .selection { return [.integers(0, 1), .ordinary(dtype), .ordinary(dtype)] }
-        if operation == .remainder {
+        if [.remainder, .fmod, .floorDivide].contains(operation) {
             if dtype.isFloat { return [.uniform(-10, 10), .uniform(0.5, 3)] }
-            let divisors: [Double] = dtype == .uint8 ? [1, 2, 3, 7, 200] : [1, -2, 3, -5, 7, -9]
+            let divisors: [Double] = dtype == .uint8 ? [1, 2, 3, 7, 0, 200] : [1, -2, 3, -5, 0, 7, -1, -9]
             return [.ordinary(dtype), .values(divisors)]
+        }
+        if operation == .shiftLeft || operation == .shiftRight {
+            // Some places more than the type has.
+            return [.ordinary(dtype), .integers(dtype == .uint8 ? 0 : -2, Int64(8 * dtype.byteCount) + 3)]
         }
         if operation.row.rule == .comparison { return [.integers(0, 5), .integers(0, 5)].map { bounded($0, dtype) } }
         guard dtype.isFloat else { return [.ordinary(dtype), .ordinary(dtype)] }
         switch operation {
-        case .sqrt, .rsqrt, .log: return [.uniform(1e-3, 40)]
+        case .sqrt, .rsqrt, .log, .log2, .log10: return [.uniform(1e-3, 40)]
         case .log1p: return [.uniform(-0.9, 10)]
         case .sin, .cos, .tan: return [.uniform(-30, 30)]
-        case .exp, .expm1: return [.uniform(-9, 9)]
+        case .exp, .exp2, .expm1, .sinh, .cosh: return [.uniform(-9, 9)]
+        case .asin, .acos, .erfinv: return [.uniform(-1, 1)]
+        case .erfc: return [.uniform(-4, 9)]
+        case .lgamma: return [.mixed(values: [-0.5, -1.25, -3.5, 0.001, 100], period: 5, low: 0.01, high: 30)]
+        case .digamma:
+            // float64's error is that of its terms also near the zero at 1.46.
+            let low = dtype == .float64 ? 2 : 0.05
+            return [.mixed(values: [-0.25, -1.25, -3.5, 0.001, 100], period: 5, low: low, high: 30)]
         case .tanh, .erf: return [.uniform(-4, 4)]
         case .sigmoid: return [.uniform(-12, 12)]
         case .reciprocal: return [.uniform(0.25, 8)]
@@ -120,6 +131,13 @@ extension ConformanceCatalogue {
         let modest = all.filter { !$0.isFinite || $0.magnitude <= 1000 }
         switch operation {
         case .select: return nil
+        case .lgamma, .digamma:
+            // Beside a zero among negative numbers their error is that of their terms.
+            let values = all.filter { $0 != (operation == .lgamma ? -2.5 : -0.5) }
+            return ([.values(values)], values.count)
+        case .fmod, .floorDivide:
+            let operands = modest.filter { $0 == 0 || !($0.magnitude < 0.1) }
+            return pairs(operands, operands)
         case .remainder:
             // The quotient of an infinite divisor or a huge dividend is not what `evaluate` is exact in.
             let dividends = modest.filter { $0 == 0 || !($0.magnitude < 0.1) }
@@ -138,7 +156,7 @@ extension ConformanceCatalogue {
     private static func integerExtremes(
         _ operation: PointwiseOperation, _ dtype: DType
     ) -> (fills: [Fill], count: Int)? {
-        guard dtype == .int32, operation != .select, operation != .remainder else { return nil }
+        guard dtype == .int32, operation != .select else { return nil }
         let values: [Double] = [-2_147_483_648, -2_147_483_647, -65536, -1, 0, 1, 65537, 2_147_483_646, 2_147_483_647]
         return operation.arity == 1 ? ([.values(values)], values.count) : pairs(values, values)
     }

@@ -97,7 +97,7 @@ struct FusedCaseBuilder {
         case .comparison, .logical: type = .bool
         case .random: type = operation == .randomBits ? .int32 : .float32
         case .selection: type = dtype ?? values.first { $0.dtype != .bool }?.dtype ?? .bool
-        case .same, .sameNumber, .sameFloat, .conversion: type = dtype ?? values[0].dtype
+        case .same, .sameNumber, .sameFloat, .sameInteger, .conversion: type = dtype ?? values[0].dtype
         }
         return step(.pointwise(operation), operands, dtype: type, level: values.map(\.level).min() ?? .element)
     }

@@ -17,7 +17,9 @@ extension PointwiseOperation {
         if computeType.isFloat { return onFloats(arguments, count: count, dtype: dtype) }
         let a = arguments[0].integers
         let b = arguments.count > 1 ? arguments[1].integers : a
-        return HostArray(integers: (0..<count).map { dtype.wrapped(evaluate(integer: a[$0], b[$0])) }, dtype: dtype)
+        let bits = 8 * computeType.byteCount
+        return HostArray(
+            integers: (0..<count).map { dtype.wrapped(evaluate(integer: a[$0], b[$0], bits: bits)) }, dtype: dtype)
     }
 
     private func onFloats(_ arguments: [HostArray], count: Int, dtype: DType) -> HostArray {

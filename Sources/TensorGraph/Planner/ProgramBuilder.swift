@@ -164,7 +164,7 @@ struct ProgramBuilder {
             case .random: type = .int64
             case .selection: type = position == 0 ? .bool : node.dtype
             case .comparison, .conversion: type = compute ?? node.dtype
-            case .same, .sameNumber, .sameFloat, .logical: type = node.dtype
+            case .same, .sameNumber, .sameFloat, .sameInteger, .logical: type = node.dtype
             }
             operands.append(try operand(source, views: views, level: level, dtype: type))
         }

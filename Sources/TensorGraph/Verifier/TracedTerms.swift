@@ -152,7 +152,7 @@ final class TracedTerms {
                 case .random: .int64
                 case .selection: position == 0 ? .bool : node.dtype
                 case .comparison, .conversion: compute
-                case .same, .sameNumber, .sameFloat, .logical: node.dtype
+                case .same, .sameNumber, .sameFloat, .sameInteger, .logical: node.dtype
                 }
             return operand(source, place, as: dtype)
         }

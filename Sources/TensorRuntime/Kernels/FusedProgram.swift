@@ -127,7 +127,7 @@ extension FusedProgram {
         case .random: return .int64
         case .selection where position == 0: return .bool
         case .comparison: return computeType(of: step)
-        case .selection, .same, .sameNumber, .sameFloat, .logical, .conversion: return step.dtype
+        case .selection, .same, .sameNumber, .sameFloat, .sameInteger, .logical, .conversion: return step.dtype
         }
     }
 }

@@ -87,7 +87,8 @@ extension SPIRVEmitter {
         case .ceil: return function(.ceil, id, a)
         case .roundEven: return function(.roundEven, id, a)
         case .truncate: return function(.trunc, id, a)
-        case .exp, .expm1, .log, .log1p, .sin, .cos, .tan, .tanh, .erf:
+        case .exp, .exp2, .expm1, .log, .log2, .log10, .log1p, .sin, .cos, .tan, .asin, .acos, .atan, .sinh, .cosh,
+            .tanh, .erf, .erfc, .lgamma:
             // The drivers' own of float32 are off by up to half the value; of float64 there are none.
             throw unsupported("Vulkan has no \(operation) of \(type.scalar.name)")
         }

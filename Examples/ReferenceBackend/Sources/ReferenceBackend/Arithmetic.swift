@@ -12,7 +12,7 @@ extension PointwiseOperation {
         case .randomBits: return .int(Int64(Philox.bits(index: word(x), key: word(y), offset: word(z))))
         case .randomUniform: return .float(Double(Philox.uniform(index: word(x), key: word(y), offset: word(z))))
         case _ where type.isFloat: return .float(evaluate(x.doubleValue, y.doubleValue))
-        default: return .int(evaluate(integer: x.integerValue, y.integerValue))
+        default: return .int(evaluate(integer: x.integerValue, y.integerValue, bits: 8 * type.byteCount))
         }
     }
 }
