@@ -114,7 +114,9 @@ import Testing
         let stateNames = ["sum"]
         let hyperparameters: [(name: String, value: Double)] = []
 
-        func update(_ value: Tensor, gradient: Tensor, state: inout [Tensor], step: Int) -> Tensor {
+        func update(
+            _ value: Tensor, gradient: Tensor, state: inout [Tensor], step: Int, layout: ParameterLayout
+        ) -> Tensor {
             state[0] = state[0] + gradient
             return value - gradient * (learningRate / Double(step)) - state[0] * 0.01
         }

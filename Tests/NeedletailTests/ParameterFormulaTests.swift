@@ -40,4 +40,10 @@ import Testing
         #expect(abs(try stepped.item() - (1 - 0.001 * (2 / (1 - 0.729)) / root)) < 1e-6)
         #expect(pow(0.5, -2) == 4 && pow(2.0, 10) == 1024)
     }
+
+    @Test func aParameterIsPrintedWithItsValue() {
+        let w = Parameter(Tensor([2, 3] as [Float]))
+        #expect("\(w)" == "Parameter containing:\n\(w.value)")
+        #expect("\(w)".hasSuffix(", requiresGrad=true)"))
+    }
 }

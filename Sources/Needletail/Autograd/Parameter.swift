@@ -138,6 +138,11 @@ public final class Parameter: Sendable {
     }
 }
 
+extension Parameter: CustomStringConvertible {
+    /// The value, as PyTorch prints a parameter. Evaluates it.
+    public var description: String { "Parameter containing:\n\(value)" }
+}
+
 /// A tensor that a layer keeps beside its parameters, as the running statistics of a batch normalisation.
 public final class Buffer: Sendable {
     private let state: Mutex<Tensor>

@@ -16,6 +16,12 @@ extension Tensor {
         case .sum: sum()
         }
     }
+
+    /// The losses by a weight that broadcasts to them, through which no gradient flows.
+    func weighted(by weight: Tensor?) -> Tensor {
+        guard let weight else { return self }
+        return self * weight.detach().to(dtype)
+    }
 }
 
 /// The poisoned result where a loss's operands differ in shape.
@@ -29,4 +35,26 @@ func checkedTarget(
             [input, target], file, line)
     }
     return nil
+}
+
+/// The poisoned result where a loss's weight is elsewhere, or does not broadcast to the input.
+func checkedWeight(
+    _ loss: String, _ input: Tensor, _ weight: Tensor?, as name: String = "weight", _ file: StaticString, _ line: UInt
+) -> Tensor? {
+    guard let weight else { return nil }
+    guard input.shares(weight) else { return input.deviceMismatch(loss, weight, at: CallSite(file, line)) }
+    guard weight.shape.broadcast(with: input.shape) == input.shape else {
+        return input.invalid(
+            loss, "\(name) \(weight.shape) does not broadcast to input \(input.shape)",
+            remedy: "give one number for each element, or a shape with extents of 1", [input, weight], file, line)
+    }
+    return nil
+}
+
+/// The poisoned result where a number is not what a loss can be computed with.
+func checkedNumber(
+    _ loss: String, _ input: Tensor, _ name: String, _ value: Double, isRight: Bool, remedy: String,
+    _ file: StaticString, _ line: UInt
+) -> Tensor? {
+    isRight ? nil : input.invalid(loss, "\(name) of \(value)", remedy: remedy, [input], file, line)
 }

@@ -1,12 +1,14 @@
 import Foundation
 import TensorRuntime
 
-/// Initial values of parameters.
+/// Initial values of parameters, as [torch.nn.init](https://pytorch.org/docs/stable/nn.init.html) makes them:
 ///
-/// They are drawn on the host from the generator's Philox stream and copied to the device, so that a seed gives the same
-/// bits everywhere.
+///     layer.weight.assign(Initialization.xavierUniform(layer.weight.shape))
+///
+/// They are drawn on the device from the generator's Philox stream. Uniform ones are the same bits on every device, those
+/// made of normal ones agree within tolerance. A shape is `[outputs, inputs, kernel...]`; all values are float32.
 public enum Initialization {
-    /// Uniform in `-bound..<bound`, float32.
+    /// Uniform in `-bound..<bound`.
     public static func uniform(
         _ shape: Shape, bound: Double, generator: Generator? = nil, device: DeviceID? = nil,
         file: StaticString = #fileID, line: UInt = #line
@@ -15,6 +17,23 @@ public enum Initialization {
             shape, bound: bound, generator: generator, device: device, for: "Initialization.uniform",
             at: CallSite(file, line))
     }
+
+    /// Normally distributed.
+    public static func normal(
+        _ shape: Shape, mean: Double = 0, std: Double = 1, generator: Generator? = nil, device: DeviceID? = nil,
+        file: StaticString = #fileID, line: UInt = #line
+    ) -> Tensor {
+        Tensor.normal(shape, mean: mean, std: std, generator: generator, device: device, file: file, line: line)
+    }
+
+    /// The same number everywhere.
+    public static func constant(
+        _ shape: Shape, _ value: Double, device: DeviceID? = nil, file: StaticString = #fileID, line: UInt = #line
+    ) -> Tensor {
+        Tensor.full(shape, value, device: device, file: file, line: line)
+    }
+
+    // MARK: For layers
 
     /// [`torch.nn.init.kaiming_uniform_`](https://pytorch.org/docs/stable/nn.init.html#torch.nn.init.kaiming_uniform_)
     /// for a leaky ReLU of this slope: uniform with bound `sqrt(6 / ((1 + slope^2) fanIn))`. The slope `sqrt(5)` of
@@ -41,39 +60,21 @@ public enum Initialization {
     static func uniform(
         _ shape: Shape, bound: Double, generator: Generator?, device: DeviceID?, for name: String, at site: CallSite
     ) -> Tensor {
-        guard shape.isValid else {
+        guard shape.isValid, bound.isFinite, bound >= 0 else {
             return Tensor.invalidCreation(
-                name, "values of shape \(shape)", remedy: Tensor.shapeRemedy, shape: [], dtype: .float32,
-                device: device, at: site)
+                name, shape.isValid ? "a bound of \(bound)" : "values of shape \(shape)",
+                remedy: shape.isValid ? "use a finite number of at least 0" : Tensor.shapeRemedy, shape: [],
+                dtype: .float32, device: device, at: site)
         }
-        let context = Tensor.creationContext(device, at: site)
-        let count = shape.elementCount
-        let start = (generator ?? .current).reserve(count)
+        // In -1..<1 without rounding.
+        let drawn = Tensor.uniform(shape, low: -1, high: 1, generator: generator, device: device) * bound
+        // At once, so that no step draws them, and so that the error names the layer.
         do throws(TensorError) {
-            let values = try withHostMemory(count, of: Float.self, for: name) { values in
-                fill(values, from: start) { Float((2 * Double($0) - 1) * bound) }
-            }
-            return Tensor.host(values, shape: shape, in: context)
+            try drawn.evaluate()
+            return drawn
         } catch {
-            return Tensor(context.failed(error, shape: shape, dtype: .float32))
-        }
-    }
-
-    /// Makes element `i` of `values` from number `i` of the stream, a float32 in 0..<1. Each block of the stream is
-    /// computed once, for its four numbers.
-    private static func fill(
-        _ values: UnsafeMutableBufferPointer<Float>, from start: Generator.State, _ value: (Float) -> Float
-    ) {
-        var next = 0
-        while next < values.count {
-            let position = start.offset &+ UInt64(next)
-            let words = Philox.block(counter: position >> 2, key: start.key)
-            let first = Int(position & 3)
-            let count = Swift.min(4 - first, values.count - next)
-            for word in 0..<count {
-                values.initializeElement(at: next + word, to: value(Philox.uniform(of: words[first + word])))
-            }
-            next += count
+            let named = TensorError(error.kind, "\(name): \(error.message)")
+            return Tensor(drawn.context.failed(named, shape: shape, dtype: .float32))
         }
     }
 }

@@ -11,6 +11,7 @@ struct FlatParameters {
     let parameters: [Parameter]
     /// Where each parameter begins, and the number of all elements at the end.
     let starts: [Int]
+    let layout: ParameterLayout
     let context: DeviceContext
     /// Steps that each parameter has made.
     var steps: [Int]
@@ -21,12 +22,15 @@ struct FlatParameters {
     /// Makes the parameters parts. They are of one device and dtype.
     ///
     /// - Parameter state: for each parameter, its steps and its state; empty where it has none yet.
-    init(_ parameters: [Parameter], stateCount: Int, state saved: [(step: Int, tensors: [Tensor])]) {
+    init(
+        _ parameters: [Parameter], names: [String], stateCount: Int, state saved: [(step: Int, tensors: [Tensor])]
+    ) {
         self.parameters = parameters
         let values = parameters.map { $0.value.detach() }
         var starts = [0]
         for value in values { starts.append(starts.last! + value.elementCount) }
         self.starts = starts
+        layout = ParameterLayout(names: names, shapes: values.map(\.shape))
         context = values[0].context
         steps = saved.map(\.step)
         value = FlatParameters.joined(values)
@@ -86,6 +90,18 @@ struct FlatParameters {
         for (index, parameter) in parameters.enumerated() { parameter.replace(partOf: value, from: starts[index]) }
     }
 
+    /// The scalars of the next step of parameters that have made equally many, found by tracing it.
+    func tracedNumbers(_ rule: some UpdateRule, _ range: Range<Int>) -> [Scalar] {
+        let segment = Segment(range: range, isUpdated: true, steps: steps[range.lowerBound])
+        let isWhole = range == parameters.indices
+        let old = isWhole ? value : part(of: value, segment)
+        var parts = isWhole ? state : state.map { part(of: $0, segment) }
+        let first = context.nextValueID
+        let result = rule.update(
+            old, gradient: old, state: &parts, step: segment.steps + 1, layout: layout.part(range))
+        return context.tracedScalars(since: first, with: result.handle)
+    }
+
     // MARK: The step
 
     /// Parameters next to each other that a step treats alike.
@@ -117,7 +133,10 @@ struct FlatParameters {
             if segment.isUpdated {
                 let gradient = flatGradient ?? joinedGradients(gradients, segment)
                 let first = onUpdate == nil ? 0 : context.nextValueID
-                values.append(rule.update(old, gradient: gradient, state: &parts, step: segment.steps + 1))
+                values.append(
+                    rule.update(
+                        old, gradient: gradient, state: &parts, step: segment.steps + 1,
+                        layout: layout.part(segment.range)))
                 onUpdate?(
                     CapturedUpdate(
                         range: segment.range, step: segment.steps + 1, result: values.last!, firstValue: first))

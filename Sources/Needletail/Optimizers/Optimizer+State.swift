@@ -12,8 +12,8 @@ public struct OptimizerState: Sendable {
 }
 
 extension Optimizer {
-    /// The state to save. Hyperparameters stand in ``UpdateRule/hyperparameters`` of each group's rule.
-    public var state: OptimizerState {
+    /// Steps and state of the groups.
+    final var ownState: OptimizerState {
         var result = OptimizerState(steps: [], tensors: StateDictionary())
         for group in groups {
             for index in group.parameters.indices {
@@ -28,10 +28,8 @@ extension Optimizer {
         return result
     }
 
-    /// Goes on from a saved state, of an optimizer with the same parameters and rules.
-    ///
-    /// - Throws: `data` where counts, names or shapes differ, before anything is changed; `outOfMemory`.
-    public func load(_ state: OptimizerState) throws(TensorError) {
+    /// Goes on from ``ownState``.
+    final func restore(_ state: OptimizerState) throws(TensorError) {
         let parameters = parameters
         guard state.steps.count == parameters.count, state.steps.allSatisfy({ $0 >= 0 }) else {
             throw TensorError(

@@ -13,6 +13,9 @@ import TensorRuntime
 /// From the optimizer's construction on, the parameters of a group are views of one flat tensor, and so is its state: a
 /// step is one kernel for any number of parameters. A parameter without a gradient is left as it is, step count and
 /// state included, as in PyTorch. A parameter that somebody assigns in between is taken in again at the next step.
+///
+/// A formula of one's own is an ``UpdateRule``. A subclass changes what a step does (``step()``), what it forgets
+/// (``zeroGrad()``) and what it saves (``state``, ``load(_:)``).
 open class Optimizer {
     public private(set) var groups: [ParameterGroup] = []
 
@@ -20,20 +23,50 @@ open class Optimizer {
     public init(
         _ parameters: [Parameter], rule: any UpdateRule, file: StaticString = #fileID, line: UInt = #line
     ) {
-        addGroup(parameters, rule: rule, file: file, line: line)
+        append(parameters.map { (nil, $0) }, rule, CallSite(file, line))
+    }
+
+    /// As above, of parameters with names (``Module/namedParameters``), which the rule finds in its ``ParameterLayout`` and
+    /// errors say.
+    public init(
+        named parameters: [(name: String, parameter: Parameter)], rule: any UpdateRule,
+        file: StaticString = #fileID, line: UInt = #line
+    ) {
+        append(parameters, rule, CallSite(file, line))
     }
 
     /// Adds parameters that follow a rule of their own. One that is in a group already is left where it is.
     public func addGroup(
         _ parameters: [Parameter], rule: any UpdateRule, file: StaticString = #fileID, line: UInt = #line
     ) {
+        append(parameters.map { (nil, $0) }, rule, CallSite(file, line))
+    }
+
+    /// As above, of parameters with names.
+    public func addGroup(
+        named parameters: [(name: String, parameter: Parameter)], rule: any UpdateRule,
+        file: StaticString = #fileID, line: UInt = #line
+    ) {
+        append(parameters, rule, CallSite(file, line))
+    }
+
+    private func append(_ parameters: [(name: String?, parameter: Parameter)], _ rule: any UpdateRule, _ site: CallSite)
+    {
         if parameters.isEmpty {
             WrongCall.report(
-                "Optimizer", "there are no parameters", remedy: "pass those of a model: model.parameters",
-                at: CallSite(file, line))
+                "Optimizer", "there are no parameters", remedy: "pass those of a model: model.parameters", at: site)
         }
-        let known = Set(self.parameters.map(ObjectIdentifier.init))
-        groups.append(ParameterGroup(parameters.filter { !known.contains(ObjectIdentifier($0)) }, rule: rule))
+        var seen = Set(self.parameters.map(ObjectIdentifier.init))
+        let first = seen.count
+        let new = parameters.filter { seen.insert(ObjectIdentifier($0.parameter)).inserted }
+        let names = new.enumerated().map { $1.name ?? "\(first + $0)" }
+        for (name, (_, parameter)) in zip(names, new) {
+            guard let complaint = rule.complaint(about: parameter.shape) else { continue }
+            WrongCall.report("Optimizer", "parameter '\(name)' is \(parameter.shape)", remedy: complaint, at: site)
+            // It is recorded: the optimizer has what its rule can change.
+            return
+        }
+        groups.append(ParameterGroup(new.map(\.parameter), names: names, rule: rule))
     }
 
     /// All parameters, group by group.
@@ -41,19 +74,19 @@ open class Optimizer {
 
     /// The learning rate of the first group; setting it sets all groups'.
     public var learningRate: Double {
-        get { groups[0].learningRate }
+        get { groups.first?.learningRate ?? 0 }
         set { for group in groups { group.learningRate = newValue } }
     }
 
     /// Sets all gradients to nil. To be called before the backward pass.
-    public func zeroGrad() {
+    open func zeroGrad() {
         for group in groups { for parameter in group.parameters { parameter.zeroGrad() } }
     }
 
     /// Changes the parameters, and evaluates all that is pending on their devices.
     ///
     /// - Throws: `outOfMemory`, `deviceFailure`, and the error of a gradient that failed: then no parameter has changed.
-    public func step() throws(TensorError) {
+    open func step() throws(TensorError) {
         try traceStep()
         // Nothing of the trace is held here: what was replaced may be overwritten. The trace may be one that another task
         // began, in a forward pass of its own: the parameters are named, not only what this task began.
@@ -73,6 +106,14 @@ open class Optimizer {
         }
     }
 
+    /// The state to save. Hyperparameters stand in ``UpdateRule/hyperparameters`` of each group's rule.
+    open var state: OptimizerState { ownState }
+
+    /// Goes on from a saved state, of an optimizer with the same parameters and rules.
+    ///
+    /// - Throws: `data` where counts, names or shapes differ, before anything is changed; `outOfMemory`.
+    open func load(_ state: OptimizerState) throws(TensorError) { try restore(state) }
+
     private var contexts: [DeviceContext] {
         var result: [DeviceContext] = []
         for group in groups {
@@ -82,51 +123,18 @@ open class Optimizer {
     }
 }
 
-/// Stochastic gradient descent with momentum, as
-/// [torch.optim.SGD](https://pytorch.org/docs/stable/generated/torch.optim.SGD.html).
-public final class SGD: Optimizer {
-    public init(
-        _ parameters: [Parameter], learningRate: Double = 1e-3, momentum: Double = 0, dampening: Double = 0,
-        weightDecay: Double = 0, nesterov: Bool = false, maximize: Bool = false, file: StaticString = #fileID,
-        line: UInt = #line
-    ) {
-        super.init(
-            parameters,
-            rule: SGDRule(
-                learningRate: learningRate, momentum: momentum, dampening: dampening, weightDecay: weightDecay,
-                isNesterov: nesterov, maximizes: maximize, file: file, line: line), file: file, line: line)
-    }
-}
-
-/// Adam, as [torch.optim.Adam](https://pytorch.org/docs/stable/generated/torch.optim.Adam.html).
-public final class Adam: Optimizer {
-    public init(
-        _ parameters: [Parameter], learningRate: Double = 1e-3, betas: (Double, Double) = (0.9, 0.999),
-        epsilon: Double = 1e-8, weightDecay: Double = 0, amsgrad: Bool = false, maximize: Bool = false,
-        file: StaticString = #fileID, line: UInt = #line
-    ) {
-        super.init(
-            parameters,
-            rule: AdamRule(
-                learningRate: learningRate, betas: betas, epsilon: epsilon, weightDecay: weightDecay,
-                isDecoupled: false, usesAMSGrad: amsgrad, maximizes: maximize, file: file, line: line), file: file,
-            line: line)
-    }
-}
-
-/// Adam with decoupled weight decay, as
-/// [torch.optim.AdamW](https://pytorch.org/docs/stable/generated/torch.optim.AdamW.html).
-public final class AdamW: Optimizer {
-    public init(
-        _ parameters: [Parameter], learningRate: Double = 1e-3, betas: (Double, Double) = (0.9, 0.999),
-        epsilon: Double = 1e-8, weightDecay: Double = 1e-2, amsgrad: Bool = false, maximize: Bool = false,
-        file: StaticString = #fileID, line: UInt = #line
-    ) {
-        super.init(
-            parameters,
-            rule: AdamRule(
-                learningRate: learningRate, betas: betas, epsilon: epsilon, weightDecay: weightDecay,
-                isDecoupled: true, usesAMSGrad: amsgrad, maximizes: maximize, file: file, line: line), file: file,
-            line: line)
+extension Optimizer: CustomStringConvertible {
+    /// The class, and the hyperparameters of each group, as PyTorch prints an optimizer.
+    public var description: String {
+        var text = "\(type(of: self)) ("
+        for (number, group) in groups.enumerated() {
+            let count = group.parameters.reduce(0) { $0 + $1.shape.elementCount }
+            text += "\nParameter Group \(number): \(group.parameters.count) parameters, \(count) elements"
+            for (name, value) in group.rule.hyperparameters {
+                let isWhole = value == value.rounded() && abs(value) < 1e15
+                text += "\n    \(name): \(isWhole ? "\(Int(value))" : "\(value)")"
+            }
+        }
+        return text + "\n)"
     }
 }

@@ -80,12 +80,7 @@ extension ParameterGroup: Carrier {
         let parameters = flats[flat]
         let step = parameters.steps[range.lowerBound] + 1
         if !isTraced { return (rule as? any NumberedRule)?.numbers(step: step).map { .float($0) } }
-        return withNoGrad {
-            let first = parameters.context.nextValueID
-            var state = parameters.state
-            let value = rule.update(parameters.value, gradient: parameters.value, state: &state, step: step)
-            return parameters.context.tracedScalars(since: first, with: value.handle)
-        }
+        return withNoGrad { parameters.tracedNumbers(rule, range) }
     }
 
     func countStep(of flat: Int, _ range: Range<Int>) {

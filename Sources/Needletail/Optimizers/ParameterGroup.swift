@@ -6,6 +6,7 @@ public final class ParameterGroup {
     /// The formula, and the hyperparameters that it reads at each step.
     public var rule: any UpdateRule
     public let parameters: [Parameter]
+    private let names: [String]
 
     public var learningRate: Double {
         get { rule.learningRate }
@@ -21,9 +22,12 @@ public final class ParameterGroup {
     /// Clipped gradients, and the numbers of the views that the parameters got of them.
     private var clipped: [(gradient: Tensor, viewIDs: [UInt64])?] = []
 
-    init(_ parameters: [Parameter], rule: any UpdateRule) {
-        var seen: Set<ObjectIdentifier> = []
-        self.parameters = parameters.filter { seen.insert(ObjectIdentifier($0)).inserted }
+    /// - Parameters:
+    ///   - parameters: each once.
+    ///   - names: of these.
+    init(_ parameters: [Parameter], names: [String], rule: any UpdateRule) {
+        self.parameters = parameters
+        self.names = names
         self.rule = rule
         places = Array(repeating: nil, count: self.parameters.count)
         parked = Array(repeating: (0, []), count: self.parameters.count)
@@ -62,7 +66,8 @@ public final class ParameterGroup {
             flats.append(
                 withNoGrad {
                     FlatParameters(
-                        member.parameters.map { parameters[$0] }, stateCount: rule.stateNames.count,
+                        member.parameters.map { parameters[$0] }, names: member.parameters.map { names[$0] },
+                        stateCount: rule.stateNames.count,
                         state: member.parameters.map { states[$0] })
                 })
         }

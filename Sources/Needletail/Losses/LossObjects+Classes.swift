@@ -1,0 +1,170 @@
+import TensorRuntime
+
+/// ``crossEntropy(_:_:weight:reduction:labelSmoothing:ignoredIndex:file:line:)`` with its settings, as
+/// [torch.nn.CrossEntropyLoss](https://pytorch.org/docs/stable/generated/torch.nn.CrossEntropyLoss.html).
+public struct CrossEntropyLoss: Loss {
+    public var weight: Tensor?
+    public var ignoredIndex: Int?
+    public var reduction: Reduction
+    public var labelSmoothing: Double
+
+    public init(
+        weight: Tensor? = nil, ignoredIndex: Int? = -100, reduction: Reduction = .mean, labelSmoothing: Double = 0
+    ) {
+        self.weight = weight
+        self.ignoredIndex = ignoredIndex
+        self.reduction = reduction
+        self.labelSmoothing = labelSmoothing
+    }
+
+    public func loss(_ input: Tensor, _ target: Tensor, file: StaticString, line: UInt) -> Tensor {
+        crossEntropy(
+            input, target, weight: weight, reduction: reduction, labelSmoothing: labelSmoothing,
+            ignoredIndex: ignoredIndex, file: file, line: line)
+    }
+}
+
+/// ``nllLoss(_:_:weight:reduction:ignoredIndex:file:line:)`` with its settings, as
+/// [torch.nn.NLLLoss](https://pytorch.org/docs/stable/generated/torch.nn.NLLLoss.html).
+public struct NLLLoss: Loss {
+    public var weight: Tensor?
+    public var ignoredIndex: Int?
+    public var reduction: Reduction
+
+    public init(weight: Tensor? = nil, ignoredIndex: Int? = -100, reduction: Reduction = .mean) {
+        self.weight = weight
+        self.ignoredIndex = ignoredIndex
+        self.reduction = reduction
+    }
+
+    public func loss(_ input: Tensor, _ target: Tensor, file: StaticString, line: UInt) -> Tensor {
+        nllLoss(input, target, weight: weight, reduction: reduction, ignoredIndex: ignoredIndex, file: file, line: line)
+    }
+}
+
+/// ``binaryCrossEntropy(_:_:weight:reduction:file:line:)`` with its settings, as
+/// [torch.nn.BCELoss](https://pytorch.org/docs/stable/generated/torch.nn.BCELoss.html).
+public struct BCELoss: Loss {
+    public var weight: Tensor?
+    public var reduction: Reduction
+
+    public init(weight: Tensor? = nil, reduction: Reduction = .mean) {
+        self.weight = weight
+        self.reduction = reduction
+    }
+
+    public func loss(_ input: Tensor, _ target: Tensor, file: StaticString, line: UInt) -> Tensor {
+        binaryCrossEntropy(input, target, weight: weight, reduction: reduction, file: file, line: line)
+    }
+}
+
+/// ``binaryCrossEntropyWithLogits(_:_:weight:posWeight:reduction:file:line:)`` with its settings, as
+/// [torch.nn.BCEWithLogitsLoss](https://pytorch.org/docs/stable/generated/torch.nn.BCEWithLogitsLoss.html).
+public struct BCEWithLogitsLoss: Loss {
+    public var weight: Tensor?
+    public var reduction: Reduction
+    public var posWeight: Tensor?
+
+    public init(weight: Tensor? = nil, reduction: Reduction = .mean, posWeight: Tensor? = nil) {
+        self.weight = weight
+        self.reduction = reduction
+        self.posWeight = posWeight
+    }
+
+    public func loss(_ input: Tensor, _ target: Tensor, file: StaticString, line: UInt) -> Tensor {
+        binaryCrossEntropyWithLogits(
+            input, target, weight: weight, posWeight: posWeight, reduction: reduction, file: file, line: line)
+    }
+}
+
+/// ``klDivLoss(_:_:reduction:logTarget:file:line:)`` with its settings, as
+/// [torch.nn.KLDivLoss](https://pytorch.org/docs/stable/generated/torch.nn.KLDivLoss.html).
+public struct KLDivLoss: Loss {
+    /// What becomes of the losses of elements.
+    public enum Reduction: String, Hashable, Sendable, CaseIterable {
+        /// Gives them all.
+        case none
+        /// Their sum by their number.
+        case mean
+        case sum
+        /// Their sum by the first extent: the divergence's mean.
+        case batchMean
+    }
+
+    public var reduction: Reduction
+    public var logTarget: Bool
+
+    public init(reduction: Reduction = .mean, logTarget: Bool = false) {
+        self.reduction = reduction
+        self.logTarget = logTarget
+    }
+
+    public func loss(_ input: Tensor, _ target: Tensor, file: StaticString, line: UInt) -> Tensor {
+        klDivLoss(input, target, reduction: reduction, logTarget: logTarget, file: file, line: line)
+    }
+}
+
+/// ``multiMarginLoss(_:_:p:margin:weight:reduction:file:line:)`` with its settings, as
+/// [torch.nn.MultiMarginLoss](https://pytorch.org/docs/stable/generated/torch.nn.MultiMarginLoss.html).
+public struct MultiMarginLoss: Loss {
+    public var p: Int
+    public var margin: Double
+    public var weight: Tensor?
+    public var reduction: Reduction
+
+    public init(p: Int = 1, margin: Double = 1, weight: Tensor? = nil, reduction: Reduction = .mean) {
+        self.p = p
+        self.margin = margin
+        self.weight = weight
+        self.reduction = reduction
+    }
+
+    public func loss(_ input: Tensor, _ target: Tensor, file: StaticString, line: UInt) -> Tensor {
+        multiMarginLoss(
+            input, target, p: p, margin: margin, weight: weight, reduction: reduction, file: file, line: line)
+    }
+}
+
+/// ``multiLabelMarginLoss(_:_:reduction:file:line:)`` with its settings, as
+/// [torch.nn.MultiLabelMarginLoss](https://pytorch.org/docs/stable/generated/torch.nn.MultiLabelMarginLoss.html).
+public struct MultiLabelMarginLoss: Loss {
+    public var reduction: Reduction
+
+    public init(reduction: Reduction = .mean) {
+        self.reduction = reduction
+    }
+
+    public func loss(_ input: Tensor, _ target: Tensor, file: StaticString, line: UInt) -> Tensor {
+        multiLabelMarginLoss(input, target, reduction: reduction, file: file, line: line)
+    }
+}
+
+/// ``multiLabelSoftMarginLoss(_:_:weight:reduction:file:line:)`` with its settings, as
+/// [torch.nn.MultiLabelSoftMarginLoss](https://pytorch.org/docs/stable/generated/torch.nn.MultiLabelSoftMarginLoss.html).
+public struct MultiLabelSoftMarginLoss: Loss {
+    public var weight: Tensor?
+    public var reduction: Reduction
+
+    public init(weight: Tensor? = nil, reduction: Reduction = .mean) {
+        self.weight = weight
+        self.reduction = reduction
+    }
+
+    public func loss(_ input: Tensor, _ target: Tensor, file: StaticString, line: UInt) -> Tensor {
+        multiLabelSoftMarginLoss(input, target, weight: weight, reduction: reduction, file: file, line: line)
+    }
+}
+
+/// ``softMarginLoss(_:_:reduction:file:line:)`` with its settings, as
+/// [torch.nn.SoftMarginLoss](https://pytorch.org/docs/stable/generated/torch.nn.SoftMarginLoss.html).
+public struct SoftMarginLoss: Loss {
+    public var reduction: Reduction
+
+    public init(reduction: Reduction = .mean) {
+        self.reduction = reduction
+    }
+
+    public func loss(_ input: Tensor, _ target: Tensor, file: StaticString, line: UInt) -> Tensor {
+        softMarginLoss(input, target, reduction: reduction, file: file, line: line)
+    }
+}

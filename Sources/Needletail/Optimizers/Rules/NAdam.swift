@@ -1,0 +1,126 @@
+import Foundation
+import Synchronization
+import TensorRuntime
+
+/// [torch.optim.NAdam](https://pytorch.org/docs/stable/generated/torch.optim.NAdam.html): Adam with Nesterov's momentum.
+///
+/// PyTorch's state `mu_product` is a function of the number of steps, and is computed from it.
+public struct NAdamRule: UpdateRule, NumberedRule {
+    public var learningRate: Double
+    /// Decay of the means of the gradient and of its square.
+    public var betas: (Double, Double)
+    public var epsilon: Double
+    public var weightDecay: Double
+    /// How fast the momentum grows towards `betas.0`.
+    public var momentumDecay: Double
+    /// Whether weight decay shrinks the parameters directly, not through the gradient.
+    public var isDecoupled: Bool
+    public var maximizes: Bool
+    private let products = MomentumProducts()
+
+    public init(
+        learningRate: Double = 2e-3, betas: (Double, Double) = (0.9, 0.999), epsilon: Double = 1e-8,
+        weightDecay: Double = 0, momentumDecay: Double = 4e-3, isDecoupled: Bool = false, maximizes: Bool = false,
+        file: StaticString = #fileID, line: UInt = #line
+    ) {
+        let site = CallSite(file, line)
+        checkHyperparameters(
+            of: "NAdam",
+            [
+                ("learning rate", learningRate), ("epsilon", epsilon), ("weight decay", weightDecay),
+                ("momentum decay", momentumDecay),
+            ], site)
+        checkBetas(of: "NAdam", betas, site)
+        self.learningRate = learningRate
+        self.betas = betas
+        self.epsilon = epsilon
+        self.weightDecay = weightDecay
+        self.momentumDecay = momentumDecay
+        self.isDecoupled = isDecoupled
+        self.maximizes = maximizes
+    }
+
+    public let name = "nadam"
+    public let stateNames = ["exp_avg", "exp_avg_sq"]
+    public var hyperparameters: [(name: String, value: Double)] {
+        [
+            ("lr", learningRate), ("beta1", betas.0), ("beta2", betas.1), ("eps", epsilon),
+            ("weight_decay", weightDecay), ("momentum_decay", momentumDecay),
+            ("decoupled_weight_decay", isDecoupled ? 1 : 0), ("maximize", maximizes ? 1 : 0),
+        ]
+    }
+
+    public func update(
+        _ value: Tensor, gradient: Tensor, state: inout [Tensor], step: Int, layout: ParameterLayout
+    ) -> Tensor {
+        let shrunk = isDecoupled && weightDecay != 0 ? value * (1 - learningRate * weightDecay) : value
+        let gradient = followed(
+            gradient, of: value, maximizes: maximizes, weightDecay: isDecoupled ? 0 : weightDecay)
+        let mean = state[0] + (gradient - state[0]) * (1 - betas.0)
+        let square = state[1] * betas.1 + gradient.square() * (1 - betas.1)
+        state = [mean, square]
+        let rates = rates(of: step)
+        let denominator = (square * (1 / (1 - power(betas.1, step)))).sqrt() + epsilon
+        let direct = gradient / denominator * rates.direct
+        let kept = mean / denominator * rates.kept
+        return shrunk - direct - kept
+    }
+
+    /// What the gradient and the mean are multiplied by at a step.
+    private func rates(of step: Int) -> (direct: Double, kept: Double) {
+        let product = products.product(of: step, beta: betas.0, decay: momentumDecay)
+        let now = MomentumProducts.momentum(of: step, betas.0, momentumDecay)
+        let next = MomentumProducts.momentum(of: step + 1, betas.0, momentumDecay)
+        return (learningRate * (1 - now) / (1 - product), learningRate * next / (1 - product * next))
+    }
+
+    func numbers(step: Int) -> [Double] {
+        let rates = rates(of: step)
+        return (weightDecay == 0 ? [] : [isDecoupled ? 1 - learningRate * weightDecay : weightDecay])
+            + [1 - betas.0, betas.1, 1 - betas.1, 1 / (1 - power(betas.1, step)), epsilon, rates.direct, rates.kept]
+    }
+}
+
+/// The products of the momenta of steps: of all up to a step, from the last one that was asked for.
+private final class MomentumProducts: Sendable {
+    private struct State {
+        var beta = 0.0
+        var decay = 0.0
+        var step = 0
+        var product = 1.0
+    }
+    private let state = Mutex(State())
+
+    static func momentum(of step: Int, _ beta: Double, _ decay: Double) -> Double {
+        beta * (1 - 0.5 * Foundation.pow(0.96, Double(step) * decay))
+    }
+
+    func product(of step: Int, beta: Double, decay: Double) -> Double {
+        state.withLock { state in
+            if state.beta != beta || state.decay != decay || state.step > step {
+                state = State(beta: beta, decay: decay)
+            }
+            while state.step < step, state.product > 0 {
+                state.step += 1
+                state.product *= MomentumProducts.momentum(of: state.step, beta, decay)
+            }
+            return state.product
+        }
+    }
+}
+
+/// NAdam, as [torch.optim.NAdam](https://pytorch.org/docs/stable/generated/torch.optim.NAdam.html).
+public final class NAdam: Optimizer {
+    public init(
+        _ parameters: [Parameter], learningRate: Double = 2e-3, betas: (Double, Double) = (0.9, 0.999),
+        epsilon: Double = 1e-8, weightDecay: Double = 0, momentumDecay: Double = 4e-3,
+        decoupledWeightDecay: Bool = false, maximize: Bool = false, file: StaticString = #fileID, line: UInt = #line
+    ) {
+        super.init(
+            parameters,
+            rule: NAdamRule(
+                learningRate: learningRate, betas: betas, epsilon: epsilon, weightDecay: weightDecay,
+                momentumDecay: momentumDecay, isDecoupled: decoupledWeightDecay, maximizes: maximize, file: file,
+                line: line), file: file, line: line)
+    }
+}

@@ -1,0 +1,131 @@
+import Foundation
+import TensorRuntime
+
+/// Multiplies the rate by `gamma` every `size` epochs, as
+/// [StepLR](https://pytorch.org/docs/stable/generated/torch.optim.lr_scheduler.StepLR.html).
+public struct StepSchedule: LearningRateSchedule {
+    public var size: Int
+    public var gamma: Double
+
+    public init(every size: Int, gamma: Double = 0.1, file: StaticString = #fileID, line: UInt = #line) {
+        if size <= 0 {
+            WrongCall.report(
+                "StepSchedule", "every \(size) epochs", remedy: "give 1 or more", at: CallSite(file, line))
+        }
+        self.size = size
+        self.gamma = gamma
+    }
+
+    public func rate(after count: Int, initial: Double) -> Double {
+        guard size > 0 else { return initial }
+        return (0..<Swift.max(count / size, 0)).reduce(initial) { rate, _ in rate * gamma }
+    }
+}
+
+/// Multiplies the rate by `gamma` at each milestone, a number of epochs, as
+/// [MultiStepLR](https://pytorch.org/docs/stable/generated/torch.optim.lr_scheduler.MultiStepLR.html). A milestone that is
+/// given twice counts twice.
+public struct MultiStepSchedule: LearningRateSchedule {
+    public var milestones: [Int]
+    public var gamma: Double
+
+    public init(milestones: [Int], gamma: Double = 0.1) {
+        self.milestones = milestones
+        self.gamma = gamma
+    }
+
+    public func rate(after count: Int, initial: Double) -> Double {
+        milestones.reduce(initial) { rate, milestone in milestone <= count ? rate * gamma : rate }
+    }
+}
+
+/// Multiplies the rate by `factor` for the first `length` epochs, as
+/// [ConstantLR](https://pytorch.org/docs/stable/generated/torch.optim.lr_scheduler.ConstantLR.html).
+public struct ConstantSchedule: LearningRateSchedule {
+    public var factor: Double
+    public var length: Int
+
+    public init(factor: Double = 1.0 / 3, length: Int = 5, file: StaticString = #fileID, line: UInt = #line) {
+        if !(0...1).contains(factor) {
+            WrongCall.report(
+                "ConstantSchedule", "a factor of \(factor)", remedy: "use a number from 0 to 1",
+                at: CallSite(file, line))
+        }
+        self.factor = factor
+        self.length = length
+    }
+
+    public func rate(after count: Int, initial: Double) -> Double { count < length ? initial * factor : initial }
+}
+
+/// Multiplies the rate by a factor that goes evenly from `start` to `end` in `length` epochs and stays there, as
+/// [LinearLR](https://pytorch.org/docs/stable/generated/torch.optim.lr_scheduler.LinearLR.html): the usual warm-up.
+public struct LinearSchedule: LearningRateSchedule {
+    public var start: Double
+    public var end: Double
+    public var length: Int
+
+    public init(
+        from start: Double = 1.0 / 3, to end: Double = 1, length: Int = 5, file: StaticString = #fileID,
+        line: UInt = #line
+    ) {
+        let site = CallSite(file, line)
+        if !(start > 0 && start <= 1 && (0...1).contains(end)) {
+            WrongCall.report(
+                "LinearSchedule", "factors from \(start) to \(end)",
+                remedy: "use numbers from 0 to 1, the first above 0",
+                at: site)
+        }
+        checkLength("LinearSchedule", length, site)
+        self.start = start
+        self.end = end
+        self.length = length
+    }
+
+    public func rate(after count: Int, initial: Double) -> Double {
+        initial * (start + (end - start) * Double(Swift.min(count, length)) / Double(Swift.max(length, 1)))
+    }
+}
+
+/// Multiplies the rate by `gamma` every epoch, as
+/// [ExponentialLR](https://pytorch.org/docs/stable/generated/torch.optim.lr_scheduler.ExponentialLR.html).
+public struct ExponentialSchedule: LearningRateSchedule {
+    public var gamma: Double
+
+    public init(gamma: Double) { self.gamma = gamma }
+
+    public func rate(after count: Int, initial: Double) -> Double { initial * power(gamma, Swift.max(count, 0)) }
+}
+
+/// `initial (1 - count / length)^power`, and 0 after `length` epochs, as
+/// [PolynomialLR](https://pytorch.org/docs/stable/generated/torch.optim.lr_scheduler.PolynomialLR.html).
+public struct PolynomialSchedule: LearningRateSchedule {
+    public var length: Int
+    public var power: Double
+
+    public init(length: Int = 5, power: Double = 1, file: StaticString = #fileID, line: UInt = #line) {
+        checkLength("PolynomialSchedule", length, CallSite(file, line))
+        self.length = length
+        self.power = power
+    }
+
+    public func rate(after count: Int, initial: Double) -> Double {
+        initial * pow(1 - Double(Swift.min(count, length)) / Double(Swift.max(length, 1)), power)
+    }
+}
+
+/// Multiplies the rate where training began by what a function gives for the number of epochs, as
+/// [LambdaLR](https://pytorch.org/docs/stable/generated/torch.optim.lr_scheduler.LambdaLR.html).
+public struct LambdaSchedule: LearningRateSchedule {
+    private let factor: @Sendable (Int) -> Double
+
+    public init(_ factor: @escaping @Sendable (_ count: Int) -> Double) { self.factor = factor }
+
+    public func rate(after count: Int, initial: Double) -> Double { initial * factor(count) }
+}
+
+/// Reports a length below 1.
+func checkLength(_ schedule: String, _ length: Int, _ site: CallSite) {
+    if length > 0 { return }
+    WrongCall.report(schedule, "a length of \(length) epochs", remedy: "give 1 or more", at: site)
+}
