@@ -228,7 +228,8 @@ struct HostMatrix {
         var left = HostMatrix.zeros(rows, columns)
         var right = HostMatrix.zeros(columns, columns)
         for (place, column) in order.enumerated() {
-            let isZero = !(lengths[column] > lengths[order[0]] * 1e-300)
+            // What rounding left has no direction.
+            let isZero = !(lengths[column] > lengths[order[0]] * Double(rows) * .ulpOfOne)
             for row in 0..<rows { left[row, place] = isZero ? 0 : a[row, column] / lengths[column] }
             for row in 0..<columns { right[row, place] = v[row, column] }
             if isZero { left.completeColumn(place) }

@@ -71,23 +71,28 @@ extension Tensor {
 // MARK: - Systems of equations
 
 extension Tensor {
-    /// The solution X of `A X = B`, this tensor being A: shapes `[..., n, n]` and `[..., n, k]`, whose batches are equal, or a
-    /// vector `[n]` for one matrix. A read throws where a matrix is singular.
+    /// The solution X of `A X = B`, this tensor being A: shapes `[..., n, n]` and `[..., n, k]`, whose batches broadcast, or a
+    /// vector `[n]`, or one for each matrix. A read throws where a matrix is singular.
     ///
     /// Gradients: `solve(A^T, g)` by B, and minus that by `X^T` by A.
     /// Source: [torch.linalg.solve](https://pytorch.org/docs/stable/generated/torch.linalg.solve.html).
     public func solve(_ b: Tensor, file: StaticString = #fileID, line: UInt = #line) -> Tensor {
         let site = CallSite(file, line)
         if let failed = wrongMatrices("solve", isSquare: true, site) { return failed }
-        if rank == 2, b.rank == 1 {
-            return solve(b.viewed(as: [b.elementCount, 1]), file: file, line: line).viewed(as: [b.elementCount])
-        }
-        guard b.rank == rank, b.shape.leading(rank - 1) == shape.leading(rank - 1), b.dtype == dtype, shares(b) else {
+        let isVector = b.rank == 1 || b.shape == shape.leading(rank - 1)
+        let right = isVector ? b.viewed(as: b.shape.inserting(1, at: b.rank)) : b
+        guard right.rank >= 2, right.shape[right.rank - 2] == shape[rank - 1], b.dtype == dtype, shares(b),
+            let batch = shape.leading(rank - 2).broadcast(with: right.shape.leading(right.rank - 2))
+        else {
             return invalid(
                 "solve", "matrices \(dtype)\(shape) and right sides \(b.dtype)\(b.shape)",
-                remedy: "use one dtype and device, equal batches, and as many rows", [self, b], at: site)
+                remedy: "use one dtype and device, batches that broadcast, and as many rows", [self, b], at: site)
         }
-        return solved(b)
+        func wide(_ x: Tensor) -> Tensor {
+            x.expanded(to: Shape(Array(batch) + [x.shape[x.rank - 2], x.shape[x.rank - 1]]))
+        }
+        let result = wide(self).solved(wide(right))
+        return isVector ? result.viewed(as: result.shape.removing(axis: result.rank - 1)) : result
     }
 
     private func solved(_ b: Tensor) -> Tensor {
@@ -208,7 +213,7 @@ extension Tensor {
 
 extension Tensor {
     /// `A = Q R` with orthonormal columns in Q: shape `[..., m, n]` gives `[..., m, k]` and `[..., k, n]`, k the smaller
-    /// extent. Gradients where m is at least n.
+    /// extent. Gradients where the first k columns are independent.
     ///
     /// Source: [torch.linalg.qr](https://pytorch.org/docs/stable/generated/torch.linalg.qr.html), with mode "reduced".
     public func qr(file: StaticString = #fileID, line: UInt = #line) -> (q: Tensor, r: Tensor) {
@@ -216,13 +221,6 @@ extension Tensor {
         let a = self
         let (m, n) = (shape[rank - 2], shape[rank - 1])
         let k = Swift.min(m, n)
-        guard m >= n || !requiresGrad else {
-            let failed = invalid(
-                "qr", "a gradient by shape \(shape)", remedy: "use at least as many rows as columns, or detach()",
-                [self],
-                file, line)
-            return (failed, failed)
-        }
         let packed = Tensor.composite(a, savesOutput: true) {
             a.onHost("qr", size: (m + n) * k) { (x, _) throws(TensorError) in
                 let (q, r) = x.qr()
@@ -232,14 +230,28 @@ extension Tensor {
             { p in
                 let (q, r) = (p.output.unpacked(from: 0, m, k), p.output.unpacked(from: m * k, k, n))
                 let (gq, gr) = (p.gradient.unpacked(from: 0, m, k), p.gradient.unpacked(from: m * k, k, n))
-                let product = r.matmul(gr.T) - gq.T.matmul(q)
-                let symmetric = product.tril() + product.tril(diagonal: -1).T
-                let right = gq + q.matmul(symmetric)
-                // Solves X R^T = right.
-                return InputGradients(r.solved(right.T).T)
+                if m >= n { return InputGradients(Tensor.qrSlope(q, r, gq, gr)) }
+                // Columns beyond the square are Q times R's.
+                let last = a.rank - 1
+                func columns(_ x: Tensor, _ start: Int, _ count: Int) -> Tensor {
+                    x.narrowed(axis: last, start: start, count: count)
+                }
+                let beyond = columns(gr, m, n - m)
+                let inner = gq + columns(a, m, n - m).matmul(beyond.T)
+                let square = Tensor.qrSlope(q, columns(r, 0, m), inner, columns(gr, 0, m))
+                return InputGradients(Tensor.concatenate([square, q.matmul(beyond)], axis: last))
             }
         }
         return (packed.unpacked(from: 0, m, k), packed.unpacked(from: m * k, k, n))
+    }
+
+    /// The gradient of a QR factorisation whose R is square.
+    private static func qrSlope(_ q: Tensor, _ r: Tensor, _ gq: Tensor, _ gr: Tensor) -> Tensor {
+        let product = r.matmul(gr.T) - gq.T.matmul(q)
+        let symmetric = product.tril() + product.tril(diagonal: -1).T
+        let right = gq + q.matmul(symmetric)
+        // Solves X R^T = right.
+        return r.solved(right.T).T
     }
 
     /// The eigenvalues of symmetric matrices in ascending order, and their eigenvectors as columns; the lower triangles are
