@@ -67,6 +67,12 @@ import Testing
         for row in rows { try withDevice(.cpu) { try row.compare(with: file) } }
     }
 
+    @Test(arguments: files.indices, GraphDevice.wanted.filter { $0 != .cpu })
+    func layersOnOtherDevicesArePyTorchs(_ index: Int, _ device: GraphDevice) throws {
+        let (file, rows) = GoldenModuleTests.files[index]
+        try device.run { _ in for row in rows { try row.compare(with: file) } }
+    }
+
     @Test func everyCaseOfTheFilesIsChecked() {
         for (file, rows) in GoldenModuleTests.files { #expect(rows.map(\.name).sorted() == file.moduleCases) }
     }

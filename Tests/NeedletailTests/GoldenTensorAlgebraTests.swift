@@ -1,5 +1,6 @@
 import Needletail
 import TensorRuntime
+import TestSupport
 import Testing
 
 /// Small linear algebra on the CPU: against PyTorch, with its gradients, and by what factors must be.
@@ -106,7 +107,7 @@ import Testing
         }
     }
 
-    @Test(.enabled(if: OpenCLTests.areWanted, "NEEDLETAIL_TEST_WITHOUT_OPENCL is set"))
+    @Test(.enabled(if: OpenCLTesting.areWanted, "NEEDLETAIL_TEST_WITHOUT_OPENCL is set"))
     func anotherDeviceIsToldToMoveTheTensor() throws {
         try withDevice(DeviceID(backend: "opencl")) {
             expectWrongCalls([("inverse: the tensor is on opencl", { Tensor.eye(2).inverse() })])

@@ -132,11 +132,6 @@ extension Tensor {
         }
     }
 
-    /// The tensor where `condition` is true, 0 elsewhere.
-    private func kept(where condition: Tensor) -> Tensor {
-        Tensor.select(condition, .tensor(self), .scalar(.float(0)))
-    }
-
     /// From this tensor (`weight` 0) to `end` (1) in proportion: from the nearer of them, so that each is met exactly. Integers
     /// give float32. Source: [torch.lerp](https://pytorch.org/docs/stable/generated/torch.lerp.html).
     public func lerp(

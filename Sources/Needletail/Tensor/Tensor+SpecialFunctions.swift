@@ -101,18 +101,6 @@ extension Tensor {
         }
     }
 
-    /// `x / (1 + |x|)`.
-    /// Source: [torch.nn.Softsign](https://pytorch.org/docs/stable/generated/torch.nn.Softsign.html).
-    public func softsign() -> Tensor {
-        inFloat32 { x in
-            Tensor.composite(x) {
-                x / (x.abs() + 1.0)
-            } pullback: {
-                { p in InputGradients(p.gradient / (x.abs() + 1.0).square()) }
-            }
-        }
-    }
-
     /// Degrees in radians.
     public func deg2rad() -> Tensor { inFloat32 { $0 * (Double.pi / 180) } }
 
