@@ -111,10 +111,7 @@ extension FusedLowering {
         let columns = outer.last ?? 1
         let lines = outer.dropLast().reduce(1, *)
         let work = kernel.elementCount * max(1, stage.needed.count / 4)
-        var items = max(1, min(work / 8192, 8 * target.computeUnits))
-        // Where workgroups are emulated, a work-item's loops may be left after 65,535 turns.
-        if target.emulatesWorkgroups { items = max(items, work / 32768) }
-        if form.makesTotals { items = 1 }
+        let items = form.makesTotals ? 1 : max(1, min(work / 8192, 8 * target.computeUnits))
         let lineItems = min(lines, items)
         let lineRun = ceilDivide(lines, max(lineItems, 1))
         var columnRun = ceilDivide(columns, max(1, items / max(lineItems, 1)))

@@ -6,21 +6,9 @@ import TestSupport
 import Testing
 import VulkanBackend
 
-/// Training on lavapipe, with the schedules of both classes, and on SwiftShader, against the CPU, with every call and its
-/// synchronisation validated.
+/// Training on lavapipe and SwiftShader, against the CPU, with every call and its synchronisation validated.
 @Suite(.serialized, .enabled(if: VulkanTesting.areWanted, "NEEDLETAIL_TEST_WITHOUT_VULKAN is set"))
 struct VulkanTrainingTests {
-    struct Target: CustomTestStringConvertible {
-        let driver: VulkanTesting.Driver
-        let scheduleClass: RuntimeConfiguration.ScheduleClass
-        var testDescription: String { "\(driver), \(scheduleClass)" }
-    }
-
-    static let targets = [
-        Target(driver: .lavapipe, scheduleClass: .cpu), Target(driver: .lavapipe, scheduleClass: .gpu),
-        Target(driver: .swiftShader, scheduleClass: .automatic),
-    ]
-
     /// The losses of fifty steps of `mlp`, dropout on.
     private static func losses() throws -> [Double] {
         var losses: [Double] = []
@@ -28,14 +16,14 @@ struct VulkanTrainingTests {
         return losses
     }
 
-    @Test(arguments: targets) func theFirstFiftyLossesAreTheCPUs(_ target: Target) throws {
+    @Test(arguments: VulkanTesting.Driver.allCases)
+    func theFirstFiftyLossesAreTheCPUs(_ driver: VulkanTesting.Driver) throws {
         let expected = try withOwnDevice { _ in try Self.losses() }
-        let device = try VulkanTesting.open(target.driver, configure: { $0.vulkanScheduleClass = target.scheduleClass })
-            .device
+        let device = try VulkanTesting.open(driver).device
         let context = try DeviceContext(device: device)
         let found = try withDeviceContext(context) { () throws(any Error) in try Self.losses() }
         for (step, (a, b)) in zip(found, expected).enumerated() {
-            #expect(abs(a - b) <= 2e-5 * abs(b), "\(target.testDescription), step \(step): \(a), on the CPU \(b)")
+            #expect(abs(a - b) <= 2e-5 * abs(b), "\(driver), step \(step): \(a), on the CPU \(b)")
         }
         #expect(found.count == 50 && expected[49] < expected[0])
     }
