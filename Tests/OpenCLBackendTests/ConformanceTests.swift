@@ -103,7 +103,7 @@ struct ConformanceTests {
     /// A hundred and some rows, of every family.
     private static func sample(of rows: [ConformanceCase], offset: Int) -> [ConformanceCase] {
         let strides: [KernelFamily: Int] = [
-            .fused: 37, .matmul: 11, .convolution: 7, .pooling: 13, .scatterAdd: 11, .sort: 23,
+            .fused: 37, .matmul: 11, .convolution: 7, .pooling: 13, .scatterAdd: 11, .scan: 29, .sort: 23,
         ]
         return Dictionary(grouping: rows, by: \.family).sorted { $0.key.rawValue < $1.key.rawValue }
             .flatMap { family, rows in

@@ -83,7 +83,7 @@ struct VulkanConformanceTests {
 
     private static func sample(of rows: [ConformanceCase], offset: Int) -> [ConformanceCase] {
         let strides: [KernelFamily: Int] = [
-            .fused: 61, .matmul: 23, .convolution: 17, .pooling: 29, .scatterAdd: 23, .sort: 7,
+            .fused: 61, .matmul: 23, .convolution: 17, .pooling: 29, .scatterAdd: 23, .scan: 17, .sort: 7,
         ]
         return Dictionary(grouping: rows, by: \.family).sorted { $0.key.rawValue < $1.key.rawValue }
             .flatMap { family, rows in
