@@ -54,23 +54,28 @@ let package = Package(
             path: "Tests/Support"),
         .testTarget(name: "TensorRuntimeTests", dependencies: ["TensorRuntime"]),
         .testTarget(
-            name: "TensorGraphTests", dependencies: ["TensorGraph", "CPUBackend", "OpenCLBackend", "TensorConformance"]),
-        .testTarget(name: "CPUBackendTests", dependencies: ["CPUBackend", "CPUKernels", "TensorConformance"]),
-        .testTarget(name: "KernelIRTests", dependencies: ["KernelIR"]),
+            name: "TensorGraphTests",
+            dependencies: ["TensorRuntime", "TensorGraph", "CPUBackend", "OpenCLBackend", "TensorConformance"]),
         .testTarget(
-            name: "ShadersTests", dependencies: ["DeviceSupport", "Shaders", "KernelIR", "TensorConformance"]),
+            name: "CPUBackendTests", dependencies: ["TensorRuntime", "CPUBackend", "CPUKernels", "TensorConformance"]),
+        .testTarget(name: "KernelIRTests", dependencies: ["TensorRuntime", "KernelIR"]),
+        .testTarget(
+            name: "ShadersTests",
+            dependencies: ["TensorRuntime", "DeviceSupport", "Shaders", "KernelIR", "TensorConformance"]),
         .testTarget(
             name: "DeviceSupportTests",
             dependencies: ["DeviceSupport", "Shaders", "KernelIR", "TensorRuntime", "TestSupport"]),
         .testTarget(
             name: "OpenCLBackendTests",
             dependencies: [
+                "TensorRuntime",
                 "OpenCLBackend", "DeviceSupport", "Shaders", "KernelIR", "CPUBackend", "TensorConformance",
                 "TensorGraph", "Needletail", "NeedletailCLI", "TestSupport",
             ]),
         .testTarget(
             name: "VulkanBackendTests",
             dependencies: [
+                "TensorRuntime",
                 "VulkanBackend", "DeviceSupport", "Shaders", "KernelIR", "CPUBackend", "TensorConformance",
                 "TensorGraph", "Needletail", "NeedletailCLI", "TestSupport",
             ],
@@ -78,6 +83,7 @@ let package = Package(
         .testTarget(
             name: "NeedletailTests",
             dependencies: [
+                "TensorRuntime",
                 "Needletail", "NeedletailCLI", "TensorGraph", "TensorConformance", "CPUBackend", "OpenCLBackend",
                 "VulkanBackend", "TestSupport",
             ],

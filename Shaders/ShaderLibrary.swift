@@ -34,6 +34,7 @@ public struct ShaderLibrary: Sendable {
         case let body as ConvolutionKernel: ConvolutionShader.schedules(for: body, target: target)
         case let body as PoolingKernel: PoolingShader.schedules(for: body, target: target)
         case let body as ScatterAddKernel: ScatterAddShader.schedules(for: body, target: target)
+        case let body as ScanKernel: ScanShader.schedules(for: body, target: target)
         case let body as SortKernel: SortShader.schedules(for: body, target: target)
         default: []
         }
@@ -51,6 +52,7 @@ public struct ShaderLibrary: Sendable {
         case let body as ConvolutionKernel: return try plan(ConvolutionShader.self, body, schedule)
         case let body as PoolingKernel: return try plan(PoolingShader.self, body, schedule)
         case let body as ScatterAddKernel: return try plan(ScatterAddShader.self, body, schedule)
+        case let body as ScanKernel: return try plan(ScanShader.self, body, schedule)
         case let body as SortKernel: return try plan(SortShader.self, body, schedule)
         default: throw TensorError(.unsupported, "there is no \(spec.family) kernel in the library")
         }

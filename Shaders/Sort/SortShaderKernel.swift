@@ -150,27 +150,9 @@ private struct SortRows {
         return position + (bottom.value - otherLow) - k.select(isFirst, k.constant(0, width.type), middle - low)
     }
 
-    // MARK: Keys
-
-    /// An element as an integer in whose order it comes: a device may take the smallest floats for 0 when it compares them.
     private func key(_ element: Value) -> Value {
-        let ascending: Value
-        switch kernel.dtype {
-        case .float32, .float16, .bfloat16:
-            ascending = floatKey(element.bitcast(to: .int32), magnitude: Int(Int32.max), infinity: 0x7F80_0000)
-        case .float64:
-            ascending = floatKey(element.bitcast(to: .int64), magnitude: .max, infinity: 0x7FF0_0000_0000_0000)
-        case .int32, .int64, .uint8: ascending = element
-        case .bool: ascending = element.convert(to: .int32)
-        }
+        let ascending = k.orderKey(element, kernel.dtype)
         // Equal keys stay equal, and with them their order.
         return kernel.descending ? ascending.unary(.not) : ascending
-    }
-
-    /// A float's bits as a key: the order of the numbers, both zeros equal, NaN last.
-    private func floatKey(_ bits: Value, magnitude: Int, infinity: Int) -> Value {
-        let distance = bits & magnitude
-        let number = k.select(bits < 0, -distance, distance)
-        return k.select(distance > infinity, k.constant(magnitude, bits.type), number)
     }
 }

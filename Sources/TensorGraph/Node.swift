@@ -124,7 +124,7 @@ extension NodeReference {
             operation.arity - (pointee.input0 == nil ? 0 : 1) - (pointee.input1 == nil ? 0 : 1)
                 - (pointee.input2 == nil ? 0 : 1)
         case .fill: 1
-        case .leaf, .index, .reduce, .gather, .scatterAdd, .sort, .matmul, .convolution, .pooling, .concatenate,
+        case .leaf, .index, .reduce, .gather, .scatterAdd, .scan, .sort, .matmul, .convolution, .pooling, .concatenate,
             .permute, .expand, .reshape, .slice, .flip:
             0
         }

@@ -24,6 +24,8 @@ public enum NodeOperation: Hashable, Sendable {
     case pooling(PoolingKernel.Kind, Window, countsPadding: Bool)
     /// Joins all inputs along an axis.
     case concatenate(axis: Int)
+    /// A result of running sums and their like along an axis (``ScanKernel``).
+    case scan(ScanKernel.Operation, axis: Int, reverse: Bool, ScanKernel.Result)
     /// A result of the input sorted along its last axis (``SortKernel``); the node's last extent is what is kept.
     case sort(descending: Bool, SortKernel.Result)
 
@@ -41,7 +43,8 @@ public enum NodeOperation: Hashable, Sendable {
     public var isView: Bool {
         switch self {
         case .permute, .expand, .reshape, .slice, .flip: true
-        case .leaf, .fill, .index, .pointwise, .reduce, .gather, .scatterAdd, .sort, .matmul, .convolution, .pooling,
+        case .leaf, .fill, .index, .pointwise, .reduce, .gather, .scatterAdd, .scan, .sort, .matmul, .convolution,
+            .pooling,
             .concatenate:
             false
         }
@@ -54,7 +57,9 @@ public enum NodeOperation: Hashable, Sendable {
     var severalResults: NodeOperation? {
         switch self {
         case .sort(let descending, _): .sort(descending: descending, .values)
-        case .leaf, .fill, .index, .pointwise, .reduce, .gather, .scatterAdd, .matmul, .convolution, .pooling,
+        case .scan(let operation, let axis, let reverse, _) where operation.yieldsIndices:
+            .scan(operation, axis: axis, reverse: reverse, .values)
+        case .leaf, .fill, .index, .pointwise, .reduce, .gather, .scatterAdd, .scan, .matmul, .convolution, .pooling,
             .concatenate, .permute, .expand, .reshape, .slice, .flip:
             nil
         }
@@ -64,7 +69,7 @@ public enum NodeOperation: Hashable, Sendable {
     @inline(__always)
     var readsMemory: Bool {
         switch self {
-        case .matmul, .convolution, .pooling, .scatterAdd, .sort: true
+        case .matmul, .convolution, .pooling, .scatterAdd, .scan, .sort: true
         case .leaf, .fill, .index, .pointwise, .reduce, .gather, .concatenate, .permute, .expand, .reshape, .slice,
             .flip:
             false
@@ -91,6 +96,7 @@ public enum NodeOperation: Hashable, Sendable {
         case .convolution: "convolution"
         case .pooling: "pooling"
         case .concatenate: "concatenate"
+        case .scan(let operation, _, _, _): operation.name
         case .sort: "sort"
         case .permute: "permute"
         case .expand: "expand"
@@ -120,7 +126,8 @@ extension Layout {
             var result = self
             for axis in 0..<shape.rank where axes & (1 << UInt8(axis)) != 0 { result = result.flipped(axis: axis) }
             return result
-        case .leaf, .fill, .index, .pointwise, .reduce, .gather, .scatterAdd, .sort, .matmul, .convolution, .pooling,
+        case .leaf, .fill, .index, .pointwise, .reduce, .gather, .scatterAdd, .scan, .sort, .matmul, .convolution,
+            .pooling,
             .concatenate:
             return nil
         }

@@ -150,7 +150,7 @@ struct Snapshot {
         case .slice:
             operation.appendAttributes(to: words)
             for axis in 0..<node.pointee.shape.rank { starts.append(node.pointee.starts[axis]) }
-        case .leaf, .index, .reduce, .gather, .scatterAdd, .sort, .matmul, .convolution, .pooling, .concatenate,
+        case .leaf, .index, .reduce, .gather, .scatterAdd, .scan, .sort, .matmul, .convolution, .pooling, .concatenate,
             .permute,
             .expand, .reshape, .flip:
             operation.appendAttributes(to: words)
@@ -272,6 +272,7 @@ extension NodeOperation {
         case .slice: 172
         case .flip: 173
         case .sort: 174
+        case .scan: 175
         }
     }
 
@@ -299,6 +300,10 @@ extension NodeOperation {
             words.push(UInt64(kind.rawValue) | (countsPadding ? 256 : 0))
             append(window)
         case .sort(let descending, let result): words.push(UInt64(result.rawValue) | (descending ? 256 : 0))
+        case .scan(let operation, let axis, let reverse, let result):
+            words.push(
+                UInt64(operation.rawValue) | UInt64(result.rawValue) << 8 | (reverse ? 1 << 16 : 0) | UInt64(axis) << 24
+            )
         case .leaf, .fill, .index, .pointwise, .matmul, .expand, .reshape: break
         }
     }

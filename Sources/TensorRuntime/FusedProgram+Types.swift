@@ -78,9 +78,6 @@ extension FusedProgram {
 }
 
 extension KernelSpec {
-    /// ``FusedProgram/typeComplaint`` of the kernel's program or epilogue.
-    public var typeComplaint: String? {
-        guard let complaint = code.program?.typeComplaint else { return nil }
-        return "\(family): \(complaint)"
-    }
+    /// Why the kernel has no meaning on its dtypes; nil where it has (``KernelBody/typeComplaint``).
+    public var typeComplaint: String? { body.typeComplaint.map { "\(family): \($0)" } }
 }

@@ -41,6 +41,7 @@ import Testing
         "Sources/Needletail/Tensor/Tensor+Pointwise.swift": 1,
         "Shaders/ShaderLibrary.swift": 2,
         "Shaders/Pooling/PoolingShader.swift": 1,
+        "Shaders/Scan/ScanShader.swift": 1,
         "Shaders/ScatterAdd/ScatterAddShader.swift": 1,
         "Shaders/Matmul/MatmulSchedules.swift": 1,
         "Backends/OpenCL/OpenCLBackend/OpenCLPrinter.swift": 3,

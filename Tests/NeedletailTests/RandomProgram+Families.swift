@@ -120,4 +120,27 @@ extension RandomProgram {
             }
         }
     }
+
+    /// Running sums and their like in both directions; of extremes both results, one or none are used.
+    mutating func scan(_ x: Value) {
+        let t = x.tensor
+        guard t.rank > 0, t.elementCount < 20_000 else { return }
+        let axis = random.below(t.rank)
+        let count = Double(t.shape[axis])
+        let reverse = random.below(2) == 0
+        switch random.below(5) {
+        case 0: add(t.cumsum(axis: axis, reverse: reverse), exact: x.isExact, bound: x.bound * count)
+        case 1: add(t.tanh().cumprod(axis: axis, reverse: reverse), exact: false, bound: 1)
+        case 2: add(t.tanh().logcumsumexp(axis: axis, reverse: reverse), exact: false, bound: 20)
+        default:
+            // Only exact values have an extreme of which no rounding decides.
+            guard x.isExact else { return }
+            let (values, indices) =
+                random.below(2) == 0
+                ? t.cummax(axis: axis, reverse: reverse) : t.cummin(axis: axis, reverse: reverse)
+            let uses = random.below(4)
+            if uses != 1 { add(values, exact: true, bound: x.bound) }
+            if uses > 0 { add(indices.to(dtype), exact: true, bound: count) }
+        }
+    }
 }

@@ -123,8 +123,8 @@ struct RandomProgram {
 
     private mutating func grow() {
         guard let x = pick() else { return }
-        let kind = random.below(28)
-        if isPlain, (13...21).contains(kind) || (25...26).contains(kind) { return binary(x) }
+        let kind = random.below(30)
+        if isPlain, (13...21).contains(kind) || (25...28).contains(kind) { return binary(x) }
         switch kind {
         case 0, 1, 2: binary(x)
         case 3, 4: unary(x)
@@ -142,6 +142,7 @@ struct RandomProgram {
         case 23: cast(x)
         case 24: normalise(x)
         case 25, 26: sort()
+        case 27, 28: scan(x)
         default: spread(x)
         }
     }

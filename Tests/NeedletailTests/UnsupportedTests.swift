@@ -50,6 +50,10 @@ import Testing
             float([4]).gather(axis: 0, index: Tensor([1, 2] as [Int64]))
         },
         Case("sort", families: [.sort], naming: "sort", "float32") { float([4]).sort().values },
+        Case("scan", families: [.scan], naming: "cumsum", "float32") { float([4]).cumsum(axis: 0) },
+        Case("scan of a type that is lacking", dtypes: [.float64], naming: "cummax", "float64") {
+            double([4]).cummax(axis: 0).values
+        },
         Case("product without the family", families: [.matmul], naming: "matmul", "float32") {
             float([4, 4]).matmul(float([4, 4]))
         },
@@ -96,7 +100,7 @@ import Testing
     /// What needs nothing that is lacking goes on.
     @Test func theRestRuns() throws {
         let context = try LackingDevice.makeContext(
-            families: [.convolution, .pooling, .sort], dtypes: [.float64, .float16])
+            families: [.convolution, .pooling, .scan, .sort], dtypes: [.float64, .float16])
         try withDeviceContext(context) { () throws(any Error) in
             let y = Tensor.conv2d(Self.float([1, 1, 4, 4]), weight: Self.float([1, 1, 3, 3]))
             #expect(try y.scalars(as: Float.self) == [9, 9, 9, 9])

@@ -21,7 +21,7 @@ struct ConformanceTests {
         let device = try OpenCLTesting.open { $0.openCLScheduleClass = scheduleClass }.device
         let rows = CatalogueRun.rows(
             for: device.description,
-            oneIn: [.fused: 37, .matmul: 11, .convolution: 7, .pooling: 13, .scatterAdd: 11, .sort: 23],
+            oneIn: [.fused: 37, .matmul: 11, .convolution: 7, .pooling: 13, .scatterAdd: 11, .scan: 29, .sort: 23],
             offset: scheduleClass == .gpu ? 1 : 0)
         let run = CatalogueRun(rows, on: device, suite: Self.suite, title: "\(scheduleClass)")
         #expect(run.passed.count == rows.count, "\(run.wrong.count) rows do not pass, \(run.left.count) are left out")

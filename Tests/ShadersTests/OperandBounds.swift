@@ -13,6 +13,7 @@ enum OperandBounds {
         case let body as ConvolutionKernel: convolution(body) + fused(body.epilogue).dropFirst()
         case let body as PoolingKernel: pooling(body) + fused(body.epilogue).dropFirst()
         case let body as ScatterAddKernel: scatter(body)
+        case let body as ScanKernel: scan(body)
         case let body as SortKernel: sort(body)
         default: []
         }
@@ -52,6 +53,10 @@ enum OperandBounds {
         case .maximumGather: [input, input]
         case .averageGradient: [output]
         }
+    }
+
+    private static func scan(_ kernel: ScanKernel) -> [Range<Int>] {
+        [range(kernel.shape, kernel.strides)] + kernel.results.map { _ in 0..<kernel.shape.elementCount }
     }
 
     private static func sort(_ kernel: SortKernel) -> [Range<Int>] {

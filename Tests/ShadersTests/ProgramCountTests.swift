@@ -60,6 +60,13 @@ import Testing
                     dtype: .float32, shape: shape, strides: shape.contiguousStrides, kept: shape[1], descending: true,
                     results: SortKernel.Result.allCases))
         }
+        func scan(_ operation: ScanKernel.Operation, axis: Int) -> KernelSpec {
+            let shape: Shape = [batch, 100]
+            return KernelSpec(
+                ScanKernel(
+                    operation: operation, dtype: .float32, shape: shape, strides: shape.contiguousStrides, axis: axis,
+                    reverse: batch % 2 == 0, results: operation.yieldsIndices ? [.values, .indices] : [.values]))
+        }
         return [
             ("pointwise", KernelSpec(addOne([batch, 100]))),
             ("row sums", KernelSpec(sum(batch, overRows: true))),
@@ -72,6 +79,8 @@ import Testing
             ("weight's convolution", convolution(.weightGradient)),
             ("pooling", pooling(.maximum)),
             ("pooling's gradient", pooling(.maximumGradient)),
+            ("scan of rows", scan(.sum, axis: 1)),
+            ("scan along the batch", scan(.maximum, axis: 0)),
             ("sort of rows", sort([batch, 100])),
             ("sort along the batch", sort([100, batch])),
             (

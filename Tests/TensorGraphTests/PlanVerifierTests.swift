@@ -114,4 +114,42 @@ import Testing
         let error = #expect(throws: TensorError.self) { try evaluate(MistakenDevice { mistake.apply($0) }) }
         #expect(error?.kind == .internalFault && error?.message.contains("plan verifier") == true)
     }
+
+    /// Ways in which a scan can be the wrong one.
+    enum ScanMistake: CaseIterable {
+        case otherWay, otherOperation, otherAxis, resultsSwapped, resultMissing, rowsShifted, stepChanged
+
+        func apply(_ body: any KernelBody) -> any KernelBody {
+            guard var scan = body as? ScanKernel else { return body }
+            switch self {
+            case .otherWay: scan.reverse.toggle()
+            case .otherOperation: scan.operation = .minimum
+            case .otherAxis: scan.axis = 0
+            case .resultsSwapped: scan.results.reverse()
+            case .resultMissing: scan.results.removeLast()
+            case .rowsShifted: scan.strides[0] = 2
+            case .stepChanged: scan.strides[1] = 0
+            }
+            return scan
+        }
+    }
+
+    @Test(arguments: ScanMistake.allCases)
+    func aMistakeInAScanIsFound(_ mistake: ScanMistake) throws {
+        let configuration = RuntimeConfiguration()
+        func evaluate(_ device: any Device) throws {
+            let context = try DeviceContext(device: device, configuration: configuration)
+            let x = try Value.make([3, 1, 2, 4, 6, 5], [2, 3], in: context)
+            let handles = context.trace(
+                [
+                    (.scan(.maximum, axis: 1, reverse: false, .values), [2, 3], .float32),
+                    (.scan(.maximum, axis: 1, reverse: false, .indices), [2, 3], .int64),
+                ], of: x.handle)
+            let sum = Value(handle: handles[0]).binary(.add, Value(handle: handles[1]).cast(to: .float32))
+            try context.evaluate([sum.handle, handles[1]])
+        }
+        try evaluate(ReferenceDevice())
+        let error = #expect(throws: TensorError.self) { try evaluate(MistakenDevice { mistake.apply($0) }) }
+        #expect(error?.kind == .internalFault && error?.message.contains("plan verifier") == true)
+    }
 }

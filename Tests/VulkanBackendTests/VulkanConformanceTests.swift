@@ -38,7 +38,7 @@ struct VulkanConformanceTests {
         let run = CatalogueRun(
             CatalogueRun.rows(
                 for: device.description,
-                oneIn: [.fused: 61, .matmul: 23, .convolution: 17, .pooling: 29, .scatterAdd: 23, .sort: 7],
+                oneIn: [.fused: 61, .matmul: 23, .convolution: 17, .pooling: 29, .scatterAdd: 23, .scan: 17, .sort: 7],
                 offset: Self.targets.firstIndex { $0.testDescription == target.testDescription } ?? 0),
             on: device, suite: Self.suite, title: target.testDescription)
         #expect(run.wrong.isEmpty, "\(run.wrong.count) rows do not pass")

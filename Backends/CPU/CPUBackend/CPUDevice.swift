@@ -95,7 +95,7 @@ public final class CPUDevice: KernelTiming, @unchecked Sendable {
         DeviceDescription(
             id: .cpu, name: CPUSystem.processorName, kind: .cpu,
             driver: "\(name(of: instructionSet)), \(threads) threads", memory: CPUSystem.memory,
-            dtypes: Set(DType.allCases), families: [.fused, .matmul, .scatterAdd, .convolution, .pooling, .sort],
+            dtypes: Set(DType.allCases), families: [.fused, .matmul, .scatterAdd, .convolution, .pooling, .scan, .sort],
             alignment: 1, maximumOperands: 32)
     }
 
@@ -146,6 +146,7 @@ public final class CPUDevice: KernelTiming, @unchecked Sendable {
         case let body as ConvolutionKernel: return try CPUConvolutionKernel(body, device: self)
         case let body as PoolingKernel: return try CPUPoolingKernel(body, device: self)
         case let body as ScatterAddKernel: return try CPUScatterAddKernel(body, device: self)
+        case let body as ScanKernel: return try CPUScanKernel(body, device: self)
         case let body as SortKernel: return CPUSortKernel(body, device: self)
         default: throw TensorError(.unsupported, "cpu has no \(spec.family) kernels")
         }

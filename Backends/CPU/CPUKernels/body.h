@@ -1,5 +1,6 @@
 // Every routine, compiled once for each instruction set by the files that include this one.
 
+#include "body_bits.h"
 #include "body_math.h"
 #include "body_elementary.h"
 #include "body_special.h"

@@ -1,18 +1,6 @@
 // float32 functions, branch-free so that loops over them become vector code. Errors are in units in the last place,
 // measured against the C library's double functions. The polynomials are minimax fits made for this project.
 
-static inline ALWAYS float bits_float(uint32_t bits) {
-    float value;
-    __builtin_memcpy(&value, &bits, 4);
-    return value;
-}
-
-static inline ALWAYS uint32_t float_bits(float value) {
-    uint32_t bits;
-    __builtin_memcpy(&bits, &value, 4);
-    return bits;
-}
-
 // 2^n for n in -126...127.
 static inline ALWAYS float power_of_two(int32_t n) { return bits_float((uint32_t)(n + 127) << 23); }
 

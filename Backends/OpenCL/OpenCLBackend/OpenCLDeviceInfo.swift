@@ -88,7 +88,7 @@ struct OpenCLDeviceInfo: @unchecked Sendable {
             memory: long(CL_DEVICE_GLOBAL_MEM_SIZE),
             maximumAllocation: long(CL_DEVICE_MAX_MEM_ALLOC_SIZE),
             dtypes: Set(DType.allCases).subtracting(features.contains(.float64) ? [] : [.float64]),
-            families: [.fused, .matmul, .scatterAdd, .convolution, .pooling, .sort],
+            families: [.fused, .matmul, .scatterAdd, .convolution, .pooling, .scan, .sort],
             physicalIDs: OpenCLDeviceInfo.physicalIDs(of: device, extensions: extensions, library: library),
             alignment: 1, maximumOperands: OpenCLDeviceInfo.operandLimit(parameterBytes: parameters),
             platform: platformName)

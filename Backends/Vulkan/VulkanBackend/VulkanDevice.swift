@@ -103,7 +103,9 @@ public final class VulkanDevice: TunableDevice, KernelTiming, ProgramEmitting, @
     /// What is known once kernels are written. Vulkan has functions of float64 for roots and rounding alone, and which of them
     /// the library takes, the emitter finds; and loops may turn more often than the driver lets them.
     private func reasonAgainstLaunches(of spec: KernelSpec) -> String? {
-        let hasFloat64 = spec.code.program?.steps.contains { $0.dtype == .float64 } == true
+        let hasFloat64 =
+            spec.code.program?.steps.contains { $0.dtype == .float64 } == true
+            || spec.body.operands.contains { $0.dtype == .float64 }
         guard hasFloat64 || turnLimit != nil else { return nil }
         do throws(TensorError) {
             try shaders.make(spec) { (plan) throws(TensorError) in

@@ -60,7 +60,7 @@ struct VulkanDeviceInfo: @unchecked Sendable {
             driver: [driver, info].filter { !$0.isEmpty }.joined(separator: " ") + ", Vulkan \(version)",
             memory: memory, maximumAllocation: min(Int(clamping: facts.maximum_allocation), memory),
             dtypes: Set(DType.allCases).subtracting(facts.float64 != 0 ? [] : [.float64]),
-            families: [.fused, .matmul, .scatterAdd, .convolution, .pooling, .sort],
+            families: [.fused, .matmul, .scatterAdd, .convolution, .pooling, .scan, .sort],
             physicalIDs: VulkanDeviceInfo.physicalIDs(facts), alignment: 1,
             // Beside the operands, partial results and the parameters.
             maximumOperands: min(max(Int(facts.storage_buffers) - 4, 3), 16), platform: driver.isEmpty ? nil : driver)

@@ -137,7 +137,7 @@ extension Tensor {
     }
 
     /// A poisoned result twice, the second as indices.
-    private func failedPair(_ values: Tensor) -> (values: Tensor, indices: Tensor) {
+    func failedPair(_ values: Tensor) -> (values: Tensor, indices: Tensor) {
         let error =
             values.handle.failure ?? WrongCall.errors?.error ?? TensorError(.invalidArgument, "an operand failed")
         return (values, Tensor(context.failed(error, shape: values.shape, dtype: .int64)))

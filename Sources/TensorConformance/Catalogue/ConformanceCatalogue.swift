@@ -3,7 +3,7 @@ import TensorRuntime
 /// The rows that any backend must pass.
 public enum ConformanceCatalogue {
     /// The families that the catalogue has rows for.
-    public static let families: [KernelFamily] = [.fused, .matmul, .scatterAdd, .convolution, .pooling, .sort]
+    public static let families: [KernelFamily] = [.fused, .matmul, .scatterAdd, .convolution, .pooling, .scan, .sort]
 
     /// The sizes at which vector loops go wrong.
     static let oddSizes = [1, 7, 31, 33, 127, 129]
@@ -17,6 +17,7 @@ public enum ConformanceCatalogue {
         rows += gathers(device) + random(device) + multipleOutputs(device) + matmuls(device) + scatterAdds(device)
         if device.families.contains(.convolution) { rows += convolutions(device) }
         if device.families.contains(.pooling) { rows += poolings(device) }
+        if device.families.contains(.scan) { rows += scans(device) }
         if device.families.contains(.sort) { rows += sorts(device) }
         return rows
     }

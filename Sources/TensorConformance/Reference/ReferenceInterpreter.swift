@@ -52,6 +52,7 @@ public enum ReferenceInterpreter {
                 body.epilogue, of: result, sources: body.sourceCount, operands: operands, scalars: scalars)
         case let body as ScatterAddKernel:
             return [scatterAdd(body, source: operands[0], index: operands[1], outputOffset: operands[2].offset)]
+        case let body as ScanKernel: return scan(body, operands: operands)
         case let body as SortKernel: return sort(body, operands: operands)
         default:
             throw TensorError(.unsupported, "reference: no interpreter for the family \(spec.family)")

@@ -19,7 +19,8 @@ extension SnapshotReader {
         case .pooling(let kind, let window, let countsPadding) where !families.contains(.pooling):
             graph.decomposedOperations += 1
             return pooling(node, kind, window, countsPadding: countsPadding)
-        case .leaf, .fill, .index, .pointwise, .reduce, .gather, .scatterAdd, .sort, .matmul, .convolution, .pooling,
+        case .leaf, .fill, .index, .pointwise, .reduce, .gather, .scatterAdd, .scan, .sort, .matmul, .convolution,
+            .pooling,
             .concatenate, .permute, .expand, .reshape, .slice, .flip:
             return nil
         }

@@ -13,7 +13,7 @@ struct Group {
     var reduced: UInt8?
     /// The matmul, convolution or pooling whose epilogue the rest is.
     var anchor: Int?
-    /// A scatter, concatenation or sort, which stands alone; a sort with all its results.
+    /// A scatter, concatenation, scan or sort, which stands alone; the last two with all their results.
     var isOpaque = false
     /// Whether it makes a transient value, which no sibling may keep alive.
     var isTransient = false

@@ -205,7 +205,8 @@ final class Lowering {
                 kind: kind, dtype: kind == .maximumIndices ? graph.nodes[node.operands[0].node!].dtype : node.dtype,
                 planes: node.shape[0] * node.shape[1], inputSize: [input[2], input[3]],
                 outputSize: [output[2], output[3]], window: window, countsPadding: countsPadding, epilogue: epilogue)
-        case .leaf, .fill, .index, .pointwise, .reduce, .gather, .scatterAdd, .sort, .concatenate, .permute, .expand,
+        case .leaf, .fill, .index, .pointwise, .reduce, .gather, .scatterAdd, .scan, .sort, .concatenate, .permute,
+            .expand,
             .reshape,
             .slice, .flip:
             fatalError("\(node.operation.name) takes no epilogue")
@@ -218,6 +219,9 @@ final class Lowering {
         let node = graph.nodes[index]
         if node.shape.elementCount == 0 { return }
         if case .sort(let descending, _) = node.operation { return lowerSort(stored, descending: descending) }
+        if case .scan(let operation, let axis, let reverse, _) = node.operation {
+            return lowerScan(stored, operation, axis: axis, reverse: reverse)
+        }
         if case .concatenate(let axis) = node.operation { return lowerConcatenation(index, axis) }
         guard case .scatterAdd(let axis) = node.operation else {
             fatalError("\(node.operation.name) has no kernel of its own")

@@ -43,7 +43,8 @@ struct PlanNode {
     var isFusible: Bool {
         switch operation {
         case .fill, .index, .pointwise, .reduce, .gather: true
-        case .leaf, .scatterAdd, .sort, .matmul, .convolution, .pooling, .concatenate, .permute, .expand, .reshape,
+        case .leaf, .scatterAdd, .scan, .sort, .matmul, .convolution, .pooling, .concatenate, .permute, .expand,
+            .reshape,
             .slice,
             .flip:
             false
@@ -54,7 +55,8 @@ struct PlanNode {
     var isAnchor: Bool {
         switch operation {
         case .matmul, .convolution, .pooling: true
-        case .leaf, .fill, .index, .pointwise, .reduce, .gather, .scatterAdd, .sort, .concatenate, .permute, .expand,
+        case .leaf, .fill, .index, .pointwise, .reduce, .gather, .scatterAdd, .scan, .sort, .concatenate, .permute,
+            .expand,
             .reshape,
             .slice, .flip:
             false

@@ -80,7 +80,8 @@ struct SnapshotReader {
                     nextScalar += 1
                 }
             }
-        case .leaf, .index, .reduce, .gather, .scatterAdd, .sort, .matmul, .convolution, .pooling, .permute, .expand,
+        case .leaf, .index, .reduce, .gather, .scatterAdd, .scan, .sort, .matmul, .convolution, .pooling, .permute,
+            .expand,
             .reshape,
             .slice, .flip:
             for case .some(let input) in node.inputs { operands.append(.node(renamed[input])) }
@@ -156,7 +157,7 @@ struct SnapshotReader {
             // The gathered operand is read in memory, so free values are stored first.
             let source = node.operands[0].node!
             if graph.nodes[graph.resolve(source).base].isFree { node.operands[0] = .node(copy(of: source)) }
-        case .leaf, .fill, .index, .pointwise, .reduce, .scatterAdd, .sort, .concatenate: break
+        case .leaf, .fill, .index, .pointwise, .reduce, .scatterAdd, .scan, .sort, .concatenate: break
         }
     }
 

@@ -106,7 +106,8 @@ struct ProgramBuilder {
             step = try gather(node, level)
         case .pointwise(let operation):
             step = try pointwise(operation, node, views: [], level: level, fixed: level)
-        case .leaf, .fill, .index, .scatterAdd, .sort, .matmul, .convolution, .pooling, .concatenate, .permute, .expand,
+        case .leaf, .fill, .index, .scatterAdd, .scan, .sort, .matmul, .convolution, .pooling, .concatenate, .permute,
+            .expand,
             .reshape, .slice, .flip:
             step = try valueStep(try external(index, views: [], level: level), node.dtype, level)
         }

@@ -65,6 +65,9 @@ final class LoweredTerms {
         if case .scatterAdd(let body)? = launch.source {
             return scatterAdd(body, write.step, write.access.coordinates(places, rank: body.sourceShape.rank))
         }
+        if case .scan(let body)? = launch.source {
+            return scan(body, write.step, output, write.access.coordinates(places, rank: body.shape.rank))
+        }
         if case .sort(let body)? = launch.source {
             return sort(body, write.step, output, write.access.coordinates(places, rank: body.shape.rank))
         }
@@ -247,8 +250,19 @@ final class LoweredTerms {
                     begin.byte += linear / area * size[0] * size[1] * body.dtype.byteCount
                     return fiber(number, operand: position, begin, count: size[0] * size[1], step: 1, body.dtype)
                 })
-        case .scatterAdd, .sort: return fail("\(name(number)): a \(launch.label) has no epilogue")
+        case .scatterAdd, .scan, .sort: return fail("\(name(number)): a \(launch.label) has no epilogue")
         }
+    }
+
+    private func scan(_ body: ScanKernel, _ number: Int, _ output: Int, _ coordinates: Shape) -> Term {
+        guard let source = launches[number].begins[0] else { return fail("\(name(number)): an operand has no buffer") }
+        var start = coordinates
+        start[body.axis] = 0
+        let begin = MemoryPlace(
+            space: source.space, byte: source.byte + start.dot(body.strides) * body.dtype.byteCount)
+        return TermBuilder.scan(
+            body.operation, reverse: body.reverse, body.results[output], body.dtype, position: coordinates[body.axis],
+            line: fiber(number, operand: 0, begin, count: body.length, step: body.strides[body.axis], body.dtype))
     }
 
     private func sort(_ body: SortKernel, _ number: Int, _ output: Int, _ coordinates: Shape) -> Term {

@@ -7,13 +7,14 @@ final class PlanLaunch {
         case convolution(ConvolutionKernel)
         case pooling(PoolingKernel)
         case scatterAdd(ScatterAddKernel)
+        case scan(ScanKernel)
         case sort(SortKernel)
     }
 
     let label: String
     /// What stands before the pointwise program, or in its place; nil in a fused kernel.
     let source: Source?
-    /// The fused kernel, or the epilogue; nil in a scatter-add or a sort.
+    /// The fused kernel, or the epilogue; nil in a scatter-add, a scan or a sort.
     let program: FusedKernel?
     /// Where each binding begins; nil where it has no buffer.
     let begins: [MemoryPlace?]
@@ -46,6 +47,7 @@ final class PlanLaunch {
         case let body as ConvolutionKernel: source = .convolution(body)
         case let body as PoolingKernel: source = .pooling(body)
         case let body as ScatterAddKernel: source = .scatterAdd(body)
+        case let body as ScanKernel: source = .scan(body)
         case let body as SortKernel: source = .sort(body)
         default: return nil
         }

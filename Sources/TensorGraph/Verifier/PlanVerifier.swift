@@ -178,7 +178,8 @@ struct PlanVerifier {
             case .fill: traced.operands = [scalar()]
             case .pointwise(let operation):
                 traced.operands = node.inputs.prefix(operation.arity).map { $0.map { .node($0) } ?? scalar() }
-            case .leaf, .index, .reduce, .gather, .scatterAdd, .matmul, .convolution, .pooling, .concatenate, .sort,
+            case .leaf, .index, .reduce, .gather, .scatterAdd, .matmul, .convolution, .pooling, .concatenate, .scan,
+                .sort,
                 .permute, .expand, .reshape, .slice, .flip:
                 traced.operands = node.inputs.compactMap { $0.map { .node($0) } }
             }

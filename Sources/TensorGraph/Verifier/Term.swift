@@ -13,7 +13,7 @@ struct TermBuilder {
     init(_ kind: Kind) { state = 0x9E37_79B9_7F4A_7C15 &* (UInt64(kind.rawValue) &+ 1) }
 
     enum Kind: UInt8 {
-        case leaf, scalar, index, pointwise, reduce, gather, matmul, convolution, pooling, scatterAdd, fiber, sort
+        case leaf, scalar, index, pointwise, reduce, gather, matmul, convolution, pooling, scatterAdd, fiber, sort, scan
     }
 
     mutating func add(_ word: UInt64) {
@@ -113,6 +113,24 @@ extension TermBuilder {
         builder.add(dtype)
         builder.add(position)
         builder.add(source)
+        return builder.term
+    }
+
+    /// - Parameters:
+    ///   - dtype: the source's.
+    ///   - position: along the axis.
+    ///   - line: of the source, along the axis.
+    static func scan(
+        _ operation: ScanKernel.Operation, reverse: Bool, _ result: ScanKernel.Result, _ dtype: DType, position: Int,
+        line: Term
+    ) -> Term {
+        var builder = TermBuilder(.scan)
+        builder.add(UInt64(operation.rawValue))
+        builder.add(reverse ? 1 : 0)
+        builder.add(UInt64(result.rawValue))
+        builder.add(dtype)
+        builder.add(position)
+        builder.add(line)
         return builder.term
     }
 

@@ -78,7 +78,7 @@ final class TracedTerms {
             }
             return coordinates.dot(source.contiguousStrides)
         case .leaf, .fill, .index, .pointwise, .reduce, .gather, .scatterAdd, .matmul, .convolution, .pooling,
-            .concatenate, .sort:
+            .concatenate, .scan, .sort:
             preconditionFailure("a view")
         }
     }
@@ -124,6 +124,14 @@ final class TracedTerms {
                 coordinates[axis] -= source[axis]
             }
             preconditionFailure("outside every operand")
+        case .scan(let operation, let axis, let reverse, let result):
+            let source = node.operands[0].node!
+            var start = node.shape.coordinates(of: place)
+            let position = start[axis]
+            start[axis] = 0
+            return TermBuilder.scan(
+                operation, reverse: reverse, result, nodes[source].dtype, position: position,
+                line: line(source, along: axis, from: start))
         case .sort(let descending, let result):
             let source = node.operands[0].node!
             let axis = node.shape.rank - 1

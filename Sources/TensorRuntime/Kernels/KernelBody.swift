@@ -19,6 +19,8 @@ public protocol KernelBody: Hashable, Sendable {
     var code: KernelCode { get }
     /// Family, types and shapes in one line.
     var summary: String { get }
+    /// What has no meaning on the kernel's dtypes; nil where all has.
+    var typeComplaint: String? { get }
 }
 
 extension KernelBody {
@@ -27,6 +29,8 @@ extension KernelBody {
     public var sourceCount: Int { 0 }
     public var feedsProgram: Bool { false }
     public var scalarTypes: [DType] { fused?.program.scalarTypes ?? [] }
+    /// ``FusedProgram/typeComplaint`` of the program or epilogue.
+    public var typeComplaint: String? { fused?.program.typeComplaint }
 
     /// The operand of the program's input; nil where that is the family's own result.
     public func operand(ofInput input: Int) -> Int? {
