@@ -95,7 +95,8 @@ public final class CPUDevice: KernelTiming, @unchecked Sendable {
         DeviceDescription(
             id: .cpu, name: CPUSystem.processorName, kind: .cpu,
             driver: "\(name(of: instructionSet)), \(threads) threads", memory: CPUSystem.memory,
-            dtypes: Set(DType.allCases), families: [.fused, .matmul, .scatterAdd, .convolution, .pooling, .scan, .sort],
+            dtypes: Set(DType.allCases),
+            families: [.fused, .matmul, .scatterAdd, .convolution, .pooling, .scan, .sort],
             alignment: 1, maximumOperands: 32)
     }
 
