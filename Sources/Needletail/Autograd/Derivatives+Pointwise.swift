@@ -128,7 +128,7 @@ package enum Derivatives {
         case .remainder:
             let x = wantsB ? a : nil
             let y = b
-            return { p in InputGradients(p.gradient, x.map { -(p.gradient * ($0 / y).floor()) }) }
+            return { p in InputGradients(p.gradient, x.map { -(p.gradient * $0.floorDivide(y)) }) }
         case .fmod:
             let x = wantsB ? a : nil
             let y = b
@@ -138,7 +138,9 @@ package enum Derivatives {
             let y = a
             let x = b
             return { p in
-                let slope = p.gradient / (y.square() + x.square())
+                // 0 at the origin, as in PyTorch.
+                let square = y.square() + x.square()
+                let slope = Tensor.select(square .== 0.0, .scalar(.float(0)), .tensor(p.gradient / square))
                 return InputGradients(p.needs(0) ? slope * x : nil, p.needs(1) ? -(slope * y) : nil)
             }
         default: fatalError("\(operation.name) has no derivative by two operands")
@@ -186,7 +188,8 @@ package enum Derivatives {
         case .floorDivide: return { _ in InputGradients(nil) }
         case .atan2:
             return { p in
-                let slope = p.gradient / (x.square() + value * value)
+                let square = x.square() + value * value
+                let slope = Tensor.select(square .== 0.0, .scalar(.float(0)), .tensor(p.gradient / square))
                 return InputGradients(slope * (scalarIsFirst ? -value : value))
             }
         default: fatalError("\(operation.name) has no derivative by a tensor and a scalar")

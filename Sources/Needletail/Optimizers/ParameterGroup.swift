@@ -19,6 +19,8 @@ public final class ParameterGroup {
     private var places: [(flat: Int, index: Int)?]
     /// State of parameters that are in no flat tensor.
     private var parked: [(step: Int, tensors: [Tensor])]
+    /// The rule's names of the state that is held.
+    private var heldRows: [String] = []
     /// Clipped gradients, and the numbers of the views that the parameters got of them.
     private var clipped: [(gradient: Tensor, viewIDs: [UInt64])?] = []
 
@@ -43,7 +45,20 @@ public final class ParameterGroup {
 
     /// Puts all parameters that require gradients into flat tensors, with the state that they have.
     private func flatten() {
-        let states = parameters.indices.map(state(of:))
+        let rows = rule.stateNames
+        let states = parameters.indices.map { index -> (step: Int, tensors: [Tensor]) in
+            let (step, old) = state(of: index)
+            if old.isEmpty || heldRows == rows { return (step, old) }
+            // The rule changed: what it goes on with is known by name, and what is new begins at 0.
+            let known = withNoGrad { parameters[index].value.detach() }
+            return (
+                step,
+                rows.map { row in
+                    heldRows.firstIndex(of: row).flatMap { $0 < old.count ? old[$0] : nil } ?? Tensor.zerosLike(known)
+                }
+            )
+        }
+        heldRows = rows
         flats = []
         clipped = []
         var members: [(context: DeviceContext, dtype: DType, parameters: [Int])] = []
@@ -76,7 +91,7 @@ public final class ParameterGroup {
     /// Flattens again where somebody assigned a parameter or changed whether it requires gradients.
     func refresh() {
         let isCurrent =
-            flats.allSatisfy { $0.isCurrent && $0.state.count == rule.stateNames.count }
+            heldRows == rule.stateNames && flats.allSatisfy(\.isCurrent)
             && zip(parameters, places).allSatisfy { $1 != nil || !$0.requiresGrad }
         if isCurrent { return }
         if let capture = Capture.current {
@@ -160,6 +175,7 @@ public final class ParameterGroup {
     func restore(_ states: [(step: Int, tensors: [Tensor])]) {
         flats = []
         parked = states
+        heldRows = rule.stateNames
         flatten()
     }
 }

@@ -19,7 +19,9 @@ extension Tensor {
         if dtype == .bool && other.dtype == .bool { return isSame }
         let promoted = promotedDType(with: other)
         let type: DType = promoted.isFloat ? promoted : .float32
-        let (a, b) = (cast(to: promoted), other.cast(to: promoted))
+        // Differences of narrow integers would wrap.
+        let wide: DType = promoted.isFloat ? promoted : .int64
+        let (a, b) = (cast(to: wide), other.cast(to: wide))
         guard isSame.shape == a.shape.broadcast(with: b.shape) else { return isSame }
         let distance = (a - b).abs().cast(to: type)
         let allowed = b.cast(to: type).abs() * relative + absolute

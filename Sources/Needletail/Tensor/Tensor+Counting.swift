@@ -54,7 +54,9 @@ extension Tensor {
         while step > 0, count > 0 {
             let next = place + step
             let element = gathered(axis: axis, Tensor.minimum(next, count) - 1)
-            let stays = right ? element .> values : element .>= values
+            var stays = right ? element .> values : element .>= values
+            // NaN stands behind every number.
+            if dtype.isFloat { stays = stays.logicalOr(element.isNaN().logicalAnd(values.isNaN().logicalNot())) }
             let goes = stays.logicalNot().logicalAnd(next .<= count)
             place = Tensor.select(goes, .tensor(next), .tensor(place))
             step /= 2
@@ -234,16 +236,16 @@ extension Tensor {
         return x.counted(at: Tensor.select(isInside, .tensor(inner), .scalar(.int(Int64(bins)))), bins, nil)
     }
 
-    /// The ends of a histogram's range; nil takes the smallest and the largest element, and where these are equal, 1 about.
-    private func histogramEnds(_ range: (Double, Double)?) -> (Tensor, Tensor) {
+    /// The ends of a histogram's range; nil takes the smallest and the largest element, and where these are equal, so much about.
+    private func histogramEnds(_ range: (Double, Double)?, about: Double = 1) -> (Tensor, Tensor) {
         if let range {
             return (filled([], .float(range.0), dtype: dtype), filled([], .float(range.1), dtype: dtype))
         }
         let (low, high) = (min(), max())
         let isPoint = low .== high
         return (
-            Tensor.select(isPoint, .tensor(low - 1), .tensor(low)),
-            Tensor.select(isPoint, .tensor(high + 1), .tensor(high))
+            Tensor.select(isPoint, .tensor(low - about), .tensor(low)),
+            Tensor.select(isPoint, .tensor(high + about), .tensor(high))
         )
     }
 
@@ -271,7 +273,7 @@ extension Tensor {
         let ends: (Double, Double)? = range.map { ($0.lowerBound, $0.upperBound) }
         let given = elementCount == 0 ? ends ?? (0, 1) : ends
         let isPoint = given.map { $0.0 == $0.1 } ?? false
-        let (low, high) = x.histogramEnds(isPoint ? given.map { ($0.0 - 0.5, $0.1 + 0.5) } : given)
+        let (low, high) = x.histogramEnds(isPoint ? given.map { ($0.0 - 0.5, $0.1 + 0.5) } : given, about: 0.5)
         let numbers = indices([bins + 1])
         let step = (high - low) / Double(bins)
         let fromLow = numbers.cast(to: dtype) * step + low

@@ -277,7 +277,7 @@ extension Tensor {
                 let unit = v.identity
                 // Element i, j by value j less value i; the diagonal is the values' own.
                 let gaps = (values - values.T) + unit
-                let joined = (inner / gaps).kept(where: unit .== 0.0) + slopes * unit
+                let joined = (inner / gaps).kept(where: (unit .== 0.0).logicalAnd(inner .!= 0.0)) + slopes * unit
                 return InputGradients(v.matmul(joined).matmul(v.T))
             }
         }
@@ -319,17 +319,20 @@ extension Tensor {
         let unit = s.identity
         let squares = s.square()
         let gaps = (squares - squares.T) + unit
-        func skew(_ x: Tensor) -> Tensor { ((x - x.T) / gaps).kept(where: unit .== 0.0) }
+        func skew(_ x: Tensor) -> Tensor {
+            let turn = x - x.T
+            return (turn / gaps).kept(where: (unit .== 0.0).logicalAnd(turn .!= 0.0))
+        }
         let left = skew(u.T.matmul(gu)) * s
         let right = s.T * skew(vt.matmul(gvt.T))
         let inner = left + right + gs * unit
         var slope = u.matmul(inner).matmul(vt)
         if m > k {
-            let scaled = gu / s
+            let scaled = (gu / s).kept(where: gu .!= 0.0)
             slope = slope + (scaled - u.matmul(u.T.matmul(scaled))).matmul(vt)
         }
         if n > k {
-            let scaled = gvt / s.T
+            let scaled = (gvt / s.T).kept(where: gvt .!= 0.0)
             slope = slope + u.matmul(scaled - scaled.matmul(vt.T).matmul(vt))
         }
         return slope

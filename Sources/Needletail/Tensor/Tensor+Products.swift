@@ -34,6 +34,11 @@ extension Tensor {
         if rank == 0 || other.rank == 0 {
             return Tensor.binary(.multiply, self, other, symbol: "inner", at: CallSite(file, line))
         }
+        guard shape[rank - 1] == other.shape[other.rank - 1] else {
+            return invalid(
+                "inner", "shapes \(shape) and \(other.shape)", remedy: "use last axes of one extent", [self, other],
+                file, line)
+        }
         return contracted("inner", other, [rank - 1], [other.rank - 1], CallSite(file, line))
     }
 
@@ -154,7 +159,8 @@ extension Tensor {
         }
         func scaled(_ x: Tensor, _ factor: Double) -> Tensor {
             if factor == 1 { return x }
-            let scalar: Scalar = x.dtype.isFloat ? .float(factor) : .int(Int64(factor))
+            let whole = x.dtype.isFloat ? nil : Int64(exactly: factor)
+            let scalar: Scalar = whole.map { .int($0) } ?? .float(factor)
             return Tensor.binary(.multiply, x, scalar, symbol: name, at: site)
         }
         let right = scaled(product, alpha)

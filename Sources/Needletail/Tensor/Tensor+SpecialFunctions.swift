@@ -161,7 +161,9 @@ extension Tensor {
                 return Tensor.select(isZero, .scalar(.float(0)), .tensor(x * y.log()))
             } pullback: {
                 { p in
-                    let isFlat = (x .== 0.0).logicalAnd(y .<= 0.0)
+                    // What nobody asks for is 0, also times an infinite logarithm.
+                    let isUnasked = (p.gradient .== 0.0).logicalAnd(y.isNaN().logicalNot())
+                    let isFlat = (x .== 0.0).logicalAnd(y .<= 0.0).logicalOr(isUnasked)
                     let byX = p.gradient * y.log()
                     return InputGradients(
                         p.needs(0) ? Tensor.select(isFlat, .scalar(.float(0)), .tensor(byX)) : nil,

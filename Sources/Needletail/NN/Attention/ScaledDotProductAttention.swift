@@ -65,6 +65,9 @@ enum Attention {
         let size = query.shape[query.rank - 1]
         let factor = scale ?? (size > 0 ? 1 / Double(size).squareRoot() : 1)
         var scores = (query * factor).matmul(key.T)
+        if let mask, mask.dtype != .bool, !mask.dtype.isFloat {
+            return wrong("a mask of \(mask.dtype)", "use bool, true where a source takes part, or floats to add")
+        }
         if let mask, scores.shape.broadcast(with: mask.shape) == nil {
             return wrong("mask \(mask.shape) for scores \(scores.shape)", "let it broadcast to [..., targets, sources]")
         }
@@ -80,7 +83,7 @@ enum Attention {
         let weights: Tensor
         if let mask, sources > 0 {
             // A target that sees nothing has no largest score to take away.
-            let sees = mask.dtype == .bool && !isCausal ? mask : scores .> -Double.infinity
+            let sees = mask.dtype == .bool && !isCausal ? mask : scores .!= -Double.infinity
             let seesAny = sees.cast(to: .int64).max(axes: -1, keepDims: true) .> 0
             weights = Tensor.where(seesAny, Tensor.where(seesAny, scores, 0).softmax(axis: -1), 0)
         } else {

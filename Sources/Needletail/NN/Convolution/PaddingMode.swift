@@ -57,7 +57,11 @@ extension Tensor {
             fits = Swift.abs(width.before) < most && Swift.abs(width.after) < most
             guard fits else { break }
             target[axis] += width.before + width.after
-            fits = target[axis] >= 0 && mode.reaches(width.before, width.after, shape[axis])
+            fits =
+                target[axis] >= 0
+                && mode.reaches(
+                    Swift.max(width.before, 0), Swift.max(width.after, 0),
+                    shape[axis] + Swift.min(width.before, 0) + Swift.min(width.after, 0))
         }
         guard fits, target.isValid else {
             let text = widths.map { "(\($0.before), \($0.after))" }.joined(separator: ", ")

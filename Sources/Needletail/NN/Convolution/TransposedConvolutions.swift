@@ -162,15 +162,15 @@ extension Tensor {
         let window = Window(
             kernel: [weight.shape[2], weight.shape[3]], stride: stride, padding: padding, dilation: dilation)
         let size: SIMD2<Int> = [x.shape[2], x.shape[3]]
-        // What lies behind every window of the convolution is 0.
-        var (output, behind) = (SIMD2<Int>.zero, SIMD2<Int>.zero)
+        // Of the result without padding; of the convolution's part of the result, and of what lies behind that.
+        var (span, output, behind) = (SIMD2<Int>.zero, SIMD2<Int>.zero, SIMD2<Int>.zero)
         let isPadded = (0..<1 << 30).contains(outputPadding[0]) && (0..<1 << 30).contains(outputPadding[1])
         if window.isPossible, isPadded {
             for axis in 0..<2 {
                 behind[axis] = Swift.max(outputPadding[axis] - stride[axis] + 1, 0)
                 let reach = dilation[axis] * (window.kernel[axis] - 1) + 1
-                let span = (size[axis] - 1) * stride[axis] + reach
-                output[axis] = span - 2 * padding[axis] + outputPadding[axis] - behind[axis]
+                span[axis] = (size[axis] - 1) * stride[axis] + reach
+                output[axis] = span[axis] - 2 * padding[axis] + outputPadding[axis] - behind[axis]
             }
         }
         let shape: Shape = [x.shape[0], weight.shape[1] * groups, output[0], output[1]]
@@ -180,10 +180,22 @@ extension Tensor {
                 name, "\(window.text), output padding \(outputPadding[0])x\(outputPadding[1]) for input \(x.shape)",
                 remedy: "use a smaller padding, and less output padding than the stride", operands, file, line)
         }
-        let result = convolution(
-            .inputGradient, x.cast(to: type), weight.cast(to: type), window, groups: groups, result: shape
-        ).padded(axis: 2, before: 0, after: behind[0], value: .float(0))
-            .padded(axis: 3, before: 0, after: behind[1], value: .float(0))
+        var result: Tensor
+        if behind == .zero {
+            result = convolution(
+                .inputGradient, x.cast(to: type), weight.cast(to: type), window, groups: groups, result: shape)
+        } else {
+            // All of it without padding, then cut: more is wanted than the convolution's windows reach.
+            let bare = Window(kernel: window.kernel, stride: stride, padding: [0, 0], dilation: dilation)
+            result = convolution(
+                .inputGradient, x.cast(to: type), weight.cast(to: type), bare, groups: groups,
+                result: [shape[0], shape[1], span[0], span[1]])
+            for axis in 0..<2 {
+                let beyond = Swift.max(outputPadding[axis] - padding[axis], 0)
+                result = result.padded(axis: 2 + axis, before: 0, after: beyond, value: .float(0))
+                    .narrowed(axis: 2 + axis, start: padding[axis], count: output[axis] + behind[axis])
+            }
+        }
         return bias.map { result + $0.viewed(as: [shape[1], 1, 1]) } ?? result
     }
 }

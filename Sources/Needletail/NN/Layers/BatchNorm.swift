@@ -118,7 +118,8 @@ public class BatchNorm: UnaryLayer, @unchecked Sendable {
     private func move(_ buffer: Buffer, to statistic: Tensor, scale: Double, _ batches: Tensor) {
         let target = statistic.detach().reshape([channels])
         if let momentum {
-            buffer.assign(buffer.value * (1 - momentum) + target * (momentum * scale))
+            let now = buffer.value * (1 - momentum) + target * (momentum * scale)
+            buffer.assign(now.cast(to: buffer.dtype))
         } else {
             // The mean of all batches so far.
             let share = batches.cast(to: target.dtype).reciprocal()

@@ -250,8 +250,9 @@ private enum EmbeddingTable {
             if case .outside = flat.checkIndices(in: 0..<count) { return }
             let asked = Tensor.onesLike(flat, dtype: table.dtype).scattered(axis: 0, flat, count: count)
             let length =
-                p == 2
-                ? table.square().sum(axes: 1).sqrt() : table.abs().pow(p).sum(axes: 1).pow(1 / p)
+                p == .infinity
+                ? table.abs().max(axes: [1])
+                : p == 2 ? table.square().sum(axes: 1).sqrt() : table.abs().pow(p).sum(axes: 1).pow(1 / p)
             let isLong = (asked .> 0).logicalAnd(length .> bound)
             let scale = Tensor.where(isLong, bound / (length + 1e-7), 1.0)
             weight.assign((table * scale.viewed(as: [count, 1])).cast(to: table.dtype))

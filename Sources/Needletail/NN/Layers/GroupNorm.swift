@@ -83,7 +83,7 @@ public final class RMSNorm: UnaryLayer, Sendable {
     private let epsilon: Double?
 
     /// - Parameters:
-    ///   - epsilon: nil is the distance from 1 to the next number of the input's dtype.
+    ///   - epsilon: nil is the distance from 1 to the next number of the input's dtype, of float32 for short floats.
     ///   - affine: whether there is a weight (ones at first).
     public init(
         _ shape: Shape, epsilon: Double? = nil, affine: Bool = true, device: DeviceID? = nil,

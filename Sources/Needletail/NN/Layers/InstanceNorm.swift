@@ -101,7 +101,8 @@ public class InstanceNorm: UnaryLayer, @unchecked Sendable {
             let correction = Double(count) / Double(count - 1)
             for (buffer, statistic, scale) in [(runningMean, mean, 1), (runningVar, variance, correction)] {
                 let target = statistic.detach().viewed(as: [mean.shape[0], channels]).mean(axes: 0)
-                buffer.assign(buffer.value * (1 - momentum) + target * (momentum * scale))
+                let now = buffer.value * (1 - momentum) + target * (momentum * scale)
+                buffer.assign(now.cast(to: buffer.dtype))
             }
         }
     }

@@ -94,7 +94,15 @@ struct RecurrentSequence {
     }
 
     /// The gradients by operations of the tape, which can be differentiated again.
-    private func recorded(_ inputs: Inputs, _ gradient: Tensor) -> [Tensor?] {
+    private func recorded(_ given: Inputs, _ gradient: Tensor) -> [Tensor?] {
+        // Nodes of their own, so that what one input owes to another, as a state does to the weights, is not counted as its own.
+        func own(_ tensor: Tensor) -> Tensor {
+            guard tensor.requiresGrad else { return tensor }
+            return Tensor.custom([tensor], forward: { tensor }, pullback: { gradient, _ in [gradient] })
+        }
+        let inputs = Inputs(
+            x: own(given.x), h: own(given.h), weight: own(given.weight), c: given.c.map(own),
+            projection: given.projection.map(own), bias: given.bias.map(own))
         let made = composed(inputs)
         let all = made.c.map { Tensor.concatenate([made.states, $0.unsqueeze(0)], axis: 0) } ?? made.states
         let list = inputs.list

@@ -124,10 +124,10 @@ struct Resampling {
         }
         switch mode {
         case .nearest:
-            places = [(0..<count).map { clamped(Int((Double(Float(ratio)) * Double($0)).rounded(.down))) }]
+            places = [(0..<count).map { clamped(Int((Float(ratio) * Float($0)).rounded(.down))) }]
             weights = [nil]
         case .nearestExact:
-            places = [(0..<count).map { clamped(Int((ratio * (Double($0) + 0.5)).rounded(.down))) }]
+            places = [(0..<count).map { clamped(Int((Float(ratio) * (Float($0) + 0.5)).rounded(.down))) }]
             weights = [nil]
         case .linear, .bilinear, .trilinear:
             let all = (0..<count).map { Swift.max(place($0), 0) }

@@ -5,7 +5,7 @@ import TensorRuntime
 /// [torch.optim.NAdam](https://pytorch.org/docs/stable/generated/torch.optim.NAdam.html): Adam with Nesterov's momentum.
 ///
 /// PyTorch's state `mu_product` is a function of the number of steps, and is computed from it.
-public struct NAdamRule: UpdateRule, NumberedRule {
+public struct NAdamRule: MomentumRule, NumberedRule {
     public var learningRate: Double
     /// Decay of the means of the gradient and of its square.
     public var betas: (Double, Double)
@@ -38,6 +38,11 @@ public struct NAdamRule: UpdateRule, NumberedRule {
         self.momentumDecay = momentumDecay
         self.isDecoupled = isDecoupled
         self.maximizes = maximizes
+    }
+
+    public var cycledMomentum: Double {
+        get { betas.0 }
+        set { betas.0 = newValue }
     }
 
     public let name = "nadam"

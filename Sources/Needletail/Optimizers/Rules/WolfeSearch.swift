@@ -108,7 +108,7 @@ struct WolfeSearch {
         let (a, b) = first.length <= second.length ? (first, second) : (second, first)
         let mean = a.slope + b.slope - 3 * (a.loss - b.loss) / (a.length - b.length)
         let square = mean * mean - a.slope * b.slope
-        guard square >= 0 else { return (bounds.lowerBound + bounds.upperBound) / 2 }
+        guard square >= 0, square.isFinite else { return (bounds.lowerBound + bounds.upperBound) / 2 }
         let root = square.squareRoot()
         let place = b.length - (b.length - a.length) * ((b.slope + root - mean) / (b.slope - a.slope + 2 * root))
         return min(max(place, bounds.lowerBound), bounds.upperBound)
