@@ -30,11 +30,28 @@ import Testing
                         return sum
                     })
             }
+            // The replays' streams first: nothing but their own waits brings inputs and readers before them.
+            for stream in streams.reversed() { try stream.synchronize() }
             for (step, sum) in sums.enumerated() {
                 let found = try sum.item()
                 #expect(abs(found - (3 * Double(step + 3) + 6)) < 1e-4, "step \(step)")
             }
             #expect(abs(try result.item() - (3 * 10 / 2 + 3)) < 1e-4)
+        }
+    }
+
+    @Test func ofTwoReplaysWithoutAReaderTheLaterOnesResultStays() throws {
+        try Self.onLateDevice {
+            let streams = try (0..<2).map { _ in try Accelerator.Stream() }
+            let graph = Accelerator.Graph()
+            let input = try graph.input(like: Tensor([0, 0] as [Float]))
+            let result = try graph.capture { input.value * 2 }
+            for (step, stream) in streams.enumerated() {
+                try input.set([Float(step), 5])
+                try Accelerator.Stream.with(stream) { () throws(any Error) in try graph.replay() }
+            }
+            for stream in streams.reversed() { try stream.synchronize() }
+            #expect(try result.scalars(as: Float.self) == [2, 10])
         }
     }
 
