@@ -5,6 +5,8 @@ let package = Package(
     name: "needletail",
     products: [
         .library(name: "Needletail", targets: ["Needletail"]),
+        .library(name: "NeedletailTraining", targets: ["NeedletailTraining"]),
+        .library(name: "NeedletailVision", targets: ["NeedletailVision"]),
         .library(name: "TensorRuntime", targets: ["TensorRuntime"]),
         .library(name: "TensorConformance", targets: ["TensorConformance"]),
         .executable(name: "needletail", targets: ["NeedletailCLI"]),
@@ -32,17 +34,25 @@ let package = Package(
         .systemLibrary(name: "CZlib", path: "Sources/CZlib"),
         .target(
             name: "Needletail",
-            dependencies: ["TensorRuntime", "TensorGraph", "CPUBackend", "OpenCLBackend", "VulkanBackend", "CZlib"]),
+            dependencies: ["TensorRuntime", "TensorGraph", "CPUBackend", "OpenCLBackend", "VulkanBackend"]),
+        .target(name: "NeedletailTraining", dependencies: ["Needletail", "TensorGraph", "TensorRuntime"]),
+        .target(
+            name: "NeedletailVision",
+            dependencies: ["NeedletailTraining", "Needletail", "TensorGraph", "TensorRuntime", "CZlib"]),
+        // What the two tools share.
+        .target(name: "CommandLineSupport", dependencies: ["Needletail", "TensorRuntime"]),
         .target(name: "TensorConformance", dependencies: ["TensorRuntime"]),
         .executableTarget(
             name: "NeedletailCLI",
             dependencies: [
-                "Needletail", .product(name: "ArgumentParser", package: "swift-argument-parser"),
+                "CommandLineSupport", "NeedletailVision", "NeedletailTraining", "Needletail", "TensorRuntime",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ]),
         .executableTarget(
             name: "NeedletailBench",
             dependencies: [
-                "Needletail", .product(name: "ArgumentParser", package: "swift-argument-parser"),
+                "CommandLineSupport", "NeedletailVision", "NeedletailTraining", "Needletail", "TensorRuntime",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             path: "Benchmarks", exclude: ["Results", "compare.py"]),
         // What the tests of several targets share.
@@ -70,21 +80,22 @@ let package = Package(
             dependencies: [
                 "TensorRuntime",
                 "OpenCLBackend", "DeviceSupport", "Shaders", "KernelIR", "CPUBackend", "TensorConformance",
-                "TensorGraph", "Needletail", "NeedletailCLI", "TestSupport",
+                "TensorGraph", "Needletail", "NeedletailTraining", "NeedletailVision", "NeedletailCLI", "TestSupport",
             ]),
         .testTarget(
             name: "VulkanBackendTests",
             dependencies: [
                 "TensorRuntime",
                 "VulkanBackend", "DeviceSupport", "Shaders", "KernelIR", "CPUBackend", "TensorConformance",
-                "TensorGraph", "Needletail", "NeedletailCLI", "TestSupport",
+                "TensorGraph", "Needletail", "NeedletailTraining", "NeedletailVision", "NeedletailCLI", "TestSupport",
             ],
             exclude: ["FakeLoader"]),
         .testTarget(
             name: "NeedletailTests",
             dependencies: [
                 "TensorRuntime",
-                "Needletail", "NeedletailCLI", "TensorGraph", "TensorConformance", "CPUBackend", "OpenCLBackend",
+                "Needletail", "NeedletailTraining", "NeedletailVision", "NeedletailCLI", "TensorGraph",
+                "TensorConformance", "CPUBackend", "OpenCLBackend",
                 "VulkanBackend", "TestSupport",
             ],
             exclude: ["Golden"]),

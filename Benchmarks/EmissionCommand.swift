@@ -1,6 +1,8 @@
 import ArgumentParser
 import Foundation
 import Needletail
+import NeedletailVision
+import TensorRuntime
 
 extension MNISTModel: ExpressibleByArgument {}
 

@@ -1,6 +1,8 @@
 import ArgumentParser
+import CommandLineSupport
 import Foundation
 import Needletail
+import TensorRuntime
 
 /// The backend benchmark suite: the work of the peers' benchmark, so that every claim of speed is a ratio of one run.
 @main

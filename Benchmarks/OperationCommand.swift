@@ -1,6 +1,8 @@
 import ArgumentParser
+import CommandLineSupport
 import Foundation
 import Needletail
+import TensorRuntime
 
 /// Times single operations: each iteration is an evaluation of its own, and the clock stops after `synchronize()`.
 struct OperationCommand: ParsableCommand {

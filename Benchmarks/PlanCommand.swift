@@ -1,6 +1,7 @@
 import ArgumentParser
 import Foundation
 import Needletail
+import TensorRuntime
 
 /// Times the first evaluation of long traces, which is planning above all: it should grow as the trace does.
 struct PlanCommand: ParsableCommand {

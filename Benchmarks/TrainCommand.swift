@@ -1,6 +1,9 @@
 import ArgumentParser
+import CommandLineSupport
 import Foundation
 import Needletail
+import NeedletailVision
+import TensorRuntime
 
 /// Times training steps: no dropout, no metrics, each batch gathered by a shuffled index inside the step.
 struct TrainCommand: ParsableCommand {

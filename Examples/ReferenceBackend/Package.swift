@@ -2,7 +2,7 @@
 import PackageDescription
 
 // A backend as a package of its own: it needs TensorRuntime, the contract, and its tests need TensorConformance. Only the
-// program that trains needs all of Needletail.
+// program that trains needs all of it.
 let package = Package(
     name: "reference-backend",
     products: [
@@ -14,7 +14,7 @@ let package = Package(
         .target(name: "ReferenceBackend", dependencies: [.product(name: "TensorRuntime", package: "needletail")]),
         .executableTarget(
             name: "ReferenceMNIST",
-            dependencies: ["ReferenceBackend", .product(name: "Needletail", package: "needletail")]),
+            dependencies: ["ReferenceBackend", .product(name: "NeedletailVision", package: "needletail")]),
         .executableTarget(
             name: "LateRegistration",
             dependencies: ["ReferenceBackend", .product(name: "Needletail", package: "needletail")],

@@ -1,5 +1,6 @@
 import Foundation
 import Needletail
+import TensorRuntime
 
 /// Devices by what was measured, the fastest first.
 struct DeviceRanking {

@@ -1,6 +1,9 @@
 import ArgumentParser
+import CommandLineSupport
 import Foundation
 import Needletail
+import NeedletailTraining
+import NeedletailVision
 
 /// `needletail evaluate`
 struct EvaluateCommand: ParsableCommand {

@@ -1,5 +1,6 @@
 import Foundation
 import Needletail
+import TensorRuntime
 
 /// A device, and what came of trying it.
 struct ListedDevice {

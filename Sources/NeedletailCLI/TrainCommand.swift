@@ -1,6 +1,8 @@
 import ArgumentParser
+import CommandLineSupport
 import Foundation
 import Needletail
+import NeedletailVision
 
 /// `needletail train mnist`
 struct TrainCommand: ParsableCommand {

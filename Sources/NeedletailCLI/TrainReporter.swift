@@ -1,5 +1,8 @@
+import CommandLineSupport
 import Foundation
 import Needletail
+import NeedletailTraining
+import NeedletailVision
 
 /// What `needletail train mnist` says while it runs: lines and a bar for people, or JSON objects for programs.
 final class TrainReporter {

@@ -1,4 +1,5 @@
 import Needletail
+import TensorRuntime
 import Testing
 
 private typealias Check = GradientCheck

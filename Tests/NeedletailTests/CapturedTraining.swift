@@ -1,5 +1,7 @@
 import Needletail
+import NeedletailTraining
 import TensorGraph
+import TensorRuntime
 import TestSupport
 
 /// The three kinds of device.

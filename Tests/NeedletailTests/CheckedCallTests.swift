@@ -1,4 +1,5 @@
 import Needletail
+import NeedletailTraining
 import Testing
 
 /// Wrong calls that give no tensor, or one of an initialiser: `checked` throws each, and the process goes on.

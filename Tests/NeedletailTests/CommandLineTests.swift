@@ -1,5 +1,7 @@
 import Foundation
 import Needletail
+import NeedletailTraining
+import NeedletailVision
 import TestSupport
 import Testing
 

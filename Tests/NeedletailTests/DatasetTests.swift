@@ -1,4 +1,5 @@
 import Needletail
+import NeedletailTraining
 import Testing
 
 @Suite("Datasets and metrics")

@@ -1,4 +1,5 @@
 import Needletail
+import NeedletailVision
 import TensorGraph
 import TensorRuntime
 import Testing

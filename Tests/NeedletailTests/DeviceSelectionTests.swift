@@ -1,4 +1,5 @@
 import Needletail
+import TensorRuntime
 import Testing
 
 /// Which device `auto` takes, and what becomes of those that cannot be opened.

@@ -1,4 +1,5 @@
 import Needletail
+import NeedletailTraining
 import Testing
 
 /// Layers and losses against PyTorch, with the gradients by inputs and parameters.

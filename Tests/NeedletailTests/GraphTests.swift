@@ -1,4 +1,5 @@
 import Needletail
+import NeedletailTraining
 import TensorGraph
 import Testing
 

@@ -1,4 +1,5 @@
 import Needletail
+import NeedletailVision
 import TensorRuntime
 import TestSupport
 import Testing

@@ -17,9 +17,24 @@ import Testing
         ("Sources/DeviceSupport", ["TensorRuntime", "KernelIR", "Shaders"]),
         ("Backends/OpenCL/OpenCLBackend", ["TensorRuntime", "KernelIR", "Shaders", "DeviceSupport", "COpenCL"]),
         ("Backends/Vulkan/VulkanBackend", ["TensorRuntime", "KernelIR", "Shaders", "DeviceSupport", "CVulkan"]),
-        ("Sources/Needletail", ["TensorRuntime", "TensorGraph", "CZlib"]),
-        ("Sources/NeedletailCLI", ["Needletail", "ArgumentParser"]),
-        ("Benchmarks", ["Needletail", "ArgumentParser"]),
+        ("Sources/Needletail", ["TensorRuntime", "TensorGraph"]),
+        ("Sources/NeedletailTraining", ["TensorRuntime", "TensorGraph", "Needletail"]),
+        ("Sources/NeedletailVision", ["TensorRuntime", "TensorGraph", "Needletail", "NeedletailTraining", "CZlib"]),
+        ("Sources/CommandLineSupport", ["TensorRuntime", "Needletail"]),
+        (
+            "Sources/NeedletailCLI",
+            [
+                "TensorRuntime", "Needletail", "NeedletailTraining", "NeedletailVision", "CommandLineSupport",
+                "ArgumentParser",
+            ]
+        ),
+        (
+            "Benchmarks",
+            [
+                "TensorRuntime", "Needletail", "NeedletailTraining", "NeedletailVision", "CommandLineSupport",
+                "ArgumentParser",
+            ]
+        ),
     ]
     static let system: Set<String> = ["Foundation", "Synchronization", "Glibc", "Dispatch", "Runtime"]
     static let defaultBackends = "Sources/Needletail/Accelerator/DefaultBackends.swift"

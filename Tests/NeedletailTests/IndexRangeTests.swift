@@ -1,4 +1,5 @@
 import Needletail
+import NeedletailTraining
 import TensorRuntime
 import Testing
 

@@ -1,4 +1,5 @@
 import Needletail
+import NeedletailCLI
 import Testing
 
 @Suite("JSON")

@@ -1,4 +1,5 @@
 import Needletail
+import NeedletailVision
 import Testing
 
 @Suite("Layers")

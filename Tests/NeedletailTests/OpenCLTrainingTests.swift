@@ -1,5 +1,6 @@
 import Foundation
 import Needletail
+import NeedletailVision
 import TestSupport
 import Testing
 

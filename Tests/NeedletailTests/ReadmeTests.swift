@@ -1,5 +1,7 @@
 import Foundation
 import Needletail
+import NeedletailTraining
+import NeedletailVision
 import Testing
 
 /// The README's program compiles, runs and trains: it stands here, line for line.
@@ -37,7 +39,7 @@ import Testing
         }
         let readme = try lines(of: "README.md", from: "```swift", to: "```")
         let here = try lines(of: #filePath, from: "// README begins", to: "// README ends")
-        #expect(readme.first == "import Needletail")
+        #expect(readme.first == "import NeedletailVision")
         #expect(readme.dropFirst(2) == here.map { String($0.dropFirst(8)) }[...])
     }
 }

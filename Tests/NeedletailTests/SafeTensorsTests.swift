@@ -1,5 +1,6 @@
 import Foundation
 import Needletail
+import NeedletailTraining
 import TensorRuntime
 import TestSupport
 import Testing

@@ -1,4 +1,5 @@
 import Needletail
+import NeedletailTraining
 import OpenCLBackend
 import TensorGraph
 import TensorRuntime

@@ -1,4 +1,5 @@
 import Needletail
+import NeedletailTraining
 
 /// A classifier as `needletail train mnist --model mlp` has it, on made-up data: 784-128-128-10 with dropout.
 final class SmallTraining {

@@ -1,4 +1,7 @@
 import Needletail
+import NeedletailTraining
+import NeedletailVision
+import TensorRuntime
 import TestSupport
 
 /// Small made-up images whose class can be learned: class k is bright in rows 2k and 2k + 1.

@@ -1,4 +1,6 @@
 import Needletail
+import NeedletailTraining
+import NeedletailVision
 import TensorGraph
 import TestSupport
 import Testing

@@ -130,14 +130,14 @@ import Testing
             let doubled = values!.binary(.multiply, 2.0)
             values = nil
             #expect(try doubled.floats() == (0..<1000).map { Float(2 * $0) })
-            spent = context.statistics - before
+            spent = context.statistics.since(before)
             #expect(try indices!.integers() == order)
         } else {
             let negated = Value(
                 handle: context.trace(.pointwise(.negate), shape: [1000], dtype: .int64, indices!.handle))
             indices = nil
             #expect(try negated.integers() == order.map { -$0 })
-            spent = context.statistics - before
+            spent = context.statistics.since(before)
             #expect(try values!.floats() == (0..<1000).map(Float.init))
         }
         #expect(spent.blockRequests == 0, "the dead result's block serves the new value")

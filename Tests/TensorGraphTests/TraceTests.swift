@@ -59,7 +59,7 @@ import Testing
             p = p.binary(.subtract, p.binary(.multiply, 0.5))
             try context.evaluate([p.handle])
         }
-        let spent = context.statistics - before
+        let spent = context.statistics.since(before)
         #expect(spent.blockRequests == 0)
         #expect(try p.floats() == [Float](repeating: 0.0625, count: 1000))
     }
@@ -105,7 +105,7 @@ import Testing
             let before = context.statistics
             let y = x.binary(.add, 1.0).slice(axis: 0, start: row * 3, count: 2)
             #expect(try y.floats().first == Float(row * 12) + 1)
-            built += (context.statistics - before).plansBuilt
+            built += context.statistics.since(before).plansBuilt
         }
         #expect(built <= 2)
     }

@@ -86,14 +86,14 @@ final class RuleSource: CaptureSource {
 }
 
 /// Something on the host that goes on at each replay.
-final class HostStep: CaptureSource {
-    var values: [Scalar] = []
+package final class HostStep: CaptureSource {
+    package var values: [Scalar] = []
     private let body: () -> Void
 
-    init(_ body: @escaping () -> Void) { self.body = body }
+    package init(_ body: @escaping () -> Void) { self.body = body }
 
-    var name: String { "host step" }
-    func advance() { body() }
+    package var name: String { "host step" }
+    package func advance() { body() }
 }
 
 extension Capture {

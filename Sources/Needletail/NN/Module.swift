@@ -187,7 +187,7 @@ extension Module {
     }
 
     /// What each layer's mode is now, to be set again: a layer that is frozen in a model that trains stays frozen.
-    func savedModes() -> [(mode: TrainingMode, isTraining: Bool)] { modes.map { ($0, $0.isTraining) } }
+    package func savedModes() -> [(mode: TrainingMode, isTraining: Bool)] { modes.map { ($0, $0.isTraining) } }
 
     /// Sets the gradient of all parameters to nil.
     public func zeroGrad() { for parameter in parameters { parameter.zeroGrad() } }

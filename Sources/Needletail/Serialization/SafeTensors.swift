@@ -59,7 +59,7 @@ public struct SafeTensorsFile: Hashable, Sendable {
 
 extension SafeTensorsFile.Unreadable {
     /// Why the array is not read.
-    var error: TensorError {
+    package var error: TensorError {
         let cause =
             DType(safeTensorsName: dtype) == nil
             ? "has dtype \(quoted(dtype)); convert it to one of \(DType.allSafeTensorsNames)"

@@ -12,7 +12,7 @@ extension TensorError {
 extension WrongCall {
     /// Ends the process, or inside ``checked(_:)`` records the error of a call that gives no tensor.
     @inline(never)
-    static func report(_ operation: String, _ problem: String, remedy: String, at site: CallSite?) {
+    package static func report(_ operation: String, _ problem: String, remedy: String, at site: CallSite?) {
         report(.wrongCall(operation, problem, remedy: remedy), at: site)
     }
 }
@@ -27,7 +27,7 @@ extension Tensor {
     ///   - problem: what was found, with its values.
     ///   - remedy: what to do.
     @inline(never)
-    func invalid(
+    package func invalid(
         _ operation: String, _ problem: String, remedy: String, _ operands: [Tensor], at site: CallSite?
     ) -> Tensor {
         for operand in operands {
@@ -42,14 +42,14 @@ extension Tensor {
 
     /// As above, at a file and line.
     @inline(never)
-    func invalid(
+    package func invalid(
         _ operation: String, _ problem: String, remedy: String, _ operands: [Tensor], _ file: StaticString, _ line: UInt
     ) -> Tensor {
         invalid(operation, problem, remedy: remedy, operands, at: CallSite(file, line))
     }
 
     /// The context that a new tensor goes to. Where the device is not there, that is reported as a wrong call.
-    static func creationContext(_ device: DeviceID?, at site: CallSite?) -> DeviceContext {
+    package static func creationContext(_ device: DeviceID?, at site: CallSite?) -> DeviceContext {
         do throws(TensorError) {
             return try deviceContext(device)
         } catch {
@@ -63,7 +63,7 @@ extension Tensor {
 
     /// A poisoned new tensor, for a creation that cannot be.
     @inline(never)
-    static func invalidCreation(
+    package static func invalidCreation(
         _ operation: String, _ problem: String, remedy: String, shape: Shape, dtype: DType, device: DeviceID?,
         at site: CallSite?
     ) -> Tensor {
@@ -83,11 +83,11 @@ extension Tensor {
 
     /// Whether `other` is on this tensor's device.
     @inline(__always)
-    func shares(_ other: Tensor) -> Bool { context === other.context }
+    package func shares(_ other: Tensor) -> Bool { context === other.context }
 
     /// The error of operands on two devices.
     @inline(never)
-    func deviceMismatch(_ operation: String, _ other: Tensor, at site: CallSite?) -> Tensor {
+    package func deviceMismatch(_ operation: String, _ other: Tensor, at site: CallSite?) -> Tensor {
         invalid(
             operation, "operands are on \(device) and \(other.device)",
             remedy: "move one with to(device: \(device == .cpu ? ".cpu" : "DeviceID(\"\(device)\")!"))", [self, other],

@@ -295,14 +295,14 @@ extension Tensor {
     }
 
     /// Scalars as a tensor; as many as the shape has elements.
-    static func host<T: TensorScalar>(_ scalars: [T], shape: Shape, in context: DeviceContext) -> Tensor {
+    package static func host<T: TensorScalar>(_ scalars: [T], shape: Shape, in context: DeviceContext) -> Tensor {
         scalars.withUnsafeBytes { host($0, shape: shape, dtype: T.dtype, in: context) }
     }
 
     /// Bytes as a tensor. Where there is no memory for it, the tensor is poisoned with that error.
     ///
     /// - Parameter mayIndex: whether integers may be classes or indices, and are looked through for their extremes.
-    static func host(
+    package static func host(
         _ bytes: UnsafeRawBufferPointer, shape: Shape, dtype: DType, in context: DeviceContext, mayIndex: Bool = true
     ) -> Tensor {
         do throws(TensorError) {

@@ -7,9 +7,9 @@ import TensorRuntime
 /// which is evaluated when values are asked for (``scalars(as:)``, ``item()``, ``description``, ``evaluate()``).
 public struct Tensor: Sendable {
     /// The claim on the value; its tag is the ``GradientFunction`` of floats, the ``KnownIntegers`` of integers, if any.
-    let handle: Handle
+    package let handle: Handle
 
-    init(_ handle: Handle) { self.handle = handle }
+    package init(_ handle: Handle) { self.handle = handle }
 
     /// The extents, outermost first. Rank 0 is one element.
     public var shape: Shape { handle.shape }
@@ -23,7 +23,7 @@ public struct Tensor: Sendable {
     public var device: DeviceID { handle.context.deviceID }
 
     /// The open device that runs this tensor's operations.
-    var context: DeviceContext { handle.context }
+    package var context: DeviceContext { handle.context }
 
     /// The function that made the tensor, where gradients are recorded.
     var gradientFunction: GradientFunction? {

@@ -11,7 +11,7 @@ enum CallFrames {
     }
 
     /// The modules whose functions are the package's own.
-    static let modules = ["TensorRuntime", "TensorGraph", "Needletail"]
+    static let modules = ["TensorRuntime", "TensorGraph", "Needletail", "NeedletailTraining", "NeedletailVision"]
 
     /// The innermost `limit` functions that are neither this package's nor Swift's, with their lines; none where the
     /// program has no debug information, or the toolchain no module that reads it.

@@ -41,9 +41,9 @@ public struct ExecutionStatistics: Hashable, Sendable {
         hostNanoseconds + duration.nanoseconds - evaluationNanoseconds
     }
 
-    /// The counts between two snapshots; byte figures are the later one's.
-    public static func - (later: ExecutionStatistics, earlier: ExecutionStatistics) -> ExecutionStatistics {
-        var result = later
+    /// The counts since an earlier snapshot; byte figures are this one's.
+    public func since(_ earlier: ExecutionStatistics) -> ExecutionStatistics {
+        var result = self
         result.plansBuilt -= earlier.plansBuilt
         result.planHits -= earlier.planHits
         result.replays -= earlier.replays

@@ -1,5 +1,5 @@
 import Foundation
-import Needletail
+import NeedletailVision
 import ReferenceBackend
 
 // A small model learns MNIST on a backend that Needletail has never heard of. NEEDLETAIL_DATA says where the files are.

@@ -1,3 +1,4 @@
+import Needletail
 import TensorGraph
 
 /// Trains a classifier on a dataset that lies on its device: epochs of shuffled batches, a running loss and accuracy that

@@ -1,3 +1,5 @@
+import Needletail
+import NeedletailTraining
 import TensorRuntime
 
 /// An array from an IDX file, the format of [MNIST](http://yann.lecun.com/exdb/mnist/): two zero bytes, the type of an

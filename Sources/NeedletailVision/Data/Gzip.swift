@@ -1,4 +1,6 @@
 import CZlib
+import Needletail
+import NeedletailTraining
 import TensorRuntime
 
 /// Reads gzip data ([RFC 1952](https://www.rfc-editor.org/rfc/rfc1952)) through zlib.

@@ -1,3 +1,5 @@
+import Needletail
+
 /// How a classifier does on a dataset.
 public struct Evaluation: Hashable, Sendable {
     /// The mean cross entropy.

@@ -1,3 +1,5 @@
+import Needletail
+
 /// All that training needs to go on where it stopped: weights, optimizer, position, random numbers.
 ///
 /// On disk a safetensors file: the model's tensors under PyTorch's names, the optimizer's behind `optimizer.`
@@ -67,7 +69,7 @@ public struct Checkpoint: Sendable {
     /// Whether the rule would go on as the checkpoint's did.
     ///
     /// - Throws: `data` where a hyperparameter is missing or another.
-    func checkHyperparameters(of rule: any UpdateRule) throws(TensorError) {
+    package func checkHyperparameters(of rule: any UpdateRule) throws(TensorError) {
         for (name, value) in rule.hyperparameters where hyperparameters[name] != value {
             let found = hyperparameters[name].map { "is \($0)" } ?? "is missing"
             throw TensorError(

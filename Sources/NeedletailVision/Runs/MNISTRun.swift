@@ -1,4 +1,6 @@
 import Foundation
+import Needletail
+import NeedletailTraining
 
 /// What `needletail train mnist` was asked to do.
 package struct MNISTRunOptions: Sendable {

@@ -1,3 +1,4 @@
+import Needletail
 import TensorGraph
 import TensorRuntime
 

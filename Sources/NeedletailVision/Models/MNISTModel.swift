@@ -1,3 +1,6 @@
+import Needletail
+import NeedletailTraining
+
 /// The models that `needletail train mnist` knows.
 public enum MNISTModel: String, Hashable, Sendable, CaseIterable {
     case mlp

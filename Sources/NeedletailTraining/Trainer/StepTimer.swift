@@ -1,4 +1,6 @@
+import Needletail
 import TensorGraph
+import TensorRuntime
 
 /// Times training steps in windows, each closed by a synchronisation, so that a step's time holds all its work.
 public struct StepTimer: Sendable {

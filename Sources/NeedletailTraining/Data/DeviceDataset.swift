@@ -1,3 +1,4 @@
+import Needletail
 import TensorRuntime
 
 /// Examples with classes that lie on a device as bytes: a batch is gathered, cast and scaled there, in the trace of the
@@ -39,11 +40,6 @@ public final class DeviceDataset: Sendable {
             Tensor.host($0, shape: whole, dtype: .uint8, in: context, mayIndex: false)
         }
         self.labels = Tensor.host(labels, shape: [labels.count], in: context)
-    }
-
-    /// The images `[count, 1, 28, 28]` and digits of MNIST, pixels scaled to 0...1.
-    public convenience init(_ split: MNISTSplit, device: DeviceID? = nil) {
-        self.init(features: split.images, shape: [1, split.rows, split.columns], labels: split.labels, device: device)
     }
 
     /// The examples in batches, in their own order.

@@ -1,3 +1,4 @@
+import Needletail
 import TensorRuntime
 
 /// JSON objects on standard output, one a line, for programs that read along.

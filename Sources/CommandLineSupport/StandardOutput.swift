@@ -1,4 +1,5 @@
 import Foundation
+import Needletail
 import TensorRuntime
 
 /// Standard output without a buffer, so that what cannot be written is known where it happens.

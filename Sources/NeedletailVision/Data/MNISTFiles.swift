@@ -1,4 +1,6 @@
 import Foundation
+import Needletail
+import NeedletailTraining
 import TensorRuntime
 
 /// One part of MNIST on the host.
@@ -40,7 +42,7 @@ public enum MNISTFiles {
         if let named = explicit ?? RuntimeConfiguration.current.dataDirectory {
             return try checked(named)
         }
-        // Sources/Needletail/Data/MNISTFiles.swift: four steps up is the package.
+        // Sources/NeedletailVision/Data/MNISTFiles.swift: four steps up is the package.
         var root = URL(fileURLWithPath: #filePath)
         for _ in 0..<4 { root.deleteLastPathComponent() }
         let candidates = ["Datasets/mnist", root.appendingPathComponent("Datasets/mnist").path]

@@ -1,3 +1,5 @@
+import Needletail
+import NeedletailTraining
 import TensorGraph
 import TensorRuntime
 

@@ -1,0 +1,2 @@
+// `import NeedletailTraining` suffices for a program that trains.
+@_exported import Needletail
