@@ -1,4 +1,3 @@
-import Synchronization
 import TensorConformance
 import TensorRuntime
 
@@ -6,19 +5,19 @@ import TensorRuntime
 final class FragileDevice: ForwardingDevice, @unchecked Sendable {
     // Safety: the count is locked, and the rest immutable.
 
-    let launchesLeft: Mutex<Int>
+    let launchesLeft: Lock<Int>
     /// Called by the thread that encodes a launch, before it.
     let beforeLaunch: @Sendable () -> Void
     /// Called by the thread that makes a kernel, before it.
     let beforeKernel: @Sendable () -> Void
-    let refusesKernels = Mutex(false)
+    let refusesKernels = Lock(false)
 
     init(
         _ description: DeviceDescription = ReferenceDevice().description, largestAllocation: Int = 1 << 30,
         launchesLeft: Int = .max, beforeLaunch: @escaping @Sendable () -> Void = {},
         beforeKernel: @escaping @Sendable () -> Void = {}
     ) {
-        self.launchesLeft = Mutex(launchesLeft)
+        self.launchesLeft = Lock(launchesLeft)
         self.beforeLaunch = beforeLaunch
         self.beforeKernel = beforeKernel
         var description = description

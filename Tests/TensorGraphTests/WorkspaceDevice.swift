@@ -1,4 +1,3 @@
-import Synchronization
 import TensorConformance
 import TensorRuntime
 
@@ -12,7 +11,7 @@ final class WorkspaceDevice: ForwardingDevice, @unchecked Sendable {
     /// How many bytes behind the workspace each launch overwrites.
     let overrun: Int
     /// Where the workspaces of the launches so far began, in bytes.
-    let offsets = Mutex<[Int]>([])
+    let offsets = Lock<[Int]>([])
 
     init(byteCount: Int, dispatchCount: Int = 1, overrun: Int = 0) {
         self.byteCount = byteCount

@@ -1,4 +1,3 @@
-import Synchronization
 import TensorConformance
 import TensorGraph
 import TensorRuntime

@@ -1,6 +1,5 @@
 import COpenCL
 import DeviceSupport
-import Synchronization
 import TensorRuntime
 
 /// Every device that an OpenCL loader knows. The loader is opened at run time: where there is none, the backend has no
@@ -17,7 +16,7 @@ public final class OpenCLBackend: Backend {
 
     /// Nil: the process's configuration when the backend is first asked.
     private let configuration: RuntimeConfiguration?
-    private let probed = Mutex<Probed?>(nil)
+    private let probed = Lock<Probed?>(nil)
 
     public init(configuration: RuntimeConfiguration? = nil) { self.configuration = configuration }
 
@@ -52,7 +51,7 @@ public final class OpenCLBackend: Backend {
     // MARK: Probing
 
     /// One probe at a time in a process: PoCL lists its devices to a second thread before it has described them.
-    private static let probing = Mutex(())
+    private static let probing = Lock(())
 
     private static func probe(_ configuration: RuntimeConfiguration) -> Probed {
         let path = configuration.openCLLoader ?? "libOpenCL.so.1"

@@ -17,14 +17,14 @@ package final class DeviceInventory: Sendable {
     package let registry: BackendRegistry
     /// Nil: the process's.
     private let ownConfiguration: RuntimeConfiguration?
-    private let contexts = Mutex<[DeviceID: DeviceContext]>([:])
-    private let automaticChoice = Mutex<DeviceSelection.Choice?>(nil)
-    private let defaultChoice = Mutex<DeviceSelection.Choice?>(nil)
+    private let contexts = Lock<[DeviceID: DeviceContext]>([:])
+    private let automaticChoice = Lock<DeviceSelection.Choice?>(nil)
+    private let defaultChoice = Lock<DeviceSelection.Choice?>(nil)
     /// Accelerators that could not be opened when the best one was looked for.
-    private let refusals = Mutex<Set<DeviceID>>([])
+    private let refusals = Lock<Set<DeviceID>>([])
     private let isSoftwareTold = Atomic(false)
     /// What ``Accelerator/set(_:)`` set.
-    private let setDevice = Mutex<DeviceID?>(nil)
+    private let setDevice = Lock<DeviceID?>(nil)
     private let isDeviceSet = Atomic(false)
     /// The context of the default choice, so that a new tensor asks for no lock.
     private let chosenContext = AtomicLazyReference<DeviceContext>()
