@@ -226,6 +226,35 @@ import Testing
         #expect(try y.floats() == [10, 15])
     }
 
+    /// What overwrites a value waits for work of another stream that reads it and is still being encoded.
+    @Test func whatIsOverwrittenIsReadFirstByWorkThatIsStillBeingEncoded() throws {
+        let gate = Gate(holds: 1)
+        let context = try DeviceContext(
+            device: FragileDevice(beforeLaunch: { gate.pass() }), configuration: RuntimeConfiguration())
+        let (a, b) = (try context.makeStream(), try context.makeStream())
+        var x: Value? = try Value.make([1, 2], [2], in: context)
+        let place = context.blockPlace(of: x!.handle)
+        let read = context.on(a) { x!.binary(.add, 1.0) }
+        gate.close()
+        // Its error is what is waited for below.
+        let first = Thread { _ = try? read.floats() }
+        first.start()
+        gate.awaitArrival()
+        let y = context.on(b) { x!.binary(.multiply, 100) }
+        x = nil
+        let plans = context.statistics.plansBuilt
+        let second = Thread { _ = try? context.evaluate([y.handle]) }
+        second.start()
+        while context.statistics.plansBuilt == plans { usleep(500) }
+        // As above.
+        for _ in 0..<100 where !second.isFinished { usleep(1000) }
+        #expect(!second.isFinished && gate.isHolding)
+        gate.open()
+        #expect(try read.floats() == [2, 3])
+        #expect(try y.floats() == [100, 200])
+        #expect(context.blockPlace(of: y.handle) == place)
+    }
+
     /// Work that comes to nothing says nothing of the work before it, which still runs.
     @Test func workThatFailsLeavesWhatIsBeforeItOnItsWay() throws {
         let device = FragileDevice(inner: DeferredDevice(ReferenceDevice()), launchesLeft: 1)
