@@ -4,7 +4,7 @@ import TensorRuntime
 /// Whether a device is lost to this process, and why. The first cause stays: what fails later fails with it.
 public final class DeviceLoss: Sendable {
     private let isLost = Atomic<Bool>(false)
-    private let cause = Mutex<TensorError?>(nil)
+    private let cause = Lock<TensorError?>(nil)
 
     public init() {}
 

@@ -22,9 +22,9 @@ public final class DeviceProgram<Handle: AnyObject & Sendable>: Sendable {
     public let text: [UInt8]
     /// All that the compiled program depends on.
     let key: [UInt8]
-    fileprivate let state: Mutex<State>
+    fileprivate let state: Lock<State>
     /// Held while it is built or kept, so that neither is done twice.
-    fileprivate let turn = Mutex(())
+    fileprivate let turn = Lock(())
     /// Variants that kernels launch and no file holds.
     private let unstored = Atomic<UInt8>(0)
 
@@ -35,7 +35,7 @@ public final class DeviceProgram<Handle: AnyObject & Sendable>: Sendable {
         self.form = form.withoutBody
         self.text = text
         self.key = key
-        state = Mutex(State(stored: stored))
+        state = Lock(State(stored: stored))
     }
 
     fileprivate var isBuilt: Bool { state.withLock { $0.handle != nil } }
@@ -70,8 +70,8 @@ public final class DevicePrograms<Driver: ProgramDriver>: Sendable {
     private let device: DeviceDescription
     private let target: ShaderTarget
     private let notice: (@Sendable (String) -> Void)?
-    private let state = Mutex(State())
-    private let submitted = Mutex<[Submission]>([])
+    private let state = Lock(State())
+    private let submitted = Lock<[Submission]>([])
     /// Whether `submitted` has any: after the first steps of a program it never does.
     private let hasSubmitted = Atomic(false)
 

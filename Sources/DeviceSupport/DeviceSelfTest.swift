@@ -30,7 +30,7 @@ public struct DeviceSelfTest {
         cache = configuration.cacheDirectory.map { ProgramCache(directory: $0, backend: "self-test") }
     }
 
-    /// - Throws: `deviceUnavailable` with the probe whose numbers are wrong, or what the device throws.
+    /// - Throws: `deviceUnavailable` with the probe whose numbers are wrong, or that cannot be computed, in one line.
     public func run(on device: any Device) throws(TensorError) {
         if cache?.load(key) != nil { return }
         device.prepareKernels(DeviceSelfTest.probes.map(\.spec))
@@ -58,11 +58,18 @@ public struct DeviceSelfTest {
     }
 
     private func run(_ probe: Probe, on device: any Device) throws(TensorError) {
-        guard let (found, expected) = try firstMistake(probe, on: device) else { return }
+        let complaint: String
+        do throws(TensorError) {
+            guard let (found, expected) = try firstMistake(probe, on: device) else { return }
+            complaint = "it computes \(found) where \(expected) is right"
+        } catch {
+            // Behind the first line may stand a compiler's, which its file has as well.
+            complaint = error.message.split(separator: "\n").first.map(String.init) ?? "\(error.kind)"
+        }
         throw TensorError(
             .deviceUnavailable,
             "\(device.description.id): \(device.description.name) is not used, because it fails the self-test "
-                + "'\(probe.name)': it computes \(found) where \(expected) is right; try another driver")
+                + "'\(probe.name)': \(complaint); try another driver")
     }
 
     private func firstMistake(

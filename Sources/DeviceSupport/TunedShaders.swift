@@ -1,6 +1,5 @@
 import Foundation
 import Shaders
-import Synchronization
 import TensorRuntime
 
 /// The kernel library on one device: with the schedules measured there, which are kept in a file, and with the plans of
@@ -21,7 +20,7 @@ public final class TunedShaders: Sendable {
     private let identity: String
     /// Where the table is kept; nil where nothing is.
     private let file: URL?
-    private let state: Mutex<State>
+    private let state: Lock<State>
 
     /// - Parameters:
     ///   - backend: the backend's name, with which the file's name begins.
@@ -42,7 +41,7 @@ public final class TunedShaders: Sendable {
             // Without the table all is right, only slower.
             configuration.notice?(error.message)
         }
-        state = Mutex(State(library: ShaderLibrary(target: target, tuning: tuning)))
+        state = Lock(State(library: ShaderLibrary(target: target, tuning: tuning)))
     }
 
     private var library: ShaderLibrary { state.withLock { $0.library } }

@@ -23,8 +23,7 @@ struct ListedDevice {
             index = nil
             return
         }
-        // A message may have a compiler's lines behind the first.
-        complaint = DeviceSelection.complaint(about: device.id)?.message.split(separator: "\n").first.map(String.init)
+        complaint = DeviceSelection.complaint(about: device.id)?.firstLine
         quirks = complaint == nil ? try deviceContext(device.id).device.quirks : []
         index = Accelerator.devices.firstIndex { $0.id == device.id }
     }
@@ -53,12 +52,7 @@ struct ListedDevice {
                 String(format: "%.1f GiB", Double(device.memory) / Double(1 << 30)), device.name, device.driver,
             ])
         }
-        // Nothing stands behind the last column.
-        let widths = rows[0].indices.dropLast().map { column in rows.map { $0[column].count }.max() ?? 0 }
-        let lines = rows.map { row in
-            let padded = zip(row, widths).map { $0.padding(toLength: $1, withPad: " ", startingAt: 0) }
-            return (padded + row.suffix(1)).joined(separator: "  ")
-        }
+        let lines = TextTable.lines(rows)
         var result = ["  " + lines[0]]
         for (line, listed) in zip(lines.dropFirst(), devices) {
             result.append((listed.isChosen ? "* " : "  ") + line)

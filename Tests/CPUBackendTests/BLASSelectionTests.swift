@@ -1,6 +1,5 @@
 import CPUBackend
 import Foundation
-import Synchronization
 import TensorRuntime
 import Testing
 
@@ -11,7 +10,7 @@ import Testing
 
     /// Gives times, and keeps which classes were asked for.
     private final class Stopwatch: Sendable {
-        private let stored = Mutex<[BLASSelection.SizeClass]>([])
+        private let stored = Lock<[BLASSelection.SizeClass]>([])
         private let times: BLASSelection.Times?
 
         var asked: [BLASSelection.SizeClass] { stored.withLock { $0 } }

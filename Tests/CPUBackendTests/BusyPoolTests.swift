@@ -1,6 +1,5 @@
 import CPUBackend
 import Foundation
-import Synchronization
 import TensorConformance
 import TensorRuntime
 import Testing
@@ -15,7 +14,7 @@ import Testing
         let rows = ConformanceCatalogue.cases(for: device.description).enumerated().filter { $0.offset % 9 == 0 }
         let cases = rows.map(\.element)
         let expected = suite.run(device: device, cases: cases)
-        let found = Mutex<[ConformanceResult]>([])
+        let found = Lock<[ConformanceResult]>([])
         device.whilePoolIsBusy {
             let other = Thread {
                 let results = suite.run(device: device, cases: cases)

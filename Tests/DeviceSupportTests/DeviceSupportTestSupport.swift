@@ -2,7 +2,6 @@ import DeviceSupport
 import Foundation
 import KernelIR
 import Shaders
-import Synchronization
 import TensorRuntime
 import TestSupport
 
@@ -73,7 +72,7 @@ final class SampleDriver: ProgramDriver {
     let compiled = Lines()
     let loaded = Lines()
     /// What the next compilation fails with.
-    let failure = Mutex<ProgramFailure?>(nil)
+    let failure = Lock<ProgramFailure?>(nil)
     /// Whether stored programs are taken.
     let takesBinaries: Bool
     /// Runs while a program is compiled.

@@ -25,7 +25,7 @@ struct DeviceChoiceCommandTests {
 
     @Test func anAcceleratorWithoutAContextGivesWayWithANotice() throws {
         let data = MadeUpMNIST()
-        let broken = loader.environment(isBroken: true)
+        let broken = loader.environment(fault: .noContext)
         for device in [[], ["--device", "auto"]] {
             let result = try run(
                 ["train", "mnist", "--model", "mlp-small", "--data", data.path, "--json"] + device, broken)
@@ -47,16 +47,60 @@ struct DeviceChoiceCommandTests {
         ["train", "mnist"], ["evaluate", "--checkpoint", "none.safetensors"], ["kernels", "dump"], ["kernels", "time"],
         ["tune"],
     ]) func aNamedDeviceThatCannotBeOpenedIsOneLine(_ command: [String]) throws {
-        let broken = loader.environment(isBroken: true)
+        let broken = loader.environment(fault: .noContext)
         let result = try run(command + ["--device", "opencl"], broken)
         #expect(result.code == 69, "\(result)")
         #expect(result.errorLines.count == 1 && result.output.isEmpty, "\(result)")
         #expect(result.errors.contains("opencl:0: Made-up GPU cannot be opened: CL_OUT_OF_RESOURCES"), "\(result)")
     }
 
+    /// What each fault is said to be: which no list of devices shows.
+    private static func complaint(_ fault: MadeUpLoader.Fault) -> String {
+        let notUsed = "is not used, because it fails the self-test 'matrix product': "
+        return switch fault {
+        case .noContext: "opencl:0: Made-up GPU cannot be opened: CL_OUT_OF_RESOURCES"
+        case .noProgram: "opencl:0: Made-up GPU \(notUsed)opencl:0: Made-up GPU cannot build kernel "
+        case .noWork: "opencl:0: Made-up GPU \(notUsed)it computes -7.0 where 7.0 is right; try another driver"
+        }
+    }
+
+    /// What is told, but for that kernels are compiled, which takes its time.
+    private static func complaints(_ result: NeedletailTool.Result) -> [Substring] {
+        result.errorLines.filter { !$0.hasPrefix("needletail: compiling ") }
+    }
+
+    @Test(arguments: MadeUpLoader.Fault.allCases)
+    func aDeviceThatBuildsNothingOrComputesWrongNumbersIsRefused(_ fault: MadeUpLoader.Fault) throws {
+        let broken = loader.environment(fault: fault)
+        let auto = try run(["kernels", "dump", "--model", "mlp-small"], broken)
+        #expect(auto.code == 0 && auto.output.contains("on cpu"), "\(auto)")
+        #expect(Self.complaints(auto).count == 1, "\(auto.errors)")
+        #expect(auto.errors.contains("opencl:0 is left out, because it cannot be opened: "), "\(auto.errors)")
+        #expect(auto.errors.contains(Self.complaint(fault)), "\(auto.errors)")
+        let named = try run(["kernels", "dump", "--model", "mlp-small", "--device", "opencl"], broken)
+        #expect(named.code == 69 && Self.complaints(named).count == 1 && named.output.isEmpty, "\(named)")
+        #expect(named.errors.contains(Self.complaint(fault)), "\(named.errors)")
+        let list = try run(["devices"], broken)
+        #expect(list.code == 0 && list.output.contains("    cannot be used: \(Self.complaint(fault))"), "\(list)")
+    }
+
+    /// What passed is kept for the driver, and what failed is tried again.
+    @Test func theSelfTestRunsOnceForADriver() throws {
+        let good = loader.environment()
+        #expect(try run(["devices"], loader.environment(fault: .noWork)).code == 0)
+        #expect(cache.files(in: "self-test").isEmpty)
+        #expect(try run(["devices"], good).code == 0)
+        #expect(cache.files(in: "self-test").count == 1)
+        // It passed with this driver, so nothing is tried before the work itself.
+        let list = try run(["devices"], loader.environment(fault: .noWork))
+        #expect(list.output.contains("    cannot be used: ") && !list.output.contains("self-test"), "\(list)")
+        #expect(try run(["devices"], loader.environment(name: "Another GPU")).code == 0)
+        #expect(cache.files(in: "self-test").count == 2)
+    }
+
     @Test(arguments: [["train"], ["op"], ["plan"]])
     func theBenchmarksSayItInOneLineToo(_ command: [String]) throws {
-        let broken = loader.environment(isBroken: true).merging(["NEEDLETAIL_VULKAN": "none"]) { $1 }
+        let broken = loader.environment(fault: .noContext).merging(["NEEDLETAIL_VULKAN": "none"]) { $1 }
         let result = try NeedletailTool.run(
             command + ["--device", "opencl"], environment: broken,
             program: NeedletailTool.program("needletail-bench"))
@@ -128,6 +172,30 @@ struct DeviceChoiceCommandTests {
         }
     }
 
+    @Test func backendsOptionsAreListedWithTheirValues() throws {
+        let environment = ["NEEDLETAIL_OPENCL": "none", "NEEDLETAIL_THREADS": "3"]
+        let plain = try run(["devices"], environment)
+        #expect(plain.code == 0, "\(plain)")
+        let rows = plain.output.split(separator: "\n").map { $0.split(separator: " ").map(String.init) }
+        #expect(rows.contains { $0 == ["OPTION", "VALUE", "VARIABLE", "ACCEPTS"] }, "\(plain)")
+        #expect(
+            rows.contains { Array($0.prefix(4)) == ["cpu", "threads", "3", "NEEDLETAIL_THREADS"] }, "\(plain)")
+        #expect(rows.contains { Array($0.prefix(4)) == ["opencl", "loader", "none", "NEEDLETAIL_OPENCL"] }, "\(plain)")
+        #expect(rows.contains { Array($0.prefix(4)) == ["cpu", "instruction-set", "-", "NEEDLETAIL_ISA"] }, "\(plain)")
+        let events = try run(["devices", "--json"], environment).events().filter { $0["event"]?.text == "option" }
+        let names = events.map { "\($0["backend"]?.text ?? "") \($0["option"]?.text ?? "")" }
+        #expect(
+            names == [
+                "opencl loader", "opencl vendors", "opencl schedule-class", "vulkan loader", "vulkan drivers",
+                "vulkan schedule-class", "cpu threads", "cpu instruction-set", "cpu blas",
+            ])
+        let threads = try #require(events.first { $0["option"]?.text == "threads" })
+        #expect(threads["value"]?.text == "3" && threads["set_by"]?.text == "NEEDLETAIL_THREADS")
+        #expect(threads["accepts"]?.text == "a whole number of 1 to 4096")
+        let blas = try #require(events.first { $0["option"]?.text == "blas" })
+        #expect(blas["value"]?.text == nil && blas["set_by"]?.text == nil)
+    }
+
     @Test func devicesAreMeasured() throws {
         let plain = try run(["devices", "--measure"], [:])
         #expect(plain.code == 0, "\(plain)")
@@ -138,5 +206,56 @@ struct DeviceChoiceCommandTests {
         let events = try run(["devices", "--measure", "--json"], ["NEEDLETAIL_BACKENDS": "cpu"]).events()
         let preference = try #require(events.first { $0["event"]?.text == "preference" })
         #expect(preference["device"]?.text == "cpu" && preference["gigaflops"]?.number ?? 0 > 0)
+        #expect(preference["kept"]?.text == cache.path("devices/measured.json"))
+    }
+
+    /// A measurement is kept, `auto` goes by it, and says so, until it is forgotten or other devices are there.
+    @Test func autoGoesByWhatWasMeasuredUntilItIsForgotten() throws {
+        let gpu = loader.environment()
+        let file = cache.path("devices/measured.json")
+        let measured = try run(["devices", "--measure"], gpu)
+        #expect(measured.code == 0 && measured.output.contains("auto goes by it from now on (\(file))"), "\(measured)")
+        /// Whichever is the faster: the test decides, by what is in the file.
+        func keep(cpu: Double, gpu: Double) throws {
+            var object = try #require(
+                JSONSerialization.jsonObject(with: Data(contentsOf: URL(fileURLWithPath: file))) as? [String: Any])
+            var rows = try #require(object["rows"] as? [[String: Any]])
+            #expect(rows.count == 2)
+            for index in rows.indices {
+                rows[index]["gigaflops"] = rows[index]["device"] as? String == "cpu" ? cpu : gpu
+            }
+            object["rows"] = rows
+            try JSONSerialization.data(withJSONObject: object).write(to: URL(fileURLWithPath: file))
+        }
+        func choice(_ environment: [String: String]) throws -> String {
+            let result = try run(["devices"], environment)
+            #expect(result.code == 0, "\(result)")
+            return String(result.output.split(separator: "\n").last ?? "")
+        }
+        let best = "chosen: opencl:0, because Made-up GPU is the best accelerator"
+        try keep(cpu: 1, gpu: 2.54)
+        #expect(
+            try choice(gpu)
+                == "chosen: opencl:0, because Made-up GPU is the fastest that was measured, with 2.5 GFLOP/s")
+        try keep(cpu: 40, gpu: 2)
+        let slow = try choice(gpu)
+        #expect(slow.hasPrefix("chosen: cpu, because "), "\(slow)")
+        #expect(slow.hasSuffix(" is the fastest that was measured, with 40.0 GFLOP/s"), "\(slow)")
+        // Nothing is known of a device of another name.
+        #expect(
+            try choice(loader.environment(name: "Another GPU"))
+                == "chosen: opencl:0, because Another GPU is the best accelerator")
+        let forgotten = try run(["devices", "--forget"], gpu)
+        #expect(forgotten.output.hasSuffix("forgotten: \(file)\n\(best)\n"), "\(forgotten)")
+        #expect(try choice(gpu) == best)
+        #expect(try run(["devices", "--forget"], gpu).output.contains("\nnothing measured was kept\n"))
+        #expect(try run(["devices", "--forget", "--measure"], gpu).code == 64)
+        cache.write("no JSON", to: "devices/measured.json")
+        let spoilt = try run(["devices"], gpu)
+        #expect(spoilt.code == 0 && spoilt.output.hasSuffix("\(best)\n"), "\(spoilt)")
+        #expect(spoilt.errors.contains("\(file) is no measurement that can be read"), "\(spoilt.errors)")
+        let homeless = try run(["devices", "--measure"], ["NEEDLETAIL_CACHE": "none", "NEEDLETAIL_BACKENDS": "cpu"])
+        #expect(homeless.code == 0, "\(homeless)")
+        #expect(homeless.output.contains("the measurement is not kept: NEEDLETAIL_CACHE is none"), "\(homeless)")
     }
 }

@@ -109,4 +109,74 @@ import Testing
         // What is not there is refused by its name.
         #expect(DeviceSelection.best(of: "metal", among: Self.probes) == DeviceID("metal:0"))
     }
+
+    // MARK: What was measured
+
+    private static let twins = [
+        DeviceSelection.Probe(
+            backend: "opencl", priority: 100,
+            devices: [
+                device("opencl:0", .integratedGPU, memory: 1), device("opencl:1", .discreteGPU, memory: 9, [uuid]),
+            ]),
+        DeviceSelection.Probe(
+            backend: "vulkan", priority: 90, devices: [device("vulkan:0", .discreteGPU, memory: 9, [uuid])]),
+        DeviceSelection.Probe(backend: "cpu", priority: 0, devices: [device("cpu", .cpu, memory: 50)]),
+    ]
+
+    private static func measured(_ rates: [String: Double]) -> MeasuredOrder {
+        MeasuredOrder(twins.flatMap(\.devices).map { ($0, rates["\($0.id)"]) })
+    }
+
+    private static func choose(
+        by measured: MeasuredOrder, without broken: Set<String> = []
+    ) throws(TensorError) -> (choice: DeviceSelection.Choice, refused: [DeviceID]) {
+        try DeviceSelection.firstUsable(among: twins, measured: measured, notice: nil) { (id) throws(TensorError) in
+            if broken.contains("\(id)") { throw TensorError(.deviceUnavailable, "no context") }
+        }
+    }
+
+    @Test func theFastestThatWasMeasuredIsTakenOfTwinsToo() throws {
+        let byVulkan = Self.measured(["opencl:0": 5, "opencl:1": 80, "vulkan:0": 90.06, "cpu": 1])
+        let found = try Self.choose(by: byVulkan)
+        #expect(found.choice.device == DeviceID("vulkan:0"))
+        #expect(found.choice.reason == "the vulkan:0 is the fastest that was measured, with 90.1 GFLOP/s")
+        // What cannot be opened gives way to its twin, then to the next, and at last to the CPU.
+        #expect(try Self.choose(by: byVulkan, without: ["vulkan:0"]).choice.device == DeviceID("opencl:1"))
+        let next = try Self.choose(by: byVulkan, without: ["vulkan:0", "opencl:1"])
+        #expect(next.choice.device == DeviceID("opencl:0") && next.refused.count == 2)
+        #expect(
+            next.choice.reason == "the opencl:0 is the fastest that was measured of those that can be opened "
+                + "(vulkan:0, opencl:1 cannot), with 5.0 GFLOP/s")
+        let none = try Self.choose(by: byVulkan, without: ["vulkan:0", "opencl:0", "opencl:1"])
+        #expect(none.choice.device == .cpu && none.choice.reason == "no accelerator can be opened")
+    }
+
+    @Test func theCPUIsTakenWhereItWasFaster() throws {
+        let found = try Self.choose(by: Self.measured(["opencl:0": 5, "opencl:1": 80, "vulkan:0": 90, "cpu": 91]))
+        #expect(found.choice.device == .cpu && found.refused.isEmpty)
+        #expect(found.choice.reason == "the cpu is the fastest that was measured, with 91.0 GFLOP/s")
+    }
+
+    @Test func whatCouldNotBeMeasuredComesLast() throws {
+        let measured = Self.measured(["opencl:0": 5, "cpu": 1])
+        #expect(try Self.choose(by: measured).choice.device == DeviceID("opencl:0"))
+        let all = try Self.choose(by: Self.measured([:]))
+        #expect(all.choice.device == DeviceID("opencl:1") && all.choice.reason.hasSuffix(" is the best accelerator"))
+    }
+
+    @Test func aMeasurementCountsWhereItKnowsEachDeviceAndDriver() {
+        let devices = Self.twins.flatMap(\.devices)
+        let measured = Self.measured(["opencl:1": 80, "cpu": 1])
+        #expect(measured.applies(to: devices) && measured.applies(to: Array(devices.dropFirst())))
+        #expect(MeasuredOrder([]).applies(to: []) && !MeasuredOrder([]).applies(to: devices))
+        // Software is never taken unasked, so nobody has to have measured it.
+        let software = Self.device("opencl:2", .software, memory: 1)
+        #expect(measured.applies(to: devices + [software]))
+        var other = devices[1]
+        other.driver = "test 2"
+        #expect(!measured.applies(to: [other]) && measured.gigaflops(of: other) == nil)
+        other = devices[1]
+        other.name = "a new one"
+        #expect(!measured.applies(to: [other]))
+    }
 }

@@ -1,5 +1,4 @@
 import Needletail
-import Synchronization
 import TensorRuntime
 
 /// A backend whose devices are the CPU under other names and kinds: accelerators on a machine without one.
@@ -8,7 +7,7 @@ final class MadeUpBackend: Backend {
     let priority = 100
     private let kinds: [DeviceDescription.Kind]
     private let broken: Set<Int>
-    private let opened = Mutex<[Int]>([])
+    private let opened = Lock<[Int]>([])
 
     /// - Parameters:
     ///   - kinds: a device each.
@@ -76,7 +75,7 @@ struct MadeUpInventory {
     private let told = Notices()
 
     private final class Notices: Sendable {
-        let lines = Mutex<[String]>([])
+        let lines = Lock<[String]>([])
     }
 
     /// - Parameter device: as `NEEDLETAIL_DEVICE` would say.

@@ -3,7 +3,7 @@ import TestSupport
 import Testing
 
 /// The system's OpenCL loader, whose devices are made to look like others: a library compiled by the tests, which passes
-/// everything on and answers two questions itself.
+/// everything on, answers two questions itself, and has a fault where it is told to.
 struct MadeUpLoader {
     private static let source = """
         #define _GNU_SOURCE
@@ -13,6 +13,15 @@ struct MadeUpLoader {
 
         typedef int (*get_info)(void *, unsigned, size_t, void *, size_t *);
         typedef void *(*create)(const void *, unsigned, void *const *, void *, void *, int *);
+        typedef int (*build)(void *, unsigned, void *const *, const char *, void *, void *);
+        typedef int (*marker)(void *, unsigned, void *const *, void *);
+        typedef int (*launch)(void *, void *, unsigned, const size_t *, const size_t *, const size_t *, unsigned,
+                              void *const *, void *);
+
+        static int has_fault(const char *name) {
+            const char *fault = getenv("MADE_UP_FAULT");
+            return fault && !strcmp(fault, name);
+        }
 
         static int answer(const void *from, size_t count, size_t size, void *value, size_t *actual) {
             if (actual) *actual = count;
@@ -30,12 +39,34 @@ struct MadeUpLoader {
         }
 
         void *clCreateContext(const void *p, unsigned n, void *const *d, void *f, void *data, int *status) {
-            if (!getenv("MADE_UP_BROKEN"))
+            if (!has_fault("no context"))
                 return ((create)dlsym(RTLD_NEXT, "clCreateContext"))(p, n, d, f, data, status);
             if (status) *status = -5; /* CL_OUT_OF_RESOURCES */
             return NULL;
         }
+
+        int clBuildProgram(void *program, unsigned n, void *const *d, const char *options, void *f, void *data) {
+            if (has_fault("no program")) return -11; /* CL_BUILD_PROGRAM_FAILURE */
+            return ((build)dlsym(RTLD_NEXT, "clBuildProgram"))(program, n, d, options, f, data);
+        }
+
+        /* Work that is said to be done, and is not. */
+        int clEnqueueNDRangeKernel(void *queue, void *kernel, unsigned rank, const size_t *offset, const size_t *size,
+                                   const size_t *group, unsigned n, void *const *waits, void *event) {
+            if (has_fault("no work") && event)
+                return ((marker)dlsym(RTLD_NEXT, "clEnqueueMarkerWithWaitList"))(queue, n, waits, event);
+            if (has_fault("no work")) return 0;
+            return ((launch)dlsym(RTLD_NEXT, "clEnqueueNDRangeKernel"))(queue, kernel, rank, offset, size, group, n, waits,
+                                                                        event);
+        }
         """
+
+    /// What a driver may have that lists a device all the same.
+    enum Fault: String, CaseIterable, Sendable {
+        case noContext = "no context"
+        case noProgram = "no program"
+        case noWork = "no work"
+    }
 
     private let directory = TemporaryDirectory()
     private let library: String
@@ -59,15 +90,10 @@ struct MadeUpLoader {
     ///
     /// - Parameters:
     ///   - type: the bits of OpenCL's device type: 2 a CPU, 4 a GPU, 8 an accelerator.
-    ///   - isBroken: whether no context can be made.
-    func environment(type: Int = 4, name: String = "Made-up GPU", isBroken: Bool = false) -> [String:
-        String]
-    {
-        var result = [
-            "NEEDLETAIL_OPENCL": library,
-            "MADE_UP_TYPE": "\(type)", "MADE_UP_NAME": name,
-        ]
-        if isBroken { result["MADE_UP_BROKEN"] = "1" }
+    ///   - fault: what fails, if anything does.
+    func environment(type: Int = 4, name: String = "Made-up GPU", fault: Fault? = nil) -> [String: String] {
+        var result = ["NEEDLETAIL_OPENCL": library, "MADE_UP_TYPE": "\(type)", "MADE_UP_NAME": name]
+        result["MADE_UP_FAULT"] = fault?.rawValue
         return result
     }
 }

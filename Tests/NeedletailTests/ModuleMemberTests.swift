@@ -1,5 +1,4 @@
 import Needletail
-import Synchronization
 import TensorRuntime
 import Testing
 
@@ -27,7 +26,7 @@ import Testing
         let shape: Shape = [2]
         let generator = Generator(seed: 1)
         let activation: (Tensor) -> Tensor = { $0.relu() }
-        let lock = Mutex(3)
+        let lock = Lock(3)
         let kind = Reduction.mean
     }
 

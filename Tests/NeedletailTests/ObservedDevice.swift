@@ -1,5 +1,4 @@
 import Needletail
-import Synchronization
 import TensorGraph
 import TensorRuntime
 
@@ -7,7 +6,7 @@ import TensorRuntime
 final class ObservedDevice: ForwardingDevice, @unchecked Sendable {
     // Safety: the list is locked.
 
-    private let families = Mutex<[KernelFamily]>([])
+    private let families = Lock<[KernelFamily]>([])
 
     /// Launches since the last call, in order.
     func takeLaunches() -> [KernelFamily] {

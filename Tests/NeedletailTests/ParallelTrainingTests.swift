@@ -1,6 +1,5 @@
 import Foundation
 import Needletail
-import Synchronization
 import TensorGraph
 import TensorRuntime
 import TestSupport
@@ -34,7 +33,7 @@ import Testing
             return plans
         }
         try withOwnDevice { context in
-            let found = Mutex([Int: [Float]]())
+            let found = Lock([Int: [Float]]())
             let threads = (0..<8).map { seed in
                 Thread {
                     do {

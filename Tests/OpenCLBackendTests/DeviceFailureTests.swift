@@ -40,6 +40,28 @@ import Testing
         #expect(calls[.createProgramWithSource] == 0)
     }
 
+    @Test func aDeviceThatFailsTheSelfTestIsNotOpened() throws {
+        let cache = TemporaryDirectory()
+        var configuration = RuntimeConfiguration()
+        configuration.cacheDirectory = cache.path
+        let backend = OpenCLBackend(configuration: configuration)
+        let calls = try #require(backend.calls)
+        calls.fail(.launch, with: Self.invalidQueue)
+        let error = try #require(tensorError { _ = try backend.openDevice(index: 0, configuration: configuration) })
+        #expect(error.kind == .deviceUnavailable && !error.message.contains("\n"))
+        #expect(
+            error.message.contains(" is not used, because it fails the self-test 'matrix product': "), "\(error)")
+        #expect(error.message.contains(": CL_INVALID_COMMAND_QUEUE"), "\(error)")
+        // It is tried anew, passes, and is not tried any more.
+        #expect(cache.files(in: "self-test").isEmpty)
+        let before = calls[.launch]
+        _ = try backend.openDevice(index: 0, configuration: configuration)
+        #expect(calls[.launch] >= before + 6 && cache.files(in: "self-test").count == 1)
+        let after = calls[.launch]
+        _ = try backend.openDevice(index: 0, configuration: configuration)
+        #expect(calls[.launch] == after)
+    }
+
     @Test func aForkedChildIsToldAndDoesNotWait() throws {
         let (device, _) = try OpenCLTesting.open()
         // Swift hides the function, because a child may do so little.

@@ -1,6 +1,5 @@
 import KernelIR
 import Shaders
-import Synchronization
 import TensorConformance
 import TensorRuntime
 
@@ -15,8 +14,8 @@ final class InterpreterDevice: Device {
     private let fusesMultiplyAdd: Bool
     private let quotients: Quotients
     /// The kernels by key, each made fit for the target once.
-    private let programs = Mutex<[ShaderKey: InterpreterProgram]>([:])
-    private let schedules = Mutex<Set<String>>([])
+    private let programs = Lock<[ShaderKey: InterpreterProgram]>([:])
+    private let schedules = Lock<Set<String>>([])
 
     /// How quotients and square roots are rounded: rightly, as badly as Vulkan allows, or put right from that.
     enum Quotients { case exact, loose, expanded }

@@ -1,8 +1,8 @@
-import Synchronization
+import TensorRuntime
 
 /// Lines from a callback.
 package final class Lines: Sendable {
-    private let stored = Mutex<[String]>([])
+    private let stored = Lock<[String]>([])
 
     package init() {}
 

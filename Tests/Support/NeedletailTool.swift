@@ -1,5 +1,5 @@
 import Foundation
-import Synchronization
+import TensorRuntime
 
 /// The built `needletail` as a subprocess.
 package struct NeedletailTool {
@@ -87,7 +87,7 @@ package struct NeedletailTool {
         }
         process.standardError = errors
         process.standardInput = FileHandle.nullDevice
-        let errorData = Mutex(Data())
+        let errorData = Lock(Data())
         let errorsRead = DispatchSemaphore(value: 0)
         try withoutBlockedInterrupts { try process.run() }
         DispatchQueue.global().async {

@@ -7,13 +7,16 @@ import Testing
 package enum OpenCLTesting {
     package static let areWanted = ProcessInfo.processInfo.environment["NEEDLETAIL_TEST_WITHOUT_OPENCL"] != "1"
 
-    /// The first device, opened anew, with a loader whose calls nobody else counts.
+    /// The first device, opened anew, with a loader whose calls nobody else counts. It is not tried first: nothing has been
+    /// called.
     package static func open(
         _ configure: (inout RuntimeConfiguration) -> Void = { _ in }
     ) throws -> (device: OpenCLDevice, calls: OpenCLCalls) {
         var configuration = RuntimeConfiguration()
         configure(&configuration)
-        let backend = OpenCLBackend(configuration: configuration)
+        var options = OpenCLBackend.Options()
+        options.testsDevices = false
+        let backend = OpenCLBackend(configuration: configuration, options: options)
         let report = backend.probe()
         let help = "install pocl-opencl-icd, or run Scripts/test.sh --without-opencl"
         try #require(

@@ -1,6 +1,5 @@
 import Foundation
 import Glibc
-import Synchronization
 import TensorRuntime
 import Testing
 import VulkanBackend
@@ -73,5 +72,5 @@ package enum VulkanTesting {
         }
     }
 
-    private static let adopted = Mutex<[Driver: DeviceID]>([:])
+    private static let adopted = Lock<[Driver: DeviceID]>([:])
 }

@@ -49,6 +49,58 @@ import Testing
         #expect(mine == [70, 70, 70, 70] && others == [7, 7, 7, 7])
     }
 
+    /// What the kernels of a submission alone read and write is nobody else's before it is done, though nothing holds it.
+    @Test func anArenaIsNotSharedWithAnotherStreamBeforeItsWorkIsDone() throws {
+        let device = WorkspaceDevice(byteCount: 1024, inner: DeferredDevice(ReferenceDevice()))
+        let context = try Self.context(on: device)
+        let (a, b) = (try context.makeStream(), try context.makeStream())
+        let x = try Value.make([1, 2, 3, 4], [4], in: context)
+        func compute(on stream: StreamContext) throws -> Value {
+            try context.on(stream) {
+                let y = x.binary(.add, 1.0)
+                try context.evaluate([y.handle])
+                return y
+            }
+        }
+        let values = [try compute(on: a), try compute(on: b)]
+        let places = device.places.withLock { $0 }
+        #expect(places.count == 2 && places[0] != places[1])
+        for value in values { #expect(try value.floats() == [2, 3, 4, 5]) }
+    }
+
+    /// A value that is released while the work that computes it is on its way.
+    @Test(arguments: others.indices) func aBlockThatWorkOnItsWayWritesIsNotReused(_ other: Int) throws {
+        let context = try Self.context()
+        let (a, b) = (try context.makeStream(), try context.makeStream())
+        let x = try Value.make([1, 2, 3, 4], [4], in: context)
+        var y: Value? = try context.on(a) {
+            let y = x.binary(.multiply, 10)
+            try context.evaluate([y.handle])
+            return y
+        }
+        let place = context.blockPlace(of: y!.handle)
+        y = nil
+        let z = try context.on(b) { try Self.others[other](context) }
+        #expect(try z.floats() == [7, 7, 7, 7])
+        #expect(context.blockPlace(of: z.handle) != place)
+        try context.synchronize()
+        #expect(try z.floats() == [7, 7, 7, 7])
+    }
+
+    /// The host's copies wait for nothing, so they want memory that nothing uses, of their own stream either.
+    @Test func theHostDoesNotCopyIntoABlockThatWorkOnItsWayReads() throws {
+        let context = try Self.context()
+        var x: Value? = try Value.make([1, 2, 3, 4], [4], in: context)
+        let y = x!.binary(.multiply, 10)
+        try context.evaluate([y.handle])
+        let place = context.blockPlace(of: x!.handle)
+        x = nil
+        let other = try Value.make([7, 7, 7, 7], [4], in: context)
+        #expect(context.blockPlace(of: other.handle) != place)
+        #expect(try other.floats() == [7, 7, 7, 7])
+        #expect(try y.floats() == [10, 20, 30, 40])
+    }
+
     @Test func aBlockIsReusedOnItsOwnStreamAtOnce() throws {
         let context = try Self.context()
         for stream in [try context.makeStream(), try context.makeStream()] {

@@ -198,4 +198,85 @@ import Testing
         for thread in threads { thread.start() }
         while threads.contains(where: { !$0.isFinished }) { usleep(500) }
     }
+
+    // MARK: Tickets
+
+    /// Work that has its ticket and is still being encoded is waited for by what reads its result, on its stream and on others.
+    @Test(arguments: [false, true]) func whatReadsWorkThatIsStillBeingEncodedWaitsForIt(isOnAnotherStream: Bool) throws
+    {
+        let gate = Gate(holds: 1)
+        let context = try DeviceContext(
+            device: FragileDevice(beforeLaunch: { gate.pass() }), configuration: RuntimeConfiguration())
+        let other = isOnAnotherStream ? try context.makeStream() : context.main
+        let held = try Value.make([1, 2], [2], in: context).binary(.add, 1.0)
+        gate.close()
+        // Its error is what is waited for below.
+        let first = Thread { _ = try? held.floats() }
+        first.start()
+        gate.awaitArrival()
+        let y = context.on(other) { held.binary(.multiply, 5) }
+        let plans = context.statistics.plansBuilt
+        let second = Thread { _ = try? context.evaluate([y.handle]) }
+        second.start()
+        while context.statistics.plansBuilt == plans { usleep(500) }
+        // Long enough for one that does not wait; one that does is never done before the gate opens.
+        for _ in 0..<100 where !second.isFinished { usleep(1000) }
+        #expect(!second.isFinished && gate.isHolding)
+        gate.open()
+        #expect(try y.floats() == [10, 15])
+    }
+
+    /// What overwrites a value waits for work of another stream that reads it and is still being encoded.
+    @Test func whatIsOverwrittenIsReadFirstByWorkThatIsStillBeingEncoded() throws {
+        let gate = Gate(holds: 1)
+        let context = try DeviceContext(
+            device: FragileDevice(beforeLaunch: { gate.pass() }), configuration: RuntimeConfiguration())
+        let (a, b) = (try context.makeStream(), try context.makeStream())
+        var x: Value? = try Value.make([1, 2], [2], in: context)
+        let place = context.blockPlace(of: x!.handle)
+        let read = context.on(a) { x!.binary(.add, 1.0) }
+        gate.close()
+        // Its error is what is waited for below.
+        let first = Thread { _ = try? read.floats() }
+        first.start()
+        gate.awaitArrival()
+        let y = context.on(b) { x!.binary(.multiply, 100) }
+        x = nil
+        let plans = context.statistics.plansBuilt
+        let second = Thread { _ = try? context.evaluate([y.handle]) }
+        second.start()
+        while context.statistics.plansBuilt == plans { usleep(500) }
+        // As above.
+        for _ in 0..<100 where !second.isFinished { usleep(1000) }
+        #expect(!second.isFinished && gate.isHolding)
+        gate.open()
+        #expect(try read.floats() == [2, 3])
+        #expect(try y.floats() == [100, 200])
+        #expect(context.blockPlace(of: y.handle) == place)
+    }
+
+    /// Work that comes to nothing says nothing of the work before it, which still runs.
+    @Test func workThatFailsLeavesWhatIsBeforeItOnItsWay() throws {
+        let device = FragileDevice(inner: DeferredDevice(ReferenceDevice()), launchesLeft: 1)
+        let context = try DeviceContext(device: device, configuration: RuntimeConfiguration())
+        let x = try Value.make([1, 2], [2], in: context).binary(.add, 1.0)
+        let y = try Value.make([5], [1], in: context).binary(.add, 1.0)
+        try context.evaluate([x.handle])
+        #expect(throws: TensorError.self) { try context.evaluate([y.handle]) }
+        #expect(try !context.isIdle(context.main))
+        #expect(try x.floats() == [2, 3])
+        #expect(try context.isIdle(context.main))
+    }
+
+    /// A ticket whose work fails before the device has it is left and counts as done.
+    @Test func aCopyThatFailsLeavesItsStreamIdle() throws {
+        let device = FragileDevice()
+        let context = try DeviceContext(device: device, configuration: RuntimeConfiguration())
+        let stream = try context.makeStream()
+        device.refusesCopies.withLock { $0 = true }
+        #expect(throws: TensorError.self) { try context.on(stream) { try Value.make([1], [1], in: context) } }
+        #expect(try context.isIdle(stream))
+        device.refusesCopies.withLock { $0 = false }
+        #expect(try context.on(stream) { try Value.make([1], [1], in: context).binary(.add, 1.0).floats() } == [2])
+    }
 }

@@ -1,24 +1,29 @@
-import Synchronization
 import TensorConformance
 import TensorRuntime
 
-/// The reference device with kernels that ask for a workspace. Each launch fills it before and after its work, so that
+/// The reference device, or another, with kernels that ask for a workspace. Each launch fills it before and after its work, so that
 /// whatever shares bytes with it comes out wrong.
 final class WorkspaceDevice: ForwardingDevice, @unchecked Sendable {
-    // Safety: the offsets are locked, and the rest immutable.
+    // Safety: the places are locked, and the rest immutable.
 
     let byteCount: Int
     let dispatchCount: Int
     /// How many bytes behind the workspace each launch overwrites.
     let overrun: Int
-    /// Where the workspaces of the launches so far began, in bytes.
-    let offsets = Mutex<[Int]>([])
+    /// Where a workspace begins: in which buffer, and at which byte.
+    struct Place: Equatable {
+        let buffer: ObjectIdentifier
+        let offset: Int
+    }
 
-    init(byteCount: Int, dispatchCount: Int = 1, overrun: Int = 0) {
+    /// Those of the launches so far.
+    let places = Lock<[Place]>([])
+
+    init(byteCount: Int, dispatchCount: Int = 1, overrun: Int = 0, inner: any Device = ReferenceDevice()) {
         self.byteCount = byteCount
         self.dispatchCount = dispatchCount
         self.overrun = overrun
-        super.init(ReferenceDevice())
+        super.init(inner)
     }
 
     override func makeKernel(_ spec: KernelSpec) throws(TensorError) -> any DeviceKernel {
@@ -70,7 +75,7 @@ private final class WorkspaceStream: ForwardingStream, @unchecked Sendable {
         guard last.offset % 256 == 0, last.offset + kernel.workspaceByteCount <= buffer.byteCount else {
             throw TensorError(.invalidArgument, "a workspace lies badly at \(last.offset)")
         }
-        device.offsets.withLock { $0.append(last.offset) }
+        device.places.withLock { $0.append(.init(buffer: ObjectIdentifier(buffer), offset: last.offset)) }
         try fill(last, with: 0xA5)
         var own = Array(bindings.dropLast())
         if kernel.inner.workspaceByteCount > 0 {

@@ -1,4 +1,3 @@
-import Synchronization
 import TensorConformance
 import TensorGraph
 import TensorRuntime
@@ -26,7 +25,7 @@ import Testing
         #expect(dump.contains("arena 3072,"))
         #expect(dump.contains("the last is a workspace of 1024 bytes"))
         _ = try y.floats()
-        #expect(device.offsets.withLock { $0.count } == 4)
+        #expect(device.places.withLock { $0.count } == 4)
     }
 
     @Test func launchesCountDispatches() throws {

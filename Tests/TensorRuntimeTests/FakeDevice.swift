@@ -1,4 +1,3 @@
-import Synchronization
 import TensorRuntime
 
 /// A device with memory and nothing else, which counts what is asked of it.
@@ -17,8 +16,8 @@ final class FakeDevice: Device {
 
     let description: DeviceDescription
     private let capacity: Int
-    fileprivate let used = Mutex(0)
-    private let requested = Mutex<[Int]>([])
+    fileprivate let used = Lock(0)
+    private let requested = Lock<[Int]>([])
 
     init(capacity: Int = 1 << 30, maximumAllocation: Int? = nil, id: DeviceID = DeviceID(backend: "fake")) {
         self.capacity = capacity
@@ -58,8 +57,8 @@ final class FakeBackend: Backend {
     private let count: Int
     private let notes: [String]
     let acceptedOptions: [BackendOption]
-    private let probed = Mutex(0)
-    private let opened = Mutex<[RuntimeConfiguration]>([])
+    private let probed = Lock(0)
+    private let opened = Lock<[RuntimeConfiguration]>([])
 
     init(
         _ name: String, priority: Int = 0, devices: Int = 1, notes: [String] = [], options: [BackendOption] = []

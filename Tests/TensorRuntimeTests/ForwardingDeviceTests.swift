@@ -1,4 +1,3 @@
-import Synchronization
 import TensorRuntime
 import Testing
 
@@ -102,7 +101,7 @@ import Testing
 
 /// What was called, in order.
 private final class Noted: Sendable {
-    private let names = Mutex<[String]>([])
+    private let names = Lock<[String]>([])
     var all: [String] { names.withLock { $0 } }
     func note(_ name: String) { names.withLock { $0.append(name) } }
 }

@@ -1,4 +1,3 @@
-import Synchronization
 import TensorRuntime
 import TestSupport
 import Testing
@@ -45,7 +44,7 @@ import VulkanBackend
     }
 
     private final class MadeUpClock: Sendable {
-        private let time = Mutex(1)
+        private let time = Lock(1)
         var milliseconds: Int {
             get { time.withLock { $0 } }
             set { time.withLock { $0 = newValue } }

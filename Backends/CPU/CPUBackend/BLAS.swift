@@ -1,6 +1,5 @@
 import CPUKernels
 import Foundation
-import Synchronization
 import TensorRuntime
 
 /// A BLAS library opened at run time. It is asked for one thread per call: the device's pool splits the work.
@@ -69,7 +68,7 @@ final class BLAS: @unchecked Sendable {
         return unsafeBitCast(function, to: Function.self)().map { String(cString: $0) } ?? ""
     }
 
-    private static let opened = Mutex<[String: Result<BLAS, TensorError>]>([:])
+    private static let opened = Lock<[String: Result<BLAS, TensorError>]>([:])
 
     /// The library that a configuration asks for: nil stands for the system's OpenBLAS, `none` for no library.
     ///

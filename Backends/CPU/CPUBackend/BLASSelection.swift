@@ -1,5 +1,4 @@
 import CPUKernels
-import Synchronization
 import TensorRuntime
 
 /// Says by measurement whether a BLAS library or the own kernels compute a product.
@@ -35,7 +34,7 @@ package final class BLASSelection: Sendable {
 
     private let file: BLASTimesFile?
     private let measure: Measurement
-    private let known = Mutex<[SizeClass: Bool]>([:])
+    private let known = Lock<[SizeClass: Bool]>([:])
 
     /// - Parameters:
     ///   - identity: all that times depend on, a text.
@@ -65,7 +64,7 @@ package final class BLASSelection: Sendable {
 
     // MARK: One for a process
 
-    private static let shared = Mutex<[String: BLASSelection]>([:])
+    private static let shared = Lock<[String: BLASSelection]>([:])
 
     /// The selection between `library` and the own kernels of an instruction set: one a process, whatever devices there
     /// are, so that the bits of a product are the same on each.

@@ -13,19 +13,19 @@ public final class CPUDevice: KernelTiming, @unchecked Sendable {
     let configuration: RuntimeConfiguration
     private let pool: OpaquePointer
     private let scratch: UnsafeMutableBufferPointer<OpaquePointer?>
-    private let lock = Mutex(())
+    private let lock = Lock(())
     /// For launches that find the pool busy.
-    private let spare = Mutex<[CPULoneWorker]>([])
+    private let spare = Lock<[CPULoneWorker]>([])
     /// The kernel that was asked about last.
-    private let asked = Mutex<(spec: KernelSpec, kernel: any CPUKernel)?>(nil)
+    private let asked = Lock<(spec: KernelSpec, kernel: any CPUKernel)?>(nil)
     private let kernelCount = Atomic(0)
     /// How many kernels were built, for tests.
     package var kernelsBuilt: Int { kernelCount.load(ordering: .relaxed) }
     /// What each worker's scratch has, or will have at the next launch.
-    private let reserved = Mutex(nt_memory())
+    private let reserved = Lock(nt_memory())
     private let hasGrown = Atomic(false)
     /// What was launched since the times were last taken, where they are kept.
-    private let times = Mutex<[KernelTime]>([])
+    private let times = Lock<[KernelTime]>([])
 
     /// What says for which products a BLAS library is used, where that is not the process's.
     private let ownSelection: BLASSelection?

@@ -1,6 +1,5 @@
 import COpenCL
 import DeviceSupport
-import Synchronization
 import TensorRuntime
 
 /// Every device that an OpenCL loader knows. The loader is opened at run time: where there is none, the backend has no
@@ -8,6 +7,14 @@ import TensorRuntime
 public final class OpenCLBackend: Backend {
     public let name = "opencl"
     public let priority = 100
+
+    /// What only tests ask for.
+    package struct Options: Sendable {
+        /// Whether a device computes something that is known before it is given out.
+        package var testsDevices = true
+
+        package init() {}
+    }
 
     private struct Probed {
         let library: OpenCLLibrary?
@@ -17,9 +24,17 @@ public final class OpenCLBackend: Backend {
 
     /// Nil: the process's configuration when the backend is first asked.
     private let configuration: RuntimeConfiguration?
-    private let probed = Mutex<Probed?>(nil)
+    private let options: Options
+    private let probed = Lock<Probed?>(nil)
 
-    public init(configuration: RuntimeConfiguration? = nil) { self.configuration = configuration }
+    public convenience init(configuration: RuntimeConfiguration? = nil) {
+        self.init(configuration: configuration, options: Options())
+    }
+
+    package init(configuration: RuntimeConfiguration?, options: Options) {
+        self.configuration = configuration
+        self.options = options
+    }
 
     public func probe() -> ProbeReport { probeOnce().report }
 
@@ -34,7 +49,15 @@ public final class OpenCLBackend: Backend {
             throw TensorError(
                 .deviceUnavailable, "device opencl:\(index) is not there" + (why.isEmpty ? "" : ": \(why)"))
         }
-        return try OpenCLDevice(probed.devices[index], library: library, configuration: configuration)
+        let info = probed.devices[index]
+        let device = try OpenCLDevice(info, library: library, configuration: configuration)
+        if options.testsDevices {
+            try DeviceSelfTest(
+                identity: "opencl\n\(info.identity)\n\(info.buildOptions)",
+                scheduleClass: configuration.openCLScheduleClass, configuration: configuration
+            ).run(on: device)
+        }
+        return device
     }
 
     /// The loader that was opened, for tests that count its calls or make them fail.
@@ -52,7 +75,7 @@ public final class OpenCLBackend: Backend {
     // MARK: Probing
 
     /// One probe at a time in a process: PoCL lists its devices to a second thread before it has described them.
-    private static let probing = Mutex(())
+    private static let probing = Lock(())
 
     private static func probe(_ configuration: RuntimeConfiguration) -> Probed {
         let path = configuration.openCLLoader ?? "libOpenCL.so.1"

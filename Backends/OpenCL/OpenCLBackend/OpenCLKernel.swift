@@ -2,7 +2,6 @@ import COpenCL
 import DeviceSupport
 import KernelIR
 import Shaders
-import Synchronization
 import TensorRuntime
 
 /// A kernel for one spec: one dispatch, or several in a row.
@@ -50,7 +49,7 @@ final class OpenCLDispatch: @unchecked Sendable {
     private let global: [Int]
     private let local: [Int]
     private let binding: LaunchBinding
-    private let last: Mutex<Last>
+    private let last: Lock<Last>
 
     init(
         _ binding: LaunchBinding, workgroups: SIMD3<Int>, program: OpenCLPrograms.Program, handle: OpenCLProgramHandle,
@@ -69,7 +68,7 @@ final class OpenCLDispatch: @unchecked Sendable {
         self.binding = binding
         local = (0..<3).map { size[$0] }
         global = (0..<3).map { workgroups[$0] * size[$0] }
-        last = Mutex(
+        last = Lock(
             Last(
                 serials: Array(repeating: 0, count: binding.bufferCount),
                 offsets: Array(repeating: 0, count: binding.bufferCount),

@@ -1,5 +1,4 @@
 import COpenCL
-import Synchronization
 import TensorRuntime
 
 /// The dispatches of a device that keeps times, with the events that know them.
@@ -11,7 +10,7 @@ final class OpenCLProfile: Sendable {
     }
 
     private let library: OpenCLLibrary
-    private let entries = Mutex<[Entry]>([])
+    private let entries = Lock<[Entry]>([])
 
     init(library: OpenCLLibrary) { self.library = library }
 

@@ -1,5 +1,5 @@
 import COpenCL
-import Synchronization
+import TensorRuntime
 
 /// Lets one queue at a time have launches in flight, on platforms where several bring the process down: the quirk
 /// ``OpenCLQuirks/oneQueue``.
@@ -17,7 +17,7 @@ final class OpenCLTurns: Sendable {
         let library: OpenCLLibrary
     }
 
-    private let holder = Mutex<Holder?>(nil)
+    private let holder = Lock<Holder?>(nil)
 
     /// Runs `launch` once no other queue has work in flight.
     func take(_ queue: cl_command_queue, _ library: OpenCLLibrary, _ launch: () -> cl_int) -> cl_int {

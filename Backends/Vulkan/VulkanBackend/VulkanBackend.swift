@@ -1,6 +1,5 @@
 import CVulkan
 import DeviceSupport
-import Synchronization
 import TensorRuntime
 
 /// Every device that a Vulkan loader knows. The loader is opened at run time: where there is none, the backend has no
@@ -38,7 +37,7 @@ public final class VulkanBackend: Backend {
     /// Nil: the process's configuration when the backend is first asked.
     private let configuration: RuntimeConfiguration?
     private let options: Options
-    private let probed = Mutex<Probed?>(nil)
+    private let probed = Lock<Probed?>(nil)
 
     public convenience init(configuration: RuntimeConfiguration? = nil) {
         self.init(configuration: configuration, options: Options())

@@ -1,7 +1,6 @@
 import CVulkan
 import DeviceSupport
 import Shaders
-import Synchronization
 import TensorRuntime
 
 /// A physical device, opened: its programs, its memory and its queue.
@@ -33,8 +32,8 @@ public final class VulkanDevice: TunableDevice, KernelTiming, ProgramEmitting, @
     let programs: VulkanPrograms
     let parameters: VulkanParameters
     private let loss = DeviceLoss()
-    private let reserved = Mutex(0)
-    private let times = Mutex<[KernelTime]>([])
+    private let reserved = Lock(0)
+    private let times = Lock<[KernelTime]>([])
 
     init(
         _ info: VulkanDeviceInfo, library: VulkanLibrary, configuration: RuntimeConfiguration,

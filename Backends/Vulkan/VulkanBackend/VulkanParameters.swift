@@ -1,5 +1,4 @@
 import CVulkan
-import Synchronization
 import TensorRuntime
 
 /// Host memory for recordings' parameters, in blocks whose sizes are powers of two, cut from a few large buffers.
@@ -24,7 +23,7 @@ final class VulkanParameters: Sendable {
 
     private let device: VulkanHandle
     private let memoryType: UInt32
-    private let state = Mutex(State())
+    private let state = Lock(State())
 
     init(_ device: VulkanHandle, memoryType: UInt32) {
         self.device = device

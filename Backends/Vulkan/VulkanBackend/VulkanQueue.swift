@@ -11,8 +11,8 @@ final class VulkanQueue: Sendable {
     }
 
     /// The number of submissions so far; held while one is made.
-    private let submitted = Mutex<UInt64>(0)
-    private let idle = Mutex<[Fence]>([])
+    private let submitted = Lock<UInt64>(0)
+    private let idle = Lock<[Fence]>([])
 
     /// Starts a recording.
     ///

@@ -17,14 +17,16 @@ package final class DeviceInventory: Sendable {
     package let registry: BackendRegistry
     /// Nil: the process's.
     private let ownConfiguration: RuntimeConfiguration?
-    private let contexts = Mutex<[DeviceID: DeviceContext]>([:])
-    private let automaticChoice = Mutex<DeviceSelection.Choice?>(nil)
-    private let defaultChoice = Mutex<DeviceSelection.Choice?>(nil)
+    private let contexts = Lock<[DeviceID: DeviceContext]>([:])
+    private let automaticChoice = Lock<DeviceSelection.Choice?>(nil)
+    private let defaultChoice = Lock<DeviceSelection.Choice?>(nil)
     /// Accelerators that could not be opened when the best one was looked for.
-    private let refusals = Mutex<Set<DeviceID>>([])
+    private let refusals = Lock<Set<DeviceID>>([])
     private let isSoftwareTold = Atomic(false)
+    /// What is kept of `needletail devices --measure`, read once.
+    private let measurement = Lock<MeasuredOrder??>(nil)
     /// What ``Accelerator/set(_:)`` set.
-    private let setDevice = Mutex<DeviceID?>(nil)
+    private let setDevice = Lock<DeviceID?>(nil)
     private let isDeviceSet = Atomic(false)
     /// The context of the default choice, so that a new tensor asks for no lock.
     private let chosenContext = AtomicLazyReference<DeviceContext>()
@@ -44,7 +46,8 @@ package final class DeviceInventory: Sendable {
         registry.backends.filter { unknownBackends.isEmpty ? isWanted($0.name) : true }.map { backend in
             let report = registry.report(of: backend)
             return DeviceSelection.Probe(
-                backend: backend.name, priority: backend.priority, devices: report.devices, notes: report.notes)
+                backend: backend.name, priority: backend.priority, devices: report.devices, notes: report.notes,
+                options: backend.acceptedOptions)
         }
     }
 
@@ -169,9 +172,9 @@ package final class DeviceInventory: Sendable {
             do throws(TensorError) {
                 try check()
                 let notice = configuration.notice
-                let (made, refused) = try DeviceSelection.firstUsable(among: probe(), notice: notice) {
-                    (id) throws(TensorError) in _ = try context(for: id)
-                }
+                let (made, refused) = try DeviceSelection.firstUsable(
+                    among: probe(), measured: measuredOrder(), notice: notice
+                ) { (id) throws(TensorError) in _ = try context(for: id) }
                 refusals.withLock { $0.formUnion(refused) }
                 known = made
                 return .success(made)
@@ -182,11 +185,29 @@ package final class DeviceInventory: Sendable {
         return try result.get()
     }
 
+    /// What was measured of these very devices, if it was.
+    private func measuredOrder() -> MeasuredOrder? {
+        let kept: MeasuredOrder? = measurement.withLock { measurement in
+            if let known = measurement { return known }
+            var found: MeasuredOrder?
+            do throws(TensorError) {
+                found = try MeasuredOrder.kept(in: configuration)
+            } catch {
+                configuration.notice?(error.message)
+            }
+            measurement = .some(found)
+            return found
+        }
+        guard let kept, kept.applies(to: probe().flatMap(\.devices)) else { return nil }
+        return kept
+    }
+
     /// What `auto` means, where somebody computes there: that software devices are left alone is told once.
     private func automaticForUse() throws(TensorError) -> DeviceSelection.Choice {
         let choice = try automatic()
-        let software = probe().flatMap(\.devices).filter { $0.kind == .software }.map(\.id.description)
-        if choice.device == .cpu, !software.isEmpty, refusals.withLock({ $0.isEmpty }),
+        let devices = probe().flatMap(\.devices)
+        let software = devices.filter { $0.kind == .software }.map(\.id.description)
+        if choice.device == .cpu, !software.isEmpty, !devices.contains(where: { $0.kind.isAccelerator }),
             !isSoftwareTold.exchange(true, ordering: .relaxed)
         {
             configuration.notice?("no accelerator, only software (\(software.joined(separator: ", "))): taking cpu")
@@ -232,7 +253,8 @@ package final class DeviceInventory: Sendable {
     /// one.
     func accelerators() -> [DeviceDescription] {
         guard isUsable else { return [] }
-        var found = DeviceSelection.accelerators(among: probe(), except: refusals.withLock { $0 })
+        var found = DeviceSelection.accelerators(
+            among: probe(), except: refusals.withLock { $0 }, measured: measuredOrder())
         guard let named = namedAccelerator, !found.contains(where: { $0.id == named.id }) else { return found }
         // One physical device is one accelerator: what was named takes the place of its twin.
         if let twin = found.firstIndex(where: { !$0.physicalIDs.isDisjoint(with: named.physicalIDs) }) {

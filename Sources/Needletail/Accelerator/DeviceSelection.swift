@@ -1,4 +1,3 @@
-import Synchronization
 import TensorRuntime
 
 /// Which devices there are, and which one is taken when nobody says.
@@ -10,12 +9,18 @@ public enum DeviceSelection {
         public let devices: [DeviceDescription]
         /// What was left out, and why.
         public let notes: [String]
+        /// The settings that the backend has.
+        public let options: [BackendOption]
 
-        package init(backend: String, priority: Int, devices: [DeviceDescription], notes: [String] = []) {
+        package init(
+            backend: String, priority: Int, devices: [DeviceDescription], notes: [String] = [],
+            options: [BackendOption] = []
+        ) {
             self.backend = backend
             self.priority = priority
             self.devices = devices
             self.notes = notes
+            self.options = options
         }
     }
 
@@ -48,18 +53,23 @@ public enum DeviceSelection {
     }
 
     /// The accelerators without those that were refused: a twin of one, seen by another backend, takes its place.
-    static func accelerators(among probes: [Probe], except refused: Set<DeviceID>) -> [DeviceDescription] {
+    ///
+    /// - Parameter measured: what was measured, where it applies to these devices. Then the fastest is the first, and of
+    ///   twins the faster one counts.
+    static func accelerators(
+        among probes: [Probe], except refused: Set<DeviceID>, measured: MeasuredOrder? = nil
+    ) -> [DeviceDescription] {
         var seen: Set<PhysicalID> = []
         var found: [DeviceDescription] = []
-        for probe in probes.sorted(by: { $0.priority > $1.priority }) {
-            for device in probe.devices where device.kind.isAccelerator && !refused.contains(device.id) {
-                let isKnown = !seen.isDisjoint(with: device.physicalIDs)
-                // What one driver adds to it, a third may say alone.
-                seen.formUnion(device.physicalIDs)
-                if !isKnown { found.append(device) }
-            }
+        let byPriority = probes.sorted { $0.priority > $1.priority }.flatMap(\.devices)
+        for device in measured?.sorted(ranked(byPriority)) ?? byPriority {
+            if !device.kind.isAccelerator || refused.contains(device.id) { continue }
+            let isKnown = !seen.isDisjoint(with: device.physicalIDs)
+            // What one driver adds to it, a third may say alone.
+            seen.formUnion(device.physicalIDs)
+            if !isKnown { found.append(device) }
         }
-        return ranked(found)
+        return measured == nil ? ranked(found) : found
     }
 
     /// Discrete before integrated, then by memory; equals stay in order.
@@ -98,17 +108,29 @@ public enum DeviceSelection {
     /// The best device that can be opened: a driver may list one for which it makes no context. The devices before it are
     /// told to `notice`, each with its error.
     ///
-    /// - Parameter open: opens a device, or throws.
+    /// - Parameters:
+    ///   - measured: what was measured, where it applies to these devices.
+    ///   - open: opens a device, or throws.
     /// - Returns: the choice, and what could not be opened.
     /// - Throws: the CPU's error, where it cannot be opened either.
     package static func firstUsable(
-        among probes: [Probe], notice: ((String) -> Void)?, open: (DeviceID) throws(TensorError) -> Void
+        among probes: [Probe], measured: MeasuredOrder? = nil, notice: ((String) -> Void)?,
+        open: (DeviceID) throws(TensorError) -> Void
     ) throws(TensorError) -> (choice: Choice, refused: [DeviceID]) {
+        let cpu = probes.flatMap(\.devices).first { $0.id == .cpu }
+        let cpuRate = cpu.flatMap { measured?.gigaflops(of: $0) } ?? -1
         var refused: [DeviceID] = []
-        while let device = accelerators(among: probes, except: Set(refused)).first {
+        while let device = accelerators(among: probes, except: Set(refused), measured: measured).first {
+            let rate = measured?.gigaflops(of: device)
+            if let cpu, measured != nil, cpuRate > rate ?? -1 {
+                try open(.cpu)
+                return (Choice(device: .cpu, reason: fastest(cpu, cpuRate, without: refused)), refused)
+            }
             do throws(TensorError) {
                 try open(device.id)
-                let reason = "\(device.name) is the best accelerator" + except(refused)
+                let reason =
+                    rate.map { fastest(device, $0, without: refused) }
+                    ?? "\(device.name) is the best accelerator" + except(refused)
                 return (Choice(device: device.id, reason: reason), refused)
             } catch {
                 refused.append(device.id)
@@ -119,6 +141,14 @@ public enum DeviceSelection {
         let choice =
             refused.isEmpty ? best(among: probes) : Choice(device: .cpu, reason: "no accelerator can be opened")
         return (choice, refused)
+    }
+
+    private static func fastest(
+        _ device: DeviceDescription, _ gigaflops: Double, without refused: [DeviceID]
+    ) -> String {
+        let tenths = Int((10 * gigaflops).rounded())
+        let among = refused.isEmpty ? "" : " of those" + except(refused)
+        return "\(device.name) is the fastest that was measured\(among), with \(tenths / 10).\(tenths % 10) GFLOP/s"
     }
 
     private static func except(_ refused: [DeviceID]) -> String {

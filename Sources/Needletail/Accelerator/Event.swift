@@ -1,4 +1,3 @@
-import Synchronization
 import TensorGraph
 import TensorRuntime
 
@@ -8,7 +7,7 @@ extension Accelerator {
     public final class Event: Sendable {
         /// Whether the device notes when it gets there.
         public let isTimed: Bool
-        private let mark = Mutex<StreamMark?>(nil)
+        private let mark = Lock<StreamMark?>(nil)
 
         /// - Parameter enableTiming: whether ``elapsedTime(to:)`` is wanted.
         public init(enableTiming: Bool = false) { isTimed = enableTiming }

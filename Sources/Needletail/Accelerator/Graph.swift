@@ -1,5 +1,4 @@
 import Foundation
-import Synchronization
 import TensorGraph
 import TensorRuntime
 
@@ -124,7 +123,7 @@ extension Accelerator {
         private let keepsGraph: Bool
         private let mode: CaptureErrorMode
         private var state = State()
-        private let lock = Mutex(())
+        private let lock = Lock(())
 
         /// - Parameters:
         ///   - keepGraph: whether the graph is made ready by ``instantiate()``, or the first ``replay()``, instead of at the end

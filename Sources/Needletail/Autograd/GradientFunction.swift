@@ -65,7 +65,7 @@ final class GradientFunction: Sendable {
     let accumulator: GradientAccumulator?
     /// Creation order: operands' functions have lower numbers, but for those of leaves.
     let sequence: UInt64
-    private let state: Mutex<State>
+    private let state: Lock<State>
 
     private static let next = Atomic<UInt64>(1)
 
@@ -73,14 +73,14 @@ final class GradientFunction: Sendable {
     init(_ links: consuming Links) {
         accumulator = nil
         sequence = GradientFunction.next.wrappingAdd(1, ordering: .relaxed).oldValue
-        state = Mutex(State(links: links))
+        state = Lock(State(links: links))
     }
 
     /// The function of a leaf. Leaves come after all operations in a backward pass.
     init(leaf accumulator: GradientAccumulator) {
         self.accumulator = accumulator
         sequence = 0
-        state = Mutex(State(links: Links()))
+        state = Lock(State(links: Links()))
     }
 
     deinit {
@@ -126,7 +126,7 @@ private enum Graveyard {
         var isDigging = false
     }
 
-    private static let state = Mutex(State())
+    private static let state = Lock(State())
 
     /// Drops `links`, and whatever dies with them, from one loop. Another thread's are left to the loop that runs.
     static func bury(_ links: inout GradientFunction.Links) {
@@ -150,10 +150,10 @@ private enum Graveyard {
 
 /// Adds up the gradient of a leaf.
 final class GradientAccumulator: Sendable {
-    private let stored = Mutex<Tensor?>(nil)
+    private let stored = Lock<Tensor?>(nil)
     /// Held while a part is added, so that passes of several tasks lose none. It comes before the device context's lock,
     /// under which nothing here is called.
-    private let adding = Mutex(())
+    private let adding = Lock(())
     /// The capture in which the leaf was made, whose step makes it anew each time.
     private let birth = Capture.current.map(ObjectIdentifier.init)
 

@@ -1,4 +1,3 @@
-import Synchronization
 import TensorGraph
 import TensorRuntime
 
@@ -23,7 +22,7 @@ public final class Parameter: Sendable {
 
     private let leaf: GradientFunction
     private let accumulator: GradientAccumulator
-    private let state: Mutex<State>
+    private let state: Lock<State>
 
     /// A parameter with the value of `tensor`, whose past is forgotten.
     public init(
@@ -33,7 +32,7 @@ public final class Parameter: Sendable {
         accumulator = GradientAccumulator()
         leaf = GradientFunction(leaf: accumulator)
         let handle = tensor.handle.retagged(requiresGrad ? leaf : nil)
-        state = Mutex(State(handle: handle, part: nil, shape: tensor.shape, requiresGrad: requiresGrad))
+        state = Lock(State(handle: handle, part: nil, shape: tensor.shape, requiresGrad: requiresGrad))
     }
 
     @inline(never)
@@ -145,10 +144,10 @@ extension Parameter: CustomStringConvertible {
 
 /// A tensor that a layer keeps beside its parameters, as the running statistics of a batch normalisation.
 public final class Buffer: Sendable {
-    private let state: Mutex<Tensor>
+    private let state: Lock<Tensor>
 
     /// A buffer with the value of `tensor`, whose past is forgotten.
-    public init(_ tensor: Tensor) { state = Mutex(tensor.detach()) }
+    public init(_ tensor: Tensor) { state = Lock(tensor.detach()) }
 
     /// The current value.
     public var value: Tensor {

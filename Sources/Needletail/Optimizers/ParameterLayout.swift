@@ -1,4 +1,3 @@
-import Synchronization
 import TensorRuntime
 
 /// Which elements of a flat tensor are which parameter's, and what rules do with them parameter by parameter.
@@ -16,8 +15,8 @@ public final class ParameterLayout: Sendable {
 
     /// In the order in which they lie, without a gap.
     public let segments: [Segment]
-    private let places = Mutex<Tensor?>(nil)
-    private let parts = Mutex<[Range<Int>: ParameterLayout]>([:])
+    private let places = Lock<Tensor?>(nil)
+    private let parts = Lock<[Range<Int>: ParameterLayout]>([:])
 
     init(_ segments: [Segment]) { self.segments = segments }
 

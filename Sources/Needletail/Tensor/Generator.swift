@@ -1,4 +1,3 @@
-import Synchronization
 import TensorGraph
 import TensorRuntime
 
@@ -18,9 +17,9 @@ public final class Generator: Sendable {
         }
     }
 
-    private let stored: Mutex<State>
+    private let stored: Lock<State>
 
-    public init(seed: UInt64 = 0) { stored = Mutex(State(key: seed)) }
+    public init(seed: UInt64 = 0) { stored = Lock(State(key: seed)) }
 
     /// Key and offset; setting them repeats what was drawn from there on.
     public var state: State {

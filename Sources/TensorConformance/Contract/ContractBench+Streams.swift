@@ -1,5 +1,4 @@
 import Foundation
-import Synchronization
 import TensorRuntime
 
 extension ContractBench {
@@ -182,7 +181,7 @@ private final class ForeignKernel: DeviceKernel {
 
 /// What threads found.
 private final class Findings: Sendable {
-    let all = Mutex<[String]>([])
+    let all = Lock<[String]>([])
 }
 
 /// Threads that begin together.

@@ -1,5 +1,4 @@
 import Foundation
-import Synchronization
 import TensorRuntime
 
 /// A device that does the work of another late (``DeferredDevice``) and breaks one promise, to show that the suite notices.
@@ -15,7 +14,7 @@ public final class ContractBreakingDevice: ForwardingDevice, @unchecked Sendable
 
     /// Nil breaks nothing.
     public let fault: ContractFault?
-    fileprivate let lastLaunch = Mutex<Launch?>(nil)
+    fileprivate let lastLaunch = Lock<Launch?>(nil)
 
     public init(_ inner: any Device, fault: ContractFault?) {
         self.fault = fault
@@ -180,7 +179,7 @@ private final class BreakingEvent: DeviceEvent {
     private let fault: ContractFault?
     private let numberInStream: UInt64
     /// The stream that waits for it.
-    private let served = Mutex<ObjectIdentifier?>(nil)
+    private let served = Lock<ObjectIdentifier?>(nil)
 
     init(_ inner: (any DeviceEvent)?, fault: ContractFault?, numberInStream: UInt64 = 0) {
         self.inner = inner

@@ -1,5 +1,4 @@
 import Foundation
-import Synchronization
 import TensorRuntime
 
 /// The slowest device that the contract allows: it does nothing before somebody waits for it. What a test forgot to wait
@@ -171,7 +170,7 @@ private final class DeferredEvent: DeviceEvent {
     /// How many pieces of the stream's work it stands behind.
     private let count: Int
     /// The device's clock when it was reached.
-    fileprivate let reached = Mutex<UInt64?>(nil)
+    fileprivate let reached = Lock<UInt64?>(nil)
 
     init(_ stream: DeferredStream, of device: DeferredDevice, count: Int) {
         self.stream = stream

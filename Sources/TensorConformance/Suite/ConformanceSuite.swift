@@ -1,4 +1,3 @@
-import Synchronization
 import TensorRuntime
 
 /// Runs the catalogue on a device, and checks the contract that its streams must keep.
@@ -7,7 +6,7 @@ import TensorRuntime
 /// write the same bits, nothing outside their outputs, and what the reference expects. The suite keeps what the
 /// reference gave, so that one suite checks several devices for little more than the price of one.
 public final class ConformanceSuite: Sendable {
-    private let expectations = Mutex<[String: [HostWrites]]>([:])
+    private let expectations = Lock<[String: [HostWrites]]>([:])
 
     public init() {}
 

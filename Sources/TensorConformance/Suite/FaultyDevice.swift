@@ -1,4 +1,3 @@
-import Synchronization
 import TensorRuntime
 
 /// One way in which a backend can be wrong, done to one output of every kernel.
@@ -29,10 +28,10 @@ public struct Fault: Hashable, Sendable, CustomStringConvertible {
 public final class FaultyDevice: ForwardingDevice, @unchecked Sendable {
     // Safety: the fault is locked.
 
-    private let currentFault: Mutex<Fault?>
+    private let currentFault: Lock<Fault?>
 
     public init(_ inner: any Device, fault: Fault? = nil) {
-        currentFault = Mutex(fault)
+        currentFault = Lock(fault)
         super.init(inner)
     }
 

@@ -60,7 +60,7 @@ package final class Capture: @unchecked Sendable {
     // MARK: Whose capture is going on
 
     private static let count = Atomic<Int>(0)
-    private static let running = Mutex<[Int: Capture]>([:])
+    private static let running = Lock<[Int: Capture]>([:])
 
     /// The capture of the running task; nil where it has none, or computes something itself.
     package static var current: Capture? {
@@ -289,7 +289,7 @@ package final class Capture: @unchecked Sendable {
 ///
 /// Replays on one device run one after another, so that what one leaves there is nobody's when the next begins.
 package final class GraphPool: Sendable {
-    private let arenas = Mutex<[(context: ObjectIdentifier, arena: MemoryBlock)]>([])
+    private let arenas = Lock<[(context: ObjectIdentifier, arena: MemoryBlock)]>([])
 
     package init() {}
 

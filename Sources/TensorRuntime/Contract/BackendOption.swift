@@ -62,6 +62,12 @@ public struct BackendOptions: Sendable {
         set { settings[option.backend, default: [:]][option.name] = newValue ?? "" }
     }
 
+    /// Who sets the option: the variable of the environment, or `the program`; nil where its default counts.
+    public func origin(of option: BackendOption) -> String? {
+        if let own = settings[option.backend]?[option.name] { return own.isEmpty ? nil : "the program" }
+        return found(option)?.variable
+    }
+
     private func found(_ option: BackendOption) -> (variable: String, value: String)? {
         for variable in option.variables {
             if let value = environment[variable], !value.isEmpty { return (variable, value) }

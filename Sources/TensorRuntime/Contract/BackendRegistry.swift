@@ -1,5 +1,3 @@
-import Synchronization
-
 /// A family of devices that can be probed and opened: `cpu`, `opencl`, `vulkan`, or one from another package.
 public protocol Backend: AnyObject, Sendable {
     var name: String { get }
@@ -45,7 +43,7 @@ public final class BackendRegistry: Sendable {
         var devices: [DeviceID: any Device] = [:]
     }
 
-    private let state = Mutex(State())
+    private let state = Lock(State())
 
     public init() {}
 

@@ -1,5 +1,4 @@
 import Foundation
-import Synchronization
 
 /// Every mode of the runtime. Environment variables only fill the defaults, and are read here alone.
 ///
@@ -111,7 +110,7 @@ public struct RuntimeConfiguration: Sendable {
     private static let verifiesPlansByDefault =
         ["1", "true"].contains(ProcessInfo.processInfo.environment["NEEDLETAIL_VERIFY_PLANS"])
 
-    private static let stored = Mutex(RuntimeConfiguration(environment: ProcessInfo.processInfo.environment))
+    private static let stored = Lock(RuntimeConfiguration(environment: ProcessInfo.processInfo.environment))
 
     /// The process's configuration. Set it before the first device is opened.
     public static var current: RuntimeConfiguration {

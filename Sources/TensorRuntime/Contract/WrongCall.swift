@@ -1,5 +1,4 @@
 import Foundation
-import Synchronization
 
 /// Where a function of this package was called.
 package struct CallSite: Sendable {
@@ -20,7 +19,7 @@ package struct CallSite: Sendable {
 
 /// The first error of a `checked` scope.
 package final class ErrorBox: Sendable {
-    private let first = Mutex<TensorError?>(nil)
+    private let first = Lock<TensorError?>(nil)
 
     package init() {}
 

@@ -151,7 +151,7 @@ public final class CachingAllocator: Sendable {
 
     private let device: any Device
     private let fault: Fault?
-    private let state = Mutex(State())
+    private let state = Lock(State())
 
     public convenience init(device: any Device) { self.init(device: device, fault: nil) }
 

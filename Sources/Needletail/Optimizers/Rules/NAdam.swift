@@ -1,5 +1,4 @@
 import Foundation
-import Synchronization
 import TensorRuntime
 
 /// [torch.optim.NAdam](https://pytorch.org/docs/stable/generated/torch.optim.NAdam.html): Adam with Nesterov's momentum.
@@ -94,7 +93,7 @@ private final class MomentumProducts: Sendable {
         var step = 0
         var product = 1.0
     }
-    private let state = Mutex(State())
+    private let state = Lock(State())
 
     static func momentum(of step: Int, _ beta: Double, _ decay: Double) -> Double {
         beta * (1 - 0.5 * Foundation.pow(0.96, Double(step) * decay))
