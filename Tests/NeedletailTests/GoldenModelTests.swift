@@ -1,5 +1,6 @@
 import Foundation
 import Needletail
+import NeedletailVision
 import Testing
 
 /// Weights of whole PyTorch models (`make_golden_models.py`) load by name, all of them, and give PyTorch's outputs.

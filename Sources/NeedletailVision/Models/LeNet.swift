@@ -1,3 +1,4 @@
+import Needletail
 import TensorRuntime
 
 /// Two convolutions and three products, as in [LeCun et al.](http://yann.lecun.com/exdb/publis/pdf/lecun-98.pdf), with ReLU

@@ -1,3 +1,4 @@
+import Needletail
 import TensorRuntime
 
 /// A transformer over the patches of an image ([Dosovitskiy et al.](https://arxiv.org/abs/2010.11929)), with the names of

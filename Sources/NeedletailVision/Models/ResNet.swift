@@ -1,3 +1,4 @@
+import Needletail
 import TensorRuntime
 
 /// A residual network of ``BasicBlock``s ([He et al.](https://arxiv.org/abs/1512.03385)), with the names of
