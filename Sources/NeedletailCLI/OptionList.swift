@@ -1,3 +1,4 @@
+import TensorRuntime
 import Needletail
 
 /// The backends' options, as they are set.
