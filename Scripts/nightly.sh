@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # What takes too long for each change: many random programs on the CPU and OpenCL, with every plan verified, every row of the
-# catalogue on every driver, MNIST on a Vulkan device against the CPU, and an
-# operation added by ARCHITECTURE.md, with each of its places left out in turn.
+# catalogue on every driver, MNIST on a Vulkan device against the CPU, an operation added by ARCHITECTURE.md, with each of its
+# places left out in turn, and the builds for the sanitizers of addresses and threads.
 # Usage: Scripts/nightly.sh [programs on the CPU] [first seed]
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
@@ -15,4 +15,6 @@ Scripts/setup.sh
 swift build -c release --build-tests
 swift test -c release --skip-build --filter 'RandomProgramTests|RandomGraphTests|ConformanceTests|SPIRVCatalogueTests'
 Scripts/adding-an-operation.sh
+Scripts/sanitize.sh address
+Scripts/sanitize.sh thread
 Scripts/vulkan-accuracy.sh

@@ -131,7 +131,9 @@ import Testing
         var configuration = RuntimeConfiguration()
         configuration.cacheDirectory = "/dev/null/cache"
         configuration.notice = { lines.add($0) }
-        let backend = OpenCLBackend(configuration: configuration)
+        var options = OpenCLBackend.Options()
+        options.testsDevices = false
+        let backend = OpenCLBackend(configuration: configuration, options: options)
         let notes = backend.probe().notes.filter { $0.contains("/dev/null/cache") }
         #expect(
             notes == [
