@@ -1,3 +1,5 @@
+import TensorRuntime
+
 /// All that training needs to go on where it stopped: weights, optimizer, position, random numbers.
 ///
 /// On disk a safetensors file: the model's tensors under PyTorch's names, the optimizer's behind `optimizer.`
@@ -27,6 +29,9 @@ public struct Checkpoint: Sendable {
     public var exampleCount: Int
     public var generator: Generator.State
     public var meters: Meters
+
+    /// The dtype of the weights.
+    public var dtype: DType { weights.entries.first { $0.tensor.dtype.isFloat }?.tensor.dtype ?? .float32 }
 
     /// The state of a trainer between two steps. Waits for the device.
     public init(of trainer: Trainer, model name: String, exampleCount: Int) throws(TensorError) {

@@ -1,4 +1,5 @@
 import Foundation
+import TensorRuntime
 
 /// What `needletail train mnist` was asked to do.
 package struct MNISTRunOptions: Sendable {
@@ -9,6 +10,8 @@ package struct MNISTRunOptions: Sendable {
     package var optimizer: OptimizerKind?
     package var learningRate: Double?
     package var seed: UInt64?
+    /// Of weights, activations and gradients; nil is float32, or the checkpoint's.
+    package var dtype: DType?
     package var dataDirectory: String?
     package var limit: Int?
     package var outputDirectory: String?
@@ -88,10 +91,10 @@ package final class MNISTRun {
         }
         kind = settings.model
         optimizerKind = settings.optimizer
-        trainingSet = DeviceDataset(training, device: device)
-        testSet = DeviceDataset(test, device: device)
+        trainingSet = DeviceDataset(training, device: device, dtype: settings.dtype)
+        testSet = DeviceDataset(test, device: device, dtype: settings.dtype)
         let generator = Generator(seed: settings.seed)
-        let model = settings.model.make(generator: generator, device: device)
+        let model = settings.model.make(generator: generator, device: device, dtype: settings.dtype)
         trainer = Trainer(
             model: model,
             optimizer: settings.optimizer.make(model.parameters, learningRate: settings.learningRate),
@@ -149,6 +152,7 @@ private struct MNISTRunSettings {
     var optimizer: OptimizerKind
     var learningRate: Double
     var seed: UInt64
+    var dtype: DType
     var limit: Int?
 
     init(_ options: MNISTRunOptions, _ checkpoint: Checkpoint?) throws(TensorError) {
@@ -160,6 +164,7 @@ private struct MNISTRunSettings {
             optimizer = options.optimizer ?? model.defaultOptimizer
             learningRate = options.learningRate ?? optimizer.defaultLearningRate
             seed = options.seed ?? 0
+            dtype = options.dtype ?? .float32
             return
         }
         let path = options.resumedFile ?? ""
@@ -189,11 +194,13 @@ private struct MNISTRunSettings {
         try check("optimizer", options.optimizer?.rawValue, optimizer.rawValue)
         try check("learning-rate", options.learningRate, learningRate)
         try check("seed", options.seed, checkpoint.seed)
+        try check("dtype", options.dtype, checkpoint.dtype)
         self.model = model
         self.optimizer = optimizer
         self.learningRate = learningRate
         batchSize = checkpoint.batchSize
         seed = checkpoint.seed
+        dtype = checkpoint.dtype
         limit = options.limit ?? checkpoint.exampleCount
     }
 }
