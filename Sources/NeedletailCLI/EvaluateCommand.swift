@@ -19,15 +19,18 @@ struct EvaluateCommand: ParsableCommand {
     @Option(help: "auto, cpu, or a device that `needletail devices` lists (default: NEEDLETAIL_DEVICE, else auto).")
     var device: String?
 
+    @Option(help: "float32, float64, float16 or bfloat16, in which the model computes (default: the checkpoint's).")
+    var dtype: FloatType?
+
     @Flag(help: "One JSON object on standard output, and nothing else there.")
     var json = false
 
     func run() throws {
         let device = try DeviceArgument.resolve(device)
         let saved = try Checkpoint(contentsOf: checkpoint, device: device)
-        let model = try saved.makeMNISTModel(path: checkpoint, device: device)
+        let model = try saved.makeMNISTModel(path: checkpoint, device: device, dtype: dtype?.dtype)
         let images = try MNISTFiles.load(.test, from: MNISTFiles.directory(data))
-        let result = try model.evaluate(on: DeviceDataset(images, device: device))
+        let result = try model.evaluate(on: DeviceDataset(images, device: device, dtype: dtype?.dtype ?? saved.dtype))
         if json {
             try JSONLines.write([
                 "event": "evaluation", "device": .string("\(device)"), "model": .string(saved.model),

@@ -34,6 +34,10 @@ struct TrainCommand: ParsableCommand {
         @Option(help: "Seed of initial weights, order of images and dropout (default: 0).")
         var seed: UInt64?
 
+        @Option(
+            help: "float32, float64, float16 or bfloat16: of weights, activations and gradients (default: float32).")
+        var dtype: FloatType?
+
         @Option(help: "The directory of MNIST's files (default: NEEDLETAIL_DATA, else Datasets/mnist).")
         var data: String?
 
@@ -75,6 +79,7 @@ struct TrainCommand: ParsableCommand {
             options.optimizer = optimizer
             options.learningRate = learningRate
             options.seed = seed
+            options.dtype = dtype?.dtype
             options.dataDirectory = data
             options.limit = limit
             options.outputDirectory = output
@@ -89,6 +94,20 @@ struct TrainCommand: ParsableCommand {
                 try reporter.interrupted(path)
                 throw ExitCode(InterruptSignal.exitCode)
             }
+        }
+    }
+}
+
+/// A dtype that a model may have.
+enum FloatType: String, CaseIterable, ExpressibleByArgument {
+    case float32, float64, float16, bfloat16
+
+    var dtype: DType {
+        switch self {
+        case .float32: .float32
+        case .float64: .float64
+        case .float16: .float16
+        case .bfloat16: .bfloat16
         }
     }
 }

@@ -31,13 +31,15 @@ final class TrainReporter {
                 "parameters": .integer(training.trainer.model.parameterCount), "epochs": .integer(options.epochs),
                 "batch_size": .integer(options.batchSize), "optimizer": .string(training.optimizerKind.rawValue),
                 "learning_rate": .number(rate), "seed": TrainReporter.seed(options.seed),
+                "dtype": .string("\(training.trainingSet.dtype)"),
                 "train_images": .integer(training.trainingSet.count), "test_images": .integer(training.testSet.count),
             ])
         } else if !isQuiet {
             try say(
                 "\(training.kind.rawValue), \(training.trainer.model.parameterCount) parameters, on \(training.device): "
                     + "\(training.trainingSet.count) images, batches of \(options.batchSize), "
-                    + "\(training.optimizerKind.rawValue) \(rate), seed \(options.seed)")
+                    + "\(training.optimizerKind.rawValue) \(rate), seed \(options.seed)"
+                    + (training.trainingSet.dtype == .float32 ? "" : ", \(training.trainingSet.dtype)"))
         }
     }
 

@@ -138,6 +138,29 @@ struct CommandLineTests {
         #expect(result["parameters"] as? Int == 118_282)
     }
 
+    @Test("training in bfloat16 is evaluated in it and in float32, and resumed in it alone")
+    func trainsInBFloat16() throws {
+        TrainingSample.write(to: data, count: 200)
+        let common = ["train", "mnist", "--data", data.path, "--batch-size", "20", "--output", output.path]
+        let first = try CommandLineTool(common + ["--dtype", "bfloat16", "--epochs", "2", "--json"]).finish()
+        #expect(first.code == 0, "\(first)")
+        #expect(first.output.contains("\"dtype\":\"bfloat16\""))
+        let checkpoint = output.path("checkpoint.safetensors")
+        #expect(try Checkpoint(contentsOf: checkpoint).dtype == .bfloat16)
+        let resumed = try CommandLineTool(common + ["--resume", checkpoint, "--epochs", "3"]).finish()
+        #expect(resumed.code == 0, "\(resumed)")
+        #expect(resumed.output.contains(", bfloat16"))
+        let last = try #require(resumed.output.split(separator: "\n").last)
+        let evaluation = try run("evaluate", "--checkpoint", checkpoint, "--data", data.path)
+        #expect(evaluation.output.split(separator: "\n").last == last)
+        let wide = try run("evaluate", "--checkpoint", checkpoint, "--data", data.path, "--dtype", "float32")
+        #expect(wide.code == 0, "\(wide)")
+        try expectFailure(
+            64, ["--dtype float32", "bfloat16"], ["--data", data.path, "--resume", checkpoint, "--dtype", "float32"])
+        let wrong = try run("train", "mnist", "--data", data.path, "--dtype", "int64")
+        #expect(wrong.code == 64 && wrong.errors.contains("--dtype"), "\(wrong)")
+    }
+
     @Test("Ctrl-C saves and ends with 130, and the resumed run writes the file of an uninterrupted one")
     func resumesAfterInterruption() throws {
         TrainingSample.write(to: data, count: 2000)

@@ -8,13 +8,16 @@ struct ModuleCase: Sendable, CustomTestStringConvertible {
     /// Makes the module, and what calls it.
     private let make: @Sendable () -> (module: any Module, call: ([Tensor]) -> [Tensor])
     private let isTraining: Bool
+    /// What the module is converted to.
+    private let dtype: DType
 
     private init(
-        _ name: String, isTraining: Bool, tolerance: Double,
+        _ name: String, isTraining: Bool, tolerance: Double, dtype: DType = .float32,
         make: @escaping @Sendable () -> (module: any Module, call: ([Tensor]) -> [Tensor])
     ) {
         self.name = name
         self.isTraining = isTraining
+        self.dtype = dtype
         self.tolerance = GoldenTolerance(
             relative: tolerance, absolute: tolerance / 2, normalizedSquare: max(1e-10, tolerance * tolerance))
         self.make = make
@@ -22,10 +25,10 @@ struct ModuleCase: Sendable, CustomTestStringConvertible {
 
     /// A layer of one tensor.
     static func layer(
-        _ name: String, isTraining: Bool = true, tolerance: Double = 4e-6,
+        _ name: String, isTraining: Bool = true, tolerance: Double = 4e-6, dtype: DType = .float32,
         _ layer: @escaping @Sendable @autoclosure () -> any UnaryLayer
     ) -> ModuleCase {
-        ModuleCase(name, isTraining: isTraining, tolerance: tolerance) {
+        ModuleCase(name, isTraining: isTraining, tolerance: tolerance, dtype: dtype) {
             let layer = layer()
             return (layer, { [layer($0[0])] })
         }
@@ -33,11 +36,11 @@ struct ModuleCase: Sendable, CustomTestStringConvertible {
 
     /// A module of another call.
     static func module<Kind: Module>(
-        _ name: String, isTraining: Bool = true, tolerance: Double = 4e-6,
+        _ name: String, isTraining: Bool = true, tolerance: Double = 4e-6, dtype: DType = .float32,
         _ module: @escaping @Sendable @autoclosure () -> Kind,
         call: @escaping @Sendable (Kind, [Tensor]) -> [Tensor]
     ) -> ModuleCase {
-        ModuleCase(name, isTraining: isTraining, tolerance: tolerance) {
+        ModuleCase(name, isTraining: isTraining, tolerance: tolerance, dtype: dtype) {
             let module = module()
             return (module, { call(module, $0) })
         }
@@ -55,6 +58,7 @@ struct ModuleCase: Sendable, CustomTestStringConvertible {
     /// Loads the weights, compares results, gradients, buffers and how the module prints, on the current device.
     func compare(with file: GoldenFile) throws {
         let (module, call) = make()
+        module.to(dtype: dtype)
         try load(into: module, from: file)
         module.train(isTraining)
         if file.has("\(name)/text") {

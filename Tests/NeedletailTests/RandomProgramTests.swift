@@ -24,11 +24,11 @@ import Testing
     }
 
     static func run(
-        _ seed: UInt64, _ dtype: DType, in context: DeviceContext, isLarge: Bool = false, isPlain: Bool = false
+        _ seed: UInt64, _ dtype: DType, in context: DeviceContext, isLarge: Bool = false
     ) throws -> Outcome {
         try withDeviceContext(context) { () throws(any Error) in
             try checked {
-                let program = try RandomProgram(seed: seed, dtype: dtype, isLarge: isLarge, isPlain: isPlain)
+                let program = try RandomProgram(seed: seed, dtype: dtype, isLarge: isLarge)
                 var outcome = Outcome()
                 for (name, isExact, tensor) in program.results {
                     outcome.names.append(name)
@@ -91,12 +91,12 @@ import Testing
     /// Its whole numbers are rounded as soon as they are large, the same wherever each operation's result is rounded once: the
     /// reference, one operation at a time in the same type, has the same bits. Of the others, the last bits decide.
     static func shortFloatComplaint(
-        _ seed: UInt64, _ device: any Device, dtype: DType, isPlain: Bool,
+        _ seed: UInt64, _ device: any Device, dtype: DType,
         _ change: (inout RuntimeConfiguration) -> Void
     ) throws -> String? {
         let reference = try context(ReferenceDevice()) { $0.eager = true }
-        let expected = try run(seed, dtype, in: reference, isPlain: isPlain)
-        let found = try run(seed, dtype, in: try context(device, change), isPlain: isPlain)
+        let expected = try run(seed, dtype, in: reference)
+        let found = try run(seed, dtype, in: try context(device, change))
         guard found.names == expected.names else { return "seed \(seed): other results: \(found.names)" }
         for (index, name) in found.names.enumerated()
         where found.isExact[index] && found.values[index] != expected.values[index] {
@@ -152,7 +152,7 @@ import Testing
                 as [(inout RuntimeConfiguration) -> Void]
             {
                 let complaint = try RandomProgramTests.shortFloatComplaint(
-                    seed, device, dtype: dtype, isPlain: true, change)
+                    seed, device, dtype: dtype, change)
                 #expect(complaint == nil)
             }
         }
@@ -169,7 +169,7 @@ import Testing
         let device = try OpenCLBackend(configuration: configuration).open(index: 0, configuration: configuration)
         for seed in RandomProgramTests.first..<RandomProgramTests.first + UInt64(RandomProgramTests.count / 40) {
             let complaint = try RandomProgramTests.shortFloatComplaint(
-                seed, device, dtype: seed % 2 == 0 ? .float16 : .bfloat16, isPlain: false
+                seed, device, dtype: seed % 2 == 0 ? .float16 : .bfloat16
             ) { _ in }
             #expect(complaint == nil)
         }

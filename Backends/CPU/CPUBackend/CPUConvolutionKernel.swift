@@ -7,14 +7,17 @@ final class CPUConvolutionKernel: CPUKernel {
     let operandTypes: [DType?]
     private let plan: nt_convolution
     let memory: CPUMemory
+    private let widening: CPUWidening?
     private let epilogue: CPUEpilogue
 
     init(_ body: ConvolutionKernel, device: CPUDevice) throws(TensorError) {
-        guard body.dtype == .float32 || body.dtype == .float64 else {
+        guard body.dtype.isFloat else {
             throw TensorError(.unsupported, "cpu: convolution of \(body.dtype) is not supported; cast to float32")
         }
         spec = KernelSpec(body)
-        epilogue = try CPUEpilogue(body.epilogue, dtype: body.dtype, shape: body.resultShape, device: device)
+        epilogue = try CPUEpilogue(
+            body.epilogue, dtype: body.result, computedIn: body.accumulator, shape: body.resultShape, device: device)
+        widening = CPUWidening(body.dtype, counts: body.sourceShapes.map(\.elementCount), device: device)
         operandTypes = [body.dtype, body.dtype] + epilogue.bindingTypes
         let window = body.window
         var plan = nt_convolution()
@@ -30,17 +33,19 @@ final class CPUConvolutionKernel: CPUKernel {
         (plan.sh, plan.sw) = (Int64(window.stride[0]), Int64(window.stride[1]))
         (plan.ph, plan.pw) = (Int64(window.padding[0]), Int64(window.padding[1]))
         (plan.dh, plan.dw) = (Int64(window.dilation[0]), Int64(window.dilation[1]))
-        let worksInParts = body.kind == .weightGradient && body.dtype == .float32
+        let worksInParts = body.kind == .weightGradient && body.accumulator == .float32
         memory = epilogue.memory(
             of: nt_convolution_memory(&plan, 0), inParts: worksInParts ? nt_convolution_memory(&plan, 1) : nil,
-            device: device)
+            widening: widening, device: device)
         self.plan = plan
     }
 
     func run(_ launch: CPULaunch) {
         epilogue.run(launch, memory, firstBinding: 2) { result, workers, epilogue in
             withUnsafePointer(to: plan) { plan in
-                nt_convolution_run(plan, workers, launch.operands[0], launch.operands[1], result, epilogue)
+                let first = widening?.widened(0, launch, memory, workers) ?? launch.operands[0]
+                let second = widening?.widened(1, launch, memory, workers) ?? launch.operands[1]
+                nt_convolution_run(plan, workers, first, second, result, epilogue)
             }
         }
     }

@@ -21,12 +21,18 @@ struct CPUEpilogue {
     /// Byte ranges of the inputs relative to their pointers.
     private let inputRanges: [Range<Int>]
 
-    /// `dtype` and `shape` are the result's.
-    init(_ kernel: FusedKernel, dtype: DType, shape: Shape, device: CPUDevice) throws(TensorError) {
+    /// - Parameters:
+    ///   - result: the result's type.
+    ///   - dtype: the type in which the kernel computes it: the program then begins by rounding it.
+    ///   - shape: the result's.
+    init(
+        _ kernel: FusedKernel, dtype result: DType, computedIn dtype: DType, shape: Shape, device: CPUDevice
+    ) throws(TensorError) {
         var kernel = kernel
-        guard !kernel.inputs.isEmpty, kernel.program.inputs.first == dtype else {
-            throw TensorError(.unsupported, "cpu: input 0 of an epilogue is not the kernel's \(dtype) result")
+        guard !kernel.inputs.isEmpty, kernel.program.inputs.first == result else {
+            throw TensorError(.unsupported, "cpu: input 0 of an epilogue is not the kernel's \(result) result")
         }
+        if dtype != result { kernel.program = kernel.program.roundingFirstInput(from: dtype) }
         kernel.inputs[0] = FusedKernel.Access(strides: shape.contiguousStrides)
         let compiled = try CPUFusedProgram(kernel, instructionSet: device.instructionSet, purpose: .boxes)
         bindingTypes = Array(compiled.operandTypes.dropFirst())
@@ -60,13 +66,18 @@ struct CPUEpilogue {
 
     /// The memory of a kernel that itself needs `needs`, or `inParts` where it makes its result in parts that are there
     /// for the epilogue alone; nil where it cannot.
-    func memory(of needs: nt_memory, inParts: nt_memory? = nil, device: CPUDevice) -> CPUMemory {
+    func memory(
+        of needs: nt_memory, inParts: nt_memory? = nil, widening: CPUWidening? = nil, device: CPUDevice
+    ) -> CPUMemory {
+        let operandBytes = widening?.byteCount ?? 0
         let registers = nt_memory(registers: program?.memory.registers ?? 0, call: 0, worker: 0)
-        guard home == nil || mayShareHome else { return CPUMemory(needs.union(registers), threads: device.threads) }
+        guard home == nil || mayShareHome else {
+            return CPUMemory(needs.union(registers), operandBytes: operandBytes, threads: device.threads)
+        }
         let whole = CPUMemory(
-            needs.union(registers), resultBytes: max(byteCount, 1), threads: device.threads)
+            needs.union(registers), resultBytes: max(byteCount, 1), operandBytes: operandBytes, threads: device.threads)
         guard let inParts else { return whole }
-        let parts = CPUMemory(inParts.union(registers), threads: device.threads)
+        let parts = CPUMemory(inParts.union(registers), operandBytes: operandBytes, threads: device.threads)
         return parts.workspaceByteCount < whole.workspaceByteCount ? parts : whole
     }
 

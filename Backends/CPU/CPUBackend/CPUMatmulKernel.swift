@@ -20,7 +20,8 @@ final class CPUMatmulKernel: CPUKernel {
         var shape = body.batch
         shape.append(body.m)
         shape.append(body.n)
-        epilogue = try CPUEpilogue(body.epilogue, dtype: body.dtype, shape: shape, device: device)
+        epilogue = try CPUEpilogue(
+            body.epilogue, dtype: body.result, computedIn: body.accumulator, shape: shape, device: device)
         operandTypes = [body.dtype, body.dtype] + epilogue.bindingTypes
         let rank = body.batch.rank
         var plan = nt_matmul()
@@ -79,7 +80,9 @@ extension nt_element {
         case .int32: self = nt_element_i32
         case .int64: self = nt_element_i64
         case .uint8: self = nt_element_u8
-        case .bool, .float16, .bfloat16: return nil
+        case .float16: self = nt_element_f16
+        case .bfloat16: self = nt_element_bf16
+        case .bool: return nil
         }
     }
 }

@@ -16,29 +16,36 @@ struct CPUMemory {
     /// In the workspace, each a multiple of 64 bytes: the result of a product that has no output of its own to lie in, the
     /// launch's area, and the workers' areas one after the other.
     private let resultBytes: Int
+    /// Between the two: operands that are laid out in another type.
+    private let operandBytes: Int
     private let callBytes: Int
     private let workerBytes: Int
     let workspaceByteCount: Int
 
-    init(_ needs: nt_memory, resultBytes: Int = 0, threads: Int) {
+    init(_ needs: nt_memory, resultBytes: Int = 0, operandBytes: Int = 0, threads: Int) {
         let callIsLarge = needs.call > CPUMemory.largestCallArea
         let workerIsLarge = needs.worker > CPUMemory.largestWorkerArea
         scratch = nt_memory(
             registers: needs.registers, call: callIsLarge ? 0 : needs.call, worker: workerIsLarge ? 0 : needs.worker)
         func rounded(_ bytes: Int) -> Int { (bytes + 63) & ~63 }
         self.resultBytes = rounded(resultBytes)
+        self.operandBytes = rounded(operandBytes)
         callBytes = callIsLarge ? rounded(Int(needs.call)) : 0
         workerBytes = workerIsLarge ? rounded(Int(needs.worker)) : 0
-        workspaceByteCount = self.resultBytes + callBytes + threads * workerBytes
+        workspaceByteCount = self.resultBytes + self.operandBytes + callBytes + threads * workerBytes
     }
 
     /// The memory of a result that has no output of its own; nil where there is none, and the kernel works in parts.
     func result(_ launch: CPULaunch) -> UnsafeMutableRawPointer? { resultBytes > 0 ? launch.workspace : nil }
 
+    /// Where the operands are laid out.
+    func operands(_ launch: CPULaunch) -> UnsafeMutableRawPointer { launch.workspace! + resultBytes }
+
     /// Who works on a launch.
     func workers(_ launch: CPULaunch) -> nt_workers {
-        let call = callBytes > 0 ? launch.workspace! + resultBytes : nil
-        let worker = workerBytes > 0 ? launch.workspace! + resultBytes + callBytes : nil
+        let offset = resultBytes + operandBytes
+        let call = callBytes > 0 ? launch.workspace! + offset : nil
+        let worker = workerBytes > 0 ? launch.workspace! + offset + callBytes : nil
         return nt_workers(
             pool: launch.pool, scratch: launch.scratch, call: call?.assumingMemoryBound(to: CChar.self),
             worker: worker?.assumingMemoryBound(to: CChar.self), worker_bytes: workerBytes)

@@ -8,17 +8,20 @@ final class CPUPoolingKernel: CPUKernel {
     private let plan: nt_pooling
     private let sourceCount: Int
     let memory: CPUMemory
+    private let widening: CPUWidening?
     private let epilogue: CPUEpilogue
 
     init(_ body: PoolingKernel, device: CPUDevice) throws(TensorError) {
-        guard body.dtype == .float32 || body.dtype == .float64 else {
+        guard body.dtype.isFloat else {
             throw TensorError(.unsupported, "cpu: pooling of \(body.dtype) is not supported; cast to float32")
         }
         spec = KernelSpec(body)
         sourceCount = body.sourceCount
         epilogue = try CPUEpilogue(
-            body.epilogue, dtype: body.kind == .maximumIndices ? .int64 : body.dtype,
+            body.epilogue, dtype: body.result, computedIn: body.result.accumulator,
             shape: [body.planes, body.resultSize[0], body.resultSize[1]], device: device)
+        widening = CPUWidening(
+            body.dtype, counts: body.sourceSizes.map { body.planes * $0[0] * $0[1] }, device: device)
         operandTypes = [DType?](repeating: body.dtype, count: sourceCount) + epilogue.bindingTypes
         let window = body.window
         var plan = nt_pooling()
@@ -33,15 +36,17 @@ final class CPUPoolingKernel: CPUKernel {
         (plan.sh, plan.sw) = (Int64(window.stride[0]), Int64(window.stride[1]))
         (plan.ph, plan.pw) = (Int64(window.padding[0]), Int64(window.padding[1]))
         (plan.dh, plan.dw) = (Int64(window.dilation[0]), Int64(window.dilation[1]))
-        memory = epilogue.memory(of: nt_pooling_memory(&plan), device: device)
+        memory = epilogue.memory(of: nt_pooling_memory(&plan), widening: widening, device: device)
         self.plan = plan
     }
 
     func run(_ launch: CPULaunch) {
         epilogue.run(launch, memory, firstBinding: sourceCount) { result, workers, epilogue in
             withUnsafePointer(to: plan) { plan in
-                nt_pooling_run(
-                    plan, workers, launch.operands[0], sourceCount > 1 ? launch.operands[1] : nil, result, epilogue)
+                let first = widening?.widened(0, launch, memory, workers) ?? launch.operands[0]
+                var second: UnsafeMutableRawPointer?
+                if sourceCount > 1 { second = widening?.widened(1, launch, memory, workers) ?? launch.operands[1] }
+                nt_pooling_run(plan, workers, first, second, result, epilogue)
             }
         }
     }

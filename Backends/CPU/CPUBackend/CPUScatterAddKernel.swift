@@ -13,7 +13,6 @@ final class CPUScatterAddKernel: CPUKernel {
             throw TensorError(.unsupported, "cpu: scatterAdd of \(body.dtype) is not supported; cast to float32")
         }
         spec = KernelSpec(body)
-        memory = CPUMemory(nt_memory(), threads: device.threads)
         operandTypes = [body.dtype, .int64, body.dtype]
         let shape = body.sourceShape
         let axis = body.axis
@@ -40,6 +39,7 @@ final class CPUScatterAddKernel: CPUKernel {
         plan.extent_source = Int64(body.sourceStrides[axis])
         plan.extent_index = Int64(body.indexStrides[axis])
         plan.count = Int64(body.count)
+        memory = CPUMemory(nt_scatter_memory(&plan), threads: device.threads)
         self.plan = plan
     }
 

@@ -1,5 +1,9 @@
 // Floats as bits, and the two half types as floats.
 
+#include <stdint.h>
+
+#define ALWAYS __attribute__((always_inline))
+
 static inline ALWAYS float bits_float(uint32_t bits) {
     float value;
     __builtin_memcpy(&value, &bits, 4);

@@ -90,6 +90,8 @@ void nt_matmul_plan(nt_matmul *p) {
     int64_t unit_m = kernels->mr, unit_n = kernels->nr;
     if (p->element == nt_element_f64 && p->dgemm && blas && work > 1e5) {
         p->method = nt_matmul_blas;
+    } else if (nt_is_short(p->element)) {
+        p->method = nt_matmul_widened;
     } else if (p->element != nt_element_f32) {
         p->method = nt_matmul_typed;
         unit_m = 1;
@@ -118,6 +120,7 @@ void nt_matmul_plan(nt_matmul *p) {
     case nt_matmul_paneled: nt_plan_unpacked(p, unit_m, unit_n, 0, work); break;
     case nt_matmul_typed: nt_plan_unpacked(p, unit_m, unit_n, p->m >= 16, 4 * work); break;
     case nt_matmul_packed:
+    case nt_matmul_widened:
     case nt_matmul_blas: nt_plan_blocked(p, unit_m, unit_n);
     }
     p->tiles_m = nt_ceil_div(p->m, p->tile_m);
@@ -125,7 +128,13 @@ void nt_matmul_plan(nt_matmul *p) {
 }
 
 static const size_t nt_element_sizes[nt_element_count] = {
-    [nt_element_f32] = 4, [nt_element_f64] = 8, [nt_element_i32] = 4, [nt_element_i64] = 8, [nt_element_u8] = 1};
+    [nt_element_f32] = 4, [nt_element_f64] = 8, [nt_element_i32] = 4, [nt_element_i64] = 8, [nt_element_u8] = 1,
+    [nt_element_f16] = 2, [nt_element_bf16] = 2};
+
+/// The bytes of an element of the result.
+static size_t nt_result_size(const nt_matmul *p) {
+    return nt_is_short(p->element) ? sizeof(float) : nt_element_sizes[p->element];
+}
 
 int nt_matmul_has_routine(const nt_matmul *p) {
     if (p->element < 0 || p->element >= nt_element_count || !nt_element_sizes[p->element]) return 0;
@@ -133,6 +142,7 @@ int nt_matmul_has_routine(const nt_matmul *p) {
     if (p->tiles_m == 0) return 1;
     switch ((nt_matmul_method)p->method) {
     case nt_matmul_typed: return nt_matmul_kernels_for(p->isa)->typed[p->element] != 0;
+    case nt_matmul_widened: return nt_is_short(p->element);
     case nt_matmul_blas:
         return p->element == nt_element_f64 ? p->dgemm != 0 : p->element == nt_element_f32 && p->sgemm != 0;
     case nt_matmul_direct:
@@ -149,7 +159,7 @@ typedef struct {
     char *c;
     const nt_epilogue *epilogue;
     const nt_workers *workers;
-    int64_t element_size;
+    int64_t element_size, result_size;
 } nt_matmul_call;
 
 /// The columns of the narrowest tile.
@@ -165,7 +175,8 @@ nt_memory nt_matmul_memory(const nt_matmul *p) {
     switch ((nt_matmul_method)p->method) {
     case nt_matmul_direct: return (nt_memory){.worker = nt_least_columns(p) < kernels->nr ? panel : 0};
     case nt_matmul_paneled: return (nt_memory){.worker = panel};
-    case nt_matmul_packed: return (nt_memory){.worker = NT_SGEMM_SCRATCH * sizeof(float)};
+    case nt_matmul_packed:
+    case nt_matmul_widened: return (nt_memory){.worker = NT_SGEMM_SCRATCH * sizeof(float)};
     case nt_matmul_typed: return (nt_memory){.worker = 4096 * 8};
     case nt_matmul_dot:
     case nt_matmul_blas: break;
@@ -178,7 +189,7 @@ static size_t nt_tile_offset(const nt_matmul *p) { return (nt_matmul_memory(p).w
 
 nt_memory nt_matmul_tile_memory(const nt_matmul *p) {
     if (p->tiles_m == 0) return (nt_memory){0};
-    return (nt_memory){.worker = nt_tile_offset(p) + (size_t)(p->tile_m * p->n) * nt_element_sizes[p->element]};
+    return (nt_memory){.worker = nt_tile_offset(p) + (size_t)(p->tile_m * p->n) * nt_result_size(p)};
 }
 
 static void nt_matmul_tile(
@@ -191,6 +202,10 @@ static void nt_matmul_tile(
     case nt_matmul_paneled: kernels->paneled(m, n, p->k, a, p->rsa, b, p->rsb, p->csb, c, p->n, scratch); return;
     case nt_matmul_packed:
         kernels->packed(m, n, p->k, a, p->rsa, p->csa, b, p->rsb, p->csb, c, p->n, scratch);
+        return;
+    case nt_matmul_widened:
+        kernels->widened(
+            (nt_element)p->element, m, n, p->k, a, p->rsa, p->csa, b, p->rsb, p->csb, c, p->n, scratch);
         return;
     case nt_matmul_typed:
         kernels->typed[p->element](m, n, p->k, a, p->rsa, p->csa, b, p->rsb, p->csb, c, p->n, scratch);
@@ -223,12 +238,12 @@ static void nt_matmul_one(const nt_matmul_call *call, int64_t batch, int64_t row
         begin[d] = at;
         end[d] = at + 1;
     }
-    const int64_t size = call->element_size;
+    const int64_t size = call->element_size, result_size = call->result_size;
     char *area = nt_worker_area(call->workers, worker);
     // A tile of its own has the whole result's rows, because the epilogue was compiled for them.
-    char *to = call->c ? call->c + c * size : area + nt_tile_offset(p);
+    char *to = call->c ? call->c + c * result_size : area + nt_tile_offset(p);
     if (p->k == 0) {
-        for (int64_t i = 0; i < m1 - m0; i++) memset(to + i * p->n * size, 0, (n1 - n0) * size);
+        for (int64_t i = 0; i < m1 - m0; i++) memset(to + i * p->n * result_size, 0, (n1 - n0) * result_size);
     } else {
         nt_matmul_tile(
             p, m1 - m0, n1 - n0, call->a + a * size, call->b + b * size, to, area);
@@ -240,7 +255,7 @@ static void nt_matmul_one(const nt_matmul_call *call, int64_t batch, int64_t row
     if (call->c) {
         nt_epilogue_run(call->epilogue, call->workers, worker, begin, end);
     } else {
-        void *operands[NT_MAX_OPERANDS], *origin = (void *)((uintptr_t)to - (uintptr_t)(c * size));
+        void *operands[NT_MAX_OPERANDS], *origin = (void *)((uintptr_t)to - (uintptr_t)(c * result_size));
         const nt_epilogue over = nt_epilogue_over(call->epilogue, origin, operands);
         nt_epilogue_run(&over, call->workers, worker, begin, end);
     }
@@ -258,7 +273,7 @@ static void nt_matmul_task(void *context, long index, int worker) {
 void nt_matmul_run(
     const nt_matmul *p, const nt_workers *workers, const void *a, const void *b, void *c, const nt_epilogue *epilogue
 ) {
-    nt_matmul_call call = {p, a, b, c, epilogue, workers, nt_element_sizes[p->element]};
+    nt_matmul_call call = {p, a, b, c, epilogue, workers, nt_element_sizes[p->element], nt_result_size(p)};
     const int64_t count = nt_ceil_div(p->batches, p->batch_step) * p->tiles_m * p->tiles_n;
     if (count > 0) nt_pool_run(workers->pool, count, nt_matmul_task, &call);
 }

@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "body_bits.h"
 #include "matmul_internal.h"
 
 /// Columns of the register block: two vectors.
@@ -191,7 +192,7 @@ static void nt_dot(long m, long n, long k, const float *a, long lda, const float
 
 const nt_matmul_kernels NT_TABLE = {
     .mr = NT_MR, .nr = NT_NR, .direct = nt_direct, .dot = nt_dot, .paneled = nt_paneled, .packed = nt_packed,
-    .panel = nt_panel, .pack_a = nt_pack_a, .pack_b = nt_pack_b,
+    .widened = nt_widened, .panel = nt_panel, .pack_a = nt_pack_a, .pack_b = nt_pack_b,
     .typed = {
         [nt_element_f64] = nt_typed_f64, [nt_element_i32] = nt_typed_i32, [nt_element_i64] = nt_typed_i64,
         [nt_element_u8] = nt_typed_u8}};

@@ -27,10 +27,14 @@ typedef struct {
     void (*paneled)(
         long m, long n, long k, const float *a, long lda, const float *b, long rsb, long csb, float *c, long ldc,
         float *scratch);
-    /// Blocked for the caches; packs both operands into `scratch` (`nt_sgemm_scratch` floats). Any strides.
+    /// Blocked for the caches; packs both operands into `scratch` (`NT_SGEMM_SCRATCH` floats). Any strides.
     void (*packed)(
         long m, long n, long k, const float *a, long rsa, long csa, const float *b, long rsb, long csb, float *c,
         long ldc, float *scratch);
+    /// The same of operands in float16 or bfloat16 (`element`), which are widened while they are packed.
+    void (*widened)(
+        nt_element element, long m, long n, long k, const void *a, long rsa, long csa, const void *b, long rsb,
+        long csb, float *c, long ldc, float *scratch);
     /// The register block of the packed product over `k` steps: `c (+)= a b` for `m <= mr` rows and `n <= nr` columns,
     /// where `a` is a panel of `mr` and `b` one of `nr`.
     void (*panel)(long m, long n, long k, const float *a, const float *b, float *c, long ldc, long accumulate);

@@ -91,10 +91,59 @@ static void nt_paneled(
     }
 }
 
-static void nt_packed(
-    long m, long n, long k, const float *a, long rsa, long csa, const float *b, long rsb, long csb, float *c, long ldc,
-    float *scratch
+/// Widens neighbouring elements of float16 or bfloat16.
+static inline __attribute__((always_inline)) void nt_widen_row(
+    nt_element element, long count, const uint16_t *from, float *to
 ) {
+    if (element == nt_element_bf16) {
+        for (long i = 0; i < count; i++) to[i] = float_from_bfloat(from[i]);
+    } else {
+        for (long i = 0; i < count; i++) to[i] = float_from_half(from[i]);
+    }
+}
+
+/// As `nt_pack`, of float16 or bfloat16 and at most NT_KC steps.
+static inline __attribute__((always_inline)) void nt_pack_short(
+    nt_element element, long panel, long width, long k, const uint16_t *from, long lane, long step, float *to
+) {
+    // The lanes of one panel, step by step in each.
+    float wide[NT_NR * NT_KC];
+    for (long l = 0; l < width; l += panel, to += panel * k) {
+        const long lanes = width - l < panel ? width - l : panel;
+        const uint16_t *source = from + l * lane;
+        if (lane == 1 && lanes == panel) {
+            for (long p = 0; p < k; p++) nt_widen_row(element, panel, source + p * step, to + p * panel);
+            continue;
+        }
+        for (long i = 0; i < lanes; i++) {
+            if (step == 1) {
+                nt_widen_row(element, k, source + i * lane, wide + i * k);
+            } else {
+                for (long p = 0; p < k; p++) nt_widen_row(element, 1, source + i * lane + p * step, wide + i * k + p);
+            }
+        }
+        nt_pack(panel, lanes, k, wide, k, 1, to);
+    }
+}
+
+static __attribute__((noinline)) void nt_pack_short_a(
+    nt_element element, long m, long k, const uint16_t *a, long rsa, long csa, float *to
+) {
+    nt_pack_short(element, NT_MR, m, k, a, rsa, csa, to);
+}
+
+static __attribute__((noinline)) void nt_pack_short_b(
+    nt_element element, long n, long k, const uint16_t *b, long rsb, long csb, float *to
+) {
+    nt_pack_short(element, NT_NR, n, k, b, csb, rsb, to);
+}
+
+/// The blocked product; a literal `element` leaves one way of packing.
+static inline __attribute__((always_inline)) void nt_packed_in(
+    nt_element element, long m, long n, long k, const void *a, long rsa, long csa, const void *b, long rsb, long csb,
+    float *c, long ldc, float *scratch
+) {
+    const int isShort = element != nt_element_f32;
     float *packedA = (float *)(((uintptr_t)scratch + 63) & ~(uintptr_t)63);
     float *packedB = packedA + (NT_MC + 12) * NT_KC;
     for (long jc = 0; jc < n; jc += NT_NC) {
@@ -103,10 +152,14 @@ static void nt_packed(
             // The last two blocks share what is left, so that none is thin.
             const long left = k - pc;
             kc = left <= NT_KC ? left : left < 2 * NT_KC ? (left + 1) / 2 : NT_KC;
-            nt_pack_b(nc, kc, b + pc * rsb + jc * csb, rsb, csb, packedB);
+            const long fromB = pc * rsb + jc * csb;
+            if (isShort) nt_pack_short_b(element, nc, kc, (const uint16_t *)b + fromB, rsb, csb, packedB);
+            else nt_pack_b(nc, kc, (const float *)b + fromB, rsb, csb, packedB);
             for (long ic = 0; ic < m; ic += NT_MC) {
                 const long mc = m - ic < NT_MC ? m - ic : NT_MC;
-                nt_pack_a(mc, kc, a + ic * rsa + pc * csa, rsa, csa, packedA);
+                const long fromA = ic * rsa + pc * csa;
+                if (isShort) nt_pack_short_a(element, mc, kc, (const uint16_t *)a + fromA, rsa, csa, packedA);
+                else nt_pack_a(mc, kc, (const float *)a + fromA, rsa, csa, packedA);
                 for (long j = 0; j < nc; j += NT_NR) {
                     const long columns = nc - j < NT_NR ? nc - j : NT_NR;
                     for (long i = 0; i < mc; i += NT_MR) {
@@ -119,4 +172,19 @@ static void nt_packed(
             }
         }
     }
+}
+
+static void nt_packed(
+    long m, long n, long k, const float *a, long rsa, long csa, const float *b, long rsb, long csb, float *c, long ldc,
+    float *scratch
+) {
+    nt_packed_in(nt_element_f32, m, n, k, a, rsa, csa, b, rsb, csb, c, ldc, scratch);
+}
+
+static void nt_widened(
+    nt_element element, long m, long n, long k, const void *a, long rsa, long csa, const void *b, long rsb, long csb,
+    float *c, long ldc, float *scratch
+) {
+    if (element == nt_element_bf16) nt_packed_in(nt_element_bf16, m, n, k, a, rsa, csa, b, rsb, csb, c, ldc, scratch);
+    else nt_packed_in(nt_element_f16, m, n, k, a, rsa, csa, b, rsb, csb, c, ldc, scratch);
 }

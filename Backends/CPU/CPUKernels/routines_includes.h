@@ -6,4 +6,3 @@
 #include <stddef.h>
 #include <string.h>
 
-#define ALWAYS __attribute__((always_inline))

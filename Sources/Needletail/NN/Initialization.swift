@@ -50,15 +50,17 @@ public enum Initialization {
     /// ``kaimingUniform(_:fanIn:slope:generator:device:file:line:)`` for a layer, which errors name.
     static func kaimingUniform(
         _ shape: Shape, fanIn: Int, slope: Double = 5.0.squareRoot(), generator: Generator?, device: DeviceID?,
-        for name: String, at site: CallSite
+        dtype: DType = .float32, for name: String, at site: CallSite
     ) -> Tensor {
         let bound = fanIn > 0 ? (6 / ((1 + slope * slope) * Double(fanIn))).squareRoot() : 0
-        return uniform(shape, bound: bound, generator: generator, device: device, for: name, at: site)
+        return uniform(
+            shape, bound: bound, generator: generator, device: device, dtype: dtype, for: name, at: site)
     }
 
-    /// ``uniform(_:bound:generator:device:file:line:)`` for a layer, which errors name.
+    /// ``uniform(_:bound:generator:device:file:line:)`` for a layer, which errors name, rounded to the layer's dtype.
     static func uniform(
-        _ shape: Shape, bound: Double, generator: Generator?, device: DeviceID?, for name: String, at site: CallSite
+        _ shape: Shape, bound: Double, generator: Generator?, device: DeviceID?, dtype: DType = .float32,
+        for name: String, at site: CallSite
     ) -> Tensor {
         guard shape.isValid, bound.isFinite, bound >= 0 else {
             return Tensor.invalidCreation(
@@ -67,14 +69,15 @@ public enum Initialization {
                 dtype: .float32, device: device, at: site)
         }
         // In -1..<1 without rounding.
-        let drawn = Tensor.uniform(shape, low: -1, high: 1, generator: generator, device: device) * bound
+        let drawn = (Tensor.uniform(shape, low: -1, high: 1, generator: generator, device: device) * bound)
+            .cast(to: dtype)
         // At once, so that no step draws them, and so that the error names the layer.
         do throws(TensorError) {
             try drawn.evaluate()
             return drawn
         } catch {
             let named = TensorError(error.kind, "\(name): \(error.message)")
-            return Tensor(drawn.context.failed(named, shape: shape, dtype: .float32))
+            return Tensor(drawn.context.failed(named, shape: shape, dtype: dtype))
         }
     }
 }

@@ -192,6 +192,25 @@ extension Module {
     /// Sets the gradient of all parameters to nil.
     public func zeroGrad() { for parameter in parameters { parameter.zeroGrad() } }
 
+    /// Converts all float parameters, with their gradients, and all float buffers to another float dtype; integer buffers stay
+    /// as they are. Parameters stay the objects that they are, so that an optimizer made before goes on with them: its
+    /// state follows at its next step.
+    ///
+    /// Source: [torch.nn.Module.to](https://pytorch.org/docs/stable/generated/torch.nn.Module.html#torch.nn.Module.to).
+    public func to(dtype: DType, file: StaticString = #fileID, line: UInt = #line) {
+        guard dtype.isFloat else {
+            WrongCall.report(
+                "to(dtype:)", "a module cannot be of \(dtype)", remedy: "use a float type: .float32, .bfloat16",
+                at: CallSite(file, line))
+            return
+        }
+        for parameter in parameters where parameter.dtype.isFloat && parameter.dtype != dtype {
+            parameter.replace(parameter.value.detach().to(dtype))
+            if let gradient = parameter.grad { parameter.grad = gradient.detach().to(dtype) }
+        }
+        for (_, buffer) in namedBuffers where buffer.dtype.isFloat { buffer.replace(buffer.value.to(dtype)) }
+    }
+
     /// Moves all parameters, with their gradients, and all buffers to a device. An optimizer's state follows at its next
     /// step.
     ///

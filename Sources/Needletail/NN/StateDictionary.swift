@@ -61,12 +61,13 @@ extension Module {
         return result
     }
 
-    /// Assigns the tensors to the parameters and buffers of their names, on the devices where those are.
+    /// Assigns the tensors to the parameters and buffers of their names, on the devices and in the dtypes of those, as
+    /// PyTorch's `copy_` does.
     ///
-    /// All names, shapes and dtypes are checked before anything is assigned.
+    /// All names and shapes are checked before anything is assigned.
     ///
     /// - Parameter strict: whether missing and unexpected names are errors; otherwise they are only reported.
-    /// - Throws: `data` for missing or unexpected names, or a shape or dtype that differs; `invalidArgument` where two
+    /// - Throws: `data` for missing or unexpected names, or a shape that differs; `invalidArgument` where two
     ///   members of the module have one name; `outOfMemory`.
     @discardableResult
     public func load(stateDictionary: StateDictionary, strict: Bool = true) throws(TensorError) -> StateDictionaryReport
@@ -102,14 +103,15 @@ extension Module {
         for target in targets {
             guard let tensor = stateDictionary[target.name] else { continue }
             let now = target.now
-            guard tensor.shape == now.shape, tensor.dtype == now.dtype else {
+            guard tensor.shape == now.shape else {
                 throw TensorError(
                     .data,
                     "state dictionary: '\(target.name)' is \(tensor.dtype)\(tensor.shape), but \(now.dtype)\(now.shape) "
                         + "in the model; load the weights of this model")
             }
             let isThere = tensor.context === now.context
-            assignments.append((isThere ? tensor : try tensor.detach().to(device: now.device), target.assign))
+            let moved = isThere ? tensor : try tensor.detach().to(device: now.device)
+            assignments.append((moved.dtype == now.dtype ? moved : moved.detach().to(now.dtype), target.assign))
         }
         for (tensor, assign) in assignments { assign(tensor) }
         return report

@@ -30,7 +30,8 @@ public final class AveragedModel<Model: Module> {
     private let averagesBuffers: Bool
 
     /// - Parameters:
-    ///   - copy: another model of the same kind, whose weights are replaced by those of `model`.
+    ///   - copy: another model of the same kind, whose weights are replaced by those of `model`. Its dtype is that of the means:
+    ///     a float32 copy of a bfloat16 model keeps what small steps add up to.
     ///   - averagesBuffers: whether float buffers are averaged too; else the copy has the model's.
     public init(
         _ copy: Model, of model: Model, _ average: Average = .equal, averagesBuffers: Bool = false,
@@ -62,13 +63,17 @@ public final class AveragedModel<Model: Module> {
 
     private func copyAll() {
         withNoGrad {
-            for (own, other) in zip(module.parameters, source.parameters) { own.assign(other.value.detach()) }
+            for (own, other) in zip(module.parameters, source.parameters) {
+                own.assign(other.value.detach().to(own.dtype))
+            }
             copyBuffers()
         }
     }
 
     private func copyBuffers() {
-        for (own, other) in zip(module.namedBuffers, source.namedBuffers) { own.buffer.assign(other.buffer.value) }
+        for (own, other) in zip(module.namedBuffers, source.namedBuffers) {
+            own.buffer.assign(other.buffer.value.to(own.buffer.dtype))
+        }
     }
 
     /// Takes the model's weights into the mean. The first time they are the mean.
@@ -93,13 +98,16 @@ public final class AveragedModel<Model: Module> {
             guard averagesBuffers else { return copyBuffers() }
             for (own, other) in zip(module.namedBuffers, source.namedBuffers) {
                 let (old, new) = (own.buffer.value, other.buffer.value)
-                own.buffer.assign(old.dtype.isFloat ? mean(old, new) : new)
+                own.buffer.assign(old.dtype.isFloat ? mean(old, new) : new.to(old.dtype))
             }
         }
     }
 
+    /// Of the copy's dtype; of float16 and bfloat16 in float32, rounded once.
     private func mean(_ old: Tensor, _ new: Tensor) -> Tensor {
-        switch average {
+        if old.dtype.isShortFloat { return mean(old.to(.float32), new).to(old.dtype) }
+        let new = new.to(old.dtype)
+        return switch average {
         case .equal: old + (new - old) * (1 / Double(count + 1))
         case .exponential(let decay): old * decay + new * (1 - decay)
         }

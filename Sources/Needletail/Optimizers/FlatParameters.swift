@@ -38,7 +38,8 @@ struct FlatParameters {
             FlatParameters.joined(
                 zip(values, saved).map { value, saved in
                     saved.tensors.isEmpty
-                        ? Tensor.zerosLike(value) : FlatParameters.moved(saved.tensors[index], to: value.context)
+                        ? Tensor.zerosLike(value)
+                        : FlatParameters.moved(saved.tensors[index], to: value.context).cast(to: value.dtype)
                 })
         }
         assignParts()
@@ -97,8 +98,7 @@ struct FlatParameters {
         let old = isWhole ? value : part(of: value, segment)
         var parts = isWhole ? state : state.map { part(of: $0, segment) }
         let first = context.nextValueID
-        let result = rule.update(
-            old, gradient: old, state: &parts, step: segment.steps + 1, layout: layout.part(range))
+        let result = updated(rule, old, old, &parts, segment)
         return context.tracedScalars(since: first, with: result.handle)
     }
 
@@ -133,10 +133,7 @@ struct FlatParameters {
             if segment.isUpdated {
                 let gradient = flatGradient ?? joinedGradients(gradients, segment)
                 let first = onUpdate == nil ? 0 : context.nextValueID
-                values.append(
-                    rule.update(
-                        old, gradient: gradient, state: &parts, step: segment.steps + 1,
-                        layout: layout.part(segment.range)))
+                values.append(updated(rule, old, gradient, &parts, segment))
                 onUpdate?(
                     CapturedUpdate(
                         range: segment.range, step: segment.steps + 1, result: values.last!, firstValue: first))
@@ -149,6 +146,22 @@ struct FlatParameters {
         value = values.count == 1 ? values[0] : Tensor.concatenate(values, axis: 0)
         state = states.map { $0.count == 1 ? $0[0] : Tensor.concatenate($0, axis: 0) }
         assignParts()
+    }
+
+    /// The rule's new value and state. Of float16 and bfloat16 it computes in float32, and what it makes is rounded once.
+    private func updated(
+        _ rule: some UpdateRule, _ value: Tensor, _ gradient: Tensor, _ state: inout [Tensor], _ segment: Segment
+    ) -> Tensor {
+        let (step, layout) = (segment.steps + 1, layout.part(segment.range))
+        let dtype = value.dtype
+        guard dtype.isShortFloat else {
+            return rule.update(value, gradient: gradient, state: &state, step: step, layout: layout)
+        }
+        var wide = state.map { $0.cast(to: .float32) }
+        let result = rule.update(
+            value.cast(to: .float32), gradient: gradient.cast(to: .float32), state: &wide, step: step, layout: layout)
+        state = wide.map { $0.cast(to: dtype) }
+        return result.cast(to: dtype)
     }
 
     /// The error of the first gradient that cannot change its parameter: it failed itself, or is none of that parameter.

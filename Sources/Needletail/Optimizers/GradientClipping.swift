@@ -17,7 +17,7 @@ extension Optimizer {
             guard let norm = totalNorm(parts.flatMap { $0 }) else { return Tensor.zeros([]) }
             let scale = Tensor.minimum((norm + 1e-6).reciprocal() * maximum, 1)
             for (group, parts) in zip(groups, parts) {
-                group.replaceGradients(parts[...]) { $0 * scale }
+                group.replaceGradients(parts[...]) { ($0 * scale).cast(to: $0.dtype) }
             }
             return norm
         }

@@ -47,7 +47,7 @@ extension Optimizer {
                 for name in step == 0 ? [] : group.rule.stateNames {
                     let key = "\(number).\(name)"
                     guard let tensor = state.tensors[key], tensor.shape == parameter.shape,
-                        tensor.dtype == parameter.dtype
+                        tensor.dtype.isFloat == parameter.dtype.isFloat
                     else {
                         let found = state.tensors[key].map { "is \($0.dtype)\($0.shape)" } ?? "is missing"
                         throw TensorError(

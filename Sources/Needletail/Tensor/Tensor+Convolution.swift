@@ -71,6 +71,11 @@ extension Tensor {
                 "input \(x.dtype)\(x.shape), weight \(weight.dtype)\(weight.shape)",
                 "use floats, input [n, channels, height, width] and weight [out, in / groups, height, width]")
         }
+        guard !x.dtype.isMixed(with: weight.dtype), bias == nil || !x.dtype.isMixed(with: bias!.dtype) else {
+            return wrong(
+                "input \(x.dtype)\(x.shape), weight \(weight.dtype)\(weight.shape)"
+                    + (bias.map { ", bias \($0.dtype)\($0.shape)" } ?? ""), Tensor.mixedRemedy)
+        }
         let outputs = weight.shape[0]
         guard groups > 0, x.shape[1] % groups == 0, x.shape[1] / groups == weight.shape[1], outputs % groups == 0
         else {

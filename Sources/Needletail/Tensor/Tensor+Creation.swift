@@ -88,6 +88,8 @@ extension Tensor {
         return Tensor(context.trace(operation, shape: shape, dtype: dtype, scalar0: scalar, tag: known))
     }
 
+    static let mixedRemedy =
+        "cast one to the dtype of the other, as to(.float32) does; a model is cast by to(dtype:)"
     static let shapeRemedy =
         "use \(Shape.maximumRank) extents at most, none below 0, whose product fits in memory"
 }
@@ -198,8 +200,11 @@ extension Tensor {
 
 extension Tensor {
     /// The scalars, row-major, in a shape with as many elements.
+    ///
+    /// - Parameter dtype: what they are converted to; nil is the scalars' own.
     public init<T: TensorScalar>(
-        _ scalars: [T], shape: Shape, device: DeviceID? = nil, file: StaticString = #fileID, line: UInt = #line
+        _ scalars: [T], shape: Shape, dtype: DType? = nil, device: DeviceID? = nil, file: StaticString = #fileID,
+        line: UInt = #line
     ) {
         guard shape.isValid, shape.elementCount == scalars.count else {
             self = Tensor.invalidCreation(
@@ -208,47 +213,51 @@ extension Tensor {
                 at: CallSite(file, line))
             return
         }
-        self = Tensor.host(scalars, shape: shape, in: Tensor.creationContext(device, at: CallSite(file, line)))
+        let made = Tensor.host(scalars, shape: shape, in: Tensor.creationContext(device, at: CallSite(file, line)))
+        self = dtype.map { made.cast(to: $0) } ?? made
     }
 
     /// A vector.
     public init<T: TensorScalar>(
-        _ scalars: [T], device: DeviceID? = nil, file: StaticString = #fileID, line: UInt = #line
+        _ scalars: [T], dtype: DType? = nil, device: DeviceID? = nil, file: StaticString = #fileID, line: UInt = #line
     ) {
-        self.init(scalars, shape: [scalars.count], device: device, file: file, line: line)
+        self.init(scalars, shape: [scalars.count], dtype: dtype, device: device, file: file, line: line)
     }
 
     /// A matrix from rows of one length.
     public init<T: TensorScalar>(
-        _ rows: [[T]], device: DeviceID? = nil, file: StaticString = #fileID, line: UInt = #line
+        _ rows: [[T]], dtype: DType? = nil, device: DeviceID? = nil, file: StaticString = #fileID, line: UInt = #line
     ) {
         self.init(
-            rows.flatMap { $0 }, shape: [rows.count, rows.first?.count ?? 0], device: device, file: file, line: line)
+            rows.flatMap { $0 }, shape: [rows.count, rows.first?.count ?? 0], dtype: dtype, device: device, file: file,
+            line: line)
         Tensor.checkRows(rows.map(\.count), CallSite(file, line))
     }
 
     /// A tensor of rank 3 from matrices of one shape.
     public init<T: TensorScalar>(
-        _ planes: [[[T]]], device: DeviceID? = nil, file: StaticString = #fileID, line: UInt = #line
+        _ planes: [[[T]]], dtype: DType? = nil, device: DeviceID? = nil, file: StaticString = #fileID,
+        line: UInt = #line
     ) {
         let rows = planes.flatMap { $0 }
         self.init(
             rows.flatMap { $0 }, shape: [planes.count, planes.first?.count ?? 0, rows.first?.count ?? 0],
-            device: device, file: file, line: line)
+            dtype: dtype, device: device, file: file, line: line)
         Tensor.checkRows(planes.map(\.count), CallSite(file, line))
         Tensor.checkRows(rows.map(\.count), CallSite(file, line))
     }
 
     /// A tensor of rank 4.
     public init<T: TensorScalar>(
-        _ blocks: [[[[T]]]], device: DeviceID? = nil, file: StaticString = #fileID, line: UInt = #line
+        _ blocks: [[[[T]]]], dtype: DType? = nil, device: DeviceID? = nil, file: StaticString = #fileID,
+        line: UInt = #line
     ) {
         let planes = blocks.flatMap { $0 }
         let rows = planes.flatMap { $0 }
         self.init(
             rows.flatMap { $0 },
             shape: [blocks.count, blocks.first?.count ?? 0, planes.first?.count ?? 0, rows.first?.count ?? 0],
-            device: device, file: file, line: line)
+            dtype: dtype, device: device, file: file, line: line)
         Tensor.checkRows(blocks.map(\.count), CallSite(file, line))
         Tensor.checkRows(planes.map(\.count), CallSite(file, line))
         Tensor.checkRows(rows.map(\.count), CallSite(file, line))

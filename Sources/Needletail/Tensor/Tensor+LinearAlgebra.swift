@@ -16,6 +16,10 @@ extension Tensor {
                 "matmul", "\(a.dtype)\(a.shape) by \(b.dtype)\(b.shape)", remedy: "use numbers of rank 1 at least",
                 [a, b], at: site)
         }
+        guard !a.dtype.isMixed(with: b.dtype) else {
+            return a.invalid(
+                "matmul", "\(a.dtype)\(a.shape) by \(b.dtype)\(b.shape)", remedy: mixedRemedy, [a, b], at: site)
+        }
         let x = a.rank == 1 ? a.viewed(as: [1, a.elementCount]) : a
         let y = b.rank == 1 ? b.viewed(as: [b.elementCount, 1]) : b
         let (left, right) = (x.shape, y.shape)
@@ -92,6 +96,13 @@ extension Tensor {
         guard type != .bool else {
             return x.invalid(
                 "linear", "all operands are bool", remedy: "use numbers", [x, weight], file, line)
+        }
+        guard !x.dtype.isMixed(with: weight.dtype), bias == nil || !x.dtype.isMixed(with: bias!.dtype) else {
+            return x.invalid(
+                "linear",
+                "input \(x.dtype)\(x.shape), weight \(weight.dtype)\(weight.shape)"
+                    + (bias.map { ", bias \($0.dtype)\($0.shape)" } ?? ""),
+                remedy: mixedRemedy, [x, weight] + (bias.map { [$0] } ?? []), file, line)
         }
         return affine(x.cast(to: type), weight.cast(to: type), bias?.cast(to: type))
     }

@@ -10,6 +10,8 @@ public final class DeviceDataset: Sendable {
     public let labels: Tensor
     /// What a feature's byte is multiplied by.
     public let scale: Double
+    /// The dtype of a batch's features: a model's.
+    public let dtype: DType
 
     public let count: Int
 
@@ -19,13 +21,15 @@ public final class DeviceDataset: Sendable {
     ///   - features: uint8, row-major, example by example.
     ///   - shape: of one example; `features` holds a multiple of its elements.
     ///   - labels: the class of each example.
+    ///   - dtype: of a batch's features, which are scaled in float32 and rounded to it.
     public init(
         features: [UInt8], shape: Shape, labels: [UInt8], scale: Double = 1 / 255, device: DeviceID? = nil,
-        file: StaticString = #fileID, line: UInt = #line
+        dtype: DType = .float32, file: StaticString = #fileID, line: UInt = #line
     ) {
         let site = CallSite(file, line)
         let whole = shape.inserting(labels.count, at: 0)
         self.scale = scale
+        self.dtype = dtype
         guard whole.isValid, features.count == whole.elementCount else {
             self.features = Tensor.invalidCreation(
                 "DeviceDataset", "\(features.count) bytes are not \(labels.count) examples of \(shape)",
@@ -64,7 +68,7 @@ public final class DeviceDataset: Sendable {
 
 /// Some examples, ready for a model.
 public struct Batch: Sendable {
-    /// float32 `[count, features...]`
+    /// `[count, features...]` of the dataset's dtype: float32 unless told otherwise.
     public let features: Tensor
     /// int64 `[count]`
     public let labels: Tensor
@@ -115,6 +119,6 @@ public struct DatasetBatches: RandomAccessCollection, Sendable {
             features = dataset.features.slice(axis: 0, from: start, to: end)
             labels = dataset.labels.slice(axis: 0, from: start, to: end)
         }
-        return Batch(features: features.to(.float32) * dataset.scale, labels: labels.to(.int64))
+        return Batch(features: (features.to(.float32) * dataset.scale).to(dataset.dtype), labels: labels.to(.int64))
     }
 }

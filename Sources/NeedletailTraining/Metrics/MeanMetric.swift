@@ -18,7 +18,8 @@ public final class MeanMetric {
     /// Adds a mean of `count` numbers, of rank 0.
     public func update(_ mean: Tensor, count: Int = 1) {
         add(count) { total in
-            let addend = mean.detach() * Double(count)
+            let mean = mean.detach()
+            let addend = (mean.dtype.isShortFloat ? mean.cast(to: .float32) : mean) * Double(count)
             return total.map { $0 + addend } ?? addend
         }
     }

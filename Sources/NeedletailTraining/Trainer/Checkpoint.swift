@@ -1,4 +1,5 @@
 import Needletail
+import TensorRuntime
 
 /// All that training needs to go on where it stopped: weights, optimizer, position, random numbers.
 ///
@@ -29,6 +30,9 @@ public struct Checkpoint: Sendable {
     public var exampleCount: Int
     public var generator: Generator.State
     public var meters: Meters
+
+    /// The dtype of the weights.
+    public var dtype: DType { weights.entries.first { $0.tensor.dtype.isFloat }?.tensor.dtype ?? .float32 }
 
     /// The state of a trainer between two steps. Waits for the device.
     public init(of trainer: Trainer, model name: String, exampleCount: Int) throws(TensorError) {

@@ -4,13 +4,16 @@ import NeedletailTraining
 extension Checkpoint {
     /// The model that ``model`` names, with these weights.
     ///
+    /// - Parameter dtype: what the weights are converted to; nil is the dtype that they have.
     /// - Throws: `data` where there is no such model or the weights are another's.
-    public func makeMNISTModel(path: String, device: DeviceID? = nil) throws(TensorError) -> Sequential {
+    public func makeMNISTModel(
+        path: String, device: DeviceID? = nil, dtype: DType? = nil
+    ) throws(TensorError) -> Sequential {
         guard let kind = MNISTModel(rawValue: model) else {
             let known = MNISTModel.allCases.map(\.rawValue).joined(separator: ", ")
             throw TensorError(.data, "\(path): of model '\(model)', which is none of \(known); name another file")
         }
-        let made = kind.make(generator: Generator(seed: 0), device: device)
+        let made = kind.make(generator: Generator(seed: 0), device: device, dtype: dtype ?? self.dtype)
         do {
             try made.load(stateDictionary: weights)
         } catch {

@@ -11,12 +11,15 @@ public enum MNISTModel: String, Hashable, Sendable, CaseIterable {
     /// The model with initial weights: images `[N, 1, 28, 28]` to logits `[N, 10]`.
     ///
     /// - Parameter dropout: whether it has its dropout layers; benchmarks leave them out.
-    public func make(generator: Generator? = nil, dropout: Bool = true, device: DeviceID? = nil) -> Sequential {
+    public func make(
+        generator: Generator? = nil, dropout: Bool = true, device: DeviceID? = nil, dtype: DType = .float32
+    ) -> Sequential {
         func linear(_ inputs: Int, _ outputs: Int) -> Linear {
-            Linear(inputs, outputs, generator: generator, device: device)
+            Linear(inputs, outputs, generator: generator, device: device, dtype: dtype)
         }
         func conv(_ inputs: Int, _ outputs: Int, kernel: Extent2D, padding: ConvolutionPadding = 0) -> Conv2d {
-            Conv2d(inputs, outputs, kernel: kernel, padding: padding, generator: generator, device: device)
+            Conv2d(
+                inputs, outputs, kernel: kernel, padding: padding, generator: generator, device: device, dtype: dtype)
         }
         switch self {
         case .mlp:

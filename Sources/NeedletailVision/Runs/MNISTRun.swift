@@ -1,6 +1,7 @@
 import Foundation
 import Needletail
 import NeedletailTraining
+import TensorRuntime
 
 /// What `needletail train mnist` was asked to do.
 package struct MNISTRunOptions: Sendable {
@@ -11,6 +12,8 @@ package struct MNISTRunOptions: Sendable {
     package var optimizer: OptimizerKind?
     package var learningRate: Double?
     package var seed: UInt64?
+    /// Of weights, activations and gradients; nil is float32, or the checkpoint's.
+    package var dtype: DType?
     package var dataDirectory: String?
     package var limit: Int?
     package var outputDirectory: String?
@@ -90,10 +93,10 @@ package final class MNISTRun {
         }
         kind = settings.model
         optimizerKind = settings.optimizer
-        trainingSet = DeviceDataset(training, device: device)
-        testSet = DeviceDataset(test, device: device)
+        trainingSet = DeviceDataset(training, device: device, dtype: settings.dtype)
+        testSet = DeviceDataset(test, device: device, dtype: settings.dtype)
         let generator = Generator(seed: settings.seed)
-        let model = settings.model.make(generator: generator, device: device)
+        let model = settings.model.make(generator: generator, device: device, dtype: settings.dtype)
         trainer = Trainer(
             model: model,
             optimizer: settings.optimizer.make(model.parameters, learningRate: settings.learningRate),
@@ -151,6 +154,7 @@ private struct MNISTRunSettings {
     var optimizer: OptimizerKind
     var learningRate: Double
     var seed: UInt64
+    var dtype: DType
     var limit: Int?
 
     init(_ options: MNISTRunOptions, _ checkpoint: Checkpoint?) throws(TensorError) {
@@ -162,6 +166,7 @@ private struct MNISTRunSettings {
             optimizer = options.optimizer ?? model.defaultOptimizer
             learningRate = options.learningRate ?? optimizer.defaultLearningRate
             seed = options.seed ?? 0
+            dtype = options.dtype ?? .float32
             return
         }
         let path = options.resumedFile ?? ""
@@ -191,11 +196,13 @@ private struct MNISTRunSettings {
         try check("optimizer", options.optimizer?.rawValue, optimizer.rawValue)
         try check("learning-rate", options.learningRate, learningRate)
         try check("seed", options.seed, checkpoint.seed)
+        try check("dtype", options.dtype, checkpoint.dtype)
         self.model = model
         self.optimizer = optimizer
         self.learningRate = learningRate
         batchSize = checkpoint.batchSize
         seed = checkpoint.seed
+        dtype = checkpoint.dtype
         limit = options.limit ?? checkpoint.exampleCount
     }
 }

@@ -6,8 +6,11 @@ extension ConformanceCatalogue {
         var rows: [ConformanceCase] = []
         for dtype in floats(device) {
             for kind in ConvolutionKernel.Kind.allCases {
-                for sample in dtype == .float32 ? samples : Array(samples[..<5]) {
+                for sample in dtype == .float64 ? Array(samples[..<5]) : samples {
                     rows.append(convolution(dtype, kind, sample, .none))
+                }
+                if dtype.isShortFloat {
+                    rows.append(convolution(dtype, kind, samples[3], .transposed, result: .float32))
                 }
                 for epilogue in Epilogue.allCases where epilogue != .none {
                     for sample in samples[1...2] { rows.append(convolution(dtype, kind, sample, epilogue)) }
@@ -77,7 +80,8 @@ extension ConformanceCatalogue {
     ]
 
     private static func convolution(
-        _ dtype: DType, _ kind: ConvolutionKernel.Kind, _ sample: ConvolutionSample, _ epilogue: Epilogue
+        _ dtype: DType, _ kind: ConvolutionKernel.Kind, _ sample: ConvolutionSample, _ epilogue: Epilogue,
+        result: DType? = nil
     ) -> ConformanceCase {
         var kernel = ConvolutionKernel(
             kind: kind, dtype: dtype, batch: sample.batch, inputChannels: sample.channels.input,
@@ -85,7 +89,7 @@ extension ConformanceCatalogue {
             outputSize: sample.window.outputSize(for: sample.size), window: sample.window, groups: sample.groups,
             epilogue: FusedCaseBuilder([]).kernel)
         let builder = epilogue.builder(
-            over: kernel.resultShape, dtype: dtype, biasAxis: 1, tolerance: .accumulated(dtype))
+            over: kernel.resultShape, dtype: result ?? dtype, biasAxis: 1, tolerance: .product(result ?? dtype))
         kernel.epilogue = builder.kernel
         let shapes: [Shape]
         switch kind {
@@ -100,7 +104,8 @@ extension ConformanceCatalogue {
         }
         let operations = 2 * kernel.outputShape.elementCount * kernel.weightShape.removing(axis: 0).elementCount
         return ConformanceCase(
-            name: "convolution/\(kind)/\(dtype)/\(sample.what)\(epilogue == .none ? "" : " \(epilogue)")",
+            name: "convolution/\(kind)/\(dtype)/\(sample.what)\(result.map { " in \($0)" } ?? "")"
+                + (epilogue == .none ? "" : " \(epilogue)"),
             spec: KernelSpec(kernel), sources: sources, epilogue: builder, operations: operations,
             tags: [.convolution(kind)])
     }

@@ -12,6 +12,7 @@ extension ConformanceCatalogue {
                 }
             }
             rows += batches(dtype) + degenerate(dtype)
+            if dtype.isShortFloat { rows += widened(dtype) }
         }
         for dtype in types where !dtype.isFloat {
             for (m, n, k) in sizes[..<8] {
@@ -66,6 +67,26 @@ extension ConformanceCatalogue {
     ]
     private static let largeSizes = [(200, 257, 300), (1, 1024, 512), (512, 3, 512)]
 
+    /// Products of several blocks, and those that come as they were added up, in float32.
+    private static func widened(_ dtype: DType) -> [ConformanceCase] {
+        var rows: [ConformanceCase] = []
+        for transposes in transpositions {
+            for (m, n, k) in [(64, 10, 784), (3, 5, 1031), (200, 257, 300), (1, 129, 513)] {
+                var sample = MatmulSample(dtype, m, n, k, transposes)
+                rows.append(sample.row("\(m)x\(n)x\(k)"))
+                sample.result = .float32
+                rows.append(sample.row("\(m)x\(n)x\(k) in float32"))
+            }
+        }
+        for epilogue in Epilogue.allCases where epilogue != .none {
+            var sample = MatmulSample(dtype, 33, 31, 17, (true, false))
+            sample.epilogue = epilogue
+            sample.result = .float32
+            rows.append(sample.row("33x31x17 in float32 \(epilogue)"))
+        }
+        return rows
+    }
+
     private static func batches(_ dtype: DType) -> [ConformanceCase] {
         var rows: [ConformanceCase] = []
         for transposes in transpositions {
@@ -114,6 +135,8 @@ private struct MatmulSample {
     var padding = 0
     var offset = 0
     var epilogue = Epilogue.none
+    /// The product's type; nil is the operands'.
+    var result: DType?
     /// The operands' values where they are not ordinary ones.
     var fill: Fill?
 
@@ -149,7 +172,7 @@ private struct MatmulSample {
         shape.append(m)
         shape.append(n)
         let builder = epilogue.builder(
-            over: shape, dtype: dtype, biasAxis: shape.rank - 1, tolerance: .accumulated(dtype))
+            over: shape, dtype: result ?? dtype, biasAxis: shape.rank - 1, tolerance: .product(result ?? dtype))
         let kernel = MatmulKernel(
             dtype: dtype, batch: batch, m: m, n: n, k: k, aStrides: a.strides, bStrides: b.strides,
             epilogue: builder.kernel)

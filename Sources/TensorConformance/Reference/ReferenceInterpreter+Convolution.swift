@@ -42,7 +42,7 @@ extension ReferenceInterpreter {
                 for tap in taps { result[weight + tap.tap] += x[input + tap.input] * y[output + tap.output] }
             }
         }
-        return HostArray(floats: result, dtype: kernel.dtype)
+        return HostArray(floats: result, dtype: kernel.result)
     }
 
     /// Calls `body` with the bases of the input plane, the weight plane and the output plane that belong together.

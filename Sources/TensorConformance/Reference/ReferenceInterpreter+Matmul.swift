@@ -8,7 +8,7 @@ extension ReferenceInterpreter {
         let bBatches = offsets(extents: kernel.batch, strides: kernel.bStrides[..<rank])
         let aPlaces = offsets(extents: [kernel.m, kernel.k], strides: kernel.aStrides[rank...])
         let bPlaces = offsets(extents: [kernel.k, kernel.n], strides: kernel.bStrides[rank...])
-        var result = HostArray(dtype: kernel.dtype)
+        var result = HostArray(dtype: kernel.result)
         for batch in aBatches.indices {
             let left = a.array.gathered(base: a.offset + aBatches[batch], offsets: aPlaces)
             let right = b.array.gathered(base: b.offset + bBatches[batch], offsets: bPlaces)

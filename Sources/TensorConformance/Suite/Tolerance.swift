@@ -36,6 +36,15 @@ public enum Tolerance: Hashable, Sendable {
         }
     }
 
+    /// For products whose sums are rounded to `dtype` once, float16's and bfloat16's from float32; epilogues round again.
+    public static func product(_ dtype: DType) -> Tolerance {
+        switch dtype {
+        case .float16: .relative(nmse: 2e-7, element: 2e-3)
+        case .bfloat16: .relative(nmse: 1.3e-5, element: 1.6e-2)
+        case .float64, .float32, .bool, .uint8, .int32, .int64: accumulated(dtype)
+        }
+    }
+
     /// For sums and products of many terms.
     public static func accumulated(_ dtype: DType) -> Tolerance {
         switch dtype {

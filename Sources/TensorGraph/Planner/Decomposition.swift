@@ -1,8 +1,9 @@
 import TensorRuntime
 
-/// Convolution and pooling in the operations that every device has, for devices without their families.
+/// Convolution and pooling in the operations that every device has, for devices without their families, and operations of
+/// float16 and bfloat16 in float32, for devices whose kernels lack them.
 ///
-/// Both read the input through the *taps* of a window: a small table of places, made from counters, by which a gather
+/// Convolution and pooling read the input through the *taps* of a window: a small table of places, made from counters, by which a gather
 /// takes the element under each tap of each window. Pooling folds the taps in the same kernel. A convolution stores them
 /// as the columns of a matrix product, for so many images at a time as keep within ``columnByteLimit``. What goes back
 /// from windows to the input is a scatter-add by the same table. Every sum has a fixed order.
@@ -12,6 +13,10 @@ extension SnapshotReader {
 
     /// The node that computes `node` in operations of other families; nil where the device has the node's own.
     mutating func decomposition(of node: PlanNode) -> Int? {
+        if isWidened(node) {
+            graph.decomposedOperations += 1
+            return widened(node)
+        }
         switch node.operation {
         case .convolution(let kind, let window, let groups) where !families.contains(.convolution):
             graph.decomposedOperations += 1
@@ -24,6 +29,55 @@ extension SnapshotReader {
             .concatenate, .permute, .expand, .reshape, .slice, .flip:
             return nil
         }
+    }
+
+    // MARK: Dtypes
+
+    /// Whether the node reads float16 or bfloat16, which the kernels that compute it lack.
+    private func isWidened(_ node: PlanNode) -> Bool {
+        if float32Families.isEmpty { return false }
+        let used: [KernelFamily]
+        switch node.operation {
+        case .matmul: used = [.matmul]
+        case .scatterAdd: used = [.scatterAdd]
+        case .scan: used = [.scan]
+        case .sort: used = [.sort]
+        case .convolution: used = families.contains(.convolution) ? [.convolution] : [.matmul, .scatterAdd]
+        case .pooling: used = families.contains(.pooling) ? [.pooling] : [.scatterAdd]
+        case .leaf, .fill, .index, .pointwise, .reduce, .gather, .concatenate, .permute, .expand, .reshape, .slice,
+            .flip:
+            return false
+        }
+        return used.contains(where: float32Families.contains)
+            && node.operands.contains { $0.node.map { graph.nodes[$0].dtype.isShortFloat } ?? false }
+    }
+
+    /// The node in float32, and its result rounded to the node's dtype.
+    private mutating func widened(_ node: PlanNode) -> Int {
+        var wide = node
+        for (position, operand) in node.operands.enumerated() {
+            guard let source = operand.node, graph.nodes[source].dtype.isShortFloat else { continue }
+            wide.operands[position] = .node(cast(source, to: .float32))
+        }
+        if node.dtype.isShortFloat { wide.dtype = .float32 }
+        let result: Int
+        switch node.operation {
+        case .convolution(let kind, let window, let groups) where !families.contains(.convolution):
+            result = convolution(wide, kind, window, groups: groups)
+        case .pooling(let kind, let window, let countsPadding) where !families.contains(.pooling):
+            result = pooling(wide, kind, window, countsPadding: countsPadding)
+        case .leaf, .fill, .index, .pointwise, .reduce, .gather, .scatterAdd, .scan, .sort, .matmul, .convolution,
+            .pooling, .concatenate, .permute, .expand, .reshape, .slice, .flip:
+            result = add(wide)
+        }
+        return node.dtype.isShortFloat ? cast(result, to: node.dtype) : result
+    }
+
+    private mutating func cast(_ source: Int, to dtype: DType) -> Int {
+        let node = graph.nodes[source]
+        return add(
+            PlanNode(
+                operation: .pointwise(.cast), shape: node.shape, dtype: dtype, operands: [.node(source)]))
     }
 
     // MARK: Taps

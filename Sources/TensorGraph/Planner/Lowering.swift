@@ -181,7 +181,8 @@ final class Lowering {
             let second = graph.resolve(node.operands[1].node!).layout
             let rank = node.shape.rank
             return MatmulKernel(
-                dtype: node.dtype, batch: Shape(node.shape.prefix(rank - 2)), m: node.shape[rank - 2],
+                dtype: graph.nodes[node.operands[0].node!].dtype, batch: Shape(node.shape.prefix(rank - 2)),
+                m: node.shape[rank - 2],
                 n: node.shape[rank - 1], k: first.shape[rank - 1], aStrides: first.strides, bStrides: second.strides,
                 epilogue: epilogue)
         case .convolution(let kind, let window, let groups):
@@ -193,7 +194,8 @@ final class Lowering {
                 case .weightGradient: (first.shape, second)
                 }
             return ConvolutionKernel(
-                kind: kind, dtype: node.dtype, batch: input[0], inputChannels: input[1], outputChannels: output[1],
+                kind: kind, dtype: graph.nodes[node.operands[0].node!].dtype, batch: input[0], inputChannels: input[1],
+                outputChannels: output[1],
                 inputSize: [input[2], input[3]], outputSize: [output[2], output[3]], window: window, groups: groups,
                 epilogue: epilogue)
         case .pooling(let kind, let window, let countsPadding):
@@ -202,7 +204,7 @@ final class Lowering {
             let input = isGradient ? node.shape : first.shape
             let output = isGradient ? source : node.shape
             return PoolingKernel(
-                kind: kind, dtype: kind == .maximumIndices ? graph.nodes[node.operands[0].node!].dtype : node.dtype,
+                kind: kind, dtype: graph.nodes[node.operands[0].node!].dtype,
                 planes: node.shape[0] * node.shape[1], inputSize: [input[2], input[3]],
                 outputSize: [output[2], output[3]], window: window, countsPadding: countsPadding, epilogue: epilogue)
         case .leaf, .fill, .index, .pointwise, .reduce, .gather, .scatterAdd, .scan, .sort, .concatenate, .permute,

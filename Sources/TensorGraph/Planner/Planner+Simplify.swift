@@ -1,10 +1,10 @@
 import TensorRuntime
 
 extension Planner {
-    /// Reads the snapshot, writes operations of families that the device lacks in those it has, joins common
+    /// Reads the snapshot, writes operations of families and dtypes that the device lacks in those it has, joins common
     /// subexpressions, and puts a copy wherever strides cannot say a view or a kernel cannot read one.
-    static func simplify(_ snapshot: Snapshot, families: Set<KernelFamily>) -> PlanGraph {
-        var reader = SnapshotReader(snapshot: snapshot, families: families)
+    static func simplify(_ snapshot: Snapshot, device: DeviceDescription) -> PlanGraph {
+        var reader = SnapshotReader(snapshot: snapshot, device: device)
         return reader.read()
     }
 }
@@ -14,6 +14,8 @@ struct SnapshotReader {
     let snapshot: Snapshot
     /// The kernel families of the device.
     let families: Set<KernelFamily>
+    /// Those of them that lack float16 and bfloat16.
+    let float32Families: Set<KernelFamily>
     var graph = PlanGraph()
     /// New index of each snapshot node.
     private var renamed: [Int] = []
@@ -33,9 +35,10 @@ struct SnapshotReader {
         var fixedStarts: Shape?
     }
 
-    init(snapshot: Snapshot, families: Set<KernelFamily>) {
+    init(snapshot: Snapshot, device: DeviceDescription) {
         self.snapshot = snapshot
-        self.families = families
+        families = device.families
+        float32Families = device.float32Families
     }
 
     mutating func read() -> PlanGraph {

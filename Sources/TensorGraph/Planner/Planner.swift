@@ -10,7 +10,7 @@ struct Planner {
     let verifies: Bool
 
     func plan(_ snapshot: Snapshot, kernelsMade: inout Int) throws(TensorError) -> Plan {
-        let graph = Planner.simplify(snapshot, families: device.description.families)
+        let graph = Planner.simplify(snapshot, device: device.description)
         var fuser = Fuser(
             graph: graph, isFusing: isFusing, maximumOperands: device.description.maximumOperands)
         fuser.run()

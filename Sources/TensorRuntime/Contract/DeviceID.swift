@@ -51,6 +51,9 @@ public struct DeviceDescription: Hashable, Sendable {
     public var maximumAllocation: Int
     public var dtypes: Set<DType>
     public var families: Set<KernelFamily>
+    /// Families whose kernels lack float16 and bfloat16 although ``dtypes`` has them: the planner casts their operands to
+    /// float32 and the results back, and counts that as decomposed operations. Empty where kernels take what is stored.
+    public var float32Families: Set<KernelFamily>
     /// What is known of where the device is: one that two backends show has one of them in common, and counts once.
     public var physicalIDs: Set<PhysicalID>
     /// Offsets of leaves are classed by whether they are multiples of this many elements; 1 where alignment is nothing
@@ -62,8 +65,9 @@ public struct DeviceDescription: Hashable, Sendable {
     public init(
         id: DeviceID, name: String, kind: Kind, driver: String, memory: Int, maximumAllocation: Int? = nil,
         dtypes: Set<DType>, families: Set<KernelFamily>, physicalIDs: Set<PhysicalID> = [], alignment: Int = 16,
-        maximumOperands: Int = 16, platform: String? = nil
+        maximumOperands: Int = 16, platform: String? = nil, float32Families: Set<KernelFamily> = []
     ) {
+        self.float32Families = float32Families
         self.platform = platform
         self.id = id
         self.name = name
@@ -84,6 +88,11 @@ extension DeviceDescription {
     /// it has all.
     public func reasonAgainst(_ spec: KernelSpec) -> String? {
         guard families.contains(spec.family) else { return "\(id) has no \(spec.family) kernels" }
+        if float32Families.contains(spec.family) {
+            // An epilogue may read short floats.
+            let own = spec.operandExtents.prefix(spec.body.sourceCount).compactMap(\.dtype)
+            if let short = own.first(where: \.isShortFloat) { return "\(id) has no \(spec.family) kernels of \(short)" }
+        }
         let used = spec.operandExtents.compactMap(\.dtype) + (spec.code.program?.steps.map(\.dtype) ?? [])
         return used.first { !dtypes.contains($0) }.map { "\(id) has no \($0)" }
     }

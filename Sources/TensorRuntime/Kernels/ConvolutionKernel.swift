@@ -54,6 +54,15 @@ public struct ConvolutionKernel: AnchoredKernelBody {
         }
     }
 
+    /// The type in which products are added up: float32 for float16 and bfloat16.
+    public var accumulator: DType { dtype.accumulator }
+    /// The type of the result, which is the epilogue's input 0: the operands', to which sums are rounded once, or the
+    /// accumulator's, which takes them as they are.
+    public var result: DType { epilogue.program.inputs.first ?? dtype }
+    public var typeComplaint: String? {
+        complaint(about: result, of: dtype) ?? epilogue.program.typeComplaint
+    }
+
     /// The shapes of the two operands.
     public var sourceShapes: [Shape] {
         switch kind {

@@ -12,6 +12,30 @@ extension FusedProgram {
     }
 }
 
+extension FusedProgram {
+    /// The same epilogue for a kernel whose result comes in a wider type: it begins by rounding it.
+    package func roundingFirstInput(from wide: DType) -> FusedProgram {
+        var result = self
+        result.inputs[0] = wide
+        result.steps = []
+        var numbers: [Int] = []
+        for var step in steps {
+            step.operands = step.operands.map { operand in
+                if case .value(let number) = operand { .value(numbers[number]) } else { operand }
+            }
+            result.steps.append(step)
+            if case .load(input: 0) = step.operation {
+                let number = result.steps.count - 1
+                result.steps[number].dtype = wide
+                result.steps.append(Step(.pointwise(.cast), [.value(number)], dtype: step.dtype, level: step.level))
+            }
+            numbers.append(result.steps.count - 1)
+        }
+        result.outputs = outputs.map { Output(value: numbers[$0.value]) }
+        return result
+    }
+}
+
 /// A program that is written anew, its short floats computed in float32.
 private struct RoundingProgram {
     private let source: FusedProgram

@@ -57,6 +57,14 @@ extension AnchoredKernelBody {
     public var operandCount: Int { sourceCount + epilogue.operandCount - 1 }
 }
 
+extension KernelBody {
+    /// Why sums of products of `dtype` cannot be `result`; nil where they can.
+    func complaint(about result: DType, of dtype: DType) -> String? {
+        if result == dtype || result == dtype.accumulator { return nil }
+        return "\(Self.family) of \(dtype) cannot give \(result); take \(dtype), or cast the operands"
+    }
+}
+
 /// The elements of a buffer that a launch touches: at each place of some dimensions, one.
 public struct KernelOperand: Hashable, Sendable {
     /// Nil for an operand that is only an index and has no buffer.

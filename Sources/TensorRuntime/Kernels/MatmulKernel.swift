@@ -34,6 +34,15 @@ public struct MatmulKernel: AnchoredKernelBody {
     public var transposesA: Bool { aStrides[batch.rank + 1] != 1 && k != 1 }
     public var transposesB: Bool { bStrides[batch.rank + 1] != 1 && n != 1 }
 
+    /// The type in which products are added up: float32 for float16 and bfloat16.
+    public var accumulator: DType { dtype.accumulator }
+    /// The type of the product, which is the epilogue's input 0: the operands', to which sums are rounded once, or the
+    /// accumulator's, which takes them as they are.
+    public var result: DType { epilogue.program.inputs.first ?? dtype }
+    public var typeComplaint: String? {
+        complaint(about: result, of: dtype) ?? epilogue.program.typeComplaint
+    }
+
     public var sourceCount: Int { 2 }
     public var sources: [KernelOperand] {
         [

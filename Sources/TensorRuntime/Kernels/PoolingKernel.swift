@@ -50,6 +50,9 @@ public struct PoolingKernel: AnchoredKernelBody {
         kind == .maximumGradient || kind == .averageGradient ? inputSize : outputSize
     }
 
+    /// The type of the result, which is the epilogue's input 0. Averages and sums of float16 and bfloat16 are made in float32.
+    public var result: DType { kind == .maximumIndices ? .int64 : dtype }
+
     /// Height and width of each operand's planes.
     public var sourceSizes: [SIMD2<Int>] {
         switch kind {

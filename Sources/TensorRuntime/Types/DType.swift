@@ -36,6 +36,15 @@ public enum DType: UInt8, CaseIterable, Hashable, Sendable, CustomStringConverti
     /// Whether the type is float16 or bfloat16, which devices compute in float32.
     package var isShortFloat: Bool { self == .float16 || self == .bfloat16 }
 
+    /// Whether both are float types, another each, and one of them is float16 or bfloat16: products of those are refused, as
+    /// PyTorch refuses them, since a forgotten cast would cost what the short type was taken for.
+    package func isMixed(with other: DType) -> Bool {
+        self != other && isFloat && other.isFloat && (isShortFloat || other.isShortFloat)
+    }
+
+    /// The type in which products of this type are added up: float32 for float16 and bfloat16, else the type itself.
+    public var accumulator: DType { isShortFloat ? .float32 : self }
+
     /// The name used in messages, checkpoints' metadata and `--dtype` options: `float32`, `int64`, ...
     public var description: String {
         switch self {
@@ -81,6 +90,8 @@ extension Int64: TensorScalar { public static var dtype: DType { .int64 } }
 extension Int: TensorScalar { public static var dtype: DType { .int64 } }
 extension Float: TensorScalar { public static var dtype: DType { .float32 } }
 extension Double: TensorScalar { public static var dtype: DType { .float64 } }
+extension Float16: TensorScalar { public static var dtype: DType { .float16 } }
+extension BFloat16: TensorScalar { public static var dtype: DType { .bfloat16 } }
 
 /// A run-time number that travels beside a kernel: learning rates, constants in expressions, random offsets.
 ///

@@ -12,8 +12,13 @@ typedef enum {
     nt_element_i32,
     nt_element_i64,
     nt_element_u8,
+    nt_element_f16,
+    nt_element_bf16,
     nt_element_count,
 } nt_element;
+
+/// Whether elements are widened to float32 as they are read; what is computed of them comes in float32.
+static inline int nt_is_short(int element) { return element == nt_element_f16 || element == nt_element_bf16; }
 
 typedef void (*nt_sgemm)(
     int, int, int, int, int, int, float, const float *, int, const float *, int, float, float *, int);
@@ -27,6 +32,7 @@ typedef enum {
     nt_matmul_paneled,
     nt_matmul_packed,
     nt_matmul_typed,
+    nt_matmul_widened,
     nt_matmul_blas,
 } nt_matmul_method;
 
@@ -59,7 +65,7 @@ nt_memory nt_matmul_memory(const nt_matmul *matmul);
 /// The same where the result has no memory as a whole.
 nt_memory nt_matmul_tile_memory(const nt_matmul *matmul);
 
-/// Computes the product into the contiguous `c` and runs the epilogue (null: none) on each tile. Where `c` is null, a
+/// Computes the product, of float16 and bfloat16 in float32, into the contiguous `c` and runs the epilogue (null: none) on each tile. Where `c` is null, a
 /// tile is only there for the epilogue, which is not null then.
 void nt_matmul_run(
     const nt_matmul *matmul, const nt_workers *workers, const void *a, const void *b, void *c,

@@ -20,6 +20,9 @@ typedef struct {
 /// Whether there is a routine for an `nt_element`.
 int nt_scatter_has_routine(int32_t element);
 
+/// What a launch needs.
+nt_memory nt_scatter_memory(const nt_scatter *scatter);
+
 /// An index outside `0..<count` adds nothing.
 void nt_scatter_run(
     const nt_scatter *scatter, const nt_workers *workers, const void *source, const int64_t *index, void *output);

@@ -42,7 +42,8 @@ public final class MultiheadAttention: Module, Sendable {
     public init(
         _ size: Int, heads: Int, dropout: Double = 0, bias: Bool = true, addsKeyValueBias: Bool = false,
         addsZeroAttention: Bool = false, keySize: Int? = nil, valueSize: Int? = nil, batchFirst: Bool = false,
-        generator: Generator? = nil, device: DeviceID? = nil, file: StaticString = #fileID, line: UInt = #line
+        generator: Generator? = nil, device: DeviceID? = nil, dtype: DType = .float32, file: StaticString = #fileID,
+        line: UInt = #line
     ) {
         let name = "MultiheadAttention(\(size), heads: \(heads))"
         let site = CallSite(file, line)
@@ -64,7 +65,8 @@ public final class MultiheadAttention: Module, Sendable {
             let bound = rows + columns > 0 ? (6 / Double(rows + columns)).squareRoot() : 0
             return Parameter(
                 Initialization.uniform(
-                    [rows, columns], bound: bound, generator: generator, device: device, for: name, at: site))
+                    [rows, columns], bound: bound, generator: generator, device: device, dtype: dtype, for: name,
+                    at: site))
         }
         let isPacked = self.keySize == size && self.valueSize == size
         inProjWeight = isPacked ? xavier(3 * size, size) : nil
@@ -72,17 +74,19 @@ public final class MultiheadAttention: Module, Sendable {
         kProjWeight = isPacked ? nil : xavier(size, self.keySize)
         vProjWeight = isPacked ? nil : xavier(size, self.valueSize)
         inProjBias =
-            bias ? Parameter(Tensor.made(.fill, [3 * size], .float32, .int(0), device, for: name, at: site)) : nil
+            bias ? Parameter(Tensor.made(.fill, [3 * size], dtype, .int(0), device, for: name, at: site)) : nil
         func source() -> Parameter {
             // Xavier normal, as of one row.
             Parameter(
                 Tensor.normal(
                     [1, 1, max(size, 0)], std: (1 / Double(max(size, 1))).squareRoot(), generator: generator,
-                    device: device))
+                    device: device
+                ).cast(to: dtype))
         }
         biasK = addsKeyValueBias ? source() : nil
         biasV = addsKeyValueBias ? source() : nil
-        outProj = Linear(size, size, bias: bias, generator: generator, device: device, file: file, line: line)
+        outProj = Linear(
+            size, size, bias: bias, generator: generator, device: device, dtype: dtype, file: file, line: line)
         if bias { outProj.bias?.assign(Tensor.zerosLike(outProj.bias!.value.detach())) }
     }
 

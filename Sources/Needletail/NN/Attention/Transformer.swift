@@ -60,26 +60,32 @@ public final class Transformer: Module, Sendable {
     public init(
         _ size: Int = 512, heads: Int = 8, encoderLayers: Int = 6, decoderLayers: Int = 6,
         _ options: TransformerOptions = TransformerOptions(), generator: Generator? = nil, device: DeviceID? = nil,
+        dtype: DType = .float32,
         file: StaticString = #fileID, line: UInt = #line
     ) {
         func norm() -> LayerNorm {
-            LayerNorm(size, epsilon: options.epsilon, bias: options.bias, device: device, file: file, line: line)
+            LayerNorm(
+                size, epsilon: options.epsilon, bias: options.bias, device: device, dtype: dtype, file: file, line: line
+            )
         }
         encoder = TransformerEncoder(
             (0..<max(encoderLayers, 0)).map { _ in
                 TransformerEncoderLayer(
-                    size, heads: heads, options, generator: generator, device: device, file: file, line: line)
+                    size, heads: heads, options, generator: generator, device: device, dtype: dtype, file: file,
+                    line: line)
             }, norm: norm())
         decoder = TransformerDecoder(
             (0..<max(decoderLayers, 0)).map { _ in
                 TransformerDecoderLayer(
-                    size, heads: heads, options, generator: generator, device: device, file: file, line: line)
+                    size, heads: heads, options, generator: generator, device: device, dtype: dtype, file: file,
+                    line: line)
             }, norm: norm())
         for parameter in parameters where parameter.shape.rank == 2 {
             let bound = (6 / Double(max(parameter.shape[0] + parameter.shape[1], 1))).squareRoot()
             parameter.assign(
                 Initialization.uniform(
-                    parameter.shape, bound: bound, generator: generator, device: device, for: "Transformer",
+                    parameter.shape, bound: bound, generator: generator, device: device, dtype: dtype,
+                    for: "Transformer",
                     at: CallSite(file, line)))
         }
     }

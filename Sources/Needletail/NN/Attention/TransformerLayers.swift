@@ -63,21 +63,25 @@ public final class TransformerEncoderLayer: Module, Sendable {
 
     public init(
         _ size: Int, heads: Int, _ options: TransformerOptions = TransformerOptions(), generator: Generator? = nil,
-        device: DeviceID? = nil, file: StaticString = #fileID, line: UInt = #line
+        device: DeviceID? = nil, dtype: DType = .float32, file: StaticString = #fileID, line: UInt = #line
     ) {
         let bias = options.bias
         selfAttn = MultiheadAttention(
             size, heads: heads, dropout: options.dropout, bias: bias, batchFirst: options.batchFirst,
-            generator: generator, device: device, file: file, line: line)
+            generator: generator, device: device, dtype: dtype, file: file, line: line)
         linear1 = Linear(
-            size, options.feedForward, bias: bias, generator: generator, device: device, file: file, line: line)
+            size, options.feedForward, bias: bias, generator: generator, device: device, dtype: dtype, file: file,
+            line: line)
         linear2 = Linear(
-            options.feedForward, size, bias: bias, generator: generator, device: device, file: file, line: line)
+            options.feedForward, size, bias: bias, generator: generator, device: device, dtype: dtype, file: file,
+            line: line)
         dropout = Dropout(options.dropout, file: file, line: line)
         dropout1 = Dropout(options.dropout, file: file, line: line)
         dropout2 = Dropout(options.dropout, file: file, line: line)
-        norm1 = LayerNorm(size, epsilon: options.epsilon, bias: bias, device: device, file: file, line: line)
-        norm2 = LayerNorm(size, epsilon: options.epsilon, bias: bias, device: device, file: file, line: line)
+        norm1 = LayerNorm(
+            size, epsilon: options.epsilon, bias: bias, device: device, dtype: dtype, file: file, line: line)
+        norm2 = LayerNorm(
+            size, epsilon: options.epsilon, bias: bias, device: device, dtype: dtype, file: file, line: line)
         activation = options.activation
         normFirst = options.normFirst
     }
@@ -121,24 +125,26 @@ public final class TransformerDecoderLayer: Module, Sendable {
 
     public init(
         _ size: Int, heads: Int, _ options: TransformerOptions = TransformerOptions(), generator: Generator? = nil,
-        device: DeviceID? = nil, file: StaticString = #fileID, line: UInt = #line
+        device: DeviceID? = nil, dtype: DType = .float32, file: StaticString = #fileID, line: UInt = #line
     ) {
         let bias = options.bias
         func attention() -> MultiheadAttention {
             MultiheadAttention(
                 size, heads: heads, dropout: options.dropout, bias: bias, batchFirst: options.batchFirst,
-                generator: generator, device: device, file: file, line: line)
+                generator: generator, device: device, dtype: dtype, file: file, line: line)
         }
         func norm() -> LayerNorm {
-            LayerNorm(size, epsilon: options.epsilon, bias: bias, device: device, file: file, line: line)
+            LayerNorm(size, epsilon: options.epsilon, bias: bias, device: device, dtype: dtype, file: file, line: line)
         }
         func drop() -> Dropout { Dropout(options.dropout, file: file, line: line) }
         selfAttn = attention()
         multiheadAttn = attention()
         linear1 = Linear(
-            size, options.feedForward, bias: bias, generator: generator, device: device, file: file, line: line)
+            size, options.feedForward, bias: bias, generator: generator, device: device, dtype: dtype, file: file,
+            line: line)
         linear2 = Linear(
-            options.feedForward, size, bias: bias, generator: generator, device: device, file: file, line: line)
+            options.feedForward, size, bias: bias, generator: generator, device: device, dtype: dtype, file: file,
+            line: line)
         dropout = drop()
         (norm1, norm2, norm3) = (norm(), norm(), norm())
         (dropout1, dropout2, dropout3) = (drop(), drop(), drop())

@@ -105,19 +105,21 @@ struct ConvolutionParameters: Sendable {
 
     /// Uniform in `±1 / sqrt(fan-in)`, as in PyTorch, where the fan-in is the weight's second extent times the kernel.
     init(
-        _ lead: [Int], kernel: [Int], bias outputs: Int?, generator: Generator?, device: DeviceID?, for name: String,
+        _ lead: [Int], kernel: [Int], bias outputs: Int?, generator: Generator?, device: DeviceID?, dtype: DType,
+        for name: String,
         at site: CallSite
     ) {
         let shape = Shape(lead + kernel)
         let fanIn = shape.isValid ? shape.dropFirst().reduce(1, *) : 0
         weight = Parameter(
             Initialization.kaimingUniform(
-                shape, fanIn: fanIn, generator: generator, device: device, for: name, at: site))
+                shape, fanIn: fanIn, generator: generator, device: device, dtype: dtype, for: name, at: site))
         let bound = fanIn > 0 ? 1 / Double(fanIn).squareRoot() : 0
         bias = outputs.map {
             Parameter(
                 Initialization.uniform(
-                    shape.isValid ? [$0] : shape, bound: bound, generator: generator, device: device, for: name,
+                    shape.isValid ? [$0] : shape, bound: bound, generator: generator, device: device, dtype: dtype,
+                    for: name,
                     at: site))
         }
     }

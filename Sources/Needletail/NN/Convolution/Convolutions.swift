@@ -30,6 +30,7 @@ public class Convolution: UnaryLayer, @unchecked Sendable {
         var mode: PaddingMode
         var generator: Generator?
         var device: DeviceID?
+        var dtype: DType
     }
 
     fileprivate init(_ inputs: Int, _ outputs: Int, _ options: Options, name: String, at site: CallSite) {
@@ -50,7 +51,7 @@ public class Convolution: UnaryLayer, @unchecked Sendable {
         isPossible = divides && geometry.isPossible
         let parameters = ConvolutionParameters(
             [outputs, divides ? inputs / groups : inputs], kernel: options.kernel, bias: options.bias ? outputs : nil,
-            generator: options.generator, device: options.device, for: name, at: site)
+            generator: options.generator, device: options.device, dtype: options.dtype, for: name, at: site)
         weight = parameters.weight
         bias = parameters.bias
     }
@@ -99,13 +100,13 @@ public final class Conv1d: Convolution, @unchecked Sendable {
     public init(
         _ inputs: Int, _ outputs: Int, kernel: Int, stride: Int = 1, padding: ConvolutionPadding = 0, dilation: Int = 1,
         groups: Int = 1, bias: Bool = true, paddingMode: PaddingMode = .zeros, generator: Generator? = nil,
-        device: DeviceID? = nil, file: StaticString = #fileID, line: UInt = #line
+        device: DeviceID? = nil, dtype: DType = .float32, file: StaticString = #fileID, line: UInt = #line
     ) {
         super.init(
             inputs, outputs,
             Options(
                 kernel: [kernel], stride: [stride], padding: padding, dilation: [dilation], groups: groups, bias: bias,
-                mode: paddingMode, generator: generator, device: device),
+                mode: paddingMode, generator: generator, device: device, dtype: dtype),
             name: "Conv1d(\(inputs), \(outputs), kernel: \(kernel))", at: CallSite(file, line))
     }
 }
@@ -121,14 +122,15 @@ public final class Conv2d: Convolution, @unchecked Sendable {
     public init(
         _ inputs: Int, _ outputs: Int, kernel: Extent2D, stride: Extent2D = 1, padding: ConvolutionPadding = 0,
         dilation: Extent2D = 1, groups: Int = 1, bias: Bool = true, paddingMode: PaddingMode = .zeros,
-        generator: Generator? = nil, device: DeviceID? = nil, file: StaticString = #fileID, line: UInt = #line
+        generator: Generator? = nil, device: DeviceID? = nil, dtype: DType = .float32, file: StaticString = #fileID,
+        line: UInt = #line
     ) {
         super.init(
             inputs, outputs,
             Options(
                 kernel: kernel.list, stride: stride.list, padding: padding,
                 dilation: dilation.list, groups: groups, bias: bias, mode: paddingMode,
-                generator: generator, device: device),
+                generator: generator, device: device, dtype: dtype),
             name: "Conv2d(\(inputs), \(outputs), kernel: \(kernel))", at: CallSite(file, line))
     }
 }
@@ -144,13 +146,14 @@ public final class Conv3d: Convolution, @unchecked Sendable {
     public init(
         _ inputs: Int, _ outputs: Int, kernel: Extent3D, stride: Extent3D = 1, padding: ConvolutionPadding = 0,
         dilation: Extent3D = 1, groups: Int = 1, bias: Bool = true, paddingMode: PaddingMode = .zeros,
-        generator: Generator? = nil, device: DeviceID? = nil, file: StaticString = #fileID, line: UInt = #line
+        generator: Generator? = nil, device: DeviceID? = nil, dtype: DType = .float32, file: StaticString = #fileID,
+        line: UInt = #line
     ) {
         super.init(
             inputs, outputs,
             Options(
                 kernel: kernel.list, stride: stride.list, padding: padding, dilation: dilation.list, groups: groups,
-                bias: bias, mode: paddingMode, generator: generator, device: device),
+                bias: bias, mode: paddingMode, generator: generator, device: device, dtype: dtype),
             name: "Conv3d(\(inputs), \(outputs), kernel: \(kernel))", at: CallSite(file, line))
     }
 }

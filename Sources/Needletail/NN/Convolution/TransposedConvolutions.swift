@@ -31,6 +31,7 @@ public class TransposedConvolution: UnaryLayer, @unchecked Sendable {
         var bias: Bool
         var generator: Generator?
         var device: DeviceID?
+        var dtype: DType
     }
 
     fileprivate init(_ inputs: Int, _ outputs: Int, _ options: Options, name: String, at site: CallSite) {
@@ -63,7 +64,7 @@ public class TransposedConvolution: UnaryLayer, @unchecked Sendable {
         isPossible = divides && geometry.isPossible && isShort
         let parameters = ConvolutionParameters(
             [inputs, divides ? outputs / groups : outputs], kernel: options.kernel, bias: options.bias ? outputs : nil,
-            generator: options.generator, device: options.device, for: name, at: site)
+            generator: options.generator, device: options.device, dtype: options.dtype, for: name, at: site)
         weight = parameters.weight
         bias = parameters.bias
     }
@@ -103,13 +104,14 @@ public final class ConvTranspose1d: TransposedConvolution, @unchecked Sendable {
     public init(
         _ inputs: Int, _ outputs: Int, kernel: Int, stride: Int = 1, padding: Int = 0, outputPadding: Int = 0,
         groups: Int = 1, bias: Bool = true, dilation: Int = 1, generator: Generator? = nil, device: DeviceID? = nil,
+        dtype: DType = .float32,
         file: StaticString = #fileID, line: UInt = #line
     ) {
         super.init(
             inputs, outputs,
             Options(
                 kernel: [kernel], stride: [stride], padding: [padding], outputPadding: [outputPadding],
-                dilation: [dilation], groups: groups, bias: bias, generator: generator, device: device),
+                dilation: [dilation], groups: groups, bias: bias, generator: generator, device: device, dtype: dtype),
             name: "ConvTranspose1d(\(inputs), \(outputs), kernel: \(kernel))", at: CallSite(file, line))
     }
 }
@@ -123,13 +125,14 @@ public final class ConvTranspose2d: TransposedConvolution, @unchecked Sendable {
     public init(
         _ inputs: Int, _ outputs: Int, kernel: Extent2D, stride: Extent2D = 1, padding: Extent2D = 0,
         outputPadding: Extent2D = 0, groups: Int = 1, bias: Bool = true, dilation: Extent2D = 1,
-        generator: Generator? = nil, device: DeviceID? = nil, file: StaticString = #fileID, line: UInt = #line
+        generator: Generator? = nil, device: DeviceID? = nil, dtype: DType = .float32, file: StaticString = #fileID,
+        line: UInt = #line
     ) {
         super.init(
             inputs, outputs,
             Options(
                 kernel: kernel.list, stride: stride.list, padding: padding.list, outputPadding: outputPadding.list,
-                dilation: dilation.list, groups: groups, bias: bias, generator: generator, device: device),
+                dilation: dilation.list, groups: groups, bias: bias, generator: generator, device: device, dtype: dtype),
             name: "ConvTranspose2d(\(inputs), \(outputs), kernel: \(kernel))", at: CallSite(file, line))
     }
 }

@@ -29,13 +29,14 @@ public final class PReLU: UnaryLayer, Sendable {
 
     /// - Parameter count: 1, or the number of channels.
     public init(
-        _ count: Int = 1, initial: Double = 0.25, device: DeviceID? = nil, file: StaticString = #fileID,
+        _ count: Int = 1, initial: Double = 0.25, device: DeviceID? = nil, dtype: DType = .float32,
+        file: StaticString = #fileID,
         line: UInt = #line
     ) {
         self.count = count
         weight = Parameter(
             Tensor.made(
-                .fill, [count], .float32, .float(initial), device, for: "PReLU(\(count))", at: CallSite(file, line)))
+                .fill, [count], dtype, .float(initial), device, for: "PReLU(\(count))", at: CallSite(file, line)))
     }
 
     public var configuration: String { "num_parameters=\(count)" }

@@ -39,14 +39,15 @@ public class BatchNorm: UnaryLayer, @unchecked Sendable {
         var affine: Bool
         var trackRunningStats: Bool
         var device: DeviceID?
+        var dtype: DType
     }
 
     fileprivate init(
         _ options: Options, ranks: ClosedRange<Int>, expected: String, name: String, at site: CallSite
     ) {
         let channels = options.channels
-        func filled(_ shape: Shape, _ value: Int64, _ dtype: DType = .float32) -> Tensor {
-            Tensor.made(.fill, shape, dtype, .int(value), options.device, for: name, at: site)
+        func filled(_ shape: Shape, _ value: Int64, _ dtype: DType? = nil) -> Tensor {
+            Tensor.made(.fill, shape, dtype ?? options.dtype, .int(value), options.device, for: name, at: site)
         }
         self.name = name
         self.channels = channels
@@ -138,12 +139,13 @@ public final class BatchNorm1d: BatchNorm, @unchecked Sendable {
     ///   - trackRunningStats: whether there are running statistics for evaluation.
     public init(
         _ channels: Int, epsilon: Double = 1e-5, momentum: Double? = 0.1, affine: Bool = true,
-        trackRunningStats: Bool = true, device: DeviceID? = nil, file: StaticString = #fileID, line: UInt = #line
+        trackRunningStats: Bool = true, device: DeviceID? = nil, dtype: DType = .float32, file: StaticString = #fileID,
+        line: UInt = #line
     ) {
         super.init(
             Options(
                 channels: channels, epsilon: epsilon, momentum: momentum, affine: affine,
-                trackRunningStats: trackRunningStats, device: device), ranks: 2...3,
+                trackRunningStats: trackRunningStats, device: device, dtype: dtype), ranks: 2...3,
             expected: "[N, \(channels)] or [N, \(channels), length]", name: "BatchNorm1d(\(channels))",
             at: CallSite(file, line))
     }
@@ -158,12 +160,13 @@ public final class BatchNorm2d: BatchNorm, @unchecked Sendable {
     ///   - trackRunningStats: whether there are running statistics for evaluation.
     public init(
         _ channels: Int, epsilon: Double = 1e-5, momentum: Double? = 0.1, affine: Bool = true,
-        trackRunningStats: Bool = true, device: DeviceID? = nil, file: StaticString = #fileID, line: UInt = #line
+        trackRunningStats: Bool = true, device: DeviceID? = nil, dtype: DType = .float32, file: StaticString = #fileID,
+        line: UInt = #line
     ) {
         super.init(
             Options(
                 channels: channels, epsilon: epsilon, momentum: momentum, affine: affine,
-                trackRunningStats: trackRunningStats, device: device), ranks: 4...4,
+                trackRunningStats: trackRunningStats, device: device, dtype: dtype), ranks: 4...4,
             expected: "[N, \(channels), height, width]", name: "BatchNorm2d(\(channels))", at: CallSite(file, line))
     }
 }
@@ -177,12 +180,13 @@ public final class BatchNorm3d: BatchNorm, @unchecked Sendable {
     ///   - trackRunningStats: whether there are running statistics for evaluation.
     public init(
         _ channels: Int, epsilon: Double = 1e-5, momentum: Double? = 0.1, affine: Bool = true,
-        trackRunningStats: Bool = true, device: DeviceID? = nil, file: StaticString = #fileID, line: UInt = #line
+        trackRunningStats: Bool = true, device: DeviceID? = nil, dtype: DType = .float32, file: StaticString = #fileID,
+        line: UInt = #line
     ) {
         super.init(
             Options(
                 channels: channels, epsilon: epsilon, momentum: momentum, affine: affine,
-                trackRunningStats: trackRunningStats, device: device), ranks: 5...5,
+                trackRunningStats: trackRunningStats, device: device, dtype: dtype), ranks: 5...5,
             expected: "[N, \(channels), depth, height, width]", name: "BatchNorm3d(\(channels))",
             at: CallSite(file, line))
     }

@@ -17,7 +17,7 @@ public final class Bilinear: Module, Sendable {
     /// Weight and bias are uniform in `±1 / sqrt(first)`, as in PyTorch.
     public init(
         _ first: Int, _ second: Int, _ outputs: Int, bias: Bool = true, generator: Generator? = nil,
-        device: DeviceID? = nil, file: StaticString = #fileID, line: UInt = #line
+        device: DeviceID? = nil, dtype: DType = .float32, file: StaticString = #fileID, line: UInt = #line
     ) {
         self.first = first
         self.second = second
@@ -29,7 +29,7 @@ public final class Bilinear: Module, Sendable {
         func drawn(_ shape: Shape) -> Parameter {
             Parameter(
                 Initialization.uniform(
-                    shape, bound: bound, generator: generator, device: device, for: name, at: site))
+                    shape, bound: bound, generator: generator, device: device, dtype: dtype, for: name, at: site))
         }
         weight = drawn(shape)
         self.bias = bias ? drawn(shape.isValid ? [outputs] : shape) : nil

@@ -22,7 +22,8 @@ public final class Embedding: UnaryLayer, Sendable {
     ///   - normType: the p of the p-norm that `maxNorm` bounds.
     public init(
         _ count: Int, _ size: Int, paddingIndex: Int? = nil, maxNorm: Double? = nil, normType: Double = 2,
-        generator: Generator? = nil, device: DeviceID? = nil, file: StaticString = #fileID, line: UInt = #line
+        generator: Generator? = nil, device: DeviceID? = nil, dtype: DType = .float32, file: StaticString = #fileID,
+        line: UInt = #line
     ) {
         let site = CallSite(file, line)
         self.count = count
@@ -32,7 +33,8 @@ public final class Embedding: UnaryLayer, Sendable {
         let name = "Embedding(\(count), \(size))"
         self.paddingIndex = EmbeddingTable.row(paddingIndex, of: count, for: name, at: site)
         weight = EmbeddingTable.parameter(
-            [count, size], padding: self.paddingIndex, generator: generator, device: device, for: name, at: site)
+            [count, size], padding: self.paddingIndex, generator: generator, device: device, dtype: dtype, for: name,
+            at: site)
     }
 
     public var configuration: String {
@@ -80,6 +82,7 @@ public final class EmbeddingBag: Module, Sendable {
     public init(
         _ count: Int, _ size: Int, mode: Mode = .mean, includesLastOffset: Bool = false, paddingIndex: Int? = nil,
         maxNorm: Double? = nil, normType: Double = 2, generator: Generator? = nil, device: DeviceID? = nil,
+        dtype: DType = .float32,
         file: StaticString = #fileID, line: UInt = #line
     ) {
         let site = CallSite(file, line)
@@ -92,7 +95,8 @@ public final class EmbeddingBag: Module, Sendable {
         let name = "EmbeddingBag(\(count), \(size))"
         self.paddingIndex = EmbeddingTable.row(paddingIndex, of: count, for: name, at: site)
         weight = EmbeddingTable.parameter(
-            [count, size], padding: self.paddingIndex, generator: generator, device: device, for: name, at: site)
+            [count, size], padding: self.paddingIndex, generator: generator, device: device, dtype: dtype, for: name,
+            at: site)
     }
 
     public var configuration: String {
@@ -196,12 +200,13 @@ private enum EmbeddingTable {
     }
 
     static func parameter(
-        _ shape: Shape, padding: Int?, generator: Generator?, device: DeviceID?, for name: String, at site: CallSite
+        _ shape: Shape, padding: Int?, generator: Generator?, device: DeviceID?, dtype: DType, for name: String,
+        at site: CallSite
     ) -> Parameter {
         guard shape.isValid else {
             return Parameter(
                 Tensor.invalidCreation(
-                    name, "values of shape \(shape)", remedy: Tensor.shapeRemedy, shape: [], dtype: .float32,
+                    name, "values of shape \(shape)", remedy: Tensor.shapeRemedy, shape: [], dtype: dtype,
                     device: device, at: site))
         }
         var table = Tensor.normal(shape, generator: generator, device: device)
@@ -209,7 +214,7 @@ private enum EmbeddingTable {
             let isPadding = table.indices([shape[0], 1]) .== padding
             table = table.masked(where: isPadding, with: 0)
         }
-        return Parameter(table)
+        return Parameter(table.cast(to: dtype))
     }
 
     /// The rows of all indices, `[n, size]`. The row of padding gets no gradient.

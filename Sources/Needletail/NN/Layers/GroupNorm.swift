@@ -21,6 +21,7 @@ public final class GroupNorm: UnaryLayer, Sendable {
     ///   - affine: whether there are a weight (ones at first) and a bias (zeros).
     public init(
         _ groups: Int, _ channels: Int, epsilon: Double = 1e-5, affine: Bool = true, device: DeviceID? = nil,
+        dtype: DType = .float32,
         file: StaticString = #fileID, line: UInt = #line
     ) {
         let site = CallSite(file, line)
@@ -34,8 +35,8 @@ public final class GroupNorm: UnaryLayer, Sendable {
         self.channels = channels
         self.epsilon = epsilon
         weight =
-            affine ? Parameter(Tensor.made(.fill, [channels], .float32, .int(1), device, for: name, at: site)) : nil
-        bias = affine ? Parameter(Tensor.made(.fill, [channels], .float32, .int(0), device, for: name, at: site)) : nil
+            affine ? Parameter(Tensor.made(.fill, [channels], dtype, .int(1), device, for: name, at: site)) : nil
+        bias = affine ? Parameter(Tensor.made(.fill, [channels], dtype, .int(0), device, for: name, at: site)) : nil
     }
 
     public var configuration: String {
@@ -86,7 +87,7 @@ public final class RMSNorm: UnaryLayer, Sendable {
     ///   - epsilon: nil is the distance from 1 to the next number of the input's dtype, of float32 for short floats.
     ///   - affine: whether there is a weight (ones at first).
     public init(
-        _ shape: Shape, epsilon: Double? = nil, affine: Bool = true, device: DeviceID? = nil,
+        _ shape: Shape, epsilon: Double? = nil, affine: Bool = true, device: DeviceID? = nil, dtype: DType = .float32,
         file: StaticString = #fileID, line: UInt = #line
     ) {
         let name = "RMSNorm(\(shape))"
@@ -94,14 +95,14 @@ public final class RMSNorm: UnaryLayer, Sendable {
         if shape.rank == 0 { WrongCall.report(name, "no axis to normalise", remedy: "give one or more", at: site) }
         self.shape = shape
         self.epsilon = epsilon
-        weight = affine ? Parameter(Tensor.made(.fill, shape, .float32, .int(1), device, for: name, at: site)) : nil
+        weight = affine ? Parameter(Tensor.made(.fill, shape, dtype, .int(1), device, for: name, at: site)) : nil
     }
 
     public convenience init(
-        _ size: Int, epsilon: Double? = nil, affine: Bool = true, device: DeviceID? = nil,
+        _ size: Int, epsilon: Double? = nil, affine: Bool = true, device: DeviceID? = nil, dtype: DType = .float32,
         file: StaticString = #fileID, line: UInt = #line
     ) {
-        self.init([size], epsilon: epsilon, affine: affine, device: device, file: file, line: line)
+        self.init([size], epsilon: epsilon, affine: affine, device: device, dtype: dtype, file: file, line: line)
     }
 
     public var configuration: String {

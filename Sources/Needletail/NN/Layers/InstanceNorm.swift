@@ -35,13 +35,14 @@ public class InstanceNorm: UnaryLayer, @unchecked Sendable {
         var affine: Bool
         var trackRunningStats: Bool
         var device: DeviceID?
+        var dtype: DType
     }
 
     fileprivate init(_ options: Options, spatialRank: Int, at site: CallSite) {
         let channels = options.channels
         let name = "InstanceNorm\(spatialRank)d(\(channels))"
-        func filled(_ shape: Shape, _ value: Int64, _ dtype: DType = .float32) -> Tensor {
-            Tensor.made(.fill, shape, dtype, .int(value), options.device, for: name, at: site)
+        func filled(_ shape: Shape, _ value: Int64, _ dtype: DType? = nil) -> Tensor {
+            Tensor.made(.fill, shape, dtype ?? options.dtype, .int(value), options.device, for: name, at: site)
         }
         self.name = name
         self.channels = channels
@@ -116,12 +117,14 @@ public final class InstanceNorm1d: InstanceNorm, @unchecked Sendable {
     ///   - trackRunningStats: whether evaluation uses running statistics.
     public init(
         _ channels: Int, epsilon: Double = 1e-5, momentum: Double = 0.1, affine: Bool = false,
-        trackRunningStats: Bool = false, device: DeviceID? = nil, file: StaticString = #fileID, line: UInt = #line
+        trackRunningStats: Bool = false, device: DeviceID? = nil, dtype: DType = .float32, file: StaticString = #fileID,
+        line: UInt = #line
     ) {
         super.init(
             Options(
                 channels: channels, epsilon: epsilon, momentum: momentum, affine: affine,
-                trackRunningStats: trackRunningStats, device: device), spatialRank: 1, at: CallSite(file, line))
+                trackRunningStats: trackRunningStats, device: device, dtype: dtype), spatialRank: 1,
+            at: CallSite(file, line))
     }
 }
 
@@ -133,12 +136,14 @@ public final class InstanceNorm2d: InstanceNorm, @unchecked Sendable {
     ///   - trackRunningStats: whether evaluation uses running statistics.
     public init(
         _ channels: Int, epsilon: Double = 1e-5, momentum: Double = 0.1, affine: Bool = false,
-        trackRunningStats: Bool = false, device: DeviceID? = nil, file: StaticString = #fileID, line: UInt = #line
+        trackRunningStats: Bool = false, device: DeviceID? = nil, dtype: DType = .float32, file: StaticString = #fileID,
+        line: UInt = #line
     ) {
         super.init(
             Options(
                 channels: channels, epsilon: epsilon, momentum: momentum, affine: affine,
-                trackRunningStats: trackRunningStats, device: device), spatialRank: 2, at: CallSite(file, line))
+                trackRunningStats: trackRunningStats, device: device, dtype: dtype), spatialRank: 2,
+            at: CallSite(file, line))
     }
 }
 
@@ -150,11 +155,13 @@ public final class InstanceNorm3d: InstanceNorm, @unchecked Sendable {
     ///   - trackRunningStats: whether evaluation uses running statistics.
     public init(
         _ channels: Int, epsilon: Double = 1e-5, momentum: Double = 0.1, affine: Bool = false,
-        trackRunningStats: Bool = false, device: DeviceID? = nil, file: StaticString = #fileID, line: UInt = #line
+        trackRunningStats: Bool = false, device: DeviceID? = nil, dtype: DType = .float32, file: StaticString = #fileID,
+        line: UInt = #line
     ) {
         super.init(
             Options(
                 channels: channels, epsilon: epsilon, momentum: momentum, affine: affine,
-                trackRunningStats: trackRunningStats, device: device), spatialRank: 3, at: CallSite(file, line))
+                trackRunningStats: trackRunningStats, device: device, dtype: dtype), spatialRank: 3,
+            at: CallSite(file, line))
     }
 }

@@ -19,6 +19,7 @@ public final class LayerNorm: UnaryLayer, Sendable {
     ///   - bias: whether there is a bias, where there is a weight.
     public init(
         _ shape: Shape, epsilon: Double = 1e-5, affine: Bool = true, bias hasBias: Bool = true, device: DeviceID? = nil,
+        dtype: DType = .float32,
         file: StaticString = #fileID, line: UInt = #line
     ) {
         let name = "LayerNorm(\(shape))"
@@ -28,17 +29,19 @@ public final class LayerNorm: UnaryLayer, Sendable {
         }
         self.shape = shape
         self.epsilon = epsilon
-        weight = affine ? Parameter(Tensor.made(.fill, shape, .float32, .int(1), device, for: name, at: site)) : nil
+        weight = affine ? Parameter(Tensor.made(.fill, shape, dtype, .int(1), device, for: name, at: site)) : nil
         bias =
             affine && hasBias
-            ? Parameter(Tensor.made(.fill, shape, .float32, .int(0), device, for: name, at: site)) : nil
+            ? Parameter(Tensor.made(.fill, shape, dtype, .int(0), device, for: name, at: site)) : nil
     }
 
     public convenience init(
         _ size: Int, epsilon: Double = 1e-5, affine: Bool = true, bias: Bool = true, device: DeviceID? = nil,
+        dtype: DType = .float32,
         file: StaticString = #fileID, line: UInt = #line
     ) {
-        self.init([size], epsilon: epsilon, affine: affine, bias: bias, device: device, file: file, line: line)
+        self.init(
+            [size], epsilon: epsilon, affine: affine, bias: bias, device: device, dtype: dtype, file: file, line: line)
     }
 
     public var configuration: String {

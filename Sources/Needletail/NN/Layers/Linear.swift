@@ -18,6 +18,7 @@ public final class Linear: UnaryLayer, Sendable {
     /// - Parameter generator: draws the initial values; nil is the current one.
     public init(
         _ inputs: Int, _ outputs: Int, bias: Bool = true, generator: Generator? = nil, device: DeviceID? = nil,
+        dtype: DType = .float32,
         file: StaticString = #fileID, line: UInt = #line
     ) {
         let name = "Linear(\(inputs), \(outputs))"
@@ -27,13 +28,14 @@ public final class Linear: UnaryLayer, Sendable {
         let shape: Shape = [outputs, inputs]
         weight = Parameter(
             Initialization.kaimingUniform(
-                shape, fanIn: inputs, generator: generator, device: device, for: name, at: site))
+                shape, fanIn: inputs, generator: generator, device: device, dtype: dtype, for: name, at: site))
         let bound = inputs > 0 ? 1 / Double(inputs).squareRoot() : 0
         self.bias =
             bias
             ? Parameter(
                 Initialization.uniform(
-                    shape.isValid ? [outputs] : shape, bound: bound, generator: generator, device: device, for: name,
+                    shape.isValid ? [outputs] : shape, bound: bound, generator: generator, device: device, dtype: dtype,
+                    for: name,
                     at: site)) : nil
     }
 

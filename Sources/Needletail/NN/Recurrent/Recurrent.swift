@@ -28,6 +28,7 @@ public class Recurrent: Module, @unchecked Sendable {
         var projection = 0
         var generator: Generator?
         var device: DeviceID?
+        var dtype: DType
 
         var directions: Int { bidirectional ? 2 : 1 }
         /// The features of a state.
@@ -54,7 +55,7 @@ public class Recurrent: Module, @unchecked Sendable {
                 RecurrentParameters(
                     kind, inputs: layer == 0 ? options.inputs : options.state * options.directions,
                     hidden: max(options.hidden, 0), projection: options.projection, bias: options.bias,
-                    generator: options.generator, device: options.device, for: name, at: site)
+                    generator: options.generator, device: options.device, dtype: options.dtype, for: name, at: site)
             }
         }
     }
@@ -149,6 +150,10 @@ public class Recurrent: Module, @unchecked Sendable {
         guard input.rank == 2 || input.rank == 3, input.shape[input.rank - 1] == options.inputs, input.dtype.isFloat,
             !parts.isEmpty
         else { return ("input \(input.dtype)\(input.shape) is not \(axes)", "use floats of those axes") }
+        let weight = parts[0][0].inputWeight
+        if input.dtype.isMixed(with: weight.dtype) {
+            return ("input \(input.dtype)\(input.shape), weights \(weight.dtype)\(weight.shape)", Tensor.mixedRemedy)
+        }
         let timeAxis = input.rank == 3 && options.batchFirst ? 1 : 0
         let time = input.shape[timeAxis]
         guard time > 0 else { return ("input \(input.shape) has no time step", "give sequences of 1 or more") }

@@ -13,6 +13,7 @@ public class RecurrentCell: Module, @unchecked Sendable {
 
     fileprivate init(
         _ kind: RecurrentKind, _ inputs: Int, _ hidden: Int, bias: Bool, generator: Generator?, device: DeviceID?,
+        dtype: DType,
         name: String, at site: CallSite
     ) {
         let name = "\(name)(\(inputs), \(hidden))"
@@ -22,6 +23,7 @@ public class RecurrentCell: Module, @unchecked Sendable {
         self.hidden = hidden
         part = RecurrentParameters(
             kind, inputs: inputs, hidden: hidden, projection: 0, bias: bias, generator: generator, device: device,
+            dtype: dtype,
             for: name, at: site)
     }
 
@@ -61,10 +63,12 @@ public class RecurrentCell: Module, @unchecked Sendable {
 public final class RNNCell: RecurrentCell, @unchecked Sendable {
     public init(
         _ inputs: Int, _ hidden: Int, bias: Bool = true, nonlinearity: RNN.Nonlinearity = .tanh,
-        generator: Generator? = nil, device: DeviceID? = nil, file: StaticString = #fileID, line: UInt = #line
+        generator: Generator? = nil, device: DeviceID? = nil, dtype: DType = .float32, file: StaticString = #fileID,
+        line: UInt = #line
     ) {
         super.init(
             nonlinearity == .tanh ? .tanh : .relu, inputs, hidden, bias: bias, generator: generator, device: device,
+            dtype: dtype,
             name: "RNNCell", at: CallSite(file, line))
     }
 
@@ -76,10 +80,11 @@ public final class RNNCell: RecurrentCell, @unchecked Sendable {
 public final class GRUCell: RecurrentCell, @unchecked Sendable {
     public init(
         _ inputs: Int, _ hidden: Int, bias: Bool = true, generator: Generator? = nil, device: DeviceID? = nil,
+        dtype: DType = .float32,
         file: StaticString = #fileID, line: UInt = #line
     ) {
         super.init(
-            .gru, inputs, hidden, bias: bias, generator: generator, device: device, name: "GRUCell",
+            .gru, inputs, hidden, bias: bias, generator: generator, device: device, dtype: dtype, name: "GRUCell",
             at: CallSite(file, line))
     }
 
@@ -91,10 +96,11 @@ public final class GRUCell: RecurrentCell, @unchecked Sendable {
 public final class LSTMCell: RecurrentCell, @unchecked Sendable {
     public init(
         _ inputs: Int, _ hidden: Int, bias: Bool = true, generator: Generator? = nil, device: DeviceID? = nil,
+        dtype: DType = .float32,
         file: StaticString = #fileID, line: UInt = #line
     ) {
         super.init(
-            .lstm, inputs, hidden, bias: bias, generator: generator, device: device, name: "LSTMCell",
+            .lstm, inputs, hidden, bias: bias, generator: generator, device: device, dtype: dtype, name: "LSTMCell",
             at: CallSite(file, line))
     }
 

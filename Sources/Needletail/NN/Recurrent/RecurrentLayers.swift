@@ -14,13 +14,13 @@ public final class RNN: Recurrent, @unchecked Sendable {
     public init(
         _ inputs: Int, _ hidden: Int, layers: Int = 1, nonlinearity: Nonlinearity = .tanh, bias: Bool = true,
         batchFirst: Bool = false, dropout: Double = 0, bidirectional: Bool = false, generator: Generator? = nil,
-        device: DeviceID? = nil, file: StaticString = #fileID, line: UInt = #line
+        device: DeviceID? = nil, dtype: DType = .float32, file: StaticString = #fileID, line: UInt = #line
     ) {
         super.init(
             nonlinearity == .tanh ? .tanh : .relu,
             Options(
                 inputs: inputs, hidden: hidden, layers: layers, bias: bias, batchFirst: batchFirst, dropout: dropout,
-                bidirectional: bidirectional, generator: generator, device: device), name: "RNN",
+                bidirectional: bidirectional, generator: generator, device: device, dtype: dtype), name: "RNN",
             at: CallSite(file, line))
     }
 
@@ -49,13 +49,14 @@ public final class GRU: Recurrent, @unchecked Sendable {
     public init(
         _ inputs: Int, _ hidden: Int, layers: Int = 1, bias: Bool = true, batchFirst: Bool = false,
         dropout: Double = 0, bidirectional: Bool = false, generator: Generator? = nil, device: DeviceID? = nil,
+        dtype: DType = .float32,
         file: StaticString = #fileID, line: UInt = #line
     ) {
         super.init(
             .gru,
             Options(
                 inputs: inputs, hidden: hidden, layers: layers, bias: bias, batchFirst: batchFirst, dropout: dropout,
-                bidirectional: bidirectional, generator: generator, device: device), name: "GRU",
+                bidirectional: bidirectional, generator: generator, device: device, dtype: dtype), name: "GRU",
             at: CallSite(file, line))
     }
 
@@ -98,13 +99,14 @@ public final class LSTM: Recurrent, @unchecked Sendable {
     public init(
         _ inputs: Int, _ hidden: Int, layers: Int = 1, bias: Bool = true, batchFirst: Bool = false,
         dropout: Double = 0, bidirectional: Bool = false, projection: Int = 0, generator: Generator? = nil,
-        device: DeviceID? = nil, file: StaticString = #fileID, line: UInt = #line
+        device: DeviceID? = nil, dtype: DType = .float32, file: StaticString = #fileID, line: UInt = #line
     ) {
         super.init(
             .lstm,
             Options(
                 inputs: inputs, hidden: hidden, layers: layers, bias: bias, batchFirst: batchFirst, dropout: dropout,
-                bidirectional: bidirectional, projection: projection, generator: generator, device: device),
+                bidirectional: bidirectional, projection: projection, generator: generator, device: device, dtype: dtype
+            ),
             name: "LSTM", at: CallSite(file, line))
     }
 

@@ -16,13 +16,13 @@ struct RecurrentParameters: Sendable {
     /// All are uniform in `±1 / sqrt(hidden)`, as in PyTorch.
     init(
         _ kind: RecurrentKind, inputs: Int, hidden: Int, projection: Int, bias: Bool, generator: Generator?,
-        device: DeviceID?, for name: String, at site: CallSite
+        device: DeviceID?, dtype: DType, for name: String, at site: CallSite
     ) {
         let bound = hidden > 0 ? 1 / Double(hidden).squareRoot() : 0
         func drawn(_ shape: Shape) -> Parameter {
             Parameter(
                 Initialization.uniform(
-                    shape, bound: bound, generator: generator, device: device, for: name, at: site))
+                    shape, bound: bound, generator: generator, device: device, dtype: dtype, for: name, at: site))
         }
         let rows = kind.gates * hidden
         inputWeight = drawn([rows, inputs])
