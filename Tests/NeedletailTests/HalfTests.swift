@@ -1,5 +1,7 @@
 import Foundation
 import Needletail
+import NeedletailTraining
+import NeedletailVision
 import TensorRuntime
 import TestSupport
 import Testing

@@ -1,4 +1,6 @@
 import Needletail
+import NeedletailTraining
+import NeedletailVision
 import Testing
 
 /// Models of digits learn in bfloat16 as in float32, on each kind of device: a part of MNIST, which `Scripts/half-accuracy.sh`

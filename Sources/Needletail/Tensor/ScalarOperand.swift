@@ -32,7 +32,7 @@ extension Scalar {
 
     /// The value as an element of `dtype`, as a cast makes it: a float beyond an integer's ends is the end, NaN is 0, and all
     /// but 0 is true.
-    func cast(to dtype: DType) -> Scalar {
+    package func cast(to dtype: DType) -> Scalar {
         switch (self, dtype.kind) {
         case (.float, .integer): .int(integer(of: dtype))
         case (.float(let value), .bool): .int(value == 0 ? 0 : 1)

@@ -120,7 +120,7 @@ extension Tensor {
 extension Tensor {
     /// The tensor in another dtype; itself where that is its own. To bool, everything but 0 is true.
     @inline(__always)
-    func cast(to type: DType) -> Tensor {
+    package func cast(to type: DType) -> Tensor {
         if type == dtype { return self }
         return converted(to: type)
     }
