@@ -5,6 +5,7 @@ let package = Package(
     name: "needletail",
     products: [
         .library(name: "Needletail", targets: ["Needletail"]),
+        .library(name: "NeedletailTraining", targets: ["NeedletailTraining"]),
         .library(name: "TensorRuntime", targets: ["TensorRuntime"]),
         .library(name: "TensorConformance", targets: ["TensorConformance"]),
         .executable(name: "needletail", targets: ["NeedletailCLI"]),
@@ -33,6 +34,7 @@ let package = Package(
         .target(
             name: "Needletail",
             dependencies: ["TensorRuntime", "TensorGraph", "CPUBackend", "OpenCLBackend", "VulkanBackend", "CZlib"]),
+        .target(name: "NeedletailTraining", dependencies: ["Needletail", "TensorRuntime", "CZlib"]),
         .target(name: "TensorConformance", dependencies: ["TensorRuntime"]),
         .executableTarget(
             name: "NeedletailCLI",
@@ -88,6 +90,9 @@ let package = Package(
                 "VulkanBackend", "TestSupport",
             ],
             exclude: ["Golden"]),
+        .testTarget(
+            name: "NeedletailTrainingTests",
+            dependencies: ["NeedletailTraining", "Needletail", "TensorRuntime", "CZlib"]),
     ],
     swiftLanguageModes: [.v6]
 )

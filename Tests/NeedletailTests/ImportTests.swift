@@ -18,6 +18,7 @@ import Testing
         ("Backends/OpenCL/OpenCLBackend", ["TensorRuntime", "KernelIR", "Shaders", "DeviceSupport", "COpenCL"]),
         ("Backends/Vulkan/VulkanBackend", ["TensorRuntime", "KernelIR", "Shaders", "DeviceSupport", "CVulkan"]),
         ("Sources/Needletail", ["TensorRuntime", "TensorGraph", "CZlib"]),
+        ("Sources/NeedletailTraining", ["Needletail", "TensorRuntime", "CZlib"]),
         ("Sources/NeedletailCLI", ["Needletail", "ArgumentParser"]),
         ("Benchmarks", ["Needletail", "ArgumentParser"]),
     ]
