@@ -121,6 +121,37 @@ import Testing
         #expect(!texts(Chart().heatMap([[0.0]])).contains("no data"))
     }
 
+    /// The largest and the least numbers there are: no trap, no loop without end.
+    @Test func numbersOfAnySizeAreDrawn() {
+        let huge = Double.greatestFiniteMagnitude
+        let tiny = Double.leastNonzeroMagnitude
+        let rows: [[Double]] = [
+            [-huge, huge, 0], [0, tiny, 2 * tiny], [0, tiny], [1, 1 + 2e-16, 1 + 4e-16], [huge, huge, huge],
+            [1e300, -1e-300, 3],
+        ]
+        for row in rows {
+            let values = row.count == 3 ? row : row + [0]
+            let chart = Chart().line(values, dashed: true).histogram(values)
+            let narrow = Chart().line(values, dashed: true).limits(y: 0...1e-3)
+            let logarithmic = Chart(yScale: .logarithmic).line(values).bars(["a", "b", "c"], values)
+            let field = Chart().contour([values, values, values], x: [0, 1, 2], y: [0, 1, 2])
+            let cells = Chart().heatMap([values], showsValues: true)
+            let space = Chart.surface([values, values, values], x: [0, 1, 2], y: [0, 1, 2])
+            let figure = Figure([[chart, narrow, logarithmic], [field, cells, space]])
+            #expect(PictureChecks.problem(inXML: figure.svg()) == nil)
+            #expect(figure.png(scale: 0.2).count > 100)
+        }
+    }
+
+    @Test func cellsWithoutNamesHaveNumbersWhereTheyAreMany() {
+        let cells = [[Double]](repeating: (0..<100).map(Double.init), count: 60)
+        let found = texts(Chart().heatMap(cells))
+        #expect(found.contains("20") && !found.contains("21") && found.count < 30)
+        #expect(
+            texts(Chart().heatMap([[1, 2, 3]], rows: ["row"])).filter { ["0", "1", "2", "row"].contains($0) }.count >= 4
+        )
+    }
+
     @Test func tensorsAreDrawnAsArraysAre() throws {
         let (x, y) = ([0.0, 1, 2, 3], [1.0, 4, 9, 16])
         let array = Figure([[Chart().line(x: x, y: y, name: "a")]]).svg()

@@ -45,7 +45,8 @@ extension Chart {
     ///
     /// - Parameters:
     ///   - bins: how many intervals; by default as many as the rule of Freedman and Diaconis says, at least those of
-    ///     Sturges, at most 100 ([numpy's "auto"](https://numpy.org/doc/stable/reference/generated/numpy.histogram_bin_edges.html)).
+    ///     Sturges, at most 100, as numpy's "auto" of
+    ///     [histogram](https://numpy.org/doc/stable/reference/generated/numpy.histogram_bin_edges.html).
     public func histogram<Y: PlotValues>(
         _ values: Y, bins: Int? = nil, name: String = "", file: StaticString = #fileID, line: UInt = #line
     ) throws(Y.Failure) -> Chart {
@@ -171,23 +172,29 @@ package enum Histogram {
         let values = values.filter(\.isFinite)
         guard var range = values.finiteRange else { return ([], []) }
         if range.lowerBound == range.upperBound { range = range.lowerBound - 0.5...range.upperBound + 0.5 }
-        let width = range.upperBound - range.lowerBound
-        let count = bins ?? automatic(values, width)
+        let (low, high) = (range.lowerBound, range.upperBound)
+        // By halves, whose difference is finite.
+        let half = high / 2 - low / 2
+        let count = bins ?? automatic(values, half)
         var counts = [Int](repeating: 0, count: count)
         for value in values {
-            let place = Int((value - range.lowerBound) / width * Double(count))
+            let place = half > 0 ? Int((value / 2 - low / 2) / half * Double(count)) : 0
             counts[min(max(place, 0), count - 1)] += 1
         }
-        return ((0...count).map { range.lowerBound + width * Double($0) / Double(count) }, counts)
+        let edges = (0...count).map { step in
+            let share = Double(step) / Double(count)
+            return low + half * share + half * share
+        }
+        return (edges, counts)
     }
 
-    private static func automatic(_ values: [Double], _ width: Double) -> Int {
+    private static func automatic(_ values: [Double], _ half: Double) -> Int {
         let count = Double(values.count)
         let sturges = log2(count) + 1
         let numbers = FiveNumbers(values)
-        let interval = 2 * (numbers.upperQuartile - numbers.lowerQuartile) / cbrt(count)
-        let freedman = interval > 0 ? width / interval : 0
-        return min(max(Int(max(sturges, freedman).rounded(.up)), 1), 100)
+        let interval = 2 * (numbers.upperQuartile / 2 - numbers.lowerQuartile / 2) / cbrt(count)
+        let freedman = interval > 0 ? half / interval : 0
+        return Int(min(max(sturges, freedman, 1), 100).rounded(.up))
     }
 }
 
@@ -238,7 +245,8 @@ struct FiveNumbers: Sendable {
             let place = share * Double(sorted.count - 1)
             let below = Int(place)
             let above = min(below + 1, sorted.count - 1)
-            return sorted[below] + (sorted[above] - sorted[below]) * (place - Double(below))
+            let step = sorted[above] / 2 - sorted[below] / 2
+            return sorted[below] + step * (place - Double(below)) + step * (place - Double(below))
         }
         (lowerQuartile, median, upperQuartile) = (quantile(0.25), quantile(0.5), quantile(0.75))
         let reach = 1.5 * (upperQuartile - lowerQuartile)

@@ -32,11 +32,13 @@ extension Chart {
             return self
         }
         var result = self
-        // An image of many cells has numbers on its axes, a table has names.
-        let names = { (count: Int) in (0..<count).map { "\($0)" } }
+        // Many cells without names have numbers on the axis, as an image has.
+        func names(_ given: [String], _ count: Int) -> [String] {
+            given.isEmpty && count <= 20 ? (0..<count).map { "\($0)" } : given
+        }
         if matrix.rows > 0, matrix.columns > 0 {
-            result.xCategories = columns.isEmpty ? names(matrix.columns) : columns
-            result.yCategories = rows.isEmpty ? names(matrix.rows) : rows
+            result.xCategories = names(columns, matrix.columns)
+            result.yCategories = names(rows, matrix.rows)
         }
         result.isReversed = true
         let ratio = Double(matrix.columns) / Double(max(matrix.rows, 1))
@@ -48,13 +50,14 @@ extension Chart {
         return result.adding(HeatMark(matrix: matrix, colors: colors, texts: texts, label: label))
     }
 
-    /// The chart with the height of a function over the plane: areas between levels in colours, with lines between them.
+    /// The chart with the height of a function over the plane: areas between levels in colours, with lines between
+    /// them.
     ///
     /// - Parameters:
     ///   - values: the heights, a row for each `y` and a column for each `x`.
     ///   - levels: about how many levels.
-    ///   - logarithmic: whether levels are as far apart as powers are, for heights above 0 that differ by much, as those
-    ///     of a loss.
+    ///   - logarithmic: whether levels are as far apart as powers are, for heights above 0 that differ by much, as
+    ///     those of a loss.
     ///   - filled: whether areas are coloured; else the lines are.
     ///   - label: what the height measures.
     public func contour<X: PlotValues, Y: PlotValues, Z: PlotValues>(
@@ -82,8 +85,8 @@ extension Chart {
         guard x.values.count == matrix.columns, y.values.count == matrix.rows else {
             wrong(
                 operation,
-                "\(x.values.count) values of x and \(y.values.count) of y for \(matrix.rows) rows and \(matrix.columns) "
-                    + "columns", remedy: "pass an x for each column and a y for each row", site)
+                "\(x.values.count) values of x and \(y.values.count) of y for \(matrix.rows) rows and "
+                    + "\(matrix.columns) columns", remedy: "pass an x for each column and a y for each row", site)
             return nil
         }
         for (name, values) in [("x", x.values), ("y", y.values)]
@@ -186,7 +189,7 @@ struct ContourMark: Mark {
     var levels: [Double] {
         guard let range = field.matrix.range else { return [] }
         let (low, high) = (range.lowerBound, range.upperBound)
-        if low == high { return [low, low + 1] }
+        guard low < high, (high - low).isFinite else { return [low, max(low + 1, high)] }
         if isLogarithmic {
             // Down to a millionth of the largest height.
             let least = field.matrix.values.lazy.filter { $0 > 0 }.finiteRange?.lowerBound ?? high
@@ -197,6 +200,8 @@ struct ContourMark: Mark {
         let step = TickMarks.nearestStep(to: (high - low) / Double(count))
         let first = (low / step + 1e-9).rounded(.down)
         let last = max((high / step - 1e-9).rounded(.up), first + 1)
+        // Heights too near to each other for a step have none between them.
+        guard step > 0, last - first < 1000 else { return [low, high] }
         return stride(from: first, through: last, by: 1).map { $0 * step }
     }
 

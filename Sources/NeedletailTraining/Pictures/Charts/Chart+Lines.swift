@@ -114,7 +114,7 @@ extension Chart {
         lines.flatMap { line in
             line.prefix(1)
                 + zip(line, line.dropFirst()).flatMap { a, b in
-                    let count = min(max(Int(max(abs(a.x - b.x), abs(a.y - b.y)) / 6), 1), 200)
+                    let count = Int(min(max(max(abs(a.x - b.x), abs(a.y - b.y)) / 6, 1), 200))
                     return (1...count).map { step in
                         let t = Double(step) / Double(count)
                         return Point(a.x + (b.x - a.x) * t, a.y + (b.y - a.y) * t)

@@ -83,8 +83,10 @@ public struct Chart: Sendable {
     var nextSeries: Int { marks.reduce(0) { $0 + $1.seriesCount } }
 
     /// Reports a wrong call: `chart.line: 3 values of x for 4 of y; pass as many`.
-    static func wrong(_ operation: String, _ problem: String, remedy: String, _ site: CallSite) {
-        WrongCall.report(TensorError(.invalidArgument, "Chart.\(operation): \(problem); \(remedy)"), at: site)
+    static func wrong(
+        _ operation: String, of type: String = "Chart", _ problem: String, remedy: String, _ site: CallSite
+    ) {
+        WrongCall.report(TensorError(.invalidArgument, "\(type).\(operation): \(problem); \(remedy)"), at: site)
     }
 
     /// Two rows of as many numbers; empty ones after a wrong call.

@@ -141,8 +141,8 @@ struct PlaneLayout {
         // The last number's label reaches beyond the axis by half its width.
         let beyond = isAslant || xTicks.labels.isEmpty ? 2 : PlaneLayout.width([xTicks.labels.last!], xSize) / 2
         var rect = frame.inset(left: left, top: Sizes.tick * 0.6, right: max(right, beyond), bottom: bottom)
-        if chart.keepsAspect {
-            let unit = min(rect.width / (axes.x.high - axes.x.low), rect.height / (axes.y.high - axes.y.low))
+        let unit = min(rect.width / (axes.x.high - axes.x.low), rect.height / (axes.y.high - axes.y.low))
+        if chart.keepsAspect, unit > 0, unit.isFinite {
             let (w, h) = (unit * (axes.x.high - axes.x.low), unit * (axes.y.high - axes.y.low))
             rect = Rect(rect.x + (rect.width - w) / 2, rect.y + (rect.height - h) / 2, w, h)
             // Categories may be narrower than was thought.
@@ -154,7 +154,8 @@ struct PlaneLayout {
         axes.rect = rect
     }
 
-    /// The marks of the vertical axis. Names are smaller where they are many, and some are left out where they are more.
+    /// The marks of the vertical axis. Names are smaller where they are many, and some are left out where they are
+    /// more.
     private mutating func arrangeRows(_ height: Double, _ cell: Double?) {
         let names = axes.y.categories.count
         if names == 0 {

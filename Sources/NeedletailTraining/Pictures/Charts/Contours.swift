@@ -3,9 +3,9 @@
 /// Source: Lorensen and Cline, Marching Cubes, SIGGRAPH 1987, in two dimensions. Where both diagonals are possible, the
 /// mean of the four corners decides.
 package enum Contours {
-    /// The lines where the numbers between the grid's points are `level`, as rows of points `(x, y)`; what is at least as
-    /// high lies on their left, seen with x to the right and y upwards. A closed line ends where it begins. Squares with a
-    /// corner that is not finite have none.
+    /// The lines where the numbers between the grid's points are `level`, as rows of points `(x, y)`; what is at least
+    /// as high lies on their left, seen with x to the right and y upwards. A closed line ends where it begins. Squares
+    /// with a corner that is not finite have none.
     ///
     /// - Parameters:
     ///   - x: where the columns are, in order; `y` where the rows are.
@@ -16,8 +16,8 @@ package enum Contours {
         return tracer.joined()
     }
 
-    /// The borders of all that is at least `level` high, as closed lines: outer ones turn against the clock and those of
-    /// holes with it. What is not finite is below.
+    /// The borders of all that is at least `level` high, as closed lines: outer ones turn against the clock and those
+    /// of holes with it. What is not finite is below.
     package static func areas(_ grid: Matrix, x: [Double], y: [Double], level: Double) -> [[Point]] {
         guard grid.rows > 1, grid.columns > 1 else { return [] }
         // A rim below the level around the grid, of no width, closes every line.

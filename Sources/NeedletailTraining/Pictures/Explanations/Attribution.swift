@@ -30,8 +30,8 @@ public enum Attribution {
     /// Shares of each number in the difference of the score from that of a baseline: the mean of the gradient on the
     /// straight way from there, times the difference of the inputs. They sum up to the scores' difference.
     ///
-    /// Source: Sundararajan et al., [Axiomatic Attribution for Deep Networks](https://arxiv.org/abs/1703.01365), 2017; the
-    /// integral by the rule of midpoints.
+    /// Source: Sundararajan et al., [Axiomatic Attribution for Deep Networks](https://arxiv.org/abs/1703.01365), 2017;
+    /// the integral by the rule of midpoints.
     ///
     /// - Parameters:
     ///   - baseline: what counts as nothing, of the input's shape or one that broadcasts to it; zeros by default.
@@ -74,12 +74,12 @@ public enum Attribution {
         return result
     }
 
-    /// Integrated gradients with rows of data as baselines, averaged: what the input has that other data have not, in the
-    /// manner of SHAP. They sum up to the difference of the score from its mean over the baselines, nearly.
+    /// Integrated gradients with rows of data as baselines, averaged: what the input has that other data have not, in
+    /// the manner of SHAP. They sum up to the difference of the score from its mean over the baselines, nearly.
     ///
-    /// Source: Erion et al., [Improving performance of deep learning models with axiomatic attribution priors and expected
-    /// gradients](https://arxiv.org/abs/1906.10670), 2021. Each baseline's places on the way are spread evenly, one at
-    /// random in each part, so that fewer are needed.
+    /// Source: Erion et al., [Improving performance of deep learning models with axiomatic attribution priors and
+    /// expected gradients](https://arxiv.org/abs/1906.10670), 2021. Each baseline's places on the way are spread
+    /// evenly, one at random in each part, so that fewer are needed.
     ///
     /// - Parameters:
     ///   - input: a batch, `[n, ...]`.

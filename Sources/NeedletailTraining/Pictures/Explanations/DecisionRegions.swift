@@ -3,8 +3,8 @@ import Needletail
 import TensorRuntime
 
 extension Chart {
-    /// The chart with the areas of the plane that a model gives to each class, in their colours under what is drawn, and
-    /// the boundaries between them.
+    /// The chart with the areas of the plane that a model gives to each class, in their colours under what is drawn,
+    /// and the boundaries between them.
     ///
     ///     try Chart("Two moons").scatter(x: x, y: y, classes: labels).decisionRegions(of: model.callAsFunction)
     ///

@@ -23,8 +23,8 @@ public struct LossLandscape: Sendable {
     ///   - x: how far to go along the first direction.
     ///   - y: how far along the second; nil for a line.
     ///   - resolution: how many places along each.
-    ///   - directions: one or two directions, each a tensor for each of the model's parameters, in place of random ones:
-    ///     the difference of two models, say. They are not made as long as filters.
+    ///   - directions: one or two directions, each a tensor for each of the model's parameters, in place of random
+    ///     ones: the difference of two models, say. They are not made as long as filters.
     ///   - generator: what draws the directions.
     ///   - loss: the loss with the parameters as they are at the moment, of one element.
     /// - Throws: what `loss` and evaluation throw.

@@ -3,8 +3,8 @@ import Needletail
 import TensorRuntime
 
 extension Chart {
-    /// A picture of how often each class was taken for each: a row for what examples are, a column for what a model said.
-    /// Cells say counts; their colours say the share of the row.
+    /// A picture of how often each class was taken for each: a row for what examples are, a column for what a model
+    /// said. Cells say counts; their colours say the share of the row.
     ///
     /// - Parameters:
     ///   - counts: a matrix of counts, actual classes by predicted ones.
@@ -51,8 +51,8 @@ extension Chart {
         return confusion(counts, classes: classes, title: title, file: file, line: line)
     }
 
-    /// A picture of the examples that a model is most wrong about: those of the largest loss among its mistakes, each with
-    /// what it said, how sure it was, and what is right.
+    /// A picture of the examples that a model is most wrong about: those of the largest loss among its mistakes, each
+    /// with what it said, how sure it was, and what is right.
     ///
     /// - Parameters:
     ///   - images: `[n, h, w]`, `[n, 1, h, w]` or `[n, 3, h, w]`; only those shown are read.
@@ -176,7 +176,7 @@ extension Figure {
     ) throws(TensorError) -> Figure {
         guard images.shape == attributions.shape, images.rank == 3 || images.rank == 4 else {
             Chart.wrong(
-                "attributions", "images \(images.shape) and attributions \(attributions.shape)",
+                "attributions", of: "Figure", "images \(images.shape) and attributions \(attributions.shape)",
                 remedy: "pass two of the same shape, [n, h, w] or [n, channels, h, w]", CallSite(file, line))
             return Figure([[]])
         }
@@ -199,7 +199,8 @@ extension Figure {
     ) throws(TensorError) -> Figure {
         guard weights.rank == 3, columns > 0 else {
             Chart.wrong(
-                "attention", "weights \(weights.shape) in \(columns) columns", remedy: "pass [heads, queries, keys]",
+                "attention", of: "Figure", "weights \(weights.shape) in \(columns) columns",
+                remedy: "pass [heads, queries, keys]",
                 CallSite(file, line))
             return Figure([[]])
         }

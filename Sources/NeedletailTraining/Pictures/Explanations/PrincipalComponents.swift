@@ -30,7 +30,8 @@ public struct PrincipalComponents: Sendable {
         guard data.rank >= 2, count > 0, count <= min(rows, features) else {
             let error = TensorError(
                 .invalidArgument,
-                "PrincipalComponents: \(count) components of data \(data.shape); pass [n, features] with at least as many of both"
+                "PrincipalComponents: \(count) components of data \(data.shape); pass [n, features] with at least as "
+                    + "many of both"
             )
             WrongCall.report(error, at: CallSite(file, line))
             throw error
@@ -39,10 +40,8 @@ public struct PrincipalComponents: Sendable {
         let flat = withNoGrad { (isWide ? data : data.to(.float32)).reshape([rows, features]).detach() }
         let mean = flat.mean(axes: 0)
         let centered = flat - mean
-        let small = min(rows, features) <= 64
         var basis = centered
-        var projector: Tensor?
-        if !small {
+        if min(rows, features) > 64 {
             // A few directions more than asked for, sharpened by going through the data three times.
             let width = min(count + 8, min(rows, features))
             let start = Tensor.normal(
@@ -53,11 +52,9 @@ public struct PrincipalComponents: Sendable {
                 range = centered.matmul(back).qr().q
                 try range.evaluate()
             }
-            projector = range
             basis = range.T.matmul(centered)
         }
         let (_, s, vt) = basis.svd()
-        withExtendedLifetime(projector) {}
         let total = try Double(centered.square().sum().to(.float32).item(as: Float.self))
         let values = try s.to(.float32).scalars(as: Float.self).prefix(count).map(Double.init)
         explainedShare = values.map { total > 0 ? $0 * $0 / total : 0 }

@@ -16,8 +16,8 @@ public struct Figure: Sendable {
     /// Rows of charts; those of a row are equally wide.
     ///
     /// - Parameters:
-    ///   - width: of the whole figure, in pixels at scale 1; by default 600 for one chart in the longest row, 460 for each
-    ///     of several.
+    ///   - width: of the whole figure, in pixels at scale 1; by default 600 for one chart in the longest row, 460 for
+    ///     each of several.
     ///   - rowHeight: of each row.
     public init(
         _ rows: [[Chart]], title: String = "", subtitle: String = "", width: Double? = nil, rowHeight: Double = 400,

@@ -2,9 +2,9 @@ import Foundation
 
 /// Pixels that a scene is drawn on, with smooth edges.
 ///
-/// An area's share of each pixel is exact: its edges add what they cover, with the sign of their direction, to the pixel
-/// they cross, and sums along the rows fill what lies between them. A line is the area of its segments and of discs at its
-/// joints, all turning the same way, so that no share counts beyond 1.
+/// An area's share of each pixel is exact: its edges add what they cover, with the sign of their direction, to the
+/// pixel they cross, and sums along the rows fill what lies between them. A line is the area of its segments and of
+/// discs at its joints, all turning the same way, so that no share counts beyond 1.
 package struct Canvas {
     package let width: Int
     package let height: Int
@@ -265,6 +265,9 @@ package struct Canvas {
 
     /// The pieces of a line that dashes leave.
     private static func dashed(_ line: [Point], _ dashes: [Double]) -> [[Point]] {
+        let whole = zip(line, line.dropFirst()).reduce(0) { $0 + abs($1.0.x - $1.1.x) + abs($1.0.y - $1.1.y) }
+        // What leaves the picture so far would be in pieces without end.
+        guard whole < 1e5 else { return [line] }
         var result: [[Point]] = []
         var (index, left) = (0, dashes[0])
         var piece = [line[0]]

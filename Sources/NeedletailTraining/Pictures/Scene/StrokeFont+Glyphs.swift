@@ -1,8 +1,8 @@
 /// The letters of ``StrokeFont``, drawn for this package: one line each, `character advance strokes`.
 ///
 /// Coordinates are hundredths of the letter size, `y` upwards from the base line; capitals are 72 high with their pen,
-/// small letters 52. Strokes are parted by `|`; each is a row of points `x,y` and arcs `x,y,rx,ry,from,to` about a centre,
-/// in degrees against the clock.
+/// small letters 52. Strokes are parted by `|`; each is a row of points `x,y` and arcs `x,y,rx,ry,from,to` about a
+/// centre, in degrees against the clock.
 enum GlyphTable {
     static let text = #"""
         ! 28 14,68 14,24|14,5 14,4.9

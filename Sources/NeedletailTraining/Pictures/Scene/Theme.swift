@@ -9,8 +9,8 @@ public enum Theme: Hashable, Sendable {
 
     /// The colours of series and classes, which people who see no red, green or blue tell apart too.
     ///
-    /// Source: Okabe and Ito, [Color Universal Design](https://jfly.uni-koeln.de/color/), 2008. Their yellow is darker on
-    /// white, where lines of it would not be seen, and their black is white on a dark ground. Blue comes first.
+    /// Source: Okabe and Ito, [Color Universal Design](https://jfly.uni-koeln.de/color/), 2008. Their yellow is darker
+    /// on white, where lines of it would not be seen, and their black is white on a dark ground. Blue comes first.
     package static let lightSeries = [
         0x0072B2, 0xD55E00, 0x009E73, 0xCC79A7, 0xE69F00, 0x56B4E9, 0x000000, 0xB8A900,
     ].map(RGB.init)

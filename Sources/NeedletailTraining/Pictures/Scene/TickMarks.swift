@@ -33,7 +33,8 @@ package struct TickMarks: Sendable {
         return above / raw < raw / below ? above : below
     }
 
-    /// Labels of one form for all: as many places as the step needs, thousands as k, very large and small ones by powers.
+    /// Labels of one form for all: as many places as the step needs, thousands as k, very large and small ones by
+    /// powers.
     private static func text(_ values: [Double], step: Double) -> [String] {
         let largest = values.map(abs).max() ?? 0
         guard largest > 0 else { return values.map { _ in "0" } }
@@ -52,6 +53,7 @@ package struct TickMarks: Sendable {
 
     /// Marks at powers of ten within `low...high`, which are above 0; at 2 and 5 times them too where there are few.
     package static func logarithmic(_ low: Double, _ high: Double, count: Int = 6) -> TickMarks {
+        guard low > 0, low < high, high.isFinite else { return linear(low, high, count: count) }
         let (first, last) = (Int(floor(log10(low) + 1e-9)), Int(ceil(log10(high) - 1e-9)))
         let apart = max(1, Int((Double(last - first) / Double(max(count, 1))).rounded(.up)))
         var values: [Double] = []
