@@ -35,7 +35,8 @@ let package = Package(
         .target(
             name: "Needletail",
             dependencies: ["TensorRuntime", "TensorGraph", "CPUBackend", "OpenCLBackend", "VulkanBackend"]),
-        .target(name: "NeedletailTraining", dependencies: ["Needletail", "TensorGraph", "TensorRuntime"]),
+        .target(
+            name: "NeedletailTraining", dependencies: ["Needletail", "TensorGraph", "TensorRuntime", "CZlib"]),
         .target(
             name: "NeedletailVision",
             dependencies: ["NeedletailTraining", "Needletail", "TensorGraph", "TensorRuntime", "CZlib"]),
@@ -99,6 +100,9 @@ let package = Package(
                 "VulkanBackend", "TestSupport",
             ],
             exclude: ["Golden"]),
+        .testTarget(
+            name: "NeedletailTrainingTests",
+            dependencies: ["NeedletailTraining", "Needletail", "TensorRuntime", "CZlib"]),
     ],
     swiftLanguageModes: [.v6]
 )

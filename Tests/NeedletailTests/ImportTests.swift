@@ -18,7 +18,7 @@ import Testing
         ("Backends/OpenCL/OpenCLBackend", ["TensorRuntime", "KernelIR", "Shaders", "DeviceSupport", "COpenCL"]),
         ("Backends/Vulkan/VulkanBackend", ["TensorRuntime", "KernelIR", "Shaders", "DeviceSupport", "CVulkan"]),
         ("Sources/Needletail", ["TensorRuntime", "TensorGraph"]),
-        ("Sources/NeedletailTraining", ["TensorRuntime", "TensorGraph", "Needletail"]),
+        ("Sources/NeedletailTraining", ["TensorRuntime", "TensorGraph", "Needletail", "CZlib"]),
         ("Sources/NeedletailVision", ["TensorRuntime", "TensorGraph", "Needletail", "NeedletailTraining", "CZlib"]),
         ("Sources/CommandLineSupport", ["TensorRuntime", "Needletail"]),
         (
