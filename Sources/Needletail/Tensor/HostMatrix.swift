@@ -33,6 +33,9 @@ struct HostMatrix {
         return result
     }
 
+    /// Whether no element is NaN or infinite.
+    var isFinite: Bool { elements.allSatisfy(\.isFinite) }
+
     mutating func swapRows(_ a: Int, _ b: Int) {
         if a == b { return }
         for column in 0..<columns { elements.swapAt(a * columns + column, b * columns + column) }
@@ -48,7 +51,10 @@ struct HostMatrix {
         var sign = 1.0
         for step in 0..<rows {
             var pivot = step
-            for row in step..<rows where abs(a[row, step]) > abs(a[pivot, step]) { pivot = row }
+            // NaN before all, so that it reaches the result.
+            for row in step..<rows where !a[pivot, step].isNaN && !(abs(a[row, step]) <= abs(a[pivot, step])) {
+                pivot = row
+            }
             if pivot != step {
                 a.swapRows(pivot, step)
                 order.swapAt(pivot, step)
@@ -111,7 +117,12 @@ struct HostMatrix {
         let count = Swift.min(rows, columns)
         var reflections: [[Double]] = []
         for step in 0..<count {
-            var v = (step..<rows).map { a[$0, step] }
+            // The reflection does not depend on the vector's length; squares of one near 1 are neither infinite nor 0.
+            let largest = (step..<rows).reduce(0) { Swift.max($0, abs(a[$1, step])) }
+            let unit =
+                largest > 0 && largest.isFinite
+                ? Double(sign: .plus, exponent: largest.exponent, significand: 1) : 1
+            var v = (step..<rows).map { a[$0, step] / unit }
             let rest = v.dropFirst().reduce(0) { $0 + $1 * $1 }
             if rest == 0 {
                 reflections.append([])
@@ -145,29 +156,39 @@ struct HostMatrix {
     // MARK: Spectra
 
     /// The eigenvalues in ascending order, and the eigenvectors as columns, of the symmetric matrix in the lower triangle, by
-    /// cyclic Jacobi rotations (algorithm 8.5.3).
+    /// cyclic Jacobi rotations (algorithm 8.5.3); NaN, all of them, where an element is not finite.
+    ///
+    /// An element counts as 0 where it is so beside the two on the diagonal that it joins, not beside the largest of all: the
+    /// small eigenvalues of a positive definite matrix of elements of all magnitudes have digits too
+    /// ([Demmel and Veselić](https://doi.org/10.1137/0613074)).
     func eigh() -> (values: [Double], vectors: HostMatrix) {
         var a = self
         for row in 0..<rows { for column in 0..<row { a[column, row] = a[row, column] } }
+        guard a.isFinite else {
+            return (
+                [Double](repeating: .nan, count: rows),
+                HostMatrix(rows, rows, [Double](repeating: .nan, count: rows * rows))
+            )
+        }
         var v = HostMatrix.identity(rows)
         for _ in 0..<64 {
-            var off = 0.0
-            var whole = 0.0
-            for row in 0..<rows {
-                for column in 0..<rows {
-                    whole += a[row, column] * a[row, column]
-                    if row != column { off += a[row, column] * a[row, column] }
-                }
-            }
-            if !(off > whole * 1e-32) { break }
+            var turned = false
             for p in 0..<rows {
                 for q in p + 1..<rows where a[p, q] != 0 {
-                    let (c, s) = HostMatrix.rotation(a[p, p], a[p, q], a[q, q])
+                    let x = a[p, q]
+                    let scale = abs(a[p, p]).squareRoot() * abs(a[q, q]).squareRoot()
+                    guard abs(x) > scale * 0x1p-53 else { continue }
+                    turned = true
+                    let (c, s) = HostMatrix.rotation(a[p, p], x, a[q, q])
+                    let shift = s / c * x
+                    let (low, high) = (a[p, p] - shift, a[q, q] + shift)
                     for place in 0..<rows { HostMatrix.rotate(&a, (place, p), (place, q), c, s) }
                     for place in 0..<rows { HostMatrix.rotate(&a, (p, place), (q, place), c, s) }
                     for place in 0..<rows { HostMatrix.rotate(&v, (place, p), (place, q), c, s) }
+                    (a[p, p], a[q, q], a[p, q], a[q, p]) = (low, high, 0, 0)
                 }
             }
+            if !turned { break }
         }
         let order = (0..<rows).sorted { a[$0, $0] < a[$1, $1] }
         var vectors = HostMatrix.zeros(rows, rows)
@@ -194,13 +215,16 @@ struct HostMatrix {
     }
 
     /// `A = U diag(S) V^T` with `min(rows, columns)` singular values, the largest first, by one-sided Jacobi rotations
-    /// (section 8.6.3). Columns of U for singular values of 0 complete the others.
+    /// (section 8.6.3). Columns of U for singular values of 0 complete the others. Elements are finite.
     func svd() -> (u: HostMatrix, s: [Double], v: HostMatrix) {
         if rows < columns {
             let (u, s, v) = transposed.svd()
             return (v, s, u)
         }
-        var a = self
+        // By a power of 2, so that squares are neither infinite nor 0.
+        let exponent = elements.lazy.map { abs($0) }.max().map { $0 > 0 ? $0.exponent : 0 } ?? 0
+        let unit = Double(sign: .plus, exponent: exponent, significand: 1)
+        var a = HostMatrix(rows, columns, elements.map { $0 / unit })
         var v = HostMatrix.identity(columns)
         for _ in 0..<64 {
             var turned = false
@@ -234,7 +258,7 @@ struct HostMatrix {
             for row in 0..<columns { right[row, place] = v[row, column] }
             if isZero { left.completeColumn(place) }
         }
-        return (left, order.map { lengths[$0] }, right)
+        return (left, order.map { lengths[$0] * unit }, right)
     }
 
     /// Makes a column a unit vector at right angles to those before it.
