@@ -1,3 +1,5 @@
+import TensorRuntime
+
 /// A matrix of Doubles in the host's memory, row-major, with the factorisations of small dense linear algebra.
 ///
 /// Source of the algorithms: Golub and Van Loan, Matrix Computations, 4th edition.
@@ -5,6 +7,11 @@ struct HostMatrix {
     let rows: Int
     let columns: Int
     var elements: [Double]
+    /// Computes large factorisations; nil leaves them to the code below.
+    var library: (any FactorizationLibrary)?
+
+    /// The least extent for which a library is asked.
+    static let leastExtent = 24
 
     init(_ rows: Int, _ columns: Int, _ elements: [Double]) {
         self.rows = rows
@@ -46,6 +53,7 @@ struct HostMatrix {
     /// `P A = L U` with partial pivoting (algorithm 3.4.1): both triangles in one matrix, L's diagonal of ones left out. Of a
     /// singular matrix, U has a 0 on its diagonal.
     func lu() -> (factors: HostMatrix, order: [Int], sign: Double) {
+        if let found = libraryLU() { return found }
         var a = self
         var order = Array(0..<rows)
         var sign = 1.0
@@ -92,6 +100,7 @@ struct HostMatrix {
 
     /// The lower triangle L of `A = L L^T`, from A's lower triangle (algorithm 4.2.1); nil where A is not positive definite.
     func cholesky() -> HostMatrix? {
+        if let found = libraryCholesky() { return found }
         var l = HostMatrix.zeros(rows, rows)
         for column in 0..<rows {
             for row in column..<rows {
@@ -113,6 +122,7 @@ struct HostMatrix {
     /// `A = Q R` by Householder reflections (algorithm 5.2.1), Q with `min(rows, columns)` columns. As LAPACK's, R's diagonal
     /// may be negative.
     func qr() -> (q: HostMatrix, r: HostMatrix) {
+        if let found = libraryQR() { return found }
         var a = self
         let count = Swift.min(rows, columns)
         var reflections: [[Double]] = []
@@ -155,13 +165,22 @@ struct HostMatrix {
 
     // MARK: Spectra
 
-    /// The eigenvalues in ascending order, and the eigenvectors as columns, of the symmetric matrix in the lower triangle, by
-    /// cyclic Jacobi rotations (algorithm 8.5.3); NaN, all of them, where an element is not finite.
+    /// The eigenvalues in ascending order, and the eigenvectors as columns, of the symmetric matrix in the lower triangle. The
+    /// first of the largest elements of a vector is positive.
+    func eigh() -> (values: [Double], vectors: HostMatrix) {
+        let (values, found) = libraryEigh() ?? jacobiEigh()
+        var vectors = found
+        var alone: HostMatrix?
+        vectors.fixSigns(with: &alone)
+        return (values, vectors)
+    }
+
+    /// ``eigh()`` by cyclic Jacobi rotations (algorithm 8.5.3); NaN, all of them, where an element is not finite.
     ///
     /// An element counts as 0 where it is so beside the two on the diagonal that it joins, not beside the largest of all: the
     /// small eigenvalues of a positive definite matrix of elements of all magnitudes have digits too
     /// ([Demmel and Veselić](https://doi.org/10.1137/0613074)).
-    func eigh() -> (values: [Double], vectors: HostMatrix) {
+    private func jacobiEigh() -> (values: [Double], vectors: HostMatrix) {
         var a = self
         for row in 0..<rows { for column in 0..<row { a[column, row] = a[row, column] } }
         guard a.isFinite else {
@@ -214,11 +233,21 @@ struct HostMatrix {
         m[b.0, b.1] = s * x + c * y
     }
 
-    /// `A = U diag(S) V^T` with `min(rows, columns)` singular values, the largest first, by one-sided Jacobi rotations
-    /// (section 8.6.3). Columns of U for singular values of 0 complete the others. Elements are finite.
+    /// `A = U diag(S) V^T` with `min(rows, columns)` singular values, the largest first. The first of the largest elements of a
+    /// column of U is positive.
     func svd() -> (u: HostMatrix, s: [Double], v: HostMatrix) {
+        let (left, values, right) = librarySVD() ?? jacobiSVD()
+        var u = left
+        var v: HostMatrix? = right
+        u.fixSigns(with: &v)
+        return (u, values, v!)
+    }
+
+    /// ``svd()`` by one-sided Jacobi rotations (section 8.6.3). Columns of U for singular values of 0 complete the others.
+    /// Elements are finite.
+    private func jacobiSVD() -> (u: HostMatrix, s: [Double], v: HostMatrix) {
         if rows < columns {
-            let (u, s, v) = transposed.svd()
+            let (u, s, v) = transposed.jacobiSVD()
             return (v, s, u)
         }
         // By a power of 2, so that squares are neither infinite nor 0.

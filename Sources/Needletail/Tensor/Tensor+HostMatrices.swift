@@ -29,8 +29,11 @@ extension Tensor {
         let numbers =
             dtype == .float64 ? try scalars(as: Double.self) : try scalars(as: Float.self).map(Double.init)
         let count = rows * columns
+        let library = (context.device as? any FactorizingDevice)?.factorizations
         return (0..<shape.leading(rank - 2).elementCount).map {
-            HostMatrix(rows, columns, Array(numbers[($0 * count)..<(($0 + 1) * count)]))
+            var matrix = HostMatrix(rows, columns, Array(numbers[($0 * count)..<(($0 + 1) * count)]))
+            matrix.library = library
+            return matrix
         }
     }
 
