@@ -57,17 +57,43 @@ RENAMED = {
     "floor_divide": "floorDivide", "fill_": "fullLike", "prelu": "prelu",
     "svd": "svd", "expand": "expand", "broadcast_to": "broadcastTo", "is_same_size": "shape",
     "adjoint": "transpose", "square": "square",
+    "zero_": "zerosLike", "random_": "randint", "triangular_solve": "solveTriangular",
     "count_nonzero": "countNonzero", "index_reduce": "scatterReduce", "sgn": "sign",
+}
+
+# torch.nn.functional, where the function is a layer's call or has another name
+FUNCTIONS = {
+    "native_channel_shuffle": "ChannelShuffle", "instance_norm": "InstanceNorm2d", "batch_norm": "BatchNorm2d",
+    "lp_pool1d": "LPPool1d", "lp_pool2d": "LPPool2d", "lp_pool3d": "LPPool3d", "unfold": "unfold2d",
+    "upsample_bilinear": "interpolate", "upsample_nearest": "interpolate", "upsample": "interpolate",
+    "multi_head_attention_forward": "MultiheadAttention", "binary_cross_entropy": "BCELoss",
+    "binary_cross_entropy_with_logits": "BCEWithLogitsLoss", "kl_div": "KLDivLoss", "mse_loss": "MSELoss",
+    "l1_loss": "L1Loss", "nll_loss": "NLLLoss", "gaussian_nll_loss": "GaussianNLLLoss", "poisson_nll_loss": "PoissonNLLLoss",
+    "smooth_l1_loss": "SmoothL1Loss", "triplet_margin_with_distance_loss": "TripletMarginWithDistanceLoss",
+    "multilabel_margin_loss": "MultiLabelMarginLoss", "multilabel_soft_margin_loss": "MultiLabelSoftMarginLoss",
+    "adaptive_max_pool1d_with_indices": "withIndices", "adaptive_max_pool2d_with_indices": "withIndices",
+    "adaptive_max_pool3d_with_indices": "withIndices", "fractional_max_pool2d_with_indices": "withIndices",
+    "fractional_max_pool3d_with_indices": "withIndices", "max_pool1d_with_indices": "withIndices",
+    "max_pool2d_with_indices": "withIndices", "max_pool3d_with_indices": "withIndices",
+    "local_response_norm": "LocalResponseNorm", "rms_norm": "RMSNorm", "logsigmoid": "logSigmoid", "feature_alpha_dropout": "FeatureAlphaDropout",
 }
 
 SPARSE = "sparse tensors are not supported"
 COMPLEX = "complex numbers are not supported"
 QUANTISED = "quantised tensors are not supported"
+FUNCTIONAL = {"torch.nn.functional", "torch._jit_internal", "torch._C._nn", None, "torch"}
+HELPERS = {"assert_int_or_pair", "boolean_dispatch"}
 LAZY = "shapes are given when a layer is made"
+HOOK = "a gradient is changed by a function with one of its own, `Tensor.custom`"
+EMPTY = "tensors without values are not handed out; `zerosLike`"
+PACKED = "LAPACK's packed reflections; `qr` gives the factors"
+NARROW = "products of 8-bit floats and of ragged groups are not supported"
 POINTER = "storage is the runtime's own; `bytes()` copies it"
 ABSENT = {
     "DataParallel": "one process drives a device; data parallel training comes with MPI", "SyncBatchNorm": "one process drives a device; data parallel training comes with MPI",
-    "AdaptiveLogSoftmaxWithLoss": None, "FractionalMaxPool2d": None, "FractionalMaxPool3d": None, "ConvTranspose3d": None,
+    "linear_cross_entropy": "the planner joins `linear` and `crossEntropy` itself",
+    "conv_tbc": "`conv1d` of permuted axes", "grouped_mm": NARROW, "scaled_mm": NARROW, "scaled_addmm": NARROW,
+    "scaled_addmm_": NARROW, "scaled_grouped_mm": NARROW,
     "LinearCrossEntropyLoss": "the planner joins `Linear` and `CrossEntropyLoss` itself",
     "coalesce": SPARSE, "dense_dim": SPARSE, "sparse_dim": SPARSE, "sparse_mask": SPARSE, "smm": SPARSE, "sspaddmm": SPARSE,
     "is_coalesced": SPARSE, "values": SPARSE, "indices": SPARSE, "col_indices": SPARSE, "crow_indices": SPARSE,
@@ -85,7 +111,12 @@ ABSENT = {
     "mtia": "no backend", "to_mkldnn": "no backend", "is_distributed": "no backend", "to_padded_tensor": "nested tensors",
     "is_shared": "memory is not shared between processes", "is_pinned": "staging is the runtime's", "pin_memory": "staging is the runtime's",
     "clone": "values never change, so that a copy is the tensor", "positive": "values never change, so that a copy is the tensor",
-    "data_ptr": POINTER, "record_stream": "memory knows the streams that use it", "register_hook": None, "register_post_accumulate_grad_hook": None, "reinforce": "gone in PyTorch",
+    "data_ptr": POINTER, "record_stream": "memory knows the streams that use it", "register_hook": HOOK, "register_post_accumulate_grad_hook": HOOK,
+    "retain_grad": "`gradients(of:withRespectTo:)` gives those by tensors on the way",
+    "new": EMPTY, "new_empty": EMPTY, "new_empty_strided": EMPTY,
+    "resize": "values never change in place; `reshape`", "resize_as": "values never change in place; `reshape`",
+    "share_memory_": "memory is not shared between processes", "hash_tensor": "`bytes()`, and Swift's `Hasher`",
+    "geqrf": PACKED, "orgqr": PACKED, "ormqr": PACKED, "reinforce": "gone in PyTorch",
     "symeig": "gone in PyTorch; `eigh`", "module_load": "Python's", "is_inference": "there is one mode without gradients",
     "is_signed": "`dtype` says it", "is_contiguous": "layouts are the runtime's", "is_nonzero": "`item() != 0`",
 }
@@ -111,21 +142,26 @@ def ours():
     return found
 
 
-def row(name, known):
+def layer(name):
+    """A function's name as a layer's: `max_pool2d`, `MaxPool2d`."""
+    return "".join(part[:1].upper() + part[1:] for part in name.split("_"))
+
+
+def row(name, known, names=None):
     """Our name, or nil, and a reason."""
     if name in ABSENT:
         return None, ABSENT[name]
-    wanted = RENAMED.get(name) or camel(name)
-    if wanted in known:
-        return wanted, None
+    for wanted in [(names or RENAMED).get(name), camel(name), names is not None and layer(name)]:
+        if wanted in known:
+            return wanted, None
     return None, None
 
 
-def section(title, names, known, prefix, target):
+def section(title, names, known, prefix, target, renamed=None):
     lines, there, counted = [], 0, 0
     missing, purpose = [], {}
     for name in names:
-        found, reason = row(name, known)
+        found, reason = row(name, known, renamed)
         if found:
             there += 1
             lines.append(f"| `{prefix}{name}` | `{found}` |")
@@ -157,6 +193,10 @@ def page():
         n for n in methods
         if not (n.endswith("_") and n[:-1] in methods) and "sparse" not in n and n not in {"resize_as_sparse_"}
         and n not in {"dtype"})
+    functional = sorted(
+        n for n, value in vars(torch.nn.functional).items()
+        if callable(value) and n.islower() and not n.startswith("_") and n not in HELPERS and getattr(value, "__module__", None) in FUNCTIONAL
+        and not (n.endswith("_") and n[:-1] in vars(torch.nn.functional)))
     rules = [n for n in classes(torch.optim, torch.optim.Optimizer) if n != "Optimizer"]
     schedules = [n for n in classes(torch.optim.lr_scheduler, torch.optim.lr_scheduler.LRScheduler) if n != "LRScheduler"]
     text = [
@@ -166,6 +206,7 @@ def page():
         f"not listed ({LAZY}; values never change in place).", "",
     ]
     text += section("Layers and losses (`torch.nn`)", layers, known, "nn.", 0.95)
+    text += section("Functions (`torch.nn.functional`)", functional, known, "F.", None, FUNCTIONS)
     text += section("Methods of `torch.Tensor`", methods, known, "", 0.85)
     text += section("Rules (`torch.optim`)", rules, known, "optim.", None)
     text += section("Schedules (`torch.optim.lr_scheduler`)", schedules, known, "lr_scheduler.", None)

@@ -35,6 +35,7 @@ import Testing
         Row("cyclic_halving", CyclicSchedule(0.1...0.9, up: 8, scale: .halving)),
         Row("cyclic_exponential", CyclicSchedule(0.1...0.9, up: 8, scale: .exponential(gamma: 0.98))),
         Row("lambda", LambdaSchedule { 1 / Double(1 + $0) }),
+        Row("multiplicative", MultiplicativeSchedule { 1 - 0.5 / Double(1 + $0) }),
         Row(
             "chained",
             ChainedSchedule([ConstantSchedule(factor: 0.1, length: 5), ExponentialSchedule(gamma: 0.9)])),

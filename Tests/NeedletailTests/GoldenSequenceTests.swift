@@ -90,12 +90,14 @@ import Testing
             $0(query: $1[0], key: $1[0], value: $1[0], keyPaddingMask: $1[1], mask: $1[2], needsWeights: true)
         },
         multihead("heads_mask", MultiheadAttention(4, heads: 2)) {
-            $0(query: $1[0], key: $1[0], value: $1[0], mask: $1[1])
+            $0(query: $1[0], key: $1[0], value: $1[0], mask: $1[1], needsWeights: false)
         },
         multihead("single", MultiheadAttention(4, heads: 1)) {
             $0(query: $1[0], key: $1[1], value: $1[1], needsWeights: true)
         },
-        multihead("three", MultiheadAttention(4, heads: 2)) { $0(query: $1[0], key: $1[1], value: $1[2]) },
+        multihead("three", MultiheadAttention(4, heads: 2)) {
+            $0(query: $1[0], key: $1[1], value: $1[2], needsWeights: false)
+        },
         .module("encoder_layer", isTraining: false, TransformerEncoderLayer(4, heads: 2, small)) { [$0($1[0])] },
         .module("encoder_layer_first", isTraining: false, TransformerEncoderLayer(4, heads: 2, gelu)) {
             [$0($1[0], keyPaddingMask: $1[1])]

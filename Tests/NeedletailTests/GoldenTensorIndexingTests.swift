@@ -198,10 +198,10 @@ import Testing
             ("scatter: index 2 is outside axis 0", { x.scatter(axis: 0, index: far.reshape([1, 1]), source: one) }),
             ("scatter: index [1] and source float32[1, 3]", { x.scatter(axis: 0, index: far, source: one) }),
             (
-                "scatterReduce: the mean of int64",
+                "scatterReduce: the mean of bool",
                 {
-                    Tensor([1] as [Int64]).scatterReduce(
-                        axis: 0, index: Tensor([0] as [Int64]), source: Tensor([1] as [Int64]), reduction: .mean)
+                    Tensor([true]).scatterReduce(
+                        axis: 0, index: Tensor([0] as [Int64]), source: Tensor([true]), reduction: .mean)
                 }
             ),
             ("indexAdd: index [1] and source float32[1, 3]", { x.indexAdd(axis: 1, index: far, source: one) }),

@@ -14,6 +14,8 @@ final class BLAS: @unchecked Sendable {
     let identity: String
     let sgemm: nt_sgemm
     let dgemm: nt_dgemm
+    /// Its factorisations, where it has them.
+    let lapack: LAPACK?
 
     private init(path name: String) throws(TensorError) {
         // Never closed: OpenBLAS does not survive its own unloading while threads exist.
@@ -25,6 +27,7 @@ final class BLAS: @unchecked Sendable {
         }
         self.sgemm = unsafeBitCast(sgemm, to: nt_sgemm.self)
         self.dgemm = unsafeBitCast(dgemm, to: nt_dgemm.self)
+        lapack = LAPACK(library)
         if let setThreads = dlsym(library, "openblas_set_num_threads") {
             unsafeBitCast(setThreads, to: (@convention(c) (Int32) -> Void).self)(1)
         }

@@ -10,6 +10,10 @@ public final class Parameter: Sendable {
         /// The current value; nil until it is asked for, where the parameter is a part.
         var handle: Handle?
         var part: Part?
+        /// What each row of the part is multiplied by, since the optimizer last wrote it.
+        var rowScale: Tensor?
+        /// What the value is computed by, where it has neither a handle nor a part.
+        var parametrization: (any Parametrization)?
         var shape: Shape
         var requiresGrad: Bool
     }
@@ -32,7 +36,10 @@ public final class Parameter: Sendable {
         accumulator = GradientAccumulator()
         leaf = GradientFunction(leaf: accumulator)
         let handle = tensor.handle.retagged(requiresGrad ? leaf : nil)
-        state = Lock(State(handle: handle, part: nil, shape: tensor.shape, requiresGrad: requiresGrad))
+        state = Lock(
+            State(
+                handle: handle, part: nil, rowScale: nil, parametrization: nil, shape: tensor.shape,
+                requiresGrad: requiresGrad))
     }
 
     @inline(never)
@@ -47,10 +54,12 @@ public final class Parameter: Sendable {
         if let capture = Capture.current { _ = note(in: capture) }
         let (handle, part, shape, tag) = state.withLock { ($0.handle, $0.part, $0.shape, $0.requiresGrad ? leaf : nil) }
         if let handle { return Tensor(handle) }
+        guard let part else { return parametrization!.value() }
+        if let scale = rowScale { return scaledPart(part, shape, scale, tag) }
         // Outside of the lock: where traces have reached their bound, this evaluates them.
-        let view = part!.flat.context.part(of: part!.flat, from: part!.start, shape: shape, tag: tag)
+        let view = part.flat.context.part(of: part.flat, from: part.start, shape: shape, tag: tag)
         state.withLock { state in
-            guard state.handle == nil, state.part?.flat === part!.flat, state.requiresGrad == (tag != nil) else {
+            guard state.handle == nil, state.part?.flat === part.flat, state.requiresGrad == (tag != nil) else {
                 return
             }
             state.handle = view
@@ -60,12 +69,58 @@ public final class Parameter: Sendable {
     /// The current value; another name of ``value``.
     public var tensor: Tensor { value }
 
+    /// The value of a part whose rows are scaled: not kept, so that what reads a few rows computes no others.
+    @inline(never)
+    private func scaledPart(_ part: Part, _ shape: Shape, _ scale: Tensor, _ tag: GradientFunction?) -> Tensor {
+        let rows = Tensor(part.flat.context.part(of: part.flat, from: part.start, shape: shape))
+        let value = withNoGrad { rows * scale.along(0, of: shape) }
+        return Tensor(value.handle.retagged(tag))
+    }
+
+    /// What the rows of an optimizer's part are multiplied by, which the optimizer's next step does in its tensor; nil: nothing.
+    var rowScale: Tensor? { state.withLock { $0.rowScale } }
+
+    /// Multiplies each row by its number, of a vector of this dtype. A part of an optimizer's tensor stays one: nothing is made
+    /// flat again.
+    func scaleRows(by scale: Tensor) {
+        if scale.elementCount == 0 { return }
+        let isPart = state.withLock { $0.part != nil }
+        guard isPart, Capture.current == nil else {
+            assign((value * scale.along(0, of: shape)).detach())
+            return
+        }
+        let whole = rowScale.map { $0 * scale } ?? scale
+        change { state in
+            state.handle = nil
+            state.rowScale = whole
+        }
+    }
+
     public var shape: Shape { state.withLock { $0.shape } }
     public var dtype: DType { source.dtype }
     public var device: DeviceID { source.context.deviceID }
 
     /// What has the parameter's dtype and device.
-    private var source: Handle { state.withLock { $0.part?.flat ?? $0.handle! } }
+    private var source: Handle {
+        let (own, parametrization) = state.withLock { ($0.part?.flat ?? $0.handle, $0.parametrization) }
+        return own ?? parametrization!.originals[0].source
+    }
+
+    /// How the value is computed from other parameters; nil where it is one of its own.
+    var parametrization: (any Parametrization)? { state.withLock { $0.parametrization } }
+
+    /// Whether the value lies in an optimizer's tensor.
+    var isPart: Bool { state.withLock { $0.part != nil } }
+
+    /// Makes the value one that is computed from other parameters, or again one of its own.
+    func parametrize(_ parametrization: (any Parametrization)?, value: Tensor? = nil) {
+        change { state in
+            state.handle = value?.handle.retagged(nil)
+            state.part = nil
+            state.rowScale = nil
+            state.parametrization = parametrization
+        }
+    }
 
     /// Makes `tensor`, without its past, the current value. Its shape, dtype and device are the parameter's.
     public func assign(_ tensor: Tensor, file: StaticString = #fileID, line: UInt = #line) {
@@ -81,12 +136,14 @@ public final class Parameter: Sendable {
 
     /// Makes `tensor` the current value, of any device: what moving a model does.
     func replace(_ tensor: Tensor) {
+        if let parametrization { return parametrization.assign(tensor) }
         let capture = Capture.current
         if let capture, !note(in: capture, isReplaced: true) { return }
         defer { capture?.didChange(self) }
         change { state in
             state.handle = tensor.handle.retagged(state.requiresGrad ? leaf : nil)
             state.part = nil
+            state.rowScale = nil
             state.shape = tensor.shape
         }
     }
@@ -97,6 +154,7 @@ public final class Parameter: Sendable {
         change { state in
             state.handle = nil
             state.part = Part(flat: flat.handle, start: start)
+            state.rowScale = nil
         }
     }
 
@@ -108,7 +166,7 @@ public final class Parameter: Sendable {
     /// Changes the state; what it held is released after the lock.
     private func change(_ body: (inout sending State) -> Void) {
         let old = state.withLock { state in
-            let old = (state.handle, state.part)
+            let old = (state.handle, state.part, state.rowScale, state.parametrization)
             body(&state)
             return old
         }
@@ -126,8 +184,12 @@ public final class Parameter: Sendable {
 
     /// Whether tensors computed from the parameter record gradients.
     public var requiresGrad: Bool {
-        get { state.withLock { $0.requiresGrad } }
+        get { parametrization?.originals.contains(where: \.requiresGrad) ?? state.withLock { $0.requiresGrad } }
         set {
+            if let parametrization {
+                for original in parametrization.originals { original.requiresGrad = newValue }
+                return
+            }
             if newValue, !dtype.isFloat { Parameter.reportNoGradient(of: dtype, nil) }
             change { state in
                 state.requiresGrad = newValue
@@ -201,9 +263,16 @@ extension Parameter: Carrier {
     ///
     /// - Returns: whether the value may be replaced.
     private func note(in capture: Capture, isReplaced: Bool = false) -> Bool {
+        // The originals are the carriers.
+        if parametrization != nil { return true }
         guard state.withLock({ $0.part != nil }) else {
             capture.own(self)
             return true
+        }
+        if rowScale != nil {
+            capture.refuse(
+                "rows of a parameter of an optimizer were shortened since its last step; run one step before the capture"
+            )
         }
         if isReplaced {
             capture.refuse(

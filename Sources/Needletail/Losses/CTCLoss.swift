@@ -53,7 +53,7 @@ public func ctcLoss(
     if let length = targetLengths.first(where: { $0 < 0 || $0 > longest }) {
         return wrong("a target length of \(length) of \(longest) targets", "use lengths in 0...\(longest)")
     }
-    let total = targetLengths.reduce(0, +)
+    let total = targetLengths.reduce(0) { $0.addingReportingOverflow($1).partialValue }
     guard isJoined ? targets.shape[0] == total : targets.rank == 1 || targets.shape[0] == count else {
         return wrong(
             "targets \(targets.shape) of \(count) sequences with target lengths of \(total) together",

@@ -41,7 +41,7 @@ extension Module {
     fileprivate func summary(of outputs: [ObjectIdentifier: Shape]) -> ModuleSummary {
         var seen: Set<ObjectIdentifier> = []
         func own(_ module: any Module) -> Int {
-            module.members.reduce(0) { count, member in
+            module.members.flatMap(\.expanded).reduce(0) { count, member in
                 guard case .parameter(let parameter) = member.value,
                     seen.insert(ObjectIdentifier(parameter)).inserted
                 else { return count }

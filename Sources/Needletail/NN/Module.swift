@@ -138,7 +138,7 @@ extension Module {
 
     /// The members without references back, where this module was reached through `outer`.
     func parts(within outer: [ObjectIdentifier]) -> [ModuleMember] {
-        members.filter { member in
+        members.flatMap(\.expanded).filter { member in
             guard case .module(let module) = member.value else { return true }
             if module === self || outer.contains(ObjectIdentifier(module)) { return false }
             var seen: Set<ObjectIdentifier> = []

@@ -124,6 +124,9 @@ struct FlatParameters {
         let gradients = parameters.map(\.grad)
         let segments = segments(gradients)
         guard segments.contains(where: \.isUpdated) else { return }
+        for (index, parameter) in parameters.enumerated() {
+            if let scale = parameter.rowScale { value = scaled(by: scale, index) }
+        }
         var values: [Tensor] = []
         var states: [[Tensor]] = state.map { _ in [] }
         for segment in segments {
@@ -162,6 +165,20 @@ struct FlatParameters {
             value.cast(to: .float32), gradient: gradient.cast(to: .float32), state: &wide, step: step, layout: layout)
         state = wide.map { $0.cast(to: dtype) }
         return result.cast(to: dtype)
+    }
+
+    /// The value with the rows of a parameter multiplied by their numbers: one pass with the step that reads it.
+    private func scaled(by scale: Tensor, _ index: Int) -> Tensor {
+        let whole = starts[starts.count - 1]
+        let count = starts[index + 1] - starts[index]
+        let rows = scale.elementCount
+        let target: Shape = [rows, count / rows]
+        if count == whole { return value * scale.along(0, of: target).viewed(as: [whole]) }
+        let place = value.indices([whole]) - starts[index]
+        let isInside = (place .>= 0).logicalAnd(place .< count)
+        let row = Tensor.select(isInside, .tensor(place.floorDivide(count / rows)), .scalar(.int(0)))
+        let factor = scale.gathered(axis: 0, row)
+        return value * Tensor.select(isInside, .tensor(factor), .scalar(.float(1)))
     }
 
     /// The error of the first gradient that cannot change its parameter: it failed itself, or is none of that parameter.

@@ -61,6 +61,12 @@ open class Optimizer {
         let new = parameters.filter { seen.insert(ObjectIdentifier($0.parameter)).inserted }
         let names = new.enumerated().map { $1.name ?? "\(first + $0)" }
         for (name, (_, parameter)) in zip(names, new) {
+            if parameter.parametrization != nil {
+                WrongCall.report(
+                    "Optimizer", "parameter '\(name)' is computed from others",
+                    remedy: "pass those, as model.parameters does", at: site)
+                return
+            }
             guard let complaint = rule.complaint(about: parameter.shape) else { continue }
             WrongCall.report("Optimizer", "parameter '\(name)' is \(parameter.shape)", remedy: complaint, at: site)
             // It is recorded: the optimizer has what its rule can change.

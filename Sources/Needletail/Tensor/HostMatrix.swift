@@ -1,3 +1,5 @@
+import TensorRuntime
+
 /// A matrix of Doubles in the host's memory, row-major, with the factorisations of small dense linear algebra.
 ///
 /// Source of the algorithms: Golub and Van Loan, Matrix Computations, 4th edition.
@@ -5,6 +7,11 @@ struct HostMatrix {
     let rows: Int
     let columns: Int
     var elements: [Double]
+    /// Computes large factorisations; nil leaves them to the code below.
+    var library: (any FactorizationLibrary)?
+
+    /// The least extent for which a library is asked.
+    static let leastExtent = 24
 
     init(_ rows: Int, _ columns: Int, _ elements: [Double]) {
         self.rows = rows
@@ -33,6 +40,9 @@ struct HostMatrix {
         return result
     }
 
+    /// Whether no element is NaN or infinite.
+    var isFinite: Bool { elements.allSatisfy(\.isFinite) }
+
     mutating func swapRows(_ a: Int, _ b: Int) {
         if a == b { return }
         for column in 0..<columns { elements.swapAt(a * columns + column, b * columns + column) }
@@ -43,12 +53,16 @@ struct HostMatrix {
     /// `P A = L U` with partial pivoting (algorithm 3.4.1): both triangles in one matrix, L's diagonal of ones left out. Of a
     /// singular matrix, U has a 0 on its diagonal.
     func lu() -> (factors: HostMatrix, order: [Int], sign: Double) {
+        if let found = libraryLU() { return found }
         var a = self
         var order = Array(0..<rows)
         var sign = 1.0
         for step in 0..<rows {
             var pivot = step
-            for row in step..<rows where abs(a[row, step]) > abs(a[pivot, step]) { pivot = row }
+            // NaN before all, so that it reaches the result.
+            for row in step..<rows where !a[pivot, step].isNaN && !(abs(a[row, step]) <= abs(a[pivot, step])) {
+                pivot = row
+            }
             if pivot != step {
                 a.swapRows(pivot, step)
                 order.swapAt(pivot, step)
@@ -86,6 +100,7 @@ struct HostMatrix {
 
     /// The lower triangle L of `A = L L^T`, from A's lower triangle (algorithm 4.2.1); nil where A is not positive definite.
     func cholesky() -> HostMatrix? {
+        if let found = libraryCholesky() { return found }
         var l = HostMatrix.zeros(rows, rows)
         for column in 0..<rows {
             for row in column..<rows {
@@ -107,11 +122,17 @@ struct HostMatrix {
     /// `A = Q R` by Householder reflections (algorithm 5.2.1), Q with `min(rows, columns)` columns. As LAPACK's, R's diagonal
     /// may be negative.
     func qr() -> (q: HostMatrix, r: HostMatrix) {
+        if let found = libraryQR() { return found }
         var a = self
         let count = Swift.min(rows, columns)
         var reflections: [[Double]] = []
         for step in 0..<count {
-            var v = (step..<rows).map { a[$0, step] }
+            // The reflection does not depend on the vector's length; squares of one near 1 are neither infinite nor 0.
+            let largest = (step..<rows).reduce(0) { Swift.max($0, abs(a[$1, step])) }
+            let unit =
+                largest > 0 && largest.isFinite
+                ? Double(sign: .plus, exponent: largest.exponent, significand: 1) : 1
+            var v = (step..<rows).map { a[$0, step] / unit }
             let rest = v.dropFirst().reduce(0) { $0 + $1 * $1 }
             if rest == 0 {
                 reflections.append([])
@@ -144,30 +165,49 @@ struct HostMatrix {
 
     // MARK: Spectra
 
-    /// The eigenvalues in ascending order, and the eigenvectors as columns, of the symmetric matrix in the lower triangle, by
-    /// cyclic Jacobi rotations (algorithm 8.5.3).
+    /// The eigenvalues in ascending order, and the eigenvectors as columns, of the symmetric matrix in the lower triangle. The
+    /// first of the largest elements of a vector is positive.
     func eigh() -> (values: [Double], vectors: HostMatrix) {
+        let (values, found) = libraryEigh() ?? jacobiEigh()
+        var vectors = found
+        var alone: HostMatrix?
+        vectors.fixSigns(with: &alone)
+        return (values, vectors)
+    }
+
+    /// ``eigh()`` by cyclic Jacobi rotations (algorithm 8.5.3); NaN, all of them, where an element is not finite.
+    ///
+    /// An element counts as 0 where it is so beside the two on the diagonal that it joins, not beside the largest of all: the
+    /// small eigenvalues of a positive definite matrix of elements of all magnitudes have digits too
+    /// ([Demmel and Veselić](https://doi.org/10.1137/0613074)).
+    private func jacobiEigh() -> (values: [Double], vectors: HostMatrix) {
         var a = self
         for row in 0..<rows { for column in 0..<row { a[column, row] = a[row, column] } }
+        guard a.isFinite else {
+            return (
+                [Double](repeating: .nan, count: rows),
+                HostMatrix(rows, rows, [Double](repeating: .nan, count: rows * rows))
+            )
+        }
         var v = HostMatrix.identity(rows)
         for _ in 0..<64 {
-            var off = 0.0
-            var whole = 0.0
-            for row in 0..<rows {
-                for column in 0..<rows {
-                    whole += a[row, column] * a[row, column]
-                    if row != column { off += a[row, column] * a[row, column] }
-                }
-            }
-            if !(off > whole * 1e-32) { break }
+            var turned = false
             for p in 0..<rows {
                 for q in p + 1..<rows where a[p, q] != 0 {
-                    let (c, s) = HostMatrix.rotation(a[p, p], a[p, q], a[q, q])
+                    let x = a[p, q]
+                    let scale = abs(a[p, p]).squareRoot() * abs(a[q, q]).squareRoot()
+                    guard abs(x) > scale * 0x1p-53 else { continue }
+                    turned = true
+                    let (c, s) = HostMatrix.rotation(a[p, p], x, a[q, q])
+                    let shift = s / c * x
+                    let (low, high) = (a[p, p] - shift, a[q, q] + shift)
                     for place in 0..<rows { HostMatrix.rotate(&a, (place, p), (place, q), c, s) }
                     for place in 0..<rows { HostMatrix.rotate(&a, (p, place), (q, place), c, s) }
                     for place in 0..<rows { HostMatrix.rotate(&v, (place, p), (place, q), c, s) }
+                    (a[p, p], a[q, q], a[p, q], a[q, p]) = (low, high, 0, 0)
                 }
             }
+            if !turned { break }
         }
         let order = (0..<rows).sorted { a[$0, $0] < a[$1, $1] }
         var vectors = HostMatrix.zeros(rows, rows)
@@ -193,14 +233,27 @@ struct HostMatrix {
         m[b.0, b.1] = s * x + c * y
     }
 
-    /// `A = U diag(S) V^T` with `min(rows, columns)` singular values, the largest first, by one-sided Jacobi rotations
-    /// (section 8.6.3). Columns of U for singular values of 0 complete the others.
+    /// `A = U diag(S) V^T` with `min(rows, columns)` singular values, the largest first. The first of the largest elements of a
+    /// column of U is positive.
     func svd() -> (u: HostMatrix, s: [Double], v: HostMatrix) {
+        let (left, values, right) = librarySVD() ?? jacobiSVD()
+        var u = left
+        var v: HostMatrix? = right
+        u.fixSigns(with: &v)
+        return (u, values, v!)
+    }
+
+    /// ``svd()`` by one-sided Jacobi rotations (section 8.6.3). Columns of U for singular values of 0 complete the others.
+    /// Elements are finite.
+    private func jacobiSVD() -> (u: HostMatrix, s: [Double], v: HostMatrix) {
         if rows < columns {
-            let (u, s, v) = transposed.svd()
+            let (u, s, v) = transposed.jacobiSVD()
             return (v, s, u)
         }
-        var a = self
+        // By a power of 2, so that squares are neither infinite nor 0.
+        let exponent = elements.lazy.map { abs($0) }.max().map { $0 > 0 ? $0.exponent : 0 } ?? 0
+        let unit = Double(sign: .plus, exponent: exponent, significand: 1)
+        var a = HostMatrix(rows, columns, elements.map { $0 / unit })
         var v = HostMatrix.identity(columns)
         for _ in 0..<64 {
             var turned = false
@@ -234,7 +287,7 @@ struct HostMatrix {
             for row in 0..<columns { right[row, place] = v[row, column] }
             if isZero { left.completeColumn(place) }
         }
-        return (left, order.map { lengths[$0] }, right)
+        return (left, order.map { lengths[$0] * unit }, right)
     }
 
     /// Makes a column a unit vector at right angles to those before it.

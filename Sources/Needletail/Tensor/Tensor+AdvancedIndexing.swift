@@ -96,6 +96,7 @@ extension Tensor {
         _ gathers: [(axis: Int, index: Tensor)], isOneMask: Bool, by value: Tensor, at site: CallSite
     ) -> Tensor? {
         guard let part = chosenPart(gathers, at: site) else { return nil }
+        let value = value.fitting(rank: part.shape.rank)
         guard value.shape.broadcast(with: part.shape) == part.shape else {
             _ = invalid(
                 "subscript", "a value of shape \(value.shape) for a part of shape \(part.shape)",

@@ -200,6 +200,9 @@ extension Tensor {
         let values =
             weights.map { $0.dtype.isFloat ? $0.detach() : $0.cast(to: .float64) }
             ?? filled(shape, .int(1), dtype: .int64)
+        guard ([minLength] as Shape).isValid else {
+            return invalid("bincount", "at least \(minLength) numbers", remedy: Tensor.shapeRemedy, [self], file, line)
+        }
         if elementCount == 0 { return filled([minLength], .int(0), dtype: values.dtype) }
         do throws(TensorError) {
             let ends = try Tensor.stack([min().cast(to: .int64), max().cast(to: .int64)]).scalars(as: Int64.self)
@@ -222,7 +225,7 @@ extension Tensor {
     public func histc(
         bins: Int = 100, min low: Double = 0, max high: Double = 0, file: StaticString = #fileID, line: UInt = #line
     ) -> Tensor {
-        guard dtype.isFloat, bins > 0, low <= high, (high - low).isFinite else {
+        guard dtype.isFloat, bins > 0, bins < Int.max / 128, low <= high, (high - low).isFinite else {
             return invalid(
                 "histc", "\(bins) bins from \(low) to \(high) of \(dtype)",
                 remedy: "use floats, one bin at least, and finite ends in order", [self], file, line)

@@ -308,6 +308,12 @@ extension Tensor {
         scalars.withUnsafeBytes { host($0, shape: shape, dtype: T.dtype, in: context) }
     }
 
+    /// Numbers computed on the host as a tensor of floats, with all digits that the dtype has.
+    static func table(_ numbers: [Double], shape: Shape, dtype: DType, in context: DeviceContext) -> Tensor {
+        if dtype == .float64 { return host(numbers, shape: shape, in: context) }
+        return host(numbers.map(Float.init), shape: shape, in: context).cast(to: dtype)
+    }
+
     /// Bytes as a tensor. Where there is no memory for it, the tensor is poisoned with that error.
     ///
     /// - Parameter mayIndex: whether integers may be classes or indices, and are looked through for their extremes.

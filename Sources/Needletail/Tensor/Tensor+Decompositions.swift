@@ -5,69 +5,6 @@ import TensorRuntime
 // Linear algebra of small dense matrices, in the last two axes of batches: on the host's memory, in Double, so on the CPU
 // alone. Operands are read; gradients are PyTorch's formulas, written in tensor operations.
 
-// MARK: - On the host
-
-extension Tensor {
-    /// What a function makes of each matrix of a batch (and of the matrix at its place in `other`), one after another in a
-    /// vector for each: `size` numbers, in a shape `[batch..., size]`.
-    private func onHost(
-        _ name: String, _ other: Tensor? = nil, size: Int,
-        _ body: (HostMatrix, HostMatrix?) throws(TensorError) -> [Double]
-    ) -> Tensor {
-        let batch = shape.leading(rank - 2)
-        let target = Shape(Array(batch) + [size])
-        do throws(TensorError) {
-            let own = try detach().hostMatrices()
-            let others = try other?.detach().hostMatrices()
-            var numbers: [Double] = []
-            numbers.reserveCapacity(target.elementCount)
-            for (place, matrix) in own.enumerated() { numbers += try body(matrix, others?[place]) }
-            if dtype == .float64 { return Tensor.host(numbers, shape: target, in: context) }
-            return Tensor.host(numbers.map(Float.init), shape: target, in: context).cast(to: dtype)
-        } catch {
-            return Tensor(context.failed(error, shape: target, dtype: dtype))
-        }
-    }
-
-    private func hostMatrices() throws(TensorError) -> [HostMatrix] {
-        let (rows, columns) = (shape[rank - 2], shape[rank - 1])
-        let numbers =
-            dtype == .float64 ? try scalars(as: Double.self) : try scalars(as: Float.self).map(Double.init)
-        let count = rows * columns
-        return (0..<shape.leading(rank - 2).elementCount).map {
-            HostMatrix(rows, columns, Array(numbers[($0 * count)..<(($0 + 1) * count)]))
-        }
-    }
-
-    /// Whether these are matrices that the function can work on; else the error.
-    private func wrongMatrices(_ name: String, isSquare: Bool, _ site: CallSite) -> Tensor? {
-        guard device == .cpu else {
-            return invalid(
-                name, "the tensor is on \(device), and small linear algebra works on the CPU",
-                remedy: "move it with to(device: .cpu), and the result back", [self], at: site)
-        }
-        guard rank >= 2, dtype == .float32 || dtype == .float64, !isSquare || shape[rank - 1] == shape[rank - 2] else {
-            return invalid(
-                name, "\(dtype)\(shape)",
-                remedy: "use \(isSquare ? "square matrices" : "matrices") of float32 or float64, or batches of them",
-                [self],
-                at: site)
-        }
-        return nil
-    }
-
-    private static func isSingular(_ name: String) -> TensorError {
-        TensorError.wrongCall(name, "a matrix is singular", remedy: "use pinv() or lstsq()")
-    }
-
-    /// A part of a packed result: matrices of a shape, from a place on.
-    private func unpacked(from start: Int, _ rows: Int, _ columns: Int) -> Tensor {
-        let part = narrowed(axis: rank - 1, start: start, count: rows * columns)
-        return part.viewed(as: Shape(shape.dropLast() + [rows, columns]))
-    }
-
-}
-
 // MARK: - Systems of equations
 
 extension Tensor {
@@ -160,7 +97,7 @@ extension Tensor {
                 let (factors, _, sign) = x.lu()
                 let pivots = (0..<n).map { factors[$0, $0] }
                 return [
-                    pivots.reduce(sign) { $1 == 0 ? 0 : $1 < 0 ? -$0 : $0 },
+                    pivots.reduce(sign) { $1 > 0 ? $0 : $1 < 0 ? -$0 : 0 },
                     pivots.reduce(0) { $0 + Foundation.log(Swift.abs($1)) },
                 ]
             }
@@ -203,7 +140,7 @@ extension Tensor {
     }
 
     /// An identity matrix of this one's rows.
-    private var identity: Tensor {
+    var identity: Tensor {
         let n = shape[rank - 1]
         return (indices([n, 1]) .== indices([1, n])).cast(to: dtype)
     }
@@ -255,7 +192,8 @@ extension Tensor {
     }
 
     /// The eigenvalues of symmetric matrices in ascending order, and their eigenvectors as columns; the lower triangles are
-    /// looked at. Gradients by the vectors are those of distinct values, and of what does not depend on their signs.
+    /// looked at. Gradients by the vectors are those of distinct values, and of what does not depend on their signs. All are NaN
+    /// where an element of the lower triangle is not finite.
     ///
     /// Source: [torch.linalg.eigh](https://pytorch.org/docs/stable/generated/torch.linalg.eigh.html).
     public func eigh(file: StaticString = #fileID, line: UInt = #line) -> (values: Tensor, vectors: Tensor) {
@@ -286,7 +224,7 @@ extension Tensor {
 
     /// `A = U diag(S) V^T`: the k singular values, the largest first, the left vectors as columns and the right ones as rows;
     /// shape `[..., m, n]` gives `[..., m, k]`, `[..., k]` and `[..., k, n]`. Gradients by the vectors are those of distinct
-    /// values above 0, and of what does not depend on their signs.
+    /// values above 0, and of what does not depend on their signs. A read throws where an element is not finite.
     ///
     /// Source: [torch.linalg.svd](https://pytorch.org/docs/stable/generated/torch.linalg.svd.html), with
     /// `full_matrices=False`.
@@ -298,7 +236,7 @@ extension Tensor {
         let batch = Array(shape.leading(rank - 2))
         let packed = Tensor.composite(a, savesOutput: true) {
             a.onHost("svd", size: (m + 1 + n) * k) { (x, _) throws(TensorError) in
-                let (u, s, v) = x.svd()
+                let (u, s, v) = try Tensor.finite(x, "svd").svd()
                 return u.elements + s + v.transposed.elements
             }
         } pullback: {
@@ -339,19 +277,24 @@ extension Tensor {
     }
 
     /// The pseudo-inverses (Moore and Penrose): shape `[..., m, n]` gives `[..., n, m]`. Singular values of at most
-    /// `tolerance` times the largest count as 0; unless given, the larger extent times the dtype's step at 1.
+    /// `tolerance` times the largest count as 0; unless given, the larger extent times the dtype's step at 1. A read throws
+    /// where an element is not finite.
     ///
     /// Source: [torch.linalg.pinv](https://pytorch.org/docs/stable/generated/torch.linalg.pinv.html); the gradient is that of
     /// [Golub and Pereyra](https://doi.org/10.1137/0710036).
     public func pinv(tolerance: Double? = nil, file: StaticString = #fileID, line: UInt = #line) -> Tensor {
         if let failed = wrongMatrices("pinv", isSquare: false, CallSite(file, line)) { return failed }
+        return pseudoInverse("pinv", tolerance)
+    }
+
+    private func pseudoInverse(_ name: String, _ tolerance: Double?) -> Tensor {
         let a = self
         let (m, n) = (shape[rank - 2], shape[rank - 1])
         let step = dtype == .float64 ? Double.ulpOfOne : Double(Float.ulpOfOne)
         let relative = tolerance ?? Double(Swift.max(m, n)) * step
         return Tensor.composite(a, savesOutput: true) {
-            a.onHost("pinv", size: m * n) { (x, _) throws(TensorError) in
-                let (u, s, v) = x.svd()
+            a.onHost(name, size: m * n) { (x, _) throws(TensorError) in
+                let (u, s, v) = try Tensor.finite(x, name).svd()
                 var result = HostMatrix.zeros(n, m)
                 for (place, value) in s.enumerated() where value > relative * s[0] {
                     for row in 0..<n {
@@ -375,7 +318,7 @@ extension Tensor {
     }
 
     /// The X whose `A X` is closest to B, this tensor being A; of several the shortest: shapes `[..., m, n]` and `[..., m, k]`
-    /// give `[..., n, k]`. By the pseudo-inverse.
+    /// give `[..., n, k]`. By the pseudo-inverse. A read throws where an element of A is not finite.
     ///
     /// Source: [torch.linalg.lstsq](https://pytorch.org/docs/stable/generated/torch.linalg.lstsq.html).
     public func lstsq(_ b: Tensor, file: StaticString = #fileID, line: UInt = #line) -> Tensor {
@@ -386,6 +329,6 @@ extension Tensor {
                 "lstsq", "matrices \(dtype)\(shape) and right sides \(b.dtype)\(b.shape)",
                 remedy: "use one dtype and device, equal batches, and as many rows", [self, b], at: site)
         }
-        return pinv(file: file, line: line).matmul(b)
+        return pseudoInverse("lstsq", nil).matmul(b)
     }
 }

@@ -65,11 +65,13 @@ extension Tensor {
         _ other: Tensor, low: Double = 0, high: Double = 1, dtype: DType? = nil, generator: Generator? = nil,
         file: StaticString = #fileID, line: UInt = #line
     ) -> Tensor {
-        guard low <= high, (high - low).isFinite else {
+        let type = dtype ?? other.dtype
+        guard low <= high, (high - low).isFinite, type.isFloat else {
             return other.invalid(
-                "uniformLike", "from \(low) to \(high)", remedy: "use finite bounds in order", [other], file, line)
+                "uniformLike", "from \(low) to \(high) as \(type)",
+                remedy: "use finite bounds in order, and dtype: .float32 for a tensor of integers", [other], file, line)
         }
-        return other.indices(other.shape).uniform(low, high, dtype ?? other.dtype, generator ?? .current)
+        return other.indices(other.shape).uniform(low, high, type, generator ?? .current)
     }
 
     /// ``normal(_:mean:std:dtype:generator:device:file:line:)`` of a tensor's shape, dtype and device.
@@ -77,11 +79,13 @@ extension Tensor {
         _ other: Tensor, mean: Double = 0, std: Double = 1, dtype: DType? = nil, generator: Generator? = nil,
         file: StaticString = #fileID, line: UInt = #line
     ) -> Tensor {
-        guard std >= 0 else {
+        let type = dtype ?? other.dtype
+        guard std >= 0, type.isFloat else {
             return other.invalid(
-                "normalLike", "a standard deviation of \(std)", remedy: "use one of at least 0", [other], file, line)
+                "normalLike", "a standard deviation of \(std) as \(type)",
+                remedy: "use one of at least 0, and dtype: .float32 for a tensor of integers", [other], file, line)
         }
-        return other.indices(other.shape).normal(mean, std, dtype ?? other.dtype, generator ?? .current)
+        return other.indices(other.shape).normal(mean, std, type, generator ?? .current)
     }
 
     /// ``randint(_:low:high:dtype:generator:device:file:line:)`` of a tensor's shape, dtype and device.
@@ -89,13 +93,14 @@ extension Tensor {
         _ other: Tensor, low: Int = 0, high: Int, dtype: DType? = nil, generator: Generator? = nil,
         file: StaticString = #fileID, line: UInt = #line
     ) -> Tensor {
+        let type = dtype ?? other.dtype
         let (range, overflows) = high.subtractingReportingOverflow(low)
-        guard range > 0, !overflows else {
+        guard range > 0, !overflows, Scalar.int(Int64(low)).fits(type), Scalar.int(Int64(high - 1)).fits(type) else {
             return other.invalid(
-                "randintLike", "from \(low) to before \(high)", remedy: "use bounds in order, fewer than 2^63 apart",
-                [other], file, line)
+                "randintLike", "from \(low) to before \(high) as \(type)",
+                remedy: "use bounds in order, which the dtype holds, fewer than 2^63 apart", [other], file, line)
         }
-        return other.indices(other.shape).integers(low, range, generator ?? .current).cast(to: dtype ?? other.dtype)
+        return other.indices(other.shape).integers(low, range, generator ?? .current).cast(to: type)
     }
 
     /// 1 with the probability at each place, else 0; of the probabilities' shape and dtype. A read throws where one is outside
@@ -314,8 +319,7 @@ extension Tensor {
             }
             var stream = HostStream((generator ?? .current).reserve(4))
             let numbers = given.map { draw(&stream, $0) }
-            if isWide { return Tensor.host(numbers, shape: shape, in: context) }
-            return Tensor.host(numbers.map(Float.init), shape: shape, in: context).cast(to: dtype)
+            return Tensor.table(numbers, shape: shape, dtype: dtype, in: context)
         } catch {
             return Tensor(context.failed(error, shape: shape, dtype: dtype))
         }

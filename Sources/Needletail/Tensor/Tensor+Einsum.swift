@@ -6,7 +6,8 @@ import TensorRuntime
 /// Each letter names an axis; those that the result does not have are summed. A letter twice in an operand takes its
 /// diagonal; `...` stands for any number of axes, which broadcast. Without `->` the result has the axes of `...`, then the
 /// letters that stand once, in the order of the alphabet, capitals first. Spaces are left out of account. Operands are
-/// contracted from the left to the right, each pair as a batched matrix product.
+/// contracted from the left to the right, each pair as a batched matrix product. Where integers of an axis that one operand alone
+/// has are added up, they are so in int64, as by `sum`; a product of matrices keeps their dtype.
 ///
 /// Source: [torch.einsum](https://pytorch.org/docs/stable/generated/torch.einsum.html).
 public func einsum(
@@ -48,7 +49,7 @@ extension Tensor {
             }
             result = product
         }
-        return result.arranged(as: plan.result, extents: plan.extents, like: type)
+        return result.arranged(as: plan.result, extents: plan.extents)
     }
 }
 
@@ -167,7 +168,7 @@ private struct EinsumTerm {
         var mask: UInt8 = 0
         for (axis, label) in labels.enumerated() where gone(label) { mask |= 1 << UInt8(axis) }
         if mask == 0 { return }
-        tensor = tensor.numeric.folded(.sum, mask).cast(to: tensor.dtype).dropping(mask, unless: false)
+        tensor = tensor.cast(to: tensor.dtype.sumType).folded(.sum, mask).dropping(mask, unless: false)
         labels.removeAll(where: gone)
     }
 
@@ -220,9 +221,9 @@ private struct EinsumTerm {
     }
 
     /// The result: its axes in order, repeated where an operand had extent 1.
-    func arranged(as result: [Int], extents: [Int: Int], like type: DType) -> Tensor {
+    func arranged(as result: [Int], extents: [Int: Int]) -> Tensor {
         var term = self
         term.sum { !result.contains($0) }
-        return term.ordered(result).cast(to: type).expanded(to: Shape(result.map { extents[$0]! }))
+        return term.ordered(result).expanded(to: Shape(result.map { extents[$0]! }))
     }
 }

@@ -186,7 +186,8 @@ extension Tensor {
         return result
     }
 
-    /// The integral along an axis by the trapezoidal rule, of values `spacing` apart.
+    /// The integral along an axis by the trapezoidal rule, of values `spacing` apart. Integers add up in int64 and give
+    /// float32.
     ///
     /// Source: [torch.trapezoid](https://pytorch.org/docs/stable/generated/torch.trapezoid.html).
     public func trapezoid(
@@ -195,6 +196,7 @@ extension Tensor {
         guard rank > 0, let own = shape.normalizedAxis(axis) else {
             return axisOutside("trapezoid", axis, at: CallSite(file, line))
         }
+        guard dtype != .bool else { return boolTrapezoid([self], at: CallSite(file, line)) }
         return pairSums(own).sum(axes: [own]) * (spacing / 2)
     }
 
@@ -212,16 +214,25 @@ extension Tensor {
                 "trapezoid", "places of shape \(places.shape) for shape \(shape), axis \(axis)",
                 remedy: "use a vector of \(shape[own]), or a shape that broadcasts", [self, places], file, line)
         }
-        let wide = places.rank == 1 ? places.along(own, of: shape) : places.expanded(to: shape)
+        guard dtype != .bool, places.dtype != .bool else {
+            return boolTrapezoid([self, places], at: CallSite(file, line))
+        }
+        let numbers = places.cast(to: places.dtype.sumType)
+        let wide = places.rank == 1 ? numbers.along(own, of: shape) : numbers.expanded(to: shape)
         return (pairSums(own) * wide.diff(axis: own)).sum(axes: [own]) * 0.5
+    }
+
+    private func boolTrapezoid(_ operands: [Tensor], at site: CallSite) -> Tensor {
+        invalid("trapezoid", "values or places of bool", remedy: "cast them, to(.float32)", operands, at: site)
     }
 
     /// Each element and the one before it along an axis, added.
     private func pairSums(_ axis: Int) -> Tensor {
         let count = Swift.max(shape[axis] - 1, 0)
         let start = Swift.min(1, shape[axis])
-        return narrowed(axis: axis, start: start, count: count).numeric
-            + narrowed(axis: axis, start: 0, count: count).numeric
+        let numbers = cast(to: dtype.sumType)
+        return numbers.narrowed(axis: axis, start: start, count: count)
+            + numbers.narrowed(axis: axis, start: 0, count: count)
     }
 
     /// The powers of a vector's elements as the columns of a matrix: of `n` columns the highest first, or last with
@@ -232,14 +243,17 @@ extension Tensor {
         _ n: Int? = nil, increasing: Bool = false, file: StaticString = #fileID, line: UInt = #line
     ) -> Tensor {
         let count = n ?? elementCount
-        guard rank == 1, count >= 0, dtype != .bool else {
+        guard rank == 1, count >= 0, dtype != .bool, ([elementCount, count] as Shape).isValid else {
             return invalid(
-                "vander", "\(count) columns of \(dtype)\(shape)", remedy: "use a vector of numbers", [self], file, line)
+                "vander", "\(count) columns of \(dtype)\(shape)",
+                remedy: "use a vector of numbers, and columns that fit in memory", [self], file, line)
         }
         if count == 0 { return filled([elementCount, 0], .int(0), dtype: dtype) }
-        var columns = [filled([elementCount], .int(1), dtype: dtype)]
-        while columns.count < count { columns.append(columns[columns.count - 1] * self) }
-        return Tensor.stack(increasing ? columns : columns.reversed(), axis: 1)
+        let ones = filled([elementCount, 1], .int(1), dtype: dtype)
+        let factors = along(0, of: [elementCount, count - 1])
+        let powers = count == 1 ? factors : factors.cumprod(axis: 1).cast(to: dtype)
+        let columns = Tensor.concatenate([ones, powers], axis: 1)
+        return increasing ? columns : columns.flip([1])
     }
 
     /// All pairs, triples, ... with one element of each vector, as rows; one vector is itself.
@@ -273,6 +287,19 @@ extension Tensor {
                 file, line)
         }
         if r == 0 { return filled([0], .int(0), dtype: dtype) }
+        // n over r, step by step; of more than an array holds, what it is no more counts.
+        let most = withReplacement ? elementCount + Swift.min(r, 1 << 40) - 1 : elementCount
+        var count = r > most || elementCount == 0 ? 0.0 : 1.0
+        for step in 0..<Swift.min(r, most - Swift.min(r, most)) where count < 0x1p53 {
+            count *= Double(most - step) / Double(step + 1)
+        }
+        let target: Shape = [count < 0x1p53 ? Int(count.rounded()) : .max, r]
+        guard target.isValid, hostHasMemory(Swift.min(target.elementCount, 1 << 56) * 16) else {
+            return invalid(
+                "combinations", "\(r) of \(elementCount) elements, in a result of shape \(target)",
+                remedy: "choose fewer", [self], file, line)
+        }
+        if target.elementCount == 0 { return filled([0, r], .int(0), dtype: dtype) }
         var rows: [[Int64]] = (0..<Int64(elementCount)).map { [$0] }
         for _ in 1..<r {
             rows = rows.flatMap { row in

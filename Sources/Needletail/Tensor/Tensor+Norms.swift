@@ -139,6 +139,14 @@ extension Tensor {
         return difference.norm("pairwiseDistance", p, [-1], keepDims, at: CallSite(file, line))
     }
 
+    /// The p-norm of the difference of two tensors, which broadcast.
+    ///
+    /// Source: [torch.dist](https://pytorch.org/docs/stable/generated/torch.dist.html).
+    public func dist(_ other: Tensor, p: Double = 2, file: StaticString = #fileID, line: UInt = #line) -> Tensor {
+        Tensor.binary(.subtract, self, other, symbol: "dist", at: CallSite(file, line))
+            .norm("dist", p, [], false, at: CallSite(file, line))
+    }
+
     /// The p-norm of the difference of each row with each row of another: shapes `[..., n, d]` and `[..., m, d]` give
     /// `[..., n, m]`. From differences, so that equal rows have distance 0; they are not stored. The gradient there is 0.
     ///

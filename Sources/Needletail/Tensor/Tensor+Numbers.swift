@@ -90,7 +90,8 @@ extension Tensor {
 
 extension Tensor {
     /// Each element moved into the bounds at its place, `max` where they are crossed; NaN where one of the three is. The three
-    /// broadcast. An element inside has the gradient, or else the bound that it was moved to.
+    /// broadcast. An element inside has the gradient, or else the bound that it was moved to; an element on a bound shares it
+    /// evenly with that, unless the bounds are one.
     /// Source: [torch.clamp](https://pytorch.org/docs/stable/generated/torch.clamp.html).
     public func clamp(min: Tensor, max: Tensor, file: StaticString = #fileID, line: UInt = #line) -> Tensor {
         Tensor.together([self, min, max], "clamp", at: CallSite(file, line)) { operands in
@@ -99,35 +100,52 @@ extension Tensor {
                 Tensor.minimum(Tensor.maximum(x, low), high)
             } pullback: {
                 { p in
-                    InputGradients(
-                        p.gradient.kept(where: (x .>= low).logicalAnd(x .<= high)),
-                        p.gradient.kept(where: (x .< low).logicalAnd(low .< high)),
-                        p.gradient.kept(where: (x .> high).logicalOr(high .< low)))
+                    let isOpen = low .< high
+                    let onLow = (x .== low).logicalAnd(isOpen)
+                    let onHigh = (x .== high).logicalAnd(isOpen)
+                    let isCrossed = high .< low
+                    let half = p.gradient * 0.5
+                    func shared(_ isWhole: Tensor, _ isHalf: Tensor) -> Tensor {
+                        let whole = p.gradient.kept(where: isWhole)
+                        return Tensor.select(isHalf, .tensor(half), .tensor(whole))
+                    }
+                    let isOutside = (x .< low).logicalOr(x .> high)
+                    return InputGradients(
+                        shared(isOutside.logicalNot(), onLow.logicalOr(onHigh)),
+                        shared((x .< low).logicalAnd(isCrossed.logicalNot()), onLow),
+                        shared((x .> high).logicalOr(isCrossed), onHigh))
                 }
             }
         }
     }
 
-    /// Each element, at least the bound at its place.
+    /// Each element, at least the bound at its place; equal ones share the gradient.
     public func clamp(min: Tensor, file: StaticString = #fileID, line: UInt = #line) -> Tensor {
-        Tensor.together([self, min], "clamp", at: CallSite(file, line)) { operands in
-            let (x, low) = (operands[0], operands[1])
-            return Tensor.composite(x, low) {
-                Tensor.maximum(x, low)
-            } pullback: {
-                { p in InputGradients(p.gradient.kept(where: x .>= low), p.gradient.kept(where: x .< low)) }
-            }
-        }
+        bounded(by: min, at: CallSite(file, line), Tensor.maximum(_:_:file:line:)) { $0 .< $1 }
     }
 
-    /// Each element, at most the bound at its place.
+    /// Each element, at most the bound at its place; equal ones share the gradient.
     public func clamp(max: Tensor, file: StaticString = #fileID, line: UInt = #line) -> Tensor {
-        Tensor.together([self, max], "clamp", at: CallSite(file, line)) { operands in
-            let (x, high) = (operands[0], operands[1])
-            return Tensor.composite(x, high) {
-                Tensor.minimum(x, high)
+        bounded(by: max, at: CallSite(file, line), Tensor.minimum(_:_:file:line:)) { $0 .> $1 }
+    }
+
+    /// - Parameter isMoved: whether a first tensor's elements are beyond the bounds that the second has.
+    private func bounded(
+        by bound: Tensor, at site: CallSite, _ choose: (Tensor, Tensor, StaticString, UInt) -> Tensor,
+        isMoved: @escaping @Sendable (Tensor, Tensor) -> Tensor
+    ) -> Tensor {
+        Tensor.together([self, bound], "clamp", at: site) { operands in
+            let (x, bound) = (operands[0], operands[1])
+            return Tensor.composite(x, bound) {
+                choose(x, bound, #fileID, #line)
             } pullback: {
-                { p in InputGradients(p.gradient.kept(where: x .<= high), p.gradient.kept(where: x .> high)) }
+                { p in
+                    let shared = Tensor.select(x .== bound, .tensor(p.gradient * 0.5), .tensor(p.gradient))
+                    // Beyond in the other sense, or NaN, has the gradient too.
+                    return InputGradients(
+                        shared.kept(where: isMoved(x, bound).logicalNot()),
+                        shared.kept(where: isMoved(bound, x).logicalNot()))
+                }
             }
         }
     }

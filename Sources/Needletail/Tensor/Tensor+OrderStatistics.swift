@@ -18,12 +18,12 @@ public enum QuantileInterpolation: Sendable {
 // MARK: - Median
 
 extension Tensor {
-    /// The median of all elements, of two in the middle the lower; NaN where there is one, and of no floats.
+    /// The median of all elements, of two in the middle the lower; NaN where there is one, and of no floats. Elements equal to
+    /// it share the gradient evenly; along an axis it goes to the one that is named.
     ///
     /// Source: [torch.median](https://pytorch.org/docs/stable/generated/torch.median.html).
     public func median(file: StaticString = #fileID, line: UInt = #line) -> Tensor {
-        if elementCount == 0, dtype.isFloat { return filled([], .float(.nan), dtype: dtype) }
-        return viewed(as: [elementCount]).middle("median", 0, false, ignoresNaN: false, CallSite(file, line)).values
+        wholeMedian("median", ignoresNaN: false, CallSite(file, line))
     }
 
     /// The median along an axis, and where it stands (int64). Of equal elements any may be named.
@@ -37,8 +37,7 @@ extension Tensor {
     ///
     /// Source: [torch.nanmedian](https://pytorch.org/docs/stable/generated/torch.nanmedian.html).
     public func nanMedian(file: StaticString = #fileID, line: UInt = #line) -> Tensor {
-        if elementCount == 0, dtype.isFloat { return filled([], .float(.nan), dtype: dtype) }
-        return viewed(as: [elementCount]).middle("nanMedian", 0, false, ignoresNaN: true, CallSite(file, line)).values
+        wholeMedian("nanMedian", ignoresNaN: true, CallSite(file, line))
     }
 
     /// The median of the elements but NaN along an axis, and where it stands (int64).
@@ -46,6 +45,20 @@ extension Tensor {
         axis: Int, keepDims: Bool = false, file: StaticString = #fileID, line: UInt = #line
     ) -> (values: Tensor, indices: Tensor) {
         middle("nanMedian", axis, keepDims, ignoresNaN: true, CallSite(file, line))
+    }
+
+    private func wholeMedian(_ name: String, ignoresNaN: Bool, _ site: CallSite) -> Tensor {
+        if elementCount == 0, dtype.isFloat { return filled([], .float(.nan), dtype: dtype) }
+        let x = viewed(as: [elementCount])
+        return Tensor.composite(x, savesOutput: true) {
+            x.middle(name, 0, false, ignoresNaN: ignoresNaN, site).values
+        } pullback: {
+            { p in
+                let isMedian = (x .== p.output).logicalOr(x.isNaN().logicalAnd(p.output.isNaN()))
+                let share = p.gradient / isMedian.cast(to: .int64).sum().cast(to: p.gradient.dtype)
+                return InputGradients(share.expanded(to: x.shape).kept(where: isMedian))
+            }
+        }
     }
 
     private func middle(

@@ -144,6 +144,18 @@ extension Tensor {
         added("baddbmm", a.bmm(b, file: file, line: line), beta, alpha, CallSite(file, line))
     }
 
+    /// `beta * self + alpha * (the sum of a batch's products a b)`: shapes `[n, k, m]` and `[n, m, p]` give `[k, p]`.
+    ///
+    /// Source: [torch.addbmm](https://pytorch.org/docs/stable/generated/torch.addbmm.html).
+    public func addbmm(
+        _ a: Tensor, _ b: Tensor, beta: Double = 1, alpha: Double = 1, file: StaticString = #fileID,
+        line: UInt = #line
+    ) -> Tensor {
+        let products = a.bmm(b, file: file, line: line)
+        let total = products.rank == 3 ? products.cast(to: products.dtype.sumType).sum(axes: [0]) : products
+        return added("addbmm", total.cast(to: products.dtype), beta, alpha, CallSite(file, line))
+    }
+
     private func added(
         _ name: StaticString, _ product: Tensor, _ beta: Double, _ alpha: Double, _ site: CallSite
     ) -> Tensor {

@@ -182,8 +182,27 @@ extension Tensor {
                 "repeatInterleave", "\(counts.count) counts from \(counts.min() ?? 0) on for shape \(x.shape)",
                 remedy: "pass a count of at least 0 for each element of the axis", [self], file, line)
         }
-        let places = counts.enumerated().flatMap { [Int64](repeating: Int64($0), count: $1) }
-        return x.indexSelect(axis: index, index: Tensor.host(places, shape: [places.count], in: context))
+        var target = x.shape
+        target[index] = counts.reduce(0) { total, count in
+            let (sum, overflows) = total.addingReportingOverflow(count)
+            return overflows ? .max : sum
+        }
+        guard target.isValid else {
+            return invalid(
+                "repeatInterleave", "a result of shape \(target)", remedy: Tensor.shapeRemedy, [self], file, line)
+        }
+        do throws(TensorError) {
+            let places = try withHostMemory(target[index], of: Int64.self, for: "repeatInterleave") { places in
+                var next = 0
+                for (place, count) in counts.enumerated() {
+                    places[next..<next + count].initialize(repeating: Int64(place))
+                    next += count
+                }
+            }
+            return x.indexSelect(axis: index, index: Tensor.host(places, shape: [places.count], in: context))
+        } catch {
+            return Tensor(context.failed(error, shape: target, dtype: dtype))
+        }
     }
 
     /// As ``repeatInterleave(_:axis:file:line:)-([Int],_,_,_)``, with a vector of counts, which is read: the result's shape

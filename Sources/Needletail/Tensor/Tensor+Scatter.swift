@@ -45,7 +45,7 @@ extension Tensor {
     }
 
     /// The sum, product, mean, largest or smallest of this tensor's element (unless it is left out) and of all elements of
-    /// `source` whose index names its place. Elements that none names stay. The mean is of floats.
+    /// `source` whose index names its place. Elements that none names stay. The mean of integers is rounded down.
     ///
     /// Source: [torch.scatter_reduce](https://pytorch.org/docs/stable/generated/torch.Tensor.scatter_reduce.html); gradients
     /// are shared evenly by equal extremes.
@@ -57,10 +57,9 @@ extension Tensor {
         guard let (axis, places, values) = scatterOperands("scatterReduce", axis, index, source, at: site) else {
             return failedAfterError()
         }
-        guard dtype != .bool, reduction != .mean || dtype.isFloat else {
+        guard dtype != .bool else {
             return invalid(
-                "scatterReduce", "the \(reduction) of \(dtype)",
-                remedy: "cast it, to(\(reduction == .mean ? ".float32" : ".int64"))", [self, index], at: site)
+                "scatterReduce", "the \(reduction) of \(dtype)", remedy: "cast it, to(.int64)", [self, index], at: site)
         }
         if places.elementCount == 0 { return self }
         let isNamed = marks(axis, places)
@@ -71,7 +70,7 @@ extension Tensor {
             let total = base + values.spread(axis: axis, places, in: shape)
             let ones = places.filled(places.shape, .int(1), dtype: dtype).spread(axis: axis, places, in: shape)
             let count = includeSelf ? ones + 1 : Tensor.select(isNamed, .tensor(ones), .scalar(.int(1)))
-            return total / count
+            return dtype.isFloat ? total / count : total.floorDivide(count)
         case .prod:
             let product = values.reducedRuns(axis: axis, places, in: self) { $0 * $1 }
             return Tensor.select(isNamed, .tensor(base * product), .tensor(self))

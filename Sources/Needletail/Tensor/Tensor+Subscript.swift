@@ -8,8 +8,8 @@ extension Tensor {
     /// Reading gives a view (with a tensor index, a gather). Several tensors broadcast, and their shape takes the place of
     /// their axes where these are neighbours, else the first place, as in PyTorch. A mask chooses from as many axes as it has;
     /// it is read, because the result's shape depends on it. Assigning to a `var` rebinds the variable to a tensor in
-    /// which the part is replaced by the value, broadcast to it; other copies keep their values. Where indices name an element
-    /// more than once, it gets the last value.
+    /// which the part is replaced by the value, broadcast to it (leading axes of 1 that the part does not have are left out of
+    /// account); other copies keep their values. Where indices name an element more than once, it gets the last value.
     public subscript(
         _ indices: any TensorIndexable..., file file: StaticString = #fileID, line line: UInt = #line
     ) -> Tensor {
@@ -32,6 +32,13 @@ extension Tensor {
         }
     }
 
+    /// This tensor without leading axes of extent 1 that are more than a part of `rank` dimensions has.
+    func fitting(rank part: Int) -> Tensor {
+        let extra = rank - part
+        guard extra > 0, shape.prefix(extra).allSatisfy({ $0 == 1 }) else { return self }
+        return viewed(as: Shape(shape.dropFirst(extra)))
+    }
+
     func replacing(_ indices: [TensorIndex.Place], with value: Tensor, at site: CallSite) -> Tensor {
         guard value.shares(self) else { return deviceMismatch("subscript", value, at: site) }
         if let result = maskedByOne(indices, value) { return result }
@@ -51,6 +58,7 @@ extension Tensor {
                 }
                 return replacing(index, axis: 0, with: changed.viewed(as: index.extents))
             }
+            let value = value.fitting(rank: index.result.rank)
             guard value.shape.broadcast(with: index.result) == index.result else {
                 return invalid(
                     "subscript", "a value of shape \(value.shape) for a part of shape \(index.result)",

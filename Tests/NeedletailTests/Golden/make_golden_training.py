@@ -282,6 +282,7 @@ SCHEDULES = {
     "cyclic_halving": lambda o, s: s.CyclicLR(o, 0.1, 0.9, step_size_up=8, mode="triangular2"),
     "cyclic_exponential": lambda o, s: s.CyclicLR(o, 0.1, 0.9, step_size_up=8, mode="exp_range", gamma=0.98),
     "lambda": lambda o, s: s.LambdaLR(o, lambda n: 1 / (1 + n)),
+    "multiplicative": lambda o, s: s.MultiplicativeLR(o, lambda n: 1 - 0.5 / (1 + n)),
     "chained": lambda o, s: s.ChainedScheduler([s.ConstantLR(o, factor=0.1, total_iters=5), s.ExponentialLR(o, gamma=0.9)]),
     "sequential": lambda o, s: s.SequentialLR(
         o, [s.LinearLR(o, start_factor=0.1, total_iters=10), s.CosineAnnealingLR(o, T_max=40), s.ConstantLR(o, 0.2, 9)], [10, 50]),

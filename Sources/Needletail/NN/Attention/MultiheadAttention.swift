@@ -62,19 +62,21 @@ public final class MultiheadAttention: Module, Sendable {
         self.batchFirst = batchFirst
         addsZero = addsZeroAttention
         func xavier(_ rows: Int, _ columns: Int) -> Parameter {
-            let bound = rows + columns > 0 ? (6 / Double(rows + columns)).squareRoot() : 0
+            let fans = Double(rows) + Double(columns)
+            let bound = fans > 0 ? (6 / fans).squareRoot() : 0
             return Parameter(
                 Initialization.uniform(
                     [rows, columns], bound: bound, generator: generator, device: device, dtype: dtype, for: name,
                     at: site))
         }
         let isPacked = self.keySize == size && self.valueSize == size
-        inProjWeight = isPacked ? xavier(3 * size, size) : nil
+        let rows = ([3, size] as Shape).elementCount
+        inProjWeight = isPacked ? xavier(rows, size) : nil
         qProjWeight = isPacked ? nil : xavier(size, size)
         kProjWeight = isPacked ? nil : xavier(size, self.keySize)
         vProjWeight = isPacked ? nil : xavier(size, self.valueSize)
         inProjBias =
-            bias ? Parameter(Tensor.made(.fill, [3 * size], dtype, .int(0), device, for: name, at: site)) : nil
+            bias ? Parameter(Tensor.made(.fill, [rows], dtype, .int(0), device, for: name, at: site)) : nil
         func source() -> Parameter {
             // Xavier normal, as of one row.
             Parameter(
@@ -95,13 +97,13 @@ public final class MultiheadAttention: Module, Sendable {
     ///     are added to the scores.
     ///   - mask: `[targets, sources]` or `[batch * heads, targets, sources]`, likewise: true is left out.
     ///   - isCausal: whether target `i` sees sources `0...i` alone, without a mask.
-    ///   - needsWeights: whether the weights are asked for.
+    ///   - needsWeights: whether the weights are asked for. They are computed only where something reads them.
     ///   - averagesWeights: whether they are averaged over the heads.
-    /// - Returns: the result, and the weights `[batch, targets, sources]`, or of each head
-    ///   `[batch, heads, targets, sources]`.
+    /// - Returns: the result, and the weights by which the values were multiplied, in training after dropout:
+    ///   `[batch, targets, sources]`, or of each head `[batch, heads, targets, sources]`.
     public func callAsFunction(
         query: Tensor, key: Tensor, value: Tensor, keyPaddingMask: Tensor? = nil, mask: Tensor? = nil,
-        isCausal: Bool = false, needsWeights: Bool = false, averagesWeights: Bool = true
+        isCausal: Bool = false, needsWeights: Bool = true, averagesWeights: Bool = true
     ) -> (output: Tensor, weights: Tensor?) {
         let name = "MultiheadAttention(\(size), heads: \(heads))"
         guard query.rank == 2 || query.rank == 3, key.rank == query.rank, value.rank == query.rank,

@@ -26,7 +26,7 @@ public func scaledDotProductAttention(
 enum Attention {
     private static let name = "scaledDotProductAttention"
 
-    /// The result, and the weights `[..., targets, sources]` before dropout.
+    /// The result, and the weights `[..., targets, sources]` after dropout.
     static func attend(
         _ query: Tensor, _ key: Tensor, _ value: Tensor, mask: Tensor?, dropout: Double, isCausal: Bool,
         scale: Double?, groupedHeads: Bool, at site: CallSite?
@@ -89,7 +89,8 @@ enum Attention {
         } else {
             weights = scores.softmax(axis: -1)
         }
-        return (weights.droppedOut(dropout).matmul(value), weights)
+        let kept = weights.droppedOut(dropout)
+        return (kept.matmul(value), kept)
     }
 }
 

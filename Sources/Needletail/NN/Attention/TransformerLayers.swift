@@ -92,8 +92,11 @@ public final class TransformerEncoderLayer: Module, Sendable {
     ) -> Tensor {
         func attend(_ x: Tensor) -> Tensor {
             dropout1(
-                selfAttn(query: x, key: x, value: x, keyPaddingMask: keyPaddingMask, mask: mask, isCausal: isCausal)
-                    .output)
+                selfAttn(
+                    query: x, key: x, value: x, keyPaddingMask: keyPaddingMask, mask: mask, isCausal: isCausal,
+                    needsWeights: false
+                )
+                .output)
         }
         func network(_ x: Tensor) -> Tensor { dropout2(linear2(dropout(activation(linear1(x))))) }
         if normFirst {
@@ -162,13 +165,17 @@ public final class TransformerDecoderLayer: Module, Sendable {
     ) -> Tensor {
         func attend(_ x: Tensor) -> Tensor {
             dropout1(
-                selfAttn(query: x, key: x, value: x, keyPaddingMask: keyPaddingMask, mask: mask, isCausal: isCausal)
-                    .output)
+                selfAttn(
+                    query: x, key: x, value: x, keyPaddingMask: keyPaddingMask, mask: mask, isCausal: isCausal,
+                    needsWeights: false
+                )
+                .output)
         }
         func look(_ x: Tensor) -> Tensor {
             dropout2(
                 multiheadAttn(
-                    query: x, key: memory, value: memory, keyPaddingMask: memoryKeyPaddingMask, mask: memoryMask
+                    query: x, key: memory, value: memory, keyPaddingMask: memoryKeyPaddingMask, mask: memoryMask,
+                    needsWeights: false
                 ).output)
         }
         func network(_ x: Tensor) -> Tensor { dropout3(linear2(dropout(activation(linear1(x))))) }

@@ -48,7 +48,7 @@ struct ConvolutionGeometry: Sendable {
         case .same:
             if stride.contains(where: { $0 != 1 }) { problem = "padding .same with stride \(Printed.extents(stride))" }
             self.padding = zip(kernel, dilation).map { kernel, dilation in
-                let total = Swift.max(dilation.multipliedReportingOverflow(by: kernel - 1).partialValue, 0)
+                let total = Swift.max(dilation.multipliedReportingOverflow(by: kernel &- 1).partialValue, 0)
                 return (total / 2, total - total / 2)
             }
             printedPadding = "same"

@@ -63,7 +63,9 @@ extension Tensor {
                     Swift.max(width.before, 0), Swift.max(width.after, 0),
                     shape[axis] + Swift.min(width.before, 0) + Swift.min(width.after, 0))
         }
-        guard fits, target.isValid else {
+        // The places of an axis are listed on the host.
+        let isListed = mode == .zeros || fits && target.allSatisfy { hostHasMemory(2 * MemoryLayout<Int>.stride * $0) }
+        guard fits, target.isValid, isListed else {
             let text = widths.map { "(\($0.before), \($0.after))" }.joined(separator: ", ")
             let bound =
                 switch mode {

@@ -1,6 +1,6 @@
 import TensorRuntime
 
-/// What ``ConvTranspose1d`` and ``ConvTranspose2d`` have in common: the gradient of a convolution by its input, as a layer.
+/// What ``ConvTranspose1d``, ``ConvTranspose2d`` and ``ConvTranspose3d`` have in common: the gradient of a convolution by its input, as a layer.
 ///
 /// Input `[N, inputs, ...]` or without `N`, output `[N, outputs, ...]` with
 /// `(size - 1) stride - 2 padding + dilation (kernel - 1) + outputPadding + 1` along each axis.
@@ -77,11 +77,18 @@ public class TransposedConvolution: UnaryLayer, @unchecked Sendable {
         let axes = geometry.kernel.count
         let lead = input.rank - axes
         guard lead == 1 || lead == 2, input.shape[lead - 1] == inputs, isPossible else {
+            let sizes = ["length", "height, width", "depth, height, width"][axes - 1]
             return input.invalid(
-                name, "input \(input.shape) is not [N, \(inputs), \(axes == 1 ? "length" : "height, width")]",
+                name, "input \(input.shape) is not [N, \(inputs), \(sizes)]",
                 remedy: "reshape the input, or change the layer's input channels", [input], at: nil)
         }
         if lead == 1 { return self(input.unsqueeze(0)).squeeze(0) }
+        if axes == 3 {
+            return Tensor.convTranspose3d(
+                input, weight: weight.value, bias: bias?.value, stride: geometry.stride,
+                padding: geometry.padding.map(\.before), outputPadding: outputPadding, dilation: geometry.dilation,
+                groups: groups)
+        }
         func pair(_ numbers: [Int], _ neutral: Int) -> SIMD2<Int> {
             axes == 1 ? [neutral, numbers[0]] : [numbers[0], numbers[1]]
         }
@@ -137,7 +144,85 @@ public final class ConvTranspose2d: TransposedConvolution, @unchecked Sendable {
     }
 }
 
+/// A transposed convolution of volumes, as
+/// [torch.nn.ConvTranspose3d](https://pytorch.org/docs/stable/generated/torch.nn.ConvTranspose3d.html).
+public final class ConvTranspose3d: TransposedConvolution, @unchecked Sendable {
+    /// Weight and bias are uniform in `±1 / sqrt(outputs / groups * kernel)`, as in PyTorch.
+    ///
+    /// - Parameter outputPadding: elements more at the ends, where several sizes have one convolution's size.
+    public init(
+        _ inputs: Int, _ outputs: Int, kernel: Extent3D, stride: Extent3D = 1, padding: Extent3D = 0,
+        outputPadding: Extent3D = 0, groups: Int = 1, bias: Bool = true, dilation: Extent3D = 1,
+        generator: Generator? = nil, device: DeviceID? = nil, file: StaticString = #fileID, line: UInt = #line
+    ) {
+        super.init(
+            inputs, outputs,
+            Options(
+                kernel: kernel.list, stride: stride.list, padding: padding.list, outputPadding: outputPadding.list,
+                dilation: dilation.list, groups: groups, bias: bias, generator: generator, device: device),
+            name: "ConvTranspose3d(\(inputs), \(outputs), kernel: \(kernel))", at: CallSite(file, line))
+    }
+}
+
 extension Tensor {
+    /// The gradient of a 3-D convolution by its input: input `[n, in, d, h, w]`, weight `[in, out / groups, kd, kh, kw]`, bias
+    /// `[out]`; sizes as of ``convTranspose2d(_:weight:bias:stride:padding:outputPadding:dilation:groups:file:line:)``. Source:
+    /// [torch.nn.ConvTranspose3d](https://pytorch.org/docs/stable/generated/torch.nn.ConvTranspose3d.html).
+    ///
+    /// The planes that a depth of the input makes are channels of one 2-D one, and are added up where they belong.
+    public static func convTranspose3d(
+        _ x: Tensor, weight: Tensor, bias: Tensor? = nil, stride: [Int] = [1, 1, 1], padding: [Int] = [0, 0, 0],
+        outputPadding: [Int] = [0, 0, 0], dilation: [Int] = [1, 1, 1], groups: Int = 1,
+        file: StaticString = #fileID, line: UInt = #line
+    ) -> Tensor {
+        let most = 1 << 30
+        func wrong(_ problem: String, _ remedy: String) -> Tensor {
+            x.invalid(
+                "convTranspose3d", problem, remedy: remedy, [x, weight] + [bias].compactMap { $0 }, file, line)
+        }
+        guard x.rank == 5, weight.rank == 5, groups > 0,
+            [stride, padding, outputPadding, dilation].allSatisfy({ $0.count == 3 }),
+            (stride + dilation).allSatisfy({ (1...most).contains($0) }),
+            (padding + outputPadding).allSatisfy({ (0...most).contains($0) }), weight.shape[2] > 0, x.shape[2] > 0,
+            bias == nil || bias!.shape == [weight.shape[1] * groups]
+        else {
+            return wrong(
+                "input \(x.dtype)\(x.shape), weight \(weight.shape), stride \(stride), padding \(padding), "
+                    + "output padding \(outputPadding), dilation \(dilation), \(groups) groups",
+                "use input [n, in, depth, height, width], weight [in, out / groups, depth, height, width], bias [out], "
+                    + "and three numbers of each")
+        }
+        let (n, depth, kernel) = (x.shape[0], x.shape[2], weight.shape[2])
+        let outputs = weight.shape[1] * groups
+        let reach = dilation[0] * (kernel - 1) + 1
+        let span = (depth - 1) * stride[0] + reach + outputPadding[0]
+        let kept = span - 2 * padding[0]
+        guard kept > 0 else {
+            return wrong("a depth of \(kept) for input \(x.shape)", "use a smaller padding")
+        }
+        let flat = weight.viewed(
+            as: [weight.shape[0], weight.shape[1] * kernel, weight.shape[3], weight.shape[4]])
+        let images = x.permuted([0, 2, 1, 3, 4]).viewed(as: [n * depth, x.shape[1], x.shape[3], x.shape[4]])
+        let planes = convTranspose2d(
+            images, weight: flat, stride: [stride[1], stride[2]], padding: [padding[1], padding[2]],
+            outputPadding: [outputPadding[1], outputPadding[2]], dilation: [dilation[1], dilation[2]], groups: groups,
+            file: file, line: line)
+        guard planes.rank == 4, planes.shape[1] == outputs * kernel else { return planes }
+        let (height, width) = (planes.shape[2], planes.shape[3])
+        let lines: Shape = [n, outputs, depth * kernel, height * width]
+        let target: Shape = [n, outputs, kept, height, width]
+        guard ([n, outputs, span, height, width] as Shape).isValid else {
+            return wrong("a result of shape \(target)", shapeRemedy)
+        }
+        let rows = planes.viewed(as: [n, depth, outputs, kernel, height * width]).permuted([0, 2, 1, 3, 4])
+            .viewed(as: lines)
+        let starts = x.indices([depth, 1]) * stride[0]
+        let places = (starts + x.indices([1, kernel]) * dilation[0]).viewed(as: [depth * kernel])
+        let summed = rows.scattered(axis: 2, places.along(2, of: lines), count: span)
+        let result = summed.narrowed(axis: 2, start: padding[0], count: kept).viewed(as: target)
+        return bias.map { result + $0.viewed(as: [outputs, 1, 1, 1]) } ?? result
+    }
+
     /// The gradient of a 2-D convolution by its input: input `[n, in, h, w]`, weight `[in, out / groups, kh, kw]`, bias
     /// `[out]`, result `[n, out, oh, ow]` with `oh = (h - 1) stride - 2 padding + dilation (kh - 1) + outputPadding + 1`,
     /// and so `ow`. Source:

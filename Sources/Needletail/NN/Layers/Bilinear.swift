@@ -72,9 +72,10 @@ public final class Unflatten: UnaryLayer, Sendable {
     public var configuration: String { "dim=\(axis), unflattened_size=\(Printed.tuple(sizes))" }
 
     public func callAsFunction(_ input: Tensor) -> Tensor {
-        let known = sizes.filter { $0 != -1 }.reduce(1) { $0 &* $1 }
+        let known = Shape(sizes.filter { $0 != -1 }).elementCount
         guard input.rank > 0, let index = input.shape.normalizedAxis(axis), !sizes.isEmpty,
-            input.rank + sizes.count - 1 <= Shape.maximumRank, sizes.allSatisfy({ $0 >= -1 }),
+            sizes.count <= Shape.maximumRank, input.rank + sizes.count - 1 <= Shape.maximumRank,
+            sizes.allSatisfy({ $0 >= -1 }),
             sizes.contains(-1)
                 ? sizes.count(where: { $0 == -1 }) == 1 && known > 0 && input.shape[index] % known == 0
                 : known == input.shape[index]

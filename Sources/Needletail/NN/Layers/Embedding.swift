@@ -260,7 +260,7 @@ private enum EmbeddingTable {
                 : p == 2 ? table.square().sum(axes: 1).sqrt() : table.abs().pow(p).sum(axes: 1).pow(1 / p)
             let isLong = (asked .> 0).logicalAnd(length .> bound)
             let scale = Tensor.where(isLong, bound / (length + 1e-7), 1.0)
-            weight.assign((table * scale.viewed(as: [count, 1])).cast(to: table.dtype))
+            weight.scaleRows(by: scale.cast(to: table.dtype))
         }
     }
 }

@@ -41,6 +41,18 @@ public class AdaptivePool: Module, @unchecked Sendable {
                         name, "input \(input.dtype)\(input.shape) is not [N, channels, \(sizes)]",
                         remedy: "reshape the input, or cast it", [input], at: nil)))
         }
+        // The windows are listed on the host, and those of means are rows of a matrix.
+        for (axis, count) in output.enumerated() {
+            let size = input.shape[lead + axis]
+            guard let count, size % count != 0 else { continue }
+            let (bytes, overflows) = (2 * MemoryLayout<Double>.stride * size).multipliedReportingOverflow(by: count)
+            guard overflows || !hostHasMemory(bytes) else { continue }
+            return .failure(
+                PoolingGeometry.WrongInput(
+                    result: input.invalid(
+                        name, "\(count) windows of an axis of \(size)",
+                        remedy: "use fewer: the host has no memory to list them", [input], at: nil)))
+        }
         return .success(lead == 1 ? input.unsqueeze(0) : input)
     }
 
@@ -87,9 +99,9 @@ public class AdaptiveAvgPool: AdaptivePool, UnaryLayer, @unchecked Sendable {
             let size = x.shape[2 + axis]
             let windows = windows(axis, of: size)
             let shares = windows.flatMap { window in
-                (0..<size).map { window.contains($0) ? 1 / Float(window.count) : 0 }
+                (0..<size).map { window.contains($0) ? 1 / Double(window.count) : 0 }
             }
-            let matrix = Tensor.host(shares, shape: [windows.count, size], in: x.context).cast(to: x.dtype)
+            let matrix = Tensor.table(shares, shape: [windows.count, size], dtype: x.dtype, in: x.context)
             let last = value.transpose(2 + axis, -1)
             return last.matmul(matrix.T).transpose(2 + axis, -1)
         }

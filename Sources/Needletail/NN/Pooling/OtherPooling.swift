@@ -28,7 +28,7 @@ public class LPPool: UnaryLayer, @unchecked Sendable {
         case .failure(let wrong): return wrong.result
         case .success(let (x, beyond, output)):
             let means = geometry.means(x.pow(p), beyond: beyond, output: output, countsPadding: true, divisor: nil)
-            let sums = means * Double(geometry.kernel.reduce(1, *))
+            let sums = means * geometry.volume
             // The root's slope at 0 is infinite, and that of a window of zeros is 0.
             let isZero = sums .== 0
             let result = Tensor.where(isZero, 0, Tensor.where(isZero, 1, sums).pow(1 / p))

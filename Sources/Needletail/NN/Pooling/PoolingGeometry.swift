@@ -34,6 +34,9 @@ struct PoolingGeometry: Sendable {
         }
     }
 
+    /// The places of a window.
+    var volume: Double { kernel.reduce(1) { $0 * Double($1) } }
+
     /// The number of windows along an axis, and by how much they reach beyond the padded end; nil where none fits.
     func windows(_ axis: Int, _ size: Int) -> (count: Int, beyond: Int)? {
         let reach = dilation[axis] * (kernel[axis] - 1) + 1
@@ -171,19 +174,18 @@ extension PoolingGeometry {
             Tensor.pooling(
                 .average, planes, window: window, countsPadding: true, result: PoolingGeometry.shape(planes, window))
         }
-        let all = Double(kernel.reduce(1, *))
-        if let divisor { return means * (all / Double(divisor)) }
-        var factors: [Float] = [Float(all)]
+        if let divisor { return means * (volume / Double(divisor)) }
+        var factors = [volume]
         for axis in kernel.indices {
             let size = input.shape[2 + axis]
-            let counts = (0..<output[axis]).map { place -> Float in
+            let counts = (0..<output[axis]).map { place -> Double in
                 let start = place * stride[axis] - padding[axis]
                 let end = Swift.min(start + kernel[axis], size + padding[axis])
-                return Float(countsPadding ? end - start : Swift.min(end, size) - Swift.max(start, 0))
+                return Double(countsPadding ? end - start : Swift.min(end, size) - Swift.max(start, 0))
             }
             factors = factors.flatMap { factor in counts.map { factor / $0 } }
         }
-        return means * Tensor.host(factors, shape: Shape(output), in: input.context).cast(to: input.dtype)
+        return means * Tensor.table(factors, shape: Shape(output), dtype: input.dtype, in: input.context)
     }
 }
 

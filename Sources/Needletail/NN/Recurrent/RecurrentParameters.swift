@@ -24,7 +24,7 @@ struct RecurrentParameters: Sendable {
                 Initialization.uniform(
                     shape, bound: bound, generator: generator, device: device, dtype: dtype, for: name, at: site))
         }
-        let rows = kind.gates * hidden
+        let rows = ([kind.gates, hidden] as Shape).elementCount
         inputWeight = drawn([rows, inputs])
         stateWeight = drawn([rows, projection > 0 ? projection : hidden])
         inputBias = bias ? drawn([rows]) : nil

@@ -72,7 +72,11 @@ extension Tensor {
             }
         }
         let target = Shape(Array(shape.prefix(2)) + extents)
-        guard extents.allSatisfy({ $0 > 0 }), target.isValid else {
+        // Up to four taps of an axis and their weights are listed on the host.
+        let isListed = extents.allSatisfy {
+            $0 < 1 << 40 && hostHasMemory(16 * MemoryLayout<Int>.stride * Swift.max($0, 0))
+        }
+        guard extents.allSatisfy({ $0 > 0 }), target.isValid, isListed else {
             return invalid(
                 name, "a result of \(extents) for input \(shape)", remedy: "use larger extents or factors", [self],
                 at: site)
@@ -94,8 +98,8 @@ extension Tensor {
             guard let weights else { return part }
             var row = Shape(repeating: 1, rank: rank)
             row[axis] = weights.count
-            let factors = Tensor.host(weights.map { Float($0) }, shape: [weights.count], in: context)
-            let weighted = part * factors.cast(to: dtype).viewed(as: row)
+            let factors = Tensor.table(weights, shape: row, dtype: dtype, in: context)
+            let weighted = part * factors
             sum = sum.map { $0 + weighted } ?? weighted
         }
         return sum!

@@ -11,12 +11,15 @@ public final class PixelShuffle: UnaryLayer, Sendable {
 
     public func callAsFunction(_ input: Tensor) -> Tensor {
         let x = input.rank == 3 ? input.unsqueeze(0) : input
-        guard factor > 0, x.rank == 4, x.shape[1] % (factor * factor) == 0 else {
+        let square = ([factor, factor] as Shape).elementCount
+        guard factor > 0, x.rank == 4, x.shape[1] % square == 0,
+            ([x.shape[2], x.shape[3], square] as Shape).isValid
+        else {
             return input.invalid(
                 "PixelShuffle(\(factor))", "input \(input.shape)",
                 remedy: "use [N, C, height, width] with a C that \(factor) squared divides", [input], at: nil)
         }
-        let (n, c, h, w) = (x.shape[0], x.shape[1] / (factor * factor), x.shape[2], x.shape[3])
+        let (n, c, h, w) = (x.shape[0], x.shape[1] / square, x.shape[2], x.shape[3])
         let result = x.viewed(as: [n, c, factor, factor, h, w]).permuted([0, 1, 4, 2, 5, 3])
             .viewed(as: [n, c, h * factor, w * factor])
         return input.rank == 3 ? result.squeeze(0) : result
@@ -34,7 +37,9 @@ public final class PixelUnshuffle: UnaryLayer, Sendable {
 
     public func callAsFunction(_ input: Tensor) -> Tensor {
         let x = input.rank == 3 ? input.unsqueeze(0) : input
-        guard factor > 0, x.rank == 4, x.shape[2] % factor == 0, x.shape[3] % factor == 0 else {
+        guard factor > 0, x.rank == 4, x.shape[2] % factor == 0, x.shape[3] % factor == 0,
+            ([x.shape[1], factor, factor] as Shape).isValid
+        else {
             return input.invalid(
                 "PixelUnshuffle(\(factor))", "input \(input.shape)",
                 remedy: "use [N, C, height, width] with extents that \(factor) divides", [input], at: nil)

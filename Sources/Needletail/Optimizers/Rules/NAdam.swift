@@ -3,11 +3,15 @@ import TensorRuntime
 
 /// [torch.optim.NAdam](https://pytorch.org/docs/stable/generated/torch.optim.NAdam.html): Adam with Nesterov's momentum.
 ///
-/// PyTorch's state `mu_product` is a function of the number of steps, and is computed from it.
+/// PyTorch's state `mu_product` is a function of the number of steps and their betas, and is computed from them. Where a schedule
+/// cycles the beta, steps before a restored checkpoint count with that of the first step after it.
 public struct NAdamRule: MomentumRule, NumberedRule {
     public var learningRate: Double
     /// Decay of the means of the gradient and of its square.
-    public var betas: (Double, Double)
+    public var betas: (Double, Double) {
+        // What another copy of the rule makes of its own betas is not this one's past.
+        didSet { if betas.0 != oldValue.0 { products = products.copy() } }
+    }
     public var epsilon: Double
     public var weightDecay: Double
     /// How fast the momentum grows towards `betas.0`.
@@ -15,7 +19,7 @@ public struct NAdamRule: MomentumRule, NumberedRule {
     /// Whether weight decay shrinks the parameters directly, not through the gradient.
     public var isDecoupled: Bool
     public var maximizes: Bool
-    private let products = MomentumProducts()
+    private var products = MomentumProducts()
 
     public init(
         learningRate: Double = 2e-3, betas: (Double, Double) = (0.9, 0.999), epsilon: Double = 1e-8,
@@ -85,30 +89,50 @@ public struct NAdamRule: MomentumRule, NumberedRule {
     }
 }
 
-/// The products of the momenta of steps: of all up to a step, from the last one that was asked for.
+/// The products of the momenta of all steps up to one, each with the beta that was asked for at it: a schedule may cycle it.
+/// Steps that this process did not make count with the beta of the first that it makes.
 private final class MomentumProducts: Sendable {
-    private struct State {
-        var beta = 0.0
-        var decay = 0.0
-        var step = 0
-        var product = 1.0
+    private struct Entry {
+        var beta: Double
+        var decay: Double
+        var product: Double
     }
-    private let state = Lock(State())
+    /// Of steps 1, 2, ... until the product is nothing beside 1.
+    private let entries: Lock<[Entry]>
+
+    init() { entries = Lock([]) }
+
+    private init(_ known: [Entry]) { entries = Lock(known) }
+
+    func copy() -> MomentumProducts { MomentumProducts(entries.withLock { $0 }) }
 
     static func momentum(of step: Int, _ beta: Double, _ decay: Double) -> Double {
         beta * (1 - 0.5 * Foundation.pow(0.96, Double(step) * decay))
     }
 
     func product(of step: Int, beta: Double, decay: Double) -> Double {
-        state.withLock { state in
-            if state.beta != beta || state.decay != decay || state.step > step {
-                state = State(beta: beta, decay: decay)
+        entries.withLock { entries in
+            while entries.count < step {
+                if let last = entries.last, last.product < 0x1p-60 { return 0 }
+                entries.append(Entry(beta: beta, decay: decay, product: 0))
+                MomentumProducts.multiply(&entries, from: entries.count)
             }
-            while state.step < step, state.product > 0 {
-                state.step += 1
-                state.product *= MomentumProducts.momentum(of: state.step, beta, decay)
+            let known = entries[step - 1]
+            if known.beta != beta || known.decay != decay {
+                // A checkpoint undid what was known of this step.
+                entries[step - 1] = Entry(beta: beta, decay: decay, product: 0)
+                MomentumProducts.multiply(&entries, from: step)
             }
-            return state.product
+            return entries[step - 1].product
+        }
+    }
+
+    /// Computes the products of a step and those after it.
+    private static func multiply(_ entries: inout [Entry], from step: Int) {
+        for place in step - 1..<entries.count {
+            let entry = entries[place]
+            let before = place > 0 ? entries[place - 1].product : 1
+            entries[place].product = before * momentum(of: place + 1, entry.beta, entry.decay)
         }
     }
 }

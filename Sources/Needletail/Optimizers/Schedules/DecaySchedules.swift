@@ -124,6 +124,30 @@ public struct LambdaSchedule: LearningRateSchedule {
     public func rate(after count: Int, initial: Double) -> Double { initial * factor(count) }
 }
 
+/// Multiplies the rate of each epoch by what a function gives for the number of the next, from 1 on, as
+/// [MultiplicativeLR](https://pytorch.org/docs/stable/generated/torch.optim.lr_scheduler.MultiplicativeLR.html).
+public struct MultiplicativeSchedule: LearningRateSchedule {
+    private let factor: @Sendable (Int) -> Double
+    /// The product of the factors of some first epochs, so that the next asks for one.
+    private let known = Product()
+
+    public init(_ factor: @escaping @Sendable (_ count: Int) -> Double) { self.factor = factor }
+
+    public func rate(after count: Int, initial: Double) -> Double { initial * known.product(of: count, factor) }
+
+    private final class Product: Sendable {
+        private let state = Lock<(count: Int, product: Double)>((0, 1))
+
+        func product(of count: Int, _ factor: (Int) -> Double) -> Double {
+            state.withLock { state in
+                if count < state.count { state = (0, 1) }
+                while state.count < count { state = (state.count + 1, state.product * factor(state.count + 1)) }
+                return state.product
+            }
+        }
+    }
+}
+
 /// Reports a length below 1.
 func checkLength(_ schedule: String, _ length: Int, _ site: CallSite) {
     if length > 0 { return }
