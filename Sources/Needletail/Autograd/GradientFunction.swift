@@ -28,6 +28,8 @@ package struct InputGradients {
     var third: Tensor?
     /// Of an operation with any number of operands: all of them, in place of the three above.
     var all: [Tensor?]?
+    /// Where the first stands in its operand's gradient, which is 0 elsewhere; nil is all over.
+    var part: GradientPart?
 
     init(_ first: Tensor?, _ second: Tensor? = nil, _ third: Tensor? = nil) {
         self.first = first
@@ -36,6 +38,19 @@ package struct InputGradients {
     }
 
     init(all: [Tensor?]) { self.all = all }
+
+    /// The gradient by a slice's operand.
+    init(_ gradient: Tensor, part: GradientPart) {
+        first = gradient
+        self.part = part
+    }
+}
+
+/// A slice of a tensor: elements `steps` apart from `starts` on.
+struct GradientPart {
+    var shape: Shape
+    var starts: Shape
+    var steps: Shape
 }
 
 /// Computes operands' gradients from the result's, in tensor operations, so that it can be differentiated again.

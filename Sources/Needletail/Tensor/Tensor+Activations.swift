@@ -88,15 +88,34 @@ extension Tensor {
         }
         return inFloat32 { x in
             if elementCount == 0 { return x }
-            return Tensor.composite(x, savesOutput: true) {
+            return x.normalised(axis) {
                 let e = (x - x.max(axes: axis, keepDims: true)).exp()
                 // One division a row.
                 return e * e.sum(axes: axis, keepDims: true).reciprocal()
-            } pullback: {
-                { p in
-                    let y = p.output
-                    return InputGradients(y * (p.gradient - (p.gradient * y).sum(axes: axis, keepDims: true)))
-                }
+            }
+        }
+    }
+
+    /// The softmax of the last axis, and 0 in rows that are -infinity all over.
+    func softmaxOfSeen() -> Tensor {
+        inFloat32 { x in
+            if elementCount == 0 { return x }
+            let axis = rank - 1
+            return x.normalised(axis) {
+                let largest = x.max(axes: axis, keepDims: true)
+                let e = (x - Tensor.where(largest .== -Double.infinity, 0, largest)).exp()
+                let sum = e.sum(axes: axis, keepDims: true)
+                return e * Tensor.where(sum .== 0.0, 1, sum).reciprocal()
+            }
+        }
+    }
+
+    /// A softmax of this tensor, with its gradient `y (g - sum(g y))`.
+    private func normalised(_ axis: Int, _ softmax: () -> Tensor) -> Tensor {
+        Tensor.composite(self, savesOutput: true, forward: softmax) {
+            { p in
+                let y = p.output
+                return InputGradients(y * (p.gradient - (p.gradient * y).sum(axes: axis, keepDims: true)))
             }
         }
     }

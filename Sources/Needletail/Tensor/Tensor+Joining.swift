@@ -41,7 +41,7 @@ extension Tensor {
     }
 
     /// The concatenation node. `parts` have one dtype, and fit; empty ones among them have a gradient, but no place.
-    private static func joined(_ parts: [Tensor], axis: Int, shape: Shape) -> Tensor {
+    static func joined(_ parts: [Tensor], axis: Int, shape: Shape) -> Tensor {
         let filled = parts.filter { $0.elementCount > 0 }
         var function: GradientFunction?
         if parts.contains(where: \.requiresGrad), ExecutionContext.current.recordsGradients {

@@ -60,7 +60,7 @@ extension Tensor {
         if extents == shape, starts.allSatisfy({ $0 == 0 }), steps.allSatisfy({ $0 == 1 }) { return self }
         let source = shape
         return Tensor.traced(.slice(steps: steps), shape: extents, dtype: dtype, self, starts: starts) {
-            { p in InputGradients(p.gradient.placed(in: source, starts: starts, steps: steps)) }
+            { p in InputGradients(p.gradient, part: GradientPart(shape: source, starts: starts, steps: steps)) }
         }
     }
 

@@ -42,6 +42,11 @@ extension ConformanceCatalogue {
             rows.append(row(dtype, "a long row", [5003], fill: .integers(-700, 700)))
             rows.append(row(dtype, "long rows", [2, 3, 1025], kept: 100, descending: true))
         }
+        if device.dtypes.contains(.float32) {
+            // Longer than what a device may leave to one of its threads.
+            rows.append(row(.float32, "a very long row", [17_011], descending: true, fill: .integers(-700, 700)))
+            rows.append(row(.float32, "the first of very long rows", [2, 16_500], kept: 70, fill: .integers(-90, 90)))
+        }
         return rows
     }
 

@@ -15,6 +15,8 @@ final class Lowering {
     private(set) var isStored: [Bool]
     /// A value that is written straight into its place in a concatenation.
     private(set) var placements: [Int: (concatenation: Int, offset: Int)] = [:]
+    /// Where the kernel of a value that has no memory of its own writes it.
+    var regions: [Int: Region] = [:]
 
     init(graph: PlanGraph, fuser: Fuser, maximumOperands: Int) {
         self.graph = graph
@@ -41,7 +43,8 @@ final class Lowering {
 
     private func lower(_ number: Int) {
         let group = fuser.groups[number]!
-        let stored = group.nodes.filter { isStored[$0] }
+        if passesOn(group) { return }
+        let stored = group.nodes.filter { isStored[$0] || regions[$0] != nil }
         guard !stored.isEmpty else { return }
         if group.isOpaque { return lowerOpaque(stored) }
         if graph.nodes[stored[0]].shape.elementCount == 0,
@@ -109,9 +112,9 @@ final class Lowering {
         for index in stored {
             let step = try builder.value(of: index)
             let node = graph.nodes[index]
+            let region = regions[index] ?? Region(target: index, layout: PlanLayout(contiguous: node.shape))
             builder.store(
-                step, as: index, shape: node.shape, layout: PlanLayout(contiguous: node.shape),
-                level: fuser.levels[index])
+                step, as: region.target, shape: node.shape, layout: region.layout, level: fuser.levels[index])
         }
         return builder
     }
@@ -267,6 +270,7 @@ final class Lowering {
             }
             var region = PlanLayout(shape: shape, strides: whole.strides)
             region.offset.constant = offset
+            if isWhole, write(base, to: index, region) { continue }
             lowerCopy(of: source, to: index, region)
         }
     }

@@ -21,9 +21,11 @@ typedef struct {
     int64_t kept;
     /// Rows are shared out to as many tasks, each of which has memory of its own.
     int64_t tasks;
+    /// Few long rows are sorted one after another instead, each in as many parts (a power of two), by all threads; else 1.
+    int64_t parts;
 } nt_sort;
 
-/// Says how many tasks, at most one for each thread, sort the rows, and what memory they need.
+/// Says how many tasks, at most one for each thread, sort the rows, or how many parts a row, and what memory they need.
 nt_memory nt_sort_memory(nt_sort *sort, int threads);
 
 /// Either output may be null.

@@ -64,7 +64,9 @@ enum Attention {
         let (targets, sources) = (query.shape[query.rank - 2], key.shape[key.rank - 2])
         let size = query.shape[query.rank - 1]
         let factor = scale ?? (size > 0 ? 1 / Double(size).squareRoot() : 1)
-        var scores = (query * factor).matmul(key.T)
+        // A factor behind the product costs no launch; where the product could overflow, it stands in front.
+        let scalesFirst = query.dtype.isShortFloat
+        var scores = scalesFirst ? product(query * factor, key) : product(query, key) * factor
         if let mask, mask.dtype != .bool, !mask.dtype.isFloat {
             return wrong("a mask of \(mask.dtype)", "use bool, true where a source takes part, or floats to add")
         }
@@ -80,17 +82,25 @@ enum Attention {
                 mask.dtype == .bool
                 ? Tensor.where(mask, scores, -Double.infinity) : scores + mask.cast(to: scores.dtype)
         }
-        let weights: Tensor
-        if let mask, sources > 0 {
-            // A target that sees nothing has no largest score to take away.
-            let sees = mask.dtype == .bool && !isCausal ? mask : scores .!= -Double.infinity
-            let seesAny = sees.cast(to: .int64).max(axes: -1, keepDims: true) .> 0
-            weights = Tensor.where(seesAny, Tensor.where(seesAny, scores, 0).softmax(axis: -1), 0)
-        } else {
-            weights = scores.softmax(axis: -1)
-        }
+        // A target that sees nothing has no largest score to take away.
+        let weights = mask != nil && sources > 0 ? scores.softmaxOfSeen() : scores.softmax(axis: -1)
         let kept = weights.droppedOut(dropout)
         return (kept.matmul(value), kept)
+    }
+
+    /// `query key^T`, whose gradient by the key comes in rows, as the key does, so that nothing transposes it.
+    private static func product(_ query: Tensor, _ key: Tensor) -> Tensor {
+        guard query.dtype == key.dtype, query.shape.dropLast(2) == key.shape.dropLast(2) else {
+            return query.matmul(key.T)
+        }
+        return Tensor.composite(query, key) {
+            query.matmul(key.T)
+        } pullback: {
+            { p in
+                InputGradients(
+                    p.needs(0) ? p.gradient.matmul(key) : nil, p.needs(1) ? p.gradient.T.matmul(query) : nil)
+            }
+        }
     }
 }
 

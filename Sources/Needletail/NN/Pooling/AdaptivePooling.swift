@@ -125,9 +125,9 @@ public class AdaptiveMaxPool: AdaptivePool, UnaryLayer, @unchecked Sendable {
             let (values, indices): (Tensor, Tensor?)
             if let geometry = regular(x) {
                 let beyond = geometry.kernel.map { _ in 0 }
-                (values, indices) = (
-                    geometry.largest(x, beyond: beyond), wantsIndices ? geometry.places(x, beyond: beyond) : nil
-                )
+                (values, indices) =
+                    wantsIndices
+                    ? geometry.largestWithPlaces(x, beyond: beyond) : (geometry.largest(x, beyond: beyond), nil)
             } else {
                 (values, indices) = gathered(x, wantsIndices: wantsIndices)
             }

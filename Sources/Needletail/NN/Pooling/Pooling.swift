@@ -37,7 +37,7 @@ public class MaxPool: UnaryLayer, @unchecked Sendable {
         switch geometry.checked(input) {
         case .failure(let wrong): return (wrong.result, wrong.result)
         case .success(let (x, beyond, _)):
-            let (values, indices) = (geometry.largest(x, beyond: beyond), geometry.places(x, beyond: beyond))
+            let (values, indices) = geometry.largestWithPlaces(x, beyond: beyond)
             return x.rank == input.rank ? (values, indices) : (values.squeeze(0), indices.squeeze(0))
         }
     }

@@ -130,17 +130,45 @@ extension PoolingGeometry {
         }
     }
 
+    /// Both the largest elements and where they stand: over one or two axes one launch.
+    func largestWithPlaces(_ input: Tensor, beyond: [Int]) -> (values: Tensor, places: Tensor) {
+        let sizes = kernel.indices.map { input.shape[2 + $0] + beyond[$0] }
+        // Where a window has nothing but padding under it, its largest element stands nowhere.
+        guard kernel.count < 3, kernel.indices.allSatisfy({ !hasEmptyWindow($0, sizes[$0]) }) else {
+            return (largest(input, beyond: beyond), places(input, beyond: beyond))
+        }
+        var indices: Tensor?
+        let values = run(input, beyond: beyond, fill: -.infinity) { planes, window, _ in
+            let shape = PoolingGeometry.shape(planes, window)
+            let found = Tensor.pooling(.maximumIndices, planes.detach(), window: window, result: shape)
+            indices = found
+            return planes.largest(at: found, window: window)
+        }
+        let numbers = places(ofPlane: Array(kernel.indices.map { input.shape[2 + $0] }), beyond: beyond)
+        return (values, indices!.looked(up: numbers).viewed(as: values.shape))
+    }
+
+    private func hasEmptyWindow(_ axis: Int, _ size: Int) -> Bool {
+        let reach = dilation[axis] * (kernel[axis] - 1) + 1
+        let count = Swift.max(size + 2 * padding[axis] - reach, 0) / stride[axis] + 1
+        return (0..<count).contains { window in
+            let start = window * stride[axis] - padding[axis]
+            return !(0..<kernel[axis]).contains { (0..<size).contains(start + $0 * dilation[axis]) }
+        }
+    }
+
+    /// The place in the input of each place of a plane, which may be extended.
+    private func places(ofPlane plane: [Int], beyond: [Int]) -> [Int] {
+        let extended = zip(plane, beyond).map { $0 + $1 }
+        if extended.count == 1 { return Array(0..<extended[0]) }
+        return (0..<extended[0]).flatMap { row in (0..<extended[1]).map { row * plane[1] + $0 } }
+    }
+
     /// Where those stand in the flat input of each channel.
     func places(_ input: Tensor, beyond: [Int]) -> Tensor {
         let axes = kernel.count
         let sizes = (0..<axes).map { input.shape[2 + $0] }
-        // The place in the input of each place of a plane: the planes may be extended.
-        let plane = Array(sizes.suffix(2))
-        let extended = Array(zip(plane, beyond.suffix(2)).map { $0 + $1 })
-        let numbers =
-            extended.count == 1
-            ? Array(0..<extended[0])
-            : (0..<extended[0]).flatMap { row in (0..<extended[1]).map { row * plane[1] + $0 } }
+        let numbers = places(ofPlane: Array(sizes.suffix(2)), beyond: Array(beyond.suffix(2)))
         var inner: Tensor?
         return run(input.detach(), beyond: beyond, fill: -.infinity) { planes, window, stage in
             let shape = PoolingGeometry.shape(planes, window)
@@ -190,6 +218,22 @@ extension PoolingGeometry {
 }
 
 extension Tensor {
+    /// The elements of planes `[n, c, h, w]` at the places of their windows' largest, with a maximum pooling's gradient.
+    fileprivate func largest(at places: Tensor, window: Window) -> Tensor {
+        let source = shape
+        return Tensor.composite(self) {
+            let area = source[2] * source[3]
+            let data = viewed(as: [source[0], source[1], area, 1])
+                .expanded(to: [source[0], source[1], area, places.shape[3]])
+            return data.gathered(axis: 2, places)
+        } pullback: {
+            { p in
+                InputGradients(
+                    Tensor.pooling(.maximumGradient, self.detach(), p.gradient, window: window, result: source))
+            }
+        }
+    }
+
     /// The element of a table that each of these indices names.
     fileprivate func looked(up table: [Int]) -> Tensor {
         if table.indices.allSatisfy({ table[$0] == $0 }) { return self }

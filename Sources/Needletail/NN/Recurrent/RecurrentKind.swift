@@ -35,10 +35,9 @@ struct RecurrentStep {
 
 /// What a step's pullback makes.
 struct RecurrentGradients {
-    /// By the input's product.
-    var x: Tensor
-    /// By the state's product; the same but for a GRU.
-    var product: Tensor
+    /// By the input's product and the state's, which are the same but for a GRU; of that, by the new gate of the input's
+    /// product, the reset and update gate of both, and the new gate of the state's, so that a step writes each once.
+    var gates: Tensor
     /// By the state, without its way through the product; nil is none.
     var h: Tensor?
     var c: Tensor?
@@ -79,10 +78,10 @@ extension RecurrentKind {
         switch self {
         case .tanh:
             let d = dh * (1.0 - made.h.square())
-            return RecurrentGradients(x: d, product: d, h: nil, c: nil)
+            return RecurrentGradients(gates: d, h: nil, c: nil)
         case .relu:
             let d = Tensor.where(made.h .> 0, dh, 0)
-            return RecurrentGradients(x: d, product: d, h: nil, c: nil)
+            return RecurrentGradients(gates: d, h: nil, c: nil)
         case .lstm:
             let sum = made.product
             let (i, f) = (sum.gate(0, 4).sigmoid(), sum.gate(1, 4).sigmoid())
@@ -95,7 +94,7 @@ extension RecurrentKind {
             let dg = d * i * (1.0 - g.square())
             let dOutput = dh * t * (o * (1.0 - o))
             let all = Tensor.concatenate([di, df, dg, dOutput], axis: 1)
-            return RecurrentGradients(x: all, product: all, h: nil, c: d * f)
+            return RecurrentGradients(gates: all, h: nil, c: d * f)
         case .gru:
             let product = made.product
             let r = (x.gate(0, 3) + product.gate(0, 3)).sigmoid()
@@ -106,9 +105,26 @@ extension RecurrentKind {
             let dz = dh * (h - n) * (z * (1.0 - z))
             let dr = dn * state * (r * (1.0 - r))
             return RecurrentGradients(
-                x: Tensor.concatenate([dr, dz, dn], axis: 1), product: Tensor.concatenate([dr, dz, dn * r], axis: 1),
-                h: dh * z, c: nil)
+                gates: Tensor.concatenate([dn, dr, dz, dn * r], axis: 1), h: dh * z, c: nil)
         }
+    }
+
+    /// The part of ``RecurrentGradients/gates`` by the state's product. Axes: `[..., gates]`.
+    func byProduct(_ gates: Tensor) -> Tensor {
+        guard self == .gru else { return gates }
+        let (axis, size) = (gates.rank - 1, gates.shape[gates.rank - 1] / 4)
+        return gates.narrowed(axis: axis, start: size, count: 3 * size)
+    }
+
+    /// The part of ``RecurrentGradients/gates`` by the input's product, whose new gate is the last.
+    func byInput(_ gates: Tensor) -> Tensor {
+        guard self == .gru else { return gates }
+        let (axis, size) = (gates.rank - 1, gates.shape[gates.rank - 1] / 4)
+        return Tensor.concatenate(
+            [
+                gates.narrowed(axis: axis, start: size, count: 2 * size),
+                gates.narrowed(axis: axis, start: 0, count: size),
+            ], axis: axis)
     }
 }
 

@@ -122,39 +122,36 @@ extension RecurrentSequence {
         let time = inputs.x.shape[0]
         let order = order(time)
         let weight = inputs.weight
-        var (dx, dProduct): ([Tensor], [Tensor]) = ([], [])
+        var made: [Tensor] = []
         var dh: Tensor?
         var dc = inputs.c == nil ? nil : row(gradient, time)
         for place in order.indices.reversed() {
-            let (before, step) = (place > 0 ? steps[place - 1] : nil, steps[place])
+            let before = place > 0 ? steps[place - 1] : nil
             let own = row(gradient, order[place])
             let total = dh.map { own + $0 } ?? own
             let isHere = mask.map { row($0, order[place]) }
             // Where an example is at its end, its gradient passes by the step.
             let through = isHere.map { Tensor.where($0, total, 0) } ?? total
             let cThrough = isHere == nil ? dc : dc.map { Tensor.where(isHere!, $0, 0) }
-            let made = kind.pullback(
-                row(inputs.x, order[place]), h: before?.h ?? inputs.h, c: before?.c ?? inputs.c, made: step,
-                dh: through,
-                dc: cThrough)
-            var next = made.product.matmul(weight)
-            if let direct = made.h { next = next + direct }
+            let step = kind.pullback(
+                row(inputs.x, order[place]), h: before?.h ?? inputs.h, c: before?.c ?? inputs.c,
+                made: steps[place], dh: through, dc: cThrough)
+            var next = kind.byProduct(step.gates).matmul(weight)
+            if let direct = step.h { next = next + direct }
             if let isHere {
                 next = next + Tensor.where(isHere, 0, total)
-                dc = made.c.map { $0 + Tensor.where(isHere, 0, dc!) }
+                dc = step.c.map { $0 + Tensor.where(isHere, 0, dc!) }
             } else {
-                dc = made.c
+                dc = step.c
             }
             dh = next
-            dx.append(made.x)
-            dProduct.append(made.product)
+            made.append(step.gates)
         }
         // What was appended last ran first.
-        let byTime = { (made: [Tensor]) in Tensor.stack(self.isReversed ? made : made.reversed()) }
-        let gates = byTime(dx)
-        let products = kind.needsStateBias ? byTime(dProduct) : gates
+        let gates = Tensor.stack(isReversed ? made : made.reversed())
+        let products = kind.byProduct(gates)
         let dWeight = product(of: products, statesBefore: inputs.h, output, time)
-        var result: [Tensor?] = [gates, dh, dWeight]
+        var result: [Tensor?] = [kind.byInput(gates), dh, dWeight]
         if inputs.c != nil { result.append(dc) }
         if inputs.bias != nil { result.append(products.sum(axes: 0, 1)) }
         return result
