@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # What takes too long for each change: many random programs on the CPU and OpenCL, with every plan verified, every row of the
-# catalogue on every driver, MNIST on a Vulkan device against the CPU, and an
+# catalogue on every driver, MNIST on a Vulkan device against the CPU and in bfloat16 against float32, and an
 # operation added by ARCHITECTURE.md, with each of its places left out in turn.
 # Usage: Scripts/nightly.sh [programs on the CPU] [first seed]
 set -euo pipefail
@@ -16,3 +16,4 @@ swift build -c release --build-tests
 swift test -c release --skip-build --filter 'RandomProgramTests|RandomGraphTests|ConformanceTests|SPIRVCatalogueTests'
 Scripts/adding-an-operation.sh
 Scripts/vulkan-accuracy.sh
+Scripts/half-accuracy.sh
