@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # What takes too long for each change: many random programs on the CPU and OpenCL, with every plan verified, every row of the
-# catalogue on every driver, MNIST on a Vulkan device against the CPU, an operation added by ARCHITECTURE.md, with each of its
-# places left out in turn, and the builds for the sanitizers of addresses and threads.
+# catalogue on every driver, MNIST on a Vulkan device against the CPU and in bfloat16 against float32, an operation added by
+# ARCHITECTURE.md, with each of its places left out in turn, and the builds for the sanitizers of addresses and threads.
 # Usage: Scripts/nightly.sh [programs on the CPU] [first seed]
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
@@ -18,3 +18,4 @@ Scripts/adding-an-operation.sh
 Scripts/sanitize.sh address
 Scripts/sanitize.sh thread
 Scripts/vulkan-accuracy.sh
+Scripts/half-accuracy.sh

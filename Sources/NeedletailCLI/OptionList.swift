@@ -1,5 +1,5 @@
-import TensorRuntime
 import Needletail
+import TensorRuntime
 
 /// The backends' options, as they are set.
 enum OptionList {

@@ -153,7 +153,8 @@ public final class ConvTranspose3d: TransposedConvolution, @unchecked Sendable {
     public init(
         _ inputs: Int, _ outputs: Int, kernel: Extent3D, stride: Extent3D = 1, padding: Extent3D = 0,
         outputPadding: Extent3D = 0, groups: Int = 1, bias: Bool = true, dilation: Extent3D = 1,
-        generator: Generator? = nil, device: DeviceID? = nil, dtype: DType = .float32, file: StaticString = #fileID, line: UInt = #line
+        generator: Generator? = nil, device: DeviceID? = nil, dtype: DType = .float32, file: StaticString = #fileID,
+        line: UInt = #line
     ) {
         super.init(
             inputs, outputs,
