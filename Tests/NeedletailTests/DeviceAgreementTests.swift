@@ -1,4 +1,5 @@
 import Needletail
+import NeedletailVision
 import Testing
 
 /// LeNet, ResNet-20, a transformer and an LSTM train on each device as on the processor.

@@ -27,11 +27,23 @@ import Testing
         ]
         let counts: [[Int]] = (0..<10).map { row in (0..<10).map { $0 == row ? 900 : ($0 * row) % 17 } }
         let axis: [Double] = (0...20).map { -1 + Double($0) / 10 }
-        let bowl: [[Double]] = axis.map { y in axis.map { x in x * x + 3 * y * y } }
-        let images: [[[Double]]] = (0..<7).map { k in
-            (0..<5).map { y in (0..<5).map { x in Double((x * y + k) % 4) / 3 } }
+        let bowl: [[Double]] = axis.map { (y: Double) -> [Double] in
+            axis.map { (x: Double) -> Double in
+                let steep: Double = 3 * y * y
+                return x * x + steep
+            }
         }
+        func pixel(_ x: Int, _ y: Int, _ k: Int) -> Double { Double((x * y + k) % 4) / 3 }
+        let images: [[[Double]]] = (0..<7).map { k in (0..<5).map { y in (0..<5).map { x in pixel(x, y, k) } } }
         let many = (0..<9).reduce(Chart("Nine", x: "x", y: "y")) { $0.line(wave.map { $0 * 2 }, name: "series \($1)") }
+        let steep: [Double] = wave.map { exp($0 * 9) }
+        let small: [Double] = wave.map { $0 * 1e-7 + 1e-6 }
+        let large: [Double] = wave.map { $0 * 3e9 }
+        let half: [Double] = wave.map { $0 / 2 }
+        let manySteps: [Int] = (0..<50).map { $0 * 40_000 }
+        let fourClasses: [Int] = (0..<50).map { $0 % 4 }
+        let counted: [Int] = (0..<10).map { 100 * $0 + 7 }
+        let signed: [Int] = (0..<10).map { $0 - 5 }
         return [
             (
                 "line",
@@ -39,19 +51,19 @@ import Testing
                     wave.reversed(), name: "validation")
             ),
             ("many", many),
-            ("log", Chart("Log", x: "step", y: "loss", yScale: .logarithmic).line(wave.map { exp($0 * 9) }, name: "a")),
-            ("small", Chart(x: "x", y: "y").line(wave.map { $0 * 1e-7 + 1e-6 })),
-            ("large", Chart(x: "x", y: "y").line(x: (0..<50).map { $0 * 40_000 }, y: wave.map { $0 * 3e9 })),
-            ("scatter", Chart(x: "x", y: "y").scatter(x: wave, y: wave.reversed(), classes: (0..<50).map { $0 % 4 })),
-            ("bars", Chart("Bars", y: "count").bars(classes, (0..<10).map { 100 * $0 + 7 }, name: "a")),
+            ("log", Chart("Log", x: "step", y: "loss", yScale: .logarithmic).line(steep, name: "a")),
+            ("small", Chart(x: "x", y: "y").line(small)),
+            ("large", Chart(x: "x", y: "y").line(x: manySteps, y: large)),
+            ("scatter", Chart(x: "x", y: "y").scatter(x: wave, y: wave.reversed(), classes: fourClasses)),
+            ("bars", Chart("Bars", y: "count").bars(classes, counted, name: "a")),
             (
                 "grouped",
                 Chart().bars(["a", "b", "c"], [0.873, 0.93, -0.2], name: "one").bars(
                     ["a", "b", "c"], [1, 2, 0.333], name: "two")
             ),
-            ("lying", Chart(x: "value").bars(classes, (0..<10).map { $0 - 5 }, horizontal: true)),
+            ("lying", Chart(x: "value").bars(classes, signed, horizontal: true)),
             ("histogram", Chart(x: "weight", y: "count").histogram(wave, name: "weights")),
-            ("boxes", Chart(y: "accuracy").boxes(["SGD", "Adam"], [wave, wave.map { $0 / 2 }])),
+            ("boxes", Chart(y: "accuracy").boxes(["SGD", "Adam"], [wave, half])),
             ("heat", Chart.confusion(counts, classes: classes, title: "Confusion")),
             (
                 "contour",
