@@ -49,7 +49,7 @@ import PackageDescription
 let device: [Target.Dependency] = ["DeviceSupport", "Shaders", "KernelIR", "TensorRuntime"]
 let tested: [Target.Dependency] = [
     "TensorRuntime", "TensorGraph", "CPUBackend", "CPUKernels", "OpenCLBackend", "VulkanBackend", "DeviceSupport", "Shaders",
-    "KernelIR", "Needletail", "TensorConformance", "TestSupport",
+    "KernelIR", "Needletail", "NeedletailTraining", "TensorConformance", "TestSupport",
 ]
 
 func tests(_ name: String, _ files: String...) -> Target {
@@ -73,7 +73,8 @@ let package = Package(
         .systemLibrary(name: "CZlib", path: "Sources/CZlib"),
         .target(
             name: "Needletail",
-            dependencies: ["TensorRuntime", "TensorGraph", "CPUBackend", "OpenCLBackend", "VulkanBackend", "CZlib"]),
+            dependencies: ["TensorRuntime", "TensorGraph", "CPUBackend", "OpenCLBackend", "VulkanBackend"]),
+        .target(name: "NeedletailTraining", dependencies: ["Needletail", "TensorGraph", "TensorRuntime", "CZlib"]),
         .target(name: "TensorConformance", dependencies: ["TensorRuntime"]),
         .target(
             name: "TestSupport",

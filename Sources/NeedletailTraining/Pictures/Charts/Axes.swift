@@ -13,7 +13,7 @@ struct Axis: Sendable {
         let share =
             switch scale {
             case .linear: (value - low) / (high - low)
-            case .logarithmic: value > 0 ? log(value / low) / log(high / low) : .nan
+            case .logarithmic: value > 0 ? (log(value) - log(low)) / (log(high) - log(low)) : .nan
             }
         return isReversed ? 1 - share : share
     }
@@ -46,10 +46,10 @@ struct Axis: Sendable {
         guard let range = usable ?? found else { return nil }
         var (low, high) = (range.lowerBound, range.upperBound)
         if isLogarithmic {
-            if low == high { (low, high) = (low / 2, high * 2) }
+            if low == high { (low, high) = (low / 2, min(high * 2, .greatestFiniteMagnitude)) }
             if usable == nil, !isTight {
-                let margin = pow(high / low, share)
-                (low, high) = (low / margin, high * margin)
+                let margin = exp((log(high) - log(low)) * share)
+                (low, high) = (max(low / margin, .leastNonzeroMagnitude), min(high * margin, .greatestFiniteMagnitude))
             }
         } else {
             if low == high {

@@ -100,7 +100,8 @@ struct BarMark: Mark {
         let range = values.finiteRange ?? 0...0
         let room = saysValues ? (range.upperBound - range.lowerBound) * (isHorizontal ? 0.2 : 0.08) : 0
         return series.flatMap { row in
-            row.values.enumerated().flatMap { place, value in
+            row.values.enumerated().flatMap { place, value -> [Point] in
+                guard value.isFinite else { return [] }
                 // Room for the number at the bar's end.
                 let ends = [0, value < 0 ? value - room : value + room]
                 return ends.map { isHorizontal ? Point($0, Double(place)) : Point(Double(place), $0) }
@@ -251,8 +252,8 @@ struct FiveNumbers: Sendable {
         (lowerQuartile, median, upperQuartile) = (quantile(0.25), quantile(0.5), quantile(0.75))
         let reach = 1.5 * (upperQuartile - lowerQuartile)
         let (low, high) = (lowerQuartile - reach, upperQuartile + reach)
-        lowest = sorted.first { $0 >= low } ?? lowerQuartile
-        highest = sorted.last { $0 <= high } ?? upperQuartile
+        lowest = min(sorted.first { $0 >= low } ?? lowerQuartile, lowerQuartile)
+        highest = max(sorted.last { $0 <= high } ?? upperQuartile, upperQuartile)
         beyond = sorted.filter { $0 < low || $0 > high }
     }
 }

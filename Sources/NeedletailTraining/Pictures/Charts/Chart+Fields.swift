@@ -147,17 +147,18 @@ struct HeatMark: Mark {
 
     func draw(into scene: inout Scene, _ axes: Axes) {
         let image = PixelImage(width: matrix.columns, height: matrix.rows) { x, y in map.color(share(matrix[y, x])) }
-        scene.image(image, in: axes.rect)
-        let (width, height) = (axes.rect.width / Double(matrix.columns), axes.rect.height / Double(matrix.rows))
+        let box = axes.box(-0.5...Double(matrix.columns) - 0.5, -0.5...Double(matrix.rows) - 0.5)
+        scene.image(image, in: box)
+        let (width, height) = (box.width / Double(matrix.columns), box.height / Double(matrix.rows))
         if min(width, height) >= 14 {
             let gap = Stroke(.role(.background), 1, isRound: false)
             for column in 1..<max(matrix.columns, 1) {
-                let x = axes.rect.x + Double(column) * width
-                scene.line([Point(x, axes.rect.y), Point(x, axes.rect.bottom)], gap)
+                let x = box.x + Double(column) * width
+                scene.line([Point(x, box.y), Point(x, box.bottom)], gap)
             }
             for row in 1..<max(matrix.rows, 1) {
-                let y = axes.rect.y + Double(row) * height
-                scene.line([Point(axes.rect.x, y), Point(axes.rect.right, y)], gap)
+                let y = box.y + Double(row) * height
+                scene.line([Point(box.x, y), Point(box.right, y)], gap)
             }
         }
         let widest = texts.map { StrokeFont.width(of: $0, size: 1) }.max() ?? 0
@@ -190,7 +191,7 @@ struct ContourMark: Mark {
         guard let range = field.matrix.range else { return [] }
         let (low, high) = (range.lowerBound, range.upperBound)
         guard low < high, (high - low).isFinite else { return [low, max(low + 1, high)] }
-        if isLogarithmic {
+        if isLogarithmic, high > 0 {
             // Down to a millionth of the largest height.
             let least = field.matrix.values.lazy.filter { $0 > 0 }.finiteRange?.lowerBound ?? high
             let start = max(least, high * 1e-6)
@@ -209,7 +210,8 @@ struct ContourMark: Mark {
         let levels = levels
         guard let first = levels.first, let last = levels.last else { return nil }
         return ColorBar(
-            map: .sequential, range: first...last, label: label, levels: levels, isLogarithmic: isLogarithmic)
+            map: .sequential, range: first...last, label: label, levels: levels,
+            isLogarithmic: isLogarithmic && first > 0)
     }
 
     func draw(into scene: inout Scene, _ axes: Axes) {

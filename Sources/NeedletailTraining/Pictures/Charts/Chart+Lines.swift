@@ -158,7 +158,7 @@ struct RuleMark: Mark {
     var y: Double?
     var name: String
 
-    var extent: [Point] { [] }
+    var extent: [Point] { [Point(x ?? .nan, y ?? .nan)] }
     var legend: [LegendEntry] { [LegendEntry(name: name, ink: .role(.muted), sample: .line(dashes: [5, 5]))] }
 
     func draw(into scene: inout Scene, _ axes: Axes) {

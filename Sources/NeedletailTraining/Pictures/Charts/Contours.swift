@@ -22,7 +22,7 @@ package enum Contours {
         guard grid.rows > 1, grid.columns > 1 else { return [] }
         // A rim below the level around the grid, of no width, closes every line.
         let (rows, columns) = (grid.rows + 2, grid.columns + 2)
-        var values = [Double](repeating: level - 1, count: rows * columns)
+        var values = [Double](repeating: level - max(1, abs(level) * 1e-6), count: rows * columns)
         for row in 0..<grid.rows {
             for column in 0..<grid.columns {
                 let value = grid[row, column]

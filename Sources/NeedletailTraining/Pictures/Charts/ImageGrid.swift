@@ -118,7 +118,7 @@ struct ImageGrid: Sendable {
     }
 
     private static func symmetric(_ range: ClosedRange<Double>) -> ClosedRange<Double> {
-        let reach = max(abs(range.lowerBound), abs(range.upperBound))
+        let reach = max(abs(range.lowerBound), abs(range.upperBound), 1e-300)
         return -reach...reach
     }
 

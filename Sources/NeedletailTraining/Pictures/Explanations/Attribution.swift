@@ -106,7 +106,7 @@ public enum Attribution {
         let rows = background.shape[0]
         let each = max(1, samples / rows)
         let draws = try Tensor.uniform([rows * each], generator: generator, device: .cpu).scalars(as: Float.self)
-        var total = Tensor.zerosLike(input)
+        var means: [Tensor] = []
         let base = background.to(input.dtype).detach()
         for example in 0..<input.shape[0] {
             let own = input.detach()[example..<example + 1]
@@ -127,16 +127,13 @@ public enum Attribution {
                 try sum.evaluate()
             }
             let mean = sum / Double(rows * each)
-            total = input.shape[0] == 1 ? mean : total + placed(mean, at: example, of: input.shape[0])
-            try total.evaluate()
+            try mean.evaluate()
+            means.append(mean)
         }
-        return total
-    }
-
-    /// A tensor of `count` rows, all 0 but the row `index`.
-    private static func placed(_ row: Tensor, at index: Int, of count: Int) -> Tensor {
-        let mask = column((0..<count).map { $0 == index ? 1 : 0 }, rank: row.rank, like: row)
-        return mask * row
+        guard !means.isEmpty else { return Tensor.zerosLike(input) }
+        let result = Tensor.concatenate(means)
+        try result.evaluate()
+        return result
     }
 
     /// Numbers along the first of `rank` axes.

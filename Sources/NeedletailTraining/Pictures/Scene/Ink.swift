@@ -120,5 +120,5 @@ package enum Ink: Hashable, Sendable {
         }
     }
 
-    static func series(_ index: Int) -> Ink { .role(.series(index)) }
+    static func series(_ index: Int) -> Ink { .role(.series(max(index, 0))) }
 }
