@@ -25,6 +25,9 @@ final class BLAS: @unchecked Sendable {
         guard let sgemm = dlsym(library, "cblas_sgemm"), let dgemm = dlsym(library, "cblas_dgemm") else {
             throw BLAS.failure(name, "it has no cblas_sgemm and cblas_dgemm")
         }
+        if BLAS.text(library, "openblas_get_config").contains("USE64BITINT") {
+            throw BLAS.failure(name, "its integers have 64 bits, not 32")
+        }
         self.sgemm = unsafeBitCast(sgemm, to: nt_sgemm.self)
         self.dgemm = unsafeBitCast(dgemm, to: nt_dgemm.self)
         lapack = LAPACK(library)

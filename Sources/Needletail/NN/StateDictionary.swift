@@ -109,9 +109,10 @@ extension Module {
                     "state dictionary: '\(target.name)' is \(tensor.dtype)\(tensor.shape), but \(now.dtype)\(now.shape) "
                         + "in the model; load the weights of this model")
             }
-            let isThere = tensor.context === now.context
-            let moved = isThere ? tensor : try tensor.detach().to(device: now.device)
-            assignments.append((moved.dtype == now.dtype ? moved : moved.detach().to(now.dtype), target.assign))
+            // Converted where it is: the model's device may lack the dtype.
+            let same = tensor.dtype == now.dtype ? tensor : tensor.detach().to(now.dtype)
+            let isThere = same.context === now.context
+            assignments.append((isThere ? same : try same.detach().to(device: now.device), target.assign))
         }
         for (tensor, assign) in assignments { assign(tensor) }
         return report

@@ -124,9 +124,7 @@ struct FlatParameters {
         let gradients = parameters.map(\.grad)
         let segments = segments(gradients)
         guard segments.contains(where: \.isUpdated) else { return }
-        for (index, parameter) in parameters.enumerated() {
-            if let scale = parameter.rowScale { value = scaled(by: scale, index) }
-        }
+        takeRowScales()
         var values: [Tensor] = []
         var states: [[Tensor]] = state.map { _ in [] }
         for segment in segments {
@@ -157,7 +155,7 @@ struct FlatParameters {
     ) -> Tensor {
         let (step, layout) = (segment.steps + 1, layout.part(segment.range))
         let dtype = value.dtype
-        guard dtype.isShortFloat else {
+        guard dtype.isShortFloat, !rule.widensItself else {
             return rule.update(value, gradient: gradient, state: &state, step: step, layout: layout)
         }
         var wide = state.map { $0.cast(to: .float32) }
@@ -165,6 +163,17 @@ struct FlatParameters {
             value.cast(to: .float32), gradient: gradient.cast(to: .float32), state: &wide, step: step, layout: layout)
         state = wide.map { $0.cast(to: dtype) }
         return result.cast(to: dtype)
+    }
+
+    /// Takes the factors of rows that are pending into the value.
+    mutating func takeRowScales() {
+        var hasTaken = false
+        for (index, parameter) in parameters.enumerated() {
+            guard let scale = parameter.rowScale else { continue }
+            value = scaled(by: scale, index)
+            hasTaken = true
+        }
+        if hasTaken { assignParts() }
     }
 
     /// The value with the rows of a parameter multiplied by their numbers: one pass with the step that reads it.

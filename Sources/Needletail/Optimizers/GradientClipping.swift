@@ -47,7 +47,10 @@ public func clipGradientNorm(_ parameters: [Parameter], _ maximum: Double) -> Te
         let gradients = LooseGradients(of: parameters)
         guard let norm = totalNorm(gradients.flat) else { return Tensor.zeros([]) }
         let scale = Tensor.minimum((norm + 1e-6).reciprocal() * maximum, 1)
-        gradients.replace { $0 * scale.cast(to: $0.dtype) }
+        gradients.replace { gradient in
+            let wide = gradient.widened
+            return (wide * scale.cast(to: wide.dtype)).cast(to: gradient.dtype)
+        }
         return norm
     }
 }

@@ -65,7 +65,8 @@ public final class ParameterGroup {
         for (index, parameter) in parameters.enumerated() {
             places[index] = nil
             parked[index] = states[index]
-            guard parameter.requiresGrad else { continue }
+            // A computed parameter has originals, which are parameters of their own.
+            guard parameter.requiresGrad, parameter.parametrization == nil else { continue }
             let value = parameter.value
             if let place = members.firstIndex(where: { $0.context === value.context && $0.dtype == value.dtype }) {
                 members[place].parameters.append(index)
@@ -92,7 +93,7 @@ public final class ParameterGroup {
     func refresh() {
         let isCurrent =
             heldRows == rule.stateNames && flats.allSatisfy(\.isCurrent)
-            && zip(parameters, places).allSatisfy { $1 != nil || !$0.requiresGrad }
+            && zip(parameters, places).allSatisfy { $1 != nil || !$0.requiresGrad || $0.parametrization != nil }
         if isCurrent { return }
         if let capture = Capture.current {
             capture.refuse(

@@ -27,10 +27,14 @@ public protocol UpdateRule: Sendable {
 
     /// Why the rule cannot change a parameter of this shape, in the words of an error; nil where it can. (optional: it can)
     func complaint(about shape: Shape) -> String?
+
+    /// Whether the rule itself computes float16 and bfloat16 in float32; else it is given float32. (optional: it does not)
+    var widensItself: Bool { get }
 }
 
 extension UpdateRule {
     public func complaint(about shape: Shape) -> String? { nil }
+    public var widensItself: Bool { false }
 }
 
 /// A rule with a decay of past gradients that a schedule may move: ``OneCycleSchedule``, ``CyclicSchedule``.

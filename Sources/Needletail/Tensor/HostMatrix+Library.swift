@@ -7,7 +7,7 @@ import TensorRuntime
 extension HostMatrix {
     /// The library, where it is there and the matrix is for it. What is not finite is the own code's.
     private var eligible: (any FactorizationLibrary)? {
-        guard let library, Swift.min(rows, columns) >= HostMatrix.leastExtent, rows <= 1 << 15, columns <= 1 << 15,
+        guard let library, Swift.min(rows, columns) >= HostMatrix.leastExtent, rows <= 1 << 14, columns <= 1 << 14,
             isFinite
         else { return nil }
         return library

@@ -115,7 +115,7 @@ extension Tensor {
         for k in 1..<10 { sum = sum + power(self + Double(k), -s) }
         let q = self + 10.0
         let r = q.reciprocal()
-        let last = power(q, -s)
+        let last = power(q, 1 - s)
         let bernoulli: [Double] = [1.0 / 6, -1.0 / 30, 1.0 / 42, -1.0 / 30, 5.0 / 66, -691.0 / 2730, 7.0 / 6]
         // Factors B_2j / (2j)! s (s + 1) ... (s + 2j - 2) of q^(1 - 2j).
         var rising = s / 2
@@ -128,7 +128,7 @@ extension Tensor {
         let square = r.square()
         var series = filled(shape, .float(factors[factors.count - 1]), dtype: dtype)
         for factor in factors.dropLast().reversed() { series = series * square + factor }
-        let tail = last * (q * (1 / (s - 1)) + 0.5 + series * r)
+        let tail = last * ((series * r + 0.5) * r + 1 / (s - 1))
         var factorial = n % 2 == 1 ? 1.0 : -1.0
         for k in 2..<Swift.max(n + 1, 2) { factorial *= Double(k) }
         return (sum + tail) * factorial

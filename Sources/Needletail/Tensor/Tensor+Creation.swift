@@ -213,7 +213,13 @@ extension Tensor {
                 at: CallSite(file, line))
             return
         }
-        let made = Tensor.host(scalars, shape: shape, in: Tensor.creationContext(device, at: CallSite(file, line)))
+        let context = Tensor.creationContext(device, at: CallSite(file, line))
+        if let dtype, dtype.isFloat, let numbers = scalars as? [Double] {
+            // Not by way of float64, which the device may lack.
+            self = Tensor.table(numbers, shape: shape, dtype: dtype, in: context)
+            return
+        }
+        let made = Tensor.host(scalars, shape: shape, in: context)
         self = dtype.map { made.cast(to: $0) } ?? made
     }
 

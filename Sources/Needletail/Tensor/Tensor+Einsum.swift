@@ -35,6 +35,11 @@ extension Tensor {
                 "\"\(equation)\" of shapes \(operands.map { "\($0.shape)" }.joined(separator: ", ")): "
                     + error.problem, remedy: error.remedy, operands, at: site)
         }
+        if let other = operands.first(where: { first.dtype.isMixed(with: $0.dtype) }) {
+            return first.invalid(
+                "einsum", "\(first.dtype)\(first.shape) by \(other.dtype)\(other.shape)", remedy: mixedRemedy, operands,
+                at: site)
+        }
         let type = operands.dropFirst().reduce(first.dtype) { $0.promoted(with: $1.dtype) }
         var terms = zip(operands, plan.operands).map { EinsumTerm($0.cast(to: type), $1) }
         for position in terms.indices { terms[position].takeDiagonals() }

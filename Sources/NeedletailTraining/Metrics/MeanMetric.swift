@@ -7,7 +7,7 @@ import TensorRuntime
 /// ``update(_:count:)`` only traces: called before ``Optimizer/step()``, it joins the step's own kernels, and nothing
 /// waits for the device until ``value()`` is asked for.
 ///
-/// The sum is a float32. Its rounding is at most one unit in the last place for each update.
+/// The sum is a float32, of float64 means a float64. Its rounding is at most one unit in the last place for each update.
 public final class MeanMetric {
     fileprivate var total: Tensor?
     /// How many numbers the mean is of.
@@ -59,7 +59,12 @@ public final class MeanMetric {
 
     /// Goes on from a saved state.
     package func restore(sum: Double, count: Int, like tensor: Tensor) {
-        total = count == 0 ? nil : withDeviceContext(tensor.context) { Tensor([Float(sum)], shape: []) }
+        total =
+            count == 0
+            ? nil
+            : withDeviceContext(tensor.context) {
+                tensor.dtype == .float64 ? Tensor([sum], shape: []) : Tensor([Float(sum)], shape: [])
+            }
         self.count = count
     }
 }

@@ -35,6 +35,15 @@ extension SnapshotReader {
 
     /// Whether the node reads float16 or bfloat16, which the kernels that compute it lack.
     private func isWidened(_ node: PlanNode) -> Bool {
+        guard node.operands.contains(where: { $0.node.map { graph.nodes[$0].dtype.isShortFloat } ?? false })
+        else { return false }
+        // Written in other operations, their sums would be rounded on the way.
+        if case .pooling(let kind, _, _) = node.operation, !families.contains(.pooling),
+            kind == .average || kind == .averageGradient
+        {
+            return true
+        }
+        if case .convolution(.weightGradient, _, _) = node.operation, !families.contains(.convolution) { return true }
         if float32Families.isEmpty { return false }
         let used: [KernelFamily]
         switch node.operation {
@@ -49,7 +58,6 @@ extension SnapshotReader {
             return false
         }
         return used.contains(where: float32Families.contains)
-            && node.operands.contains { $0.node.map { graph.nodes[$0].dtype.isShortFloat } ?? false }
     }
 
     /// The node in float32, and its result rounded to the node's dtype.

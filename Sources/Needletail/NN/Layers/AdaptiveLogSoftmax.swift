@@ -24,7 +24,8 @@ public final class AdaptiveLogSoftmaxWithLoss: Module {
     ///   - headBias: whether the head has a bias.
     public init(
         _ inputs: Int, classes: Int, cutoffs: [Int], divisor: Double = 4, headBias: Bool = false,
-        generator: Generator? = nil, device: DeviceID? = nil, file: StaticString = #fileID, line: UInt = #line
+        generator: Generator? = nil, device: DeviceID? = nil, dtype: DType = .float32, file: StaticString = #fileID,
+        line: UInt = #line
     ) {
         let name = "AdaptiveLogSoftmaxWithLoss(\(inputs), classes: \(classes))"
         let isAscending = zip(cutoffs, cutoffs.dropFirst()).allSatisfy { $0 < $1 }
@@ -43,7 +44,8 @@ public final class AdaptiveLogSoftmaxWithLoss: Module {
         self.cutoffs = cutoffs + [classes]
         self.name = name
         func linear(_ inputs: Int, _ outputs: Int, bias: Bool) -> Linear {
-            Linear(inputs, outputs, bias: bias, generator: generator, device: device, file: file, line: line)
+            Linear(
+                inputs, outputs, bias: bias, generator: generator, device: device, dtype: dtype, file: file, line: line)
         }
         head = linear(inputs, self.cutoffs[0] + cutoffs.count, bias: headBias)
         let clusters = cutoffs.indices.map { [ends = self.cutoffs] place in

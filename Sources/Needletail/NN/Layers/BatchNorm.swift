@@ -82,12 +82,12 @@ public class BatchNorm: UnaryLayer, @unchecked Sendable {
         }
         var row = [Int](repeating: 1, count: input.rank)
         row[1] = channels
-        let x = input.dtype.isShortFloat ? input.cast(to: .float32) : input
+        let x = input.widened
         var mean: Tensor
         var variance: Tensor
         if !mode.isTraining, let runningMean, let runningVar {
-            mean = runningMean.value.reshape(row)
-            variance = runningVar.value.reshape(row)
+            mean = runningMean.value.widened.reshape(row)
+            variance = runningVar.value.widened.reshape(row)
         } else {
             (mean, variance) = batchStatistics(x)
         }
@@ -119,12 +119,12 @@ public class BatchNorm: UnaryLayer, @unchecked Sendable {
     private func move(_ buffer: Buffer, to statistic: Tensor, scale: Double, _ batches: Tensor) {
         let target = statistic.detach().reshape([channels])
         if let momentum {
-            let now = buffer.value * (1 - momentum) + target * (momentum * scale)
+            let now = buffer.value.widened * (1 - momentum) + target * (momentum * scale)
             buffer.assign(now.cast(to: buffer.dtype))
         } else {
             // The mean of all batches so far.
             let share = batches.cast(to: target.dtype).reciprocal()
-            let now = buffer.value
+            let now = buffer.value.widened
             buffer.assign((now + (target * scale - now) * share).cast(to: buffer.dtype))
         }
     }

@@ -249,7 +249,8 @@ private enum EmbeddingTable {
     static func shorten(_ weight: Parameter, _ input: Tensor, to bound: Double, p: Double) {
         guard input.dtype.kind == .integer, input.elementCount > 0 else { return }
         withNoGrad {
-            let table = weight.value
+            let own = weight.value
+            let table = own.widened
             let count = table.shape[0]
             let flat = input.cast(to: .int64).viewed(as: [input.elementCount])
             if case .outside = flat.checkIndices(in: 0..<count) { return }
@@ -260,7 +261,7 @@ private enum EmbeddingTable {
                 : p == 2 ? table.square().sum(axes: 1).sqrt() : table.abs().pow(p).sum(axes: 1).pow(1 / p)
             let isLong = (asked .> 0).logicalAnd(length .> bound)
             let scale = Tensor.where(isLong, bound / (length + 1e-7), 1.0)
-            weight.scaleRows(by: scale.cast(to: table.dtype))
+            weight.scaleRows(by: scale.cast(to: own.dtype))
         }
     }
 }

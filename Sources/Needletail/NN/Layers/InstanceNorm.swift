@@ -78,13 +78,13 @@ public class InstanceNorm: UnaryLayer, @unchecked Sendable {
                 name, "input \(input.shape) has \(count) values an instance", remedy: "use larger inputs", [input],
                 at: nil)
         }
-        let x = input.dtype.isShortFloat ? input.cast(to: .float32) : input
+        let x = input.widened
         let row = Shape([1, channels] + axes.map { _ in 1 })
         var mean: Tensor
         var variance: Tensor
         if !usesOwn, let runningMean, let runningVar {
-            mean = runningMean.value.viewed(as: row)
-            variance = runningVar.value.viewed(as: row)
+            mean = runningMean.value.widened.viewed(as: row)
+            variance = runningVar.value.widened.viewed(as: row)
         } else {
             mean = x.mean(axes: axes, keepDims: true)
             variance = (x - mean).square().mean(axes: axes, keepDims: true)
@@ -102,7 +102,7 @@ public class InstanceNorm: UnaryLayer, @unchecked Sendable {
             let correction = Double(count) / Double(count - 1)
             for (buffer, statistic, scale) in [(runningMean, mean, 1), (runningVar, variance, correction)] {
                 let target = statistic.detach().viewed(as: [mean.shape[0], channels]).mean(axes: 0)
-                let now = buffer.value * (1 - momentum) + target * (momentum * scale)
+                let now = buffer.value.widened * (1 - momentum) + target * (momentum * scale)
                 buffer.assign(now.cast(to: buffer.dtype))
             }
         }

@@ -56,7 +56,7 @@ public final class LayerNorm: UnaryLayer, Sendable {
                 remedy: "reshape the input, or change the layer's shape", [input], at: nil)
         }
         let axes = Array((input.rank - shape.rank)..<input.rank)
-        let x = input.dtype.isShortFloat ? input.cast(to: .float32) : input
+        let x = input.widened
         let centered = x - x.mean(axes: axes, keepDims: true)
         let normalised = centered * (centered.square().mean(axes: axes, keepDims: true) + epsilon).rsqrt()
         return normalised.scaled(by: weight?.value, plus: bias?.value, roundedAs: input)
@@ -64,6 +64,9 @@ public final class LayerNorm: UnaryLayer, Sendable {
 }
 
 extension Tensor {
+    /// Float16 and bfloat16 in float32; others as they are.
+    var widened: Tensor { dtype.isShortFloat ? cast(to: .float32) : self }
+
     /// A normalised value, which float32 holds, times weights plus biases, rounded once to the type that these and the input
     /// have together.
     func scaled(by weight: Tensor?, plus bias: Tensor?, roundedAs input: Tensor) -> Tensor {

@@ -5,12 +5,15 @@ private final class SpectralNorm: Parametrization {
     let original: Parameter
     /// The singular vectors on the left and on the right; nil of a vector, whose norm is its singular value.
     private let vectors: (left: Buffer, right: Buffer)?
-    private let mode = TrainingMode()
+    private let mode: TrainingMode
     private let axis: Int
     private let iterations: Int
     private let epsilon: Double
 
-    init(_ parameter: Parameter, axis: Int, iterations: Int, epsilon: Double, generator: Generator?) {
+    init(
+        _ parameter: Parameter, axis: Int, iterations: Int, epsilon: Double, generator: Generator?, isTraining: Bool
+    ) {
+        mode = TrainingMode(isTraining: isTraining)
         let value = withNoGrad { parameter.value.detach() }
         original = Parameter(value, requiresGrad: parameter.requiresGrad)
         self.axis = axis
@@ -99,6 +102,8 @@ public func spectralNorm<Layer: Module>(
         return module
     }
     parameter.parametrize(
-        SpectralNorm(parameter, axis: place, iterations: iterations, epsilon: epsilon, generator: generator))
+        SpectralNorm(
+            parameter, axis: place, iterations: iterations, epsilon: epsilon, generator: generator,
+            isTraining: module.isTraining))
     return module
 }

@@ -167,6 +167,9 @@ public class Recurrent: Module, @unchecked Sendable {
                     "an initial \(what) \(state.shape) on \(state.device)", "use one of \(expected) on \(input.device)"
                 )
             }
+            if state.dtype.isMixed(with: input.dtype) {
+                return ("input \(input.dtype), an initial \(what) of \(state.dtype)", Tensor.mixedRemedy)
+            }
         }
         if let lengths, lengths.count != batch ?? 1 || !lengths.allSatisfy({ (1...time).contains($0) }) {
             return ("lengths \(lengths) for input \(input.shape)", "give each example one from 1 to \(time)")

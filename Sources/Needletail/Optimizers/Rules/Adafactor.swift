@@ -48,6 +48,8 @@ public struct AdafactorRule: UpdateRule {
 
     public let name = "adafactor"
     public let stateNames = ["variance"]
+    /// The least step is of the parameters' own dtype.
+    public let widensItself = true
     public var hyperparameters: [(name: String, value: Double)] {
         [
             ("lr", learningRate), ("beta2_decay", beta2Decay), ("eps1", epsilon.0 ?? 0), ("eps2", epsilon.1),

@@ -100,13 +100,14 @@ public final class LBFGS: Optimizer {
         let value = group.flats[0].value
         memory = try LBFGSMemory(count: state.steps.first ?? 0) { name throws(TensorError) in
             guard let tensor = state.tensors["0.\(name)"] else { return nil }
-            guard tensor.shape == value.shape, tensor.dtype == value.dtype else {
+            guard tensor.shape == value.shape, tensor.dtype.isFloat else {
                 throw TensorError(
                     .data,
                     "optimizer state: '0.\(name)' is \(tensor.dtype)\(tensor.shape), not \(value.dtype)\(value.shape); load "
                         + "the state of this model's optimizer")
             }
-            return tensor.context === value.context ? tensor : try tensor.detach().to(device: value.device)
+            let same = tensor.detach().cast(to: value.dtype)
+            return same.context === value.context ? same : try same.to(device: value.device)
         }
     }
 
@@ -146,6 +147,7 @@ public final class LBFGS: Optimizer {
             try step()
             return .nan
         }
+        withNoGrad { memory.convert(to: group.flats[0].value.dtype) }
         var evaluated = 0
         /// Loss and gradient at the parameters as they are.
         func evaluate() throws -> (loss: Double, gradient: Tensor) {
@@ -169,6 +171,8 @@ public final class LBFGS: Optimizer {
             }
             let slope = try LBFGSMemory.dot(now.gradient, direction)
             if slope > -changeTolerance { break }
+            // The loss may have shortened rows of an embedding.
+            withNoGrad { group.flats[0].takeRowScales() }
             let start = group.flats[0].value
             func move(by length: Double) throws { try assign(withNoGrad { start + direction * length }, group) }
             switch lineSearch {
@@ -257,6 +261,13 @@ struct LBFGSMemory {
     private var scale = 1.0
 
     init() {}
+
+    /// Follows parameters that were converted.
+    mutating func convert(to dtype: DType) {
+        gradient = gradient?.cast(to: dtype)
+        change = change?.cast(to: dtype)
+        changes = changes.map { ($0.gradient.cast(to: dtype), $0.value.cast(to: dtype), $0.reciprocal) }
+    }
 
     static func dot(_ a: Tensor, _ b: Tensor) throws(TensorError) -> Double {
         try withNoGrad { () throws(TensorError) in try (a * b).sum().item() }

@@ -4,7 +4,8 @@ import TensorRuntime
 /// [torch.optim.NAdam](https://pytorch.org/docs/stable/generated/torch.optim.NAdam.html): Adam with Nesterov's momentum.
 ///
 /// PyTorch's state `mu_product` is a function of the number of steps and their betas, and is computed from them. Where a schedule
-/// cycles the beta, steps before a restored checkpoint count with that of the first step after it.
+/// cycles the beta, steps before a restored checkpoint count with that of the first step after it, and the
+/// parameters of one group must have made equally many steps.
 public struct NAdamRule: MomentumRule, NumberedRule {
     public var learningRate: Double
     /// Decay of the means of the gradient and of its square.
