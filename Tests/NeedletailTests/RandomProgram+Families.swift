@@ -35,7 +35,42 @@ extension RandomProgram {
                 exact: false, bound: x.bound)
         }
         // Beside what has its shape: here batch and channels have to be told apart.
-        if random.below(2) == 0, let pooled = pool.last { binary(pooled) }
+        guard let pooled = pool.last else { return }
+        switch random.below(4) {
+        case 0, 1: binary(pooled)
+        case 2: gather(beside: pooled)
+        default: break
+        }
+    }
+
+    /// Adds to a value a gather of its shape.
+    private mutating func gather(beside value: Value) {
+        let shape = value.tensor.shape
+        let axis = random.below(shape.rank)
+        var table = shape
+        table[axis] = 1 + random.below(5)
+        guard shape.elementCount < 5000, table.elementCount < 5000 else { return }
+        addLeaf(table)
+        guard let source = pool.last, source.tensor.shape == table else { return }
+        let gathered = source.tensor.gather(axis: axis, index: places(shape, below: table[axis]))
+        add(value.tensor + gathered, exact: value.isExact && source.isExact, bound: value.bound + source.bound)
+    }
+
+    /// Indices of a shape, sometimes with axes that are broadcast or exchanged.
+    private mutating func places(_ shape: Shape, below bound: Int) -> Tensor {
+        switch random.below(3) {
+        case 0:
+            var own = shape
+            own[random.below(shape.rank)] = 1
+            return Tensor(indices(own.elementCount, below: bound), shape: own).expand(shape)
+        case 1 where shape.rank > 1:
+            let (a, b) = (random.below(shape.rank), random.below(shape.rank))
+            var own = shape
+            (own[a], own[b]) = (own[b], own[a])
+            return Tensor(indices(own.elementCount, below: bound), shape: own).transpose(a, b)
+        default:
+            return Tensor(indices(shape.elementCount, below: bound), shape: shape)
+        }
     }
 
     mutating func convolution() {
@@ -71,8 +106,8 @@ extension RandomProgram {
             var shape = t.shape
             shape[axis] = count
             guard shape.elementCount < 5000 else { return }
-            let places = Tensor(indices(shape.elementCount, below: t.shape[axis]), shape: shape)
-            add(t.gather(axis: axis, index: places), exact: x.isExact, bound: x.bound)
+            add(
+                t.gather(axis: axis, index: places(shape, below: t.shape[axis])), exact: x.isExact, bound: x.bound)
         }
     }
 

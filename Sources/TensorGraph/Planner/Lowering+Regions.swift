@@ -70,10 +70,18 @@ extension Lowering {
         else { return false }
         // Pooling kernels see batch and channels as one dimension.
         if let anchor = group.anchor, case .pooling = graph.nodes[anchor].operation { return false }
-        let reads = graph.nodes[reader].operands.count { operand in
-            operand.node.map { graph.resolve($0).base == base } ?? false
+        guard isRead(base, onlyBy: reader, orWithin: number) else { return false }
+        // The value and its views: a concatenation of many parts is asked for each, and resolves none of the others.
+        var names = [base]
+        var next = 0
+        while next < names.count {
+            names += fuser.consumers[names[next]].filter { graph.nodes[$0].operation.isView }
+            next += 1
         }
-        return reads == 1 && isRead(base, onlyBy: reader, orWithin: number)
+        let reads = graph.nodes[reader].operands.count { operand in
+            operand.node.map { names.contains($0) && graph.resolve($0).base == base } ?? false
+        }
+        return reads == 1
     }
 
     private func isRead(_ index: Int, onlyBy reader: Int, orWithin number: Int) -> Bool {
