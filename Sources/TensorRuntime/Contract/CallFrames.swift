@@ -42,6 +42,6 @@ enum CallFrames {
     }
 
     /// The folder of this package's modules, where it was compiled.
-    private static let sources = #filePath.split(separator: "/", omittingEmptySubsequences: false).dropLast(2)
+    private static let sources = #filePath.split(separator: "/", omittingEmptySubsequences: false).dropLast(3)
         .joined(separator: "/")
 }
