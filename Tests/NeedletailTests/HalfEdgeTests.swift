@@ -82,7 +82,7 @@ import Testing
             ("einsum: bfloat16[2, 2] by float32[2, 2]", { einsum("ij,jk->ik", a, b) }),
             (
                 "an initial state of float32",
-                { lstm(a.unsqueeze(0), state: State(hidden: b.unsqueeze(0), cell: b.unsqueeze(0))).output }
+                { lstm(a.unsqueeze(0), state: LSTM.State(hidden: b.unsqueeze(0), cell: b.unsqueeze(0))).output }
             ),
         ])
     }
