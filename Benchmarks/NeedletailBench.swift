@@ -9,8 +9,10 @@ import TensorRuntime
 struct NeedletailBench: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "needletail-bench",
-        abstract: "Times training steps, single operations, planning and the writing of kernels.",
-        subcommands: [TrainCommand.self, OperationCommand.self, PlanCommand.self, EmissionCommand.self])
+        abstract: "Times training steps, operations, layers, planning and the writing of kernels.",
+        subcommands: [
+            TrainCommand.self, OperationCommand.self, LayersCommand.self, PlanCommand.self, EmissionCommand.self,
+        ])
 
     /// Runs the command; a device that is not there or cannot be opened is one line on standard error, and exit code 69.
     static func main() {
