@@ -17,5 +17,6 @@ swift test -c release --skip-build --filter 'RandomProgramTests|RandomGraphTests
 Scripts/adding-an-operation.sh
 Scripts/sanitize.sh address
 Scripts/sanitize.sh thread
-Scripts/vulkan-accuracy.sh
-Scripts/half-accuracy.sh
+NEEDLETAIL_ACCURACY_DTYPE=float32 NEEDLETAIL_ACCURACY_MODELS=mlp NEEDLETAIL_ACCURACY_DEVICES=vulkan NEEDLETAIL_ACCURACY_SEEDS="0 1 2" \
+    NEEDLETAIL_ACCURACY_APART=0.4 Scripts/accuracy.sh --epochs 6
+Scripts/accuracy.sh
