@@ -5,7 +5,7 @@ import TensorGraph
 import TensorRuntime
 import Testing
 
-/// Models of digits learn in bfloat16 as in float32, on the CPU and a part of MNIST; `Scripts/half-accuracy.sh` takes all of it,
+/// Models of digits learn in bfloat16 as in float32, on the CPU and a part of MNIST; `Scripts/accuracy.sh` takes all of it,
 /// on each kind of device.
 @Suite(.serialized) struct HalfTrainingTests {
     private struct Run: Sendable {
