@@ -1,4 +1,5 @@
 import Needletail
+import NeedletailTraining
 import TensorRuntime
 import Testing
 
@@ -85,5 +86,38 @@ import Testing
                 { lstm(a.unsqueeze(0), state: LSTM.State(hidden: b.unsqueeze(0), cell: b.unsqueeze(0))).output }
             ),
         ])
+    }
+
+    /// Windows of 64 numbers whose sum is beyond float16, on a device without kernels for pooling.
+    @Test func averagesWrittenInOtherOperationsAddUpInFloat32() throws {
+        let context = try LackingDevice.makeContext()
+        let (mean, slope) = try withDeviceContext(context) { () throws(any Error) in
+            let x = Tensor.full([1, 1, 8, 8], 2000, dtype: .float16).requiringGrad()
+            let pooled = Tensor.avgPool2d(x, kernel: [8, 8])
+            let found = gradients(of: pooled.sum(), withRespectTo: [x])
+            return (try floats(pooled), try floats(found[0]!))
+        }
+        #expect(mean == [2000])
+        #expect(slope == [Float](repeating: 1.0 / 64, count: 64))
+    }
+
+    @Test func theLargeSoftmaxHasADType() throws {
+        let layer = AdaptiveLogSoftmaxWithLoss(8, classes: 10, cutoffs: [4], dtype: .bfloat16)
+        #expect(layer.parameters.allSatisfy { $0.value.dtype == .bfloat16 })
+        let found = layer(Tensor.ones([2, 8], dtype: .bfloat16), classes: Tensor([1, 9] as [Int64]))
+        #expect(found.output.dtype == .bfloat16)
+        #expect(try found.loss.item().isFinite)
+    }
+
+    @Test func aMeanOfFloat64GoesOnAsItWas() throws {
+        let (whole, first) = (MeanMetric(), MeanMetric())
+        let numbers = (0..<20).map { Tensor([1 / Double($0 + 3)], shape: []) }
+        for number in numbers { whole.update(number) }
+        for number in numbers.prefix(7) { first.update(number) }
+        let rest = MeanMetric()
+        let state = try first.state()
+        rest.restore(sum: state.sum, count: state.count, like: numbers[0])
+        for number in numbers.dropFirst(7) { rest.update(number) }
+        #expect(try rest.value() == whole.value())
     }
 }

@@ -230,15 +230,15 @@ struct HistogramMark: Mark {
 }
 
 /// The quartiles of numbers, and the whiskers' ends.
-struct FiveNumbers: Sendable {
-    var lowest = Double.nan
-    var lowerQuartile = Double.nan
-    var median = Double.nan
-    var upperQuartile = Double.nan
-    var highest = Double.nan
+package struct FiveNumbers: Sendable {
+    package private(set) var lowest = Double.nan
+    package private(set) var lowerQuartile = Double.nan
+    package private(set) var median = Double.nan
+    package private(set) var upperQuartile = Double.nan
+    package private(set) var highest = Double.nan
     var beyond: [Double] = []
 
-    init(_ values: [Double]) {
+    package init(_ values: [Double]) {
         let sorted = values.filter(\.isFinite).sorted()
         guard !sorted.isEmpty else { return }
         /// Between the two nearest numbers, as numpy's and PyTorch's quantile.
