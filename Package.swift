@@ -11,6 +11,7 @@ let package = Package(
         .library(name: "TensorConformance", targets: ["TensorConformance"]),
         .executable(name: "needletail", targets: ["NeedletailCLI"]),
         .executable(name: "needletail-bench", targets: ["NeedletailBench"]),
+        .executable(name: "course", targets: ["Course"]),
     ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.5.0")
@@ -56,6 +57,14 @@ let package = Package(
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             path: "Benchmarks", exclude: ["Results", "compare.py"]),
+        // Five courses, listing by listing.
+        .executableTarget(
+            name: "Course",
+            dependencies: [
+                "CommandLineSupport", "NeedletailVision", "NeedletailTraining", "Needletail", "TensorRuntime",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+            ],
+            path: "Examples/Course"),
         // What the tests of several targets share.
         .target(
             name: "TestSupport",
@@ -103,6 +112,7 @@ let package = Package(
         .testTarget(
             name: "NeedletailTrainingTests",
             dependencies: ["NeedletailTraining", "Needletail", "TensorRuntime", "CZlib"]),
+        .testTarget(name: "CourseTests", dependencies: ["Course", "NeedletailTraining", "Needletail", "TensorRuntime"]),
     ],
     swiftLanguageModes: [.v6]
 )

@@ -29,6 +29,13 @@ import Testing
             ]
         ),
         (
+            "Examples/Course",
+            [
+                "TensorRuntime", "Needletail", "NeedletailTraining", "NeedletailVision", "CommandLineSupport",
+                "ArgumentParser",
+            ]
+        ),
+        (
             "Benchmarks",
             [
                 "TensorRuntime", "Needletail", "NeedletailTraining", "NeedletailVision", "CommandLineSupport",

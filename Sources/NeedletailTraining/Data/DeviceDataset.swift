@@ -66,16 +66,6 @@ public final class DeviceDataset: Sendable {
     }
 }
 
-/// Some examples, ready for a model.
-public struct Batch: Sendable {
-    /// `[count, features...]` of the dataset's dtype: float32 unless told otherwise.
-    public let features: Tensor
-    /// int64 `[count]`
-    public let labels: Tensor
-
-    public var count: Int { labels.elementCount }
-}
-
 /// A dataset's examples in an order, cut into batches.
 ///
 /// Batches are traced when they are asked for. Where one begins is a run-time number, so that all batches of a size
@@ -105,7 +95,7 @@ public struct DatasetBatches: RandomAccessCollection, Sendable {
         guard indices.contains(index) else {
             let none = dataset.features.invalid(
                 "batches", "batch \(index) is outside 0..<\(count)", remedy: "use an index of indices", [], at: nil)
-            return Batch(features: none, labels: none)
+            return Batch([none, none], count: 0)
         }
         let start = index * size
         let end = start + Swift.min(size, dataset.count - start)
@@ -119,6 +109,7 @@ public struct DatasetBatches: RandomAccessCollection, Sendable {
             features = dataset.features.slice(axis: 0, from: start, to: end)
             labels = dataset.labels.slice(axis: 0, from: start, to: end)
         }
-        return Batch(features: (features.to(.float32) * dataset.scale).to(dataset.dtype), labels: labels.to(.int64))
+        let scaled = (features.to(.float32) * dataset.scale).to(dataset.dtype)
+        return Batch([scaled, labels.to(.int64)], count: end - start)
     }
 }
