@@ -61,6 +61,11 @@ public class RecurrentCell: Module, @unchecked Sendable {
 
 /// One step of an ``RNN``, as [torch.nn.RNNCell](https://pytorch.org/docs/stable/generated/torch.nn.RNNCell.html).
 public final class RNNCell: RecurrentCell, @unchecked Sendable {
+    /// Weights and biases are uniform in `±1 / sqrt(hidden)`, as in PyTorch.
+    ///
+    /// - Parameters:
+    ///   - bias: whether both products have one.
+    ///   - nonlinearity: what is made of their sum.
     public init(
         _ inputs: Int, _ hidden: Int, bias: Bool = true, nonlinearity: RNN.Nonlinearity = .tanh,
         generator: Generator? = nil, device: DeviceID? = nil, dtype: DType = .float32, file: StaticString = #fileID,
@@ -78,6 +83,9 @@ public final class RNNCell: RecurrentCell, @unchecked Sendable {
 
 /// One step of a ``GRU``, as [torch.nn.GRUCell](https://pytorch.org/docs/stable/generated/torch.nn.GRUCell.html).
 public final class GRUCell: RecurrentCell, @unchecked Sendable {
+    /// Weights and biases are uniform in `±1 / sqrt(hidden)`, as in PyTorch.
+    ///
+    /// - Parameter bias: whether both products have one.
     public init(
         _ inputs: Int, _ hidden: Int, bias: Bool = true, generator: Generator? = nil, device: DeviceID? = nil,
         dtype: DType = .float32,
@@ -94,6 +102,9 @@ public final class GRUCell: RecurrentCell, @unchecked Sendable {
 
 /// One step of an ``LSTM``, as [torch.nn.LSTMCell](https://pytorch.org/docs/stable/generated/torch.nn.LSTMCell.html).
 public final class LSTMCell: RecurrentCell, @unchecked Sendable {
+    /// Weights and biases are uniform in `±1 / sqrt(hidden)`, as in PyTorch.
+    ///
+    /// - Parameter bias: whether both products have one.
     public init(
         _ inputs: Int, _ hidden: Int, bias: Bool = true, generator: Generator? = nil, device: DeviceID? = nil,
         dtype: DType = .float32,
