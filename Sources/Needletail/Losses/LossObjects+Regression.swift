@@ -97,7 +97,7 @@ public struct HuberLoss: Loss {
 public struct PoissonNLLLoss: Loss {
     /// Whether the input is the logarithm of the rate.
     public var logInput: Bool
-    /// Whether to add Stirling's approximation of `log(t!)`, which no gradient sees.
+    /// Whether to add Stirling's approximation of `log(t!)`, which does not depend on the input.
     public var full: Bool
     /// Keeps the logarithm of a rate of 0 finite.
     public var epsilon: Double
@@ -122,7 +122,7 @@ public struct PoissonNLLLoss: Loss {
 /// ``gaussianNLLLoss(_:_:variance:full:epsilon:reduction:file:line:)`` with its settings, as
 /// [torch.nn.GaussianNLLLoss](https://pytorch.org/docs/stable/generated/torch.nn.GaussianNLLLoss.html).
 public struct GaussianNLLLoss: Sendable {
-    /// Whether to add `log(2 pi) / 2`, which no gradient sees.
+    /// Whether to add `log(2 pi) / 2`, a constant.
     public var full: Bool
     /// The least variance; above 0.
     public var epsilon: Double

@@ -1,10 +1,15 @@
 /// A number that goes up and down: what it is, the most it has been, and all that was added and taken away.
 public struct MemoryCount: Hashable, Sendable {
+    /// What it is now.
     public private(set) var current = 0
+    /// The most it was since the beginning, or since the peak was reset.
     public private(set) var peak = 0
+    /// All that was added since the beginning, or since this was reset.
     public private(set) var allocated = 0
+    /// All that was taken away since the beginning, or since this was reset.
     public private(set) var freed = 0
 
+    /// All 0.
     public init() {}
 
     mutating func add(_ amount: Int) {
@@ -104,6 +109,7 @@ public struct MemoryStatistics: Hashable, Sendable {
     public internal(set) var deviceAllocations = 0
     public internal(set) var deviceFrees = 0
 
+    /// All counts 0.
     public init() {}
 
     /// The pool of small blocks, or that of the rest.
@@ -149,8 +155,10 @@ public struct MemoryStatistics: Hashable, Sendable {
 public struct DeviceMemory: Hashable, Sendable {
     /// What this process could still get.
     public var free: Int
+    /// All that the device has.
     public var total: Int
 
+    /// Both in bytes.
     public init(free: Int, total: Int) {
         self.free = free
         self.total = total

@@ -4,7 +4,7 @@ import TensorRuntime
 
 /// `min(max(x, 0), 6)`, as [torch.nn.ReLU6](https://pytorch.org/docs/stable/generated/torch.nn.ReLU6.html).
 public final class ReLU6: UnaryLayer, Sendable {
-    /// Of floats of any shape, element by element; there is nothing to set and nothing learnt.
+    /// Of any shape, element by element; there is nothing to set and nothing learnt.
     public init() {}
     public func callAsFunction(_ input: Tensor) -> Tensor { input.relu6() }
 }
@@ -96,7 +96,7 @@ public final class ELU: UnaryLayer, Sendable {
 /// ``ELU`` with the constants that keep mean 0 and variance 1, as
 /// [torch.nn.SELU](https://pytorch.org/docs/stable/generated/torch.nn.SELU.html).
 public final class SELU: UnaryLayer, Sendable {
-    /// Of floats of any shape, element by element; there is nothing to set and nothing learnt.
+    /// Of any shape, element by element; there is nothing to set and nothing learnt.
     public init() {}
     public func callAsFunction(_ input: Tensor) -> Tensor { input.selu() }
 }
@@ -118,28 +118,28 @@ public final class CELU: UnaryLayer, Sendable {
 
 /// `x * sigmoid(x)`, as [torch.nn.SiLU](https://pytorch.org/docs/stable/generated/torch.nn.SiLU.html).
 public final class SiLU: UnaryLayer, Sendable {
-    /// Of floats of any shape, element by element; there is nothing to set and nothing learnt.
+    /// Of any shape, element by element; there is nothing to set and nothing learnt.
     public init() {}
     public func callAsFunction(_ input: Tensor) -> Tensor { input.silu() }
 }
 
 /// `x * tanh(softplus(x))`, as [torch.nn.Mish](https://pytorch.org/docs/stable/generated/torch.nn.Mish.html).
 public final class Mish: UnaryLayer, Sendable {
-    /// Of floats of any shape, element by element; there is nothing to set and nothing learnt.
+    /// Of any shape, element by element; there is nothing to set and nothing learnt.
     public init() {}
     public func callAsFunction(_ input: Tensor) -> Tensor { input.mish() }
 }
 
 /// `relu6(x + 3) / 6`, as [torch.nn.Hardsigmoid](https://pytorch.org/docs/stable/generated/torch.nn.Hardsigmoid.html).
 public final class Hardsigmoid: UnaryLayer, Sendable {
-    /// Of floats of any shape, element by element; there is nothing to set and nothing learnt.
+    /// Of any shape, element by element; there is nothing to set and nothing learnt.
     public init() {}
     public func callAsFunction(_ input: Tensor) -> Tensor { input.hardsigmoid() }
 }
 
 /// `x * relu6(x + 3) / 6`, as [torch.nn.Hardswish](https://pytorch.org/docs/stable/generated/torch.nn.Hardswish.html).
 public final class Hardswish: UnaryLayer, Sendable {
-    /// Of floats of any shape, element by element; there is nothing to set and nothing learnt.
+    /// Of any shape, element by element; there is nothing to set and nothing learnt.
     public init() {}
     public func callAsFunction(_ input: Tensor) -> Tensor { input.hardswish() }
 }
@@ -196,7 +196,7 @@ public final class Softshrink: UnaryLayer, Sendable {
 
 /// `x - tanh(x)`, as [torch.nn.Tanhshrink](https://pytorch.org/docs/stable/generated/torch.nn.Tanhshrink.html).
 public final class Tanhshrink: UnaryLayer, Sendable {
-    /// Of floats of any shape, element by element; there is nothing to set and nothing learnt.
+    /// Of any shape, element by element; there is nothing to set and nothing learnt.
     public init() {}
     public func callAsFunction(_ input: Tensor) -> Tensor { input.tanhshrink() }
 }
@@ -224,7 +224,7 @@ public final class Softplus: UnaryLayer, Sendable {
 
 /// `x / (1 + |x|)`, as [torch.nn.Softsign](https://pytorch.org/docs/stable/generated/torch.nn.Softsign.html).
 public final class Softsign: UnaryLayer, Sendable {
-    /// Of floats of any shape, element by element; there is nothing to set and nothing learnt.
+    /// Of any shape, element by element; there is nothing to set and nothing learnt.
     public init() {}
     public func callAsFunction(_ input: Tensor) -> Tensor { input.softsign() }
 }
@@ -288,7 +288,7 @@ public final class GLU: UnaryLayer, Sendable {
 
 /// `log(sigmoid(x))`, as [torch.nn.LogSigmoid](https://pytorch.org/docs/stable/generated/torch.nn.LogSigmoid.html).
 public final class LogSigmoid: UnaryLayer, Sendable {
-    /// Of floats of any shape, element by element; there is nothing to set and nothing learnt.
+    /// Of any shape, element by element; there is nothing to set and nothing learnt.
     public init() {}
     public func callAsFunction(_ input: Tensor) -> Tensor { input.logSigmoid() }
 }

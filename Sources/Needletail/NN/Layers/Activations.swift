@@ -8,14 +8,14 @@ public final class ReLU: UnaryLayer, Sendable {
 
 /// `1 / (1 + exp(-x))`, any shape.
 public final class Sigmoid: UnaryLayer, Sendable {
-    /// Of floats of any shape, element by element; there is nothing to set and nothing learnt.
+    /// Of any shape, element by element; there is nothing to set and nothing learnt.
     public init() {}
     public func callAsFunction(_ input: Tensor) -> Tensor { input.sigmoid() }
 }
 
 /// The hyperbolic tangent, any shape.
 public final class Tanh: UnaryLayer, Sendable {
-    /// Of floats of any shape, element by element; there is nothing to set and nothing learnt.
+    /// Of any shape, element by element; there is nothing to set and nothing learnt.
     public init() {}
     public func callAsFunction(_ input: Tensor) -> Tensor { input.tanh() }
 }

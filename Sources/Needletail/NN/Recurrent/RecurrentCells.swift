@@ -77,7 +77,9 @@ public final class RNNCell: RecurrentCell, @unchecked Sendable {
             name: "RNNCell", at: CallSite(file, line))
     }
 
-    /// The state behind the step. - Parameter state: the one before; nil is 0.
+    /// The state behind the step.
+    ///
+    /// - Parameter state: the one before; nil is 0.
     public func callAsFunction(_ input: Tensor, state: Tensor? = nil) -> Tensor { step(input, state, nil).h }
 }
 
@@ -96,7 +98,9 @@ public final class GRUCell: RecurrentCell, @unchecked Sendable {
             at: CallSite(file, line))
     }
 
-    /// The state behind the step. - Parameter state: the one before; nil is 0.
+    /// The state behind the step.
+    ///
+    /// - Parameter state: the one before; nil is 0.
     public func callAsFunction(_ input: Tensor, state: Tensor? = nil) -> Tensor { step(input, state, nil).h }
 }
 
@@ -115,7 +119,9 @@ public final class LSTMCell: RecurrentCell, @unchecked Sendable {
             at: CallSite(file, line))
     }
 
-    /// The states behind the step. - Parameter state: those before; nil is 0.
+    /// The states behind the step.
+    ///
+    /// - Parameter state: those before; nil is 0.
     public func callAsFunction(_ input: Tensor, state: LSTM.State? = nil) -> LSTM.State {
         let made = step(input, state?.hidden, state?.cell)
         return LSTM.State(hidden: made.h, cell: made.c!)

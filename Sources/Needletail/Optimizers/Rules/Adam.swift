@@ -18,7 +18,7 @@ public struct AdamRule: MomentumRule, NumberedRule {
     /// Whether the objective grows: the parameters then follow the gradient, not its negative.
     public var maximizes: Bool
 
-    /// Defaults are PyTorch's of Adam. A number that is negative or not finite, or a beta of 1, is a wrong call.
+    /// Defaults are PyTorch's of Adam. A number that is negative or not finite, or a beta of 1 or more, is a wrong call.
     public init(
         learningRate: Double = 1e-3, betas: (Double, Double) = (0.9, 0.999), epsilon: Double = 1e-8,
         weightDecay: Double = 0, isDecoupled: Bool = false, usesAMSGrad: Bool = false, maximizes: Bool = false,

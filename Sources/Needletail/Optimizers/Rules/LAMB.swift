@@ -13,7 +13,7 @@ public struct LAMBRule: MomentumRule {
     /// Whether the objective grows: the parameters then follow the gradient, not its negative.
     public var maximizes: Bool
 
-    /// A number that is negative or not finite, or a beta of 1, is a wrong call.
+    /// A number that is negative or not finite, or a beta of 1 or more, is a wrong call.
     public init(
         learningRate: Double = 1e-3, betas: (Double, Double) = (0.9, 0.999), epsilon: Double = 1e-6,
         weightDecay: Double = 0.01, maximizes: Bool = false, file: StaticString = #fileID, line: UInt = #line

@@ -11,7 +11,7 @@ public struct LionRule: MomentumRule, NumberedRule {
     /// Whether the objective grows: the parameters then follow the gradient, not its negative.
     public var maximizes: Bool
 
-    /// A number that is negative or not finite, or a beta of 1, is a wrong call. The rate is best 3 to 10 times below
+    /// A number that is negative or not finite, or a beta of 1 or more, is a wrong call. The rate is best 3 to 10 times below
     /// Adam's.
     public init(
         learningRate: Double = 1e-4, betas: (Double, Double) = (0.9, 0.99), weightDecay: Double = 0,

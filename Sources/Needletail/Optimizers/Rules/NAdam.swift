@@ -26,7 +26,7 @@ public struct NAdamRule: MomentumRule, NumberedRule {
     public var maximizes: Bool
     private var products = MomentumProducts()
 
-    /// Defaults are PyTorch's. A number that is negative or not finite, or a beta of 1, is a wrong call.
+    /// Defaults are PyTorch's. A number that is negative or not finite, or a beta of 1 or more, is a wrong call.
     public init(
         learningRate: Double = 2e-3, betas: (Double, Double) = (0.9, 0.999), epsilon: Double = 1e-8,
         weightDecay: Double = 0, momentumDecay: Double = 4e-3, isDecoupled: Bool = false, maximizes: Bool = false,
