@@ -1,5 +1,6 @@
 /// The name of a kernel family. A backend that meets a name it does not know answers that it is unsupported.
 public struct KernelFamily: RawRepresentable, Hashable, Sendable, CustomStringConvertible {
+    /// The name as messages, listings and plans have it.
     public let rawValue: String
 
     /// A family of another package has a name of its own choosing.

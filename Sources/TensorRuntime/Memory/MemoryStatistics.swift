@@ -40,17 +40,20 @@ public struct MemoryCount: Hashable, Sendable {
 public struct MemoryStatistics: Hashable, Sendable {
     /// One of the allocator's pools, or all together.
     public struct Pool: Hashable, Sendable {
-        /// Blocks that are held, and their bytes. A block that is let go of can be handed out at once, so that those which
+        /// Blocks that are held. A block that is let go of can be handed out at once, so that those which
         /// are *active* are the same.
         public internal(set) var allocated = MemoryCount()
+        /// The bytes of blocks that are held, as they were rounded.
         public internal(set) var allocatedBytes = MemoryCount()
         /// The bytes that these blocks were asked for with.
         public internal(set) var requestedBytes = MemoryCount()
-        /// Segments held from the driver, and their bytes.
+        /// Segments held from the driver.
         public internal(set) var segment = MemoryCount()
+        /// The bytes of segments held from the driver.
         public internal(set) var reservedBytes = MemoryCount()
-        /// Free blocks beside others in a segment, so that it cannot be given back, and their bytes.
+        /// Free blocks beside others in a segment, so that it cannot be given back.
         public internal(set) var inactiveSplit = MemoryCount()
+        /// The bytes of those free blocks.
         public internal(set) var inactiveSplitBytes = MemoryCount()
 
         /// By PyTorch's names.
@@ -96,6 +99,7 @@ public struct MemoryStatistics: Hashable, Sendable {
         }
     }
 
+    /// Both pools together.
     public internal(set) var all = Pool()
     /// Blocks of more than 1 MiB, and the arenas of plans whatever their size.
     public internal(set) var large = Pool()
@@ -105,8 +109,9 @@ public struct MemoryStatistics: Hashable, Sendable {
     public internal(set) var allocationRetries = 0
     /// Requests that failed for want of memory.
     public internal(set) var outOfMemoryCount = 0
-    /// Segments asked of the driver, and given back to it.
+    /// Segments asked of the driver.
     public internal(set) var deviceAllocations = 0
+    /// Segments given back to the driver.
     public internal(set) var deviceFrees = 0
 
     /// All counts 0.
