@@ -36,7 +36,7 @@ public protocol Module: AnyObject, CustomStringConvertible {
     var configuration: String { get }
 }
 
-/// A module that makes one tensor of one tensor: what ``Sequential`` calls and ``Trainer`` trains.
+/// A module that makes one tensor of one tensor: what ``Sequential`` calls and a `Trainer` trains.
 public protocol UnaryLayer: Module {
     /// What the layer makes of a tensor. What shapes and dtypes it takes stands at each layer; of others the result is one
     /// whose read throws, and the error names layer, shape and remedy.

@@ -3,7 +3,7 @@ import TensorRuntime
 
 /// A source of random numbers: a key, and an offset that moves on with every use.
 ///
-/// Number `i` of a use is Philox 4x32-10's word at `offset + i` under the key (``Philox``), so every device draws the same
+/// Number `i` of a use is Philox 4x32-10's word at `offset + i` under the key (`Philox`), so every device draws the same
 /// bits, and a generator is saved as two integers.
 public final class Generator: Sendable {
     /// What a checkpoint keeps of a generator.

@@ -43,7 +43,7 @@ extension Tensor {
         variance(axes: axes, correction: correction, keepDims: keepDims, file: file, line: line)
     }
 
-    /// The standard deviation: the root of ``variance(axes:correction:keepDims:file:line:)``.
+    /// The standard deviation: the root of ``variance(axes:correction:keepDims:file:line:)-([Int],Int,_,_,_)``.
     public func std(
         axes: [Int], correction: Int = 1, keepDims: Bool = false, file: StaticString = #fileID, line: UInt = #line
     ) -> Tensor {

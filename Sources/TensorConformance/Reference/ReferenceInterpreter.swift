@@ -24,7 +24,7 @@ public struct HostOperand: Sendable {
     }
 }
 
-/// Runs any ``KernelSpec`` on host arrays, in Double, and integers in exact wrapping arithmetic: the meaning of the
+/// Runs any `KernelSpec` on host arrays, in Double, and integers in exact wrapping arithmetic: the meaning of the
 /// contract, against which backends are tested. It imports no backend.
 ///
 /// Values are rounded to their type where they are cast and where they are stored, and nowhere else.
@@ -34,7 +34,7 @@ public enum ReferenceInterpreter {
     ///
     /// - Parameters:
     ///   - operands: one for each binding, in the family's order.
-    ///   - scalars: the 64-bit slots (``Scalar/bits(as:)``).
+    ///   - scalars: the 64-bit slots (`Scalar.bits(as:)`).
     /// - Throws: `unsupported` for a family that it does not know.
     public static func run(
         _ spec: KernelSpec, operands: [HostOperand], scalars: [UInt64]

@@ -3,7 +3,7 @@ import Foundation
 /// An operation on single elements: the vocabulary of fused programs.
 ///
 /// Each row of ``PointwiseOperation/row`` holds everything that the rest of the code asks about an operation. Its meaning
-/// is ``PointwiseOperation/evaluate(_:_:_:)``, in Double, and ``PointwiseOperation/evaluate(integer:_:)``: backends are tested
+/// is ``PointwiseOperation/evaluate(_:_:_:)``, in Double, and ``PointwiseOperation/evaluate(integer:_:bits:)``: backends are tested
 /// against these.
 public enum PointwiseOperation: UInt8, CaseIterable, Hashable, Sendable {
     // One operand.
@@ -140,7 +140,7 @@ public enum PointwiseOperation: UInt8, CaseIterable, Hashable, Sendable {
     /// sign is 0, as in PyTorch. Of 0 and -0 `maximum` and `minimum` give the first.
     ///
     /// `remainder` takes the divisor's sign, `fmod` the dividend's, and `round` rounds halves to even, as in PyTorch. An
-    /// operation on integers alone is that of ``evaluate(integer:_:)`` on whole Doubles. A cast's rounding to its
+    /// operation on integers alone is that of ``evaluate(integer:_:bits:)`` on whole Doubles. A cast's rounding to its
     /// result type is the caller's. A random operation's key and offset must be exact in a Double: for others call
     /// ``Philox`` itself.
     public func evaluate(_ a: Double, _ b: Double = 0, _ c: Double = 0) -> Double {

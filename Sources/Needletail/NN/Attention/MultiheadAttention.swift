@@ -40,7 +40,8 @@ public final class MultiheadAttention: Module, Sendable {
     ///   - dropout: the probability with which weights are dropped in training.
     ///   - addsKeyValueBias: whether there is a learnt source that all see.
     ///   - addsZeroAttention: whether there is a source of zeros that all see.
-    ///   - keySize, valueSize: nil is `size`.
+    ///   - keySize: features of a key; nil is `size`.
+    ///   - valueSize: features of a value; nil is `size`.
     public init(
         _ size: Int, heads: Int, dropout: Double = 0, bias: Bool = true, addsKeyValueBias: Bool = false,
         addsZeroAttention: Bool = false, keySize: Int? = nil, valueSize: Int? = nil, batchFirst: Bool = false,

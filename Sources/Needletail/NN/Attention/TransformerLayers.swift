@@ -165,8 +165,11 @@ public final class TransformerDecoderLayer: Module, Sendable {
 
     /// - Parameters:
     ///   - memory: what an encoder made.
-    ///   - mask, keyPaddingMask, isCausal: of the self-attention; masks as of ``MultiheadAttention``: true is left out.
-    ///   - memoryMask, memoryKeyPaddingMask: of the attention to the memory.
+    ///   - mask: of the self-attention, as ``MultiheadAttention`` takes it: true is left out.
+    ///   - memoryMask: of the attention to the memory.
+    ///   - keyPaddingMask: of the self-attention.
+    ///   - memoryKeyPaddingMask: of the attention to the memory.
+    ///   - isCausal: whether step `i` of the self-attention sees steps `0...i` alone.
     public func callAsFunction(
         _ input: Tensor, memory: Tensor, mask: Tensor? = nil, memoryMask: Tensor? = nil,
         keyPaddingMask: Tensor? = nil, memoryKeyPaddingMask: Tensor? = nil, isCausal: Bool = false

@@ -22,9 +22,9 @@ public struct PlotArray: Sendable {
 /// What can be drawn: numbers, arrays of them, arrays of arrays, ranges of integers, and tensors, which are read once.
 ///
 /// A function that takes these throws what reading them throws: nothing for arrays, which need no `try`, and a
-/// ``TensorError`` for tensors.
+/// `TensorError` for tensors.
 public protocol PlotValues {
-    /// What reading the numbers throws: `Never`, or ``TensorError``.
+    /// What reading the numbers throws: `Never`, or `TensorError`.
     associatedtype Failure: Error
     /// The numbers and their shape, on the host; of a tensor, it is read.
     func plotted() throws(Failure) -> PlotArray
