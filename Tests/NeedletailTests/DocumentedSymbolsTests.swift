@@ -1,7 +1,7 @@
 import Foundation
 import Testing
 
-/// Every public declaration has a comment that says what it is.
+/// Every public declaration has a comment that says what it is; for cases whose names say it, their enum's is enough.
 @Suite struct DocumentedSymbolsTests {
     static let folders = [
         "Sources/Needletail", "Sources/NeedletailTraining", "Sources/NeedletailVision", "Sources/TensorRuntime",

@@ -103,6 +103,7 @@ public struct KLDivLoss: Loss {
         case none
         /// Their sum by their number.
         case mean
+        /// Their sum over everything, the batch too.
         case sum
         /// Their sum by the first extent: the divergence's mean.
         case batchMean

@@ -47,8 +47,11 @@ public protocol UnaryLayer: Module {
 public struct ModuleMember {
     /// What a member is.
     public enum Value {
+        /// What training changes.
         case parameter(Parameter)
+        /// What is saved with the parameters and has no gradient.
         case buffer(Buffer)
+        /// One that has members of its own, under its name and a dot.
         case module(any Module)
         /// Where a layer that works differently in training keeps the mode.
         case mode(TrainingMode)

@@ -3,9 +3,14 @@ import NeedletailTraining
 
 /// The models that `needletail train mnist` knows.
 public enum MNISTModel: String, Hashable, Sendable, CaseIterable {
+    /// Linear layers of 784, 128, 128 and 10 with ReLU, and dropout of 0.2 behind the first.
     case mlp
+    /// Linear layers of 784, 64, 32 and 10 with ReLU.
     case mlpSmall = "mlp-small"
+    /// Two convolutions of 3x3 with 32 and 64 channels, pooled once, and linear layers of 128 and 10, with dropout.
     case cnn
+    /// LeNet-5 with ReLU and maximum pooling: convolutions of 5x5 with 6 and 16 channels, linear layers of 120, 84 and
+    /// 10.
     case lenet
 
     /// The model with initial weights: images `[N, 1, 28, 28]` to logits `[N, 10]`.

@@ -32,12 +32,19 @@ public struct ConformanceCase: Sendable, CustomStringConvertible {
 
     /// What a row exercises; every tag that a device could exercise must be on some row that ran.
     public enum Tag: Hashable, Sendable, CustomStringConvertible {
+        /// The program has this operation.
         case pointwise(PointwiseOperation)
+        /// The program folds by this operation.
         case reduction(ReductionOperation)
+        /// An operand is of this type.
         case dtype(DType)
+        /// An operand lies so.
         case layout(LayoutClass)
+        /// The kernel is this convolution or gradient.
         case convolution(ConvolutionKernel.Kind)
+        /// The kernel is this pooling or gradient.
         case pooling(PoolingKernel.Kind)
+        /// The kernel has this part.
         case feature(Feature)
 
         public var description: String {

@@ -4,7 +4,9 @@ import TensorRuntime
 public struct ConformanceResult: Sendable, CustomStringConvertible {
     /// How a row ended.
     public enum Outcome: Hashable, Sendable {
+        /// Both runs gave what was expected.
         case passed
+        /// What was wrong first: a number, a byte outside of an output, an error.
         case failed(String)
         /// The device says that it does not support the row, and why.
         case skipped(String)

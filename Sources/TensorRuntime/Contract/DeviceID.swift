@@ -36,6 +36,8 @@ public struct DeviceID: Hashable, Sendable, CustomStringConvertible {
 public struct DeviceDescription: Hashable, Sendable {
     /// What kind of hardware a device is, by which one is preferred to another.
     public enum Kind: String, Hashable, Sendable, CaseIterable {
+        /// A GPU with memory of its own, one that shares the processor's, other hardware for such work, or the
+        /// processor itself.
         case discreteGPU, integratedGPU, accelerator, cpu
         /// A GPU interface run by a processor (PoCL, lavapipe): usable when named, never chosen by itself.
         case software

@@ -8,8 +8,11 @@ public struct TensorError: Error, Hashable, Sendable, CustomStringConvertible {
         case invalidArgument
         /// An operation, dtype or layout that the device does not have.
         case unsupported
+        /// Memory was not to be had, after all that was cached was given back; a smaller batch may fit.
         case outOfMemory
+        /// There is no such device, or its driver cannot be loaded.
         case deviceUnavailable
+        /// The driver gave an error, or the device was lost.
         case deviceFailure
         /// A file that cannot be read or written.
         case file

@@ -42,6 +42,7 @@ public struct FusedProgram: Hashable, Sendable {
         case index(input: Int)
         /// Operand 0 alone: fills the level with a scalar.
         case fill
+        /// Of as many operands as the operation has, element by element.
         case pointwise(PointwiseOperation)
         /// Folds operand 0: an element value to a row, a row value to a total.
         case reduce(ReductionOperation)

@@ -13,6 +13,7 @@ public struct ScanKernel: KernelBody {
 
     /// What each result is of the elements up to its place.
     public enum Operation: UInt8, Hashable, Sendable, CaseIterable {
+        /// `logSumExp` is the logarithm of a running sum of exponentials.
         case sum, product, maximum, minimum, logSumExp
 
         /// The name that messages and dumps use.

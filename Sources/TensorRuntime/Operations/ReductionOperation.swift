@@ -1,5 +1,6 @@
 /// An operation that folds the inner dimensions of a fused program into one value.
 public enum ReductionOperation: UInt8, CaseIterable, Hashable, Sendable {
+    /// NaN stays in all of them.
     case sum, product, maximum, minimum
     /// The int64 row-major index of the first largest (smallest) value; NaN counts as the extreme.
     case argmax, argmin

@@ -2,7 +2,9 @@ import TensorRuntime
 
 /// What lies between the products of a transformer's feed-forward part.
 public enum TransformerActivation: Sendable {
+    /// ``ReLU``, PyTorch's default, or ``GELU``.
     case relu, gelu
+    /// Any other, in tensor operations.
     case function(@Sendable (Tensor) -> Tensor)
 
     func callAsFunction(_ x: Tensor) -> Tensor {

@@ -67,6 +67,7 @@ public struct SequentialSchedule: LearningRateSchedule {
 public final class PlateauScheduler {
     /// Which metrics are better.
     public enum Goal: String, Hashable, Sendable {
+        /// Smaller ones, as a loss; or larger ones, as an accuracy.
         case smallest, largest
     }
 

@@ -62,6 +62,7 @@ public struct CosineRestartsSchedule: LearningRateSchedule {
 
 /// How a schedule goes from one rate to another.
 public enum Annealing: String, Hashable, Sendable, CaseIterable {
+    /// Along half a cosine, slow at both ends; or evenly.
     case cosine, linear
 
     fileprivate func value(from start: Double, to end: Double, at part: Double) -> Double {
