@@ -108,47 +108,47 @@ extension Tensor {
     public static func << (a: Tensor, b: Tensor) -> Tensor { bits(.shiftLeft, nil, a, b, symbol: "<<") }
     /// As ``shiftedRight(by:file:line:)-(Tensor,_,_)``: each element by the places that the other tensor says.
     public static func >> (a: Tensor, b: Tensor) -> Tensor { bits(.shiftRight, nil, a, b, symbol: ">>") }
-    /// ~ Every bit of an integer turned over; of a bool, not.
+    /// Every bit of an integer turned over; of a bool, not.
     public static prefix func ~ (x: Tensor) -> Tensor { x.bitwiseNot(as: "~", at: nil) }
 
-    /// ~ Every bit of an integer turned over; of a bool, not.
+    /// The bits that each element and a whole number have.
     public static func & (a: Tensor, b: some ScalarOperand) -> Tensor { bits(.bitwiseAnd, a, b.scalar, symbol: "&") }
-    /// ~ Every bit of an integer turned over; of a bool, not.
+    /// The bits that each element or a whole number has.
     public static func | (a: Tensor, b: some ScalarOperand) -> Tensor { bits(.bitwiseOr, a, b.scalar, symbol: "|") }
-    /// ~ Every bit of an integer turned over; of a bool, not.
+    /// The bits in which each element and a whole number differ.
     public static func ^ (a: Tensor, b: some ScalarOperand) -> Tensor { bits(.bitwiseXor, a, b.scalar, symbol: "^") }
-    /// ~ Every bit of an integer turned over; of a bool, not.
+    /// Each element times 2 to the power of a whole number, without what leaves the type.
     public static func << (a: Tensor, b: some ScalarOperand) -> Tensor { bits(.shiftLeft, a, b.scalar, symbol: "<<") }
-    /// ~ Every bit of an integer turned over; of a bool, not.
+    /// The floor of each element by 2 to the power of a whole number.
     public static func >> (a: Tensor, b: some ScalarOperand) -> Tensor {
         bits(.shiftRight, a, b.scalar, symbol: ">>")
     }
 
-    /// ~ Every bit of an integer turned over; of a bool, not.
+    /// The bits that a whole number and each element have.
     public static func & (a: some ScalarOperand, b: Tensor) -> Tensor {
         bits(.bitwiseAnd, b, a.scalar, scalarIsFirst: true, symbol: "&")
     }
-    /// ~ Every bit of an integer turned over; of a bool, not.
+    /// The bits that a whole number or each element has.
     public static func | (a: some ScalarOperand, b: Tensor) -> Tensor {
         bits(.bitwiseOr, b, a.scalar, scalarIsFirst: true, symbol: "|")
     }
-    /// ~ Every bit of an integer turned over; of a bool, not.
+    /// The bits in which a whole number and each element differ.
     public static func ^ (a: some ScalarOperand, b: Tensor) -> Tensor {
         bits(.bitwiseXor, b, a.scalar, scalarIsFirst: true, symbol: "^")
     }
-    /// ~ Every bit of an integer turned over; of a bool, not.
+    /// A whole number times 2 to the power of each element, without what leaves the type.
     public static func << (a: some ScalarOperand, b: Tensor) -> Tensor {
         bits(.shiftLeft, b, a.scalar, scalarIsFirst: true, symbol: "<<")
     }
-    /// ~ Every bit of an integer turned over; of a bool, not.
+    /// The floor of a whole number by 2 to the power of each element.
     public static func >> (a: some ScalarOperand, b: Tensor) -> Tensor {
         bits(.shiftRight, b, a.scalar, scalarIsFirst: true, symbol: ">>")
     }
 
-    /// ~ Every bit of an integer turned over; of a bool, not.
+    /// Makes `a` the bits that both have, a new tensor.
     public static func &= (a: inout Tensor, b: Tensor) { a = a & b }
-    /// ~ Every bit of an integer turned over; of a bool, not.
+    /// Makes `a` the bits that one of them has, a new tensor.
     public static func |= (a: inout Tensor, b: Tensor) { a = a | b }
-    /// ~ Every bit of an integer turned over; of a bool, not.
+    /// Makes `a` the bits in which they differ, a new tensor.
     public static func ^= (a: inout Tensor, b: Tensor) { a = a ^ b }
 }

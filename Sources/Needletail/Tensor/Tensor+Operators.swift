@@ -52,7 +52,7 @@ extension Tensor {
     /// Each element with the other sign; uint8 wraps around.
     public static prefix func - (x: Tensor) -> Tensor { x.unary(.negate, as: "-") }
 
-    /// Makes `a` the sum, a new tensor: who holds the old one keeps that. The others below likewise.
+    /// Makes `a` the sum, a new tensor: who holds the old one keeps that.
     public static func += (a: inout Tensor, b: Tensor) { a = a + b }
     /// Makes `a` the difference, a new tensor.
     public static func -= (a: inout Tensor, b: Tensor) { a = a - b }

@@ -5,7 +5,7 @@ public struct SGDRule: MomentumRule, NumberedRule {
     public var learningRate: Double
     /// The share of the change before in each change; 0 keeps none, and no state.
     public var momentum: Double
-    /// What the gradient is lessened by where it enters the momentum, but for the first step.
+    /// The gradient enters the momentum times `1 - dampening`, at the first step whole.
     public var dampening: Double
     /// This much of the parameters is added to their gradients, as if half its square sum were part of the loss.
     public var weightDecay: Double
