@@ -217,8 +217,8 @@ import Testing
 
     @Test func theLoopTrains() throws {
         let dataset = DeviceDataset(
-            features: [UInt8](repeating: 7, count: 128 * 784), shape: [1, 28, 28],
-            labels: [UInt8](repeating: 3, count: 128))
+            features: [UInt8](repeating: 7, count: 6400 * 784), shape: [1, 28, 28],
+            labels: [UInt8](repeating: 3, count: 6400))
         let loader = DataLoader(dataset, batchSize: 64, shuffle: true)
         let model = Sequential {
             Flatten()
@@ -227,7 +227,6 @@ import Testing
             Linear(128, 10)
         }
         let optimizer = Adam(model.parameters, learningRate: 1e-3)
-        let before = try model.evaluate(on: dataset).loss
 
         for batch in loader.epoch(0) {
             optimizer.zeroGrad()
@@ -235,7 +234,7 @@ import Testing
             loss.backward()
             try optimizer.step()
         }
-        #expect(try model.evaluate(on: dataset).loss < before)
+        #expect(try model.evaluate(on: dataset).accuracy == 1)
     }
 
     @Test func everyLineOfThePageIsHere() throws {
@@ -249,7 +248,7 @@ enum PageOfCode {
     static func expect(_ page: String, in file: String, sourceLocation: SourceLocation = #_sourceLocation) throws {
         let source = try String(contentsOfFile: file, encoding: .utf8)
         let lines = Set(source.components(separatedBy: "\n").map { $0.trimmingCharacters(in: .whitespaces) })
-        let text = try String(contentsOf: ImportTests.root.appendingPathComponent(page), encoding: .utf8)
+        let text = try String(contentsOf: SnippetTests.root.appendingPathComponent(page), encoding: .utf8)
         var isSwift = false
         var count = 0
         for line in text.components(separatedBy: "\n") {
