@@ -56,7 +56,7 @@ let package = Package(
                 "CommandLineSupport", "NeedletailVision", "NeedletailTraining", "Needletail", "TensorRuntime",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
-            path: "Benchmarks", exclude: ["Results", "compare.py"]),
+            path: "Benchmarks", exclude: ["Results", "compare.py", "compare-runs.sh"]),
         // Five courses, listing by listing.
         .executableTarget(
             name: "Course",
@@ -112,7 +112,12 @@ let package = Package(
         .testTarget(
             name: "NeedletailTrainingTests",
             dependencies: ["NeedletailTraining", "Needletail", "TensorRuntime", "CZlib"]),
-        .testTarget(name: "CourseTests", dependencies: ["Course", "NeedletailTraining", "Needletail", "TensorRuntime"]),
+        .testTarget(name: "BenchmarkTests", dependencies: ["NeedletailBench", "TensorRuntime"]),
+        .testTarget(
+            name: "DocumentationTests",
+            dependencies: ["NeedletailVision", "NeedletailTraining", "Needletail", "TensorRuntime"]),
+        .testTarget(
+            name: "CourseTests", dependencies: ["Course", "NeedletailTraining", "Needletail", "TensorRuntime"]),
     ],
     swiftLanguageModes: [.v6]
 )

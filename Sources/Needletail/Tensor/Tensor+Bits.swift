@@ -98,38 +98,57 @@ extension Tensor {
 // MARK: - Operators
 
 extension Tensor {
+    /// As ``bitwiseAnd(_:file:line:)-(Tensor,_,_)``: of integers and bools; floats are a wrong call.
     public static func & (a: Tensor, b: Tensor) -> Tensor { bits(.bitwiseAnd, .logicalAnd, a, b, symbol: "&") }
+    /// As ``bitwiseOr(_:file:line:)-(Tensor,_,_)``: of integers and bools; floats are a wrong call.
     public static func | (a: Tensor, b: Tensor) -> Tensor { bits(.bitwiseOr, .logicalOr, a, b, symbol: "|") }
+    /// As ``bitwiseXor(_:file:line:)-(Tensor,_,_)``: of integers and bools; floats are a wrong call.
     public static func ^ (a: Tensor, b: Tensor) -> Tensor { bits(.bitwiseXor, .logicalXor, a, b, symbol: "^") }
+    /// As ``shiftedLeft(by:file:line:)-(Tensor,_,_)``: each element by the places that the other tensor says.
     public static func << (a: Tensor, b: Tensor) -> Tensor { bits(.shiftLeft, nil, a, b, symbol: "<<") }
+    /// As ``shiftedRight(by:file:line:)-(Tensor,_,_)``: each element by the places that the other tensor says.
     public static func >> (a: Tensor, b: Tensor) -> Tensor { bits(.shiftRight, nil, a, b, symbol: ">>") }
+    /// ~ Every bit of an integer turned over; of a bool, not.
     public static prefix func ~ (x: Tensor) -> Tensor { x.bitwiseNot(as: "~", at: nil) }
 
+    /// ~ Every bit of an integer turned over; of a bool, not.
     public static func & (a: Tensor, b: some ScalarOperand) -> Tensor { bits(.bitwiseAnd, a, b.scalar, symbol: "&") }
+    /// ~ Every bit of an integer turned over; of a bool, not.
     public static func | (a: Tensor, b: some ScalarOperand) -> Tensor { bits(.bitwiseOr, a, b.scalar, symbol: "|") }
+    /// ~ Every bit of an integer turned over; of a bool, not.
     public static func ^ (a: Tensor, b: some ScalarOperand) -> Tensor { bits(.bitwiseXor, a, b.scalar, symbol: "^") }
+    /// ~ Every bit of an integer turned over; of a bool, not.
     public static func << (a: Tensor, b: some ScalarOperand) -> Tensor { bits(.shiftLeft, a, b.scalar, symbol: "<<") }
+    /// ~ Every bit of an integer turned over; of a bool, not.
     public static func >> (a: Tensor, b: some ScalarOperand) -> Tensor {
         bits(.shiftRight, a, b.scalar, symbol: ">>")
     }
 
+    /// ~ Every bit of an integer turned over; of a bool, not.
     public static func & (a: some ScalarOperand, b: Tensor) -> Tensor {
         bits(.bitwiseAnd, b, a.scalar, scalarIsFirst: true, symbol: "&")
     }
+    /// ~ Every bit of an integer turned over; of a bool, not.
     public static func | (a: some ScalarOperand, b: Tensor) -> Tensor {
         bits(.bitwiseOr, b, a.scalar, scalarIsFirst: true, symbol: "|")
     }
+    /// ~ Every bit of an integer turned over; of a bool, not.
     public static func ^ (a: some ScalarOperand, b: Tensor) -> Tensor {
         bits(.bitwiseXor, b, a.scalar, scalarIsFirst: true, symbol: "^")
     }
+    /// ~ Every bit of an integer turned over; of a bool, not.
     public static func << (a: some ScalarOperand, b: Tensor) -> Tensor {
         bits(.shiftLeft, b, a.scalar, scalarIsFirst: true, symbol: "<<")
     }
+    /// ~ Every bit of an integer turned over; of a bool, not.
     public static func >> (a: some ScalarOperand, b: Tensor) -> Tensor {
         bits(.shiftRight, b, a.scalar, scalarIsFirst: true, symbol: ">>")
     }
 
+    /// ~ Every bit of an integer turned over; of a bool, not.
     public static func &= (a: inout Tensor, b: Tensor) { a = a & b }
+    /// ~ Every bit of an integer turned over; of a bool, not.
     public static func |= (a: inout Tensor, b: Tensor) { a = a | b }
+    /// ~ Every bit of an integer turned over; of a bool, not.
     public static func ^= (a: inout Tensor, b: Tensor) { a = a ^ b }
 }

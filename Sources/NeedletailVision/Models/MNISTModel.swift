@@ -81,8 +81,12 @@ public enum MNISTModel: String, Hashable, Sendable, CaseIterable {
 public enum OptimizerKind: String, Hashable, Sendable, CaseIterable {
     case sgd, adam, adamw
 
+    /// 0.01 for SGD, 0.001 for the others.
     public var defaultLearningRate: Double { self == .sgd ? 1e-2 : 1e-3 }
 
+    /// An optimizer of all these parameters, with its other settings as they are by default.
+    ///
+    /// - Parameter learningRate: nil is ``defaultLearningRate``.
     public func make(_ parameters: [Parameter], learningRate: Double? = nil) -> Optimizer {
         let rate = learningRate ?? defaultLearningRate
         switch self {

@@ -4,7 +4,9 @@ import TensorRuntime
 public struct HostWrites: Sendable {
     /// The operand's position among the kernel's bindings.
     public let operand: Int
+    /// In elements of the buffer, in the order in which they were written.
     public var places: [Int]
+    /// As many as places.
     public var values: HostArray
 }
 
@@ -12,8 +14,10 @@ public struct HostWrites: Sendable {
 public struct HostOperand: Sendable {
     /// Empty for an operand without a buffer, and for an output.
     public var array: HostArray
+    /// In elements, from the start of the array.
     public var offset: Int
 
+    /// - Parameter array: the whole buffer, what lies in front of the operand too.
     public init(array: HostArray, offset: Int = 0) {
         self.array = array
         self.offset = offset

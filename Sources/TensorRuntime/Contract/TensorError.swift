@@ -2,6 +2,7 @@
 ///
 /// Each message says what was found and what to do.
 public struct TensorError: Error, Hashable, Sendable, CustomStringConvertible {
+    /// What went wrong, for programs that decide by it.
     public enum Kind: String, Hashable, Sendable {
         /// A call that a program should not make: shapes, dtypes or devices that do not fit.
         case invalidArgument
@@ -18,9 +19,12 @@ public struct TensorError: Error, Hashable, Sendable, CustomStringConvertible {
         case internalFault
     }
 
+    /// What programs decide by; the message may change.
     public let kind: Kind
+    /// For people: what was asked, what was found with its values, and what to do.
     public let message: String
 
+    /// - Parameter message: in the form "what was asked: what was found; what to do".
     public init(_ kind: Kind, _ message: String) {
         self.kind = kind
         self.message = message

@@ -48,16 +48,22 @@ public enum PointwiseOperation: UInt8, CaseIterable, Hashable, Sendable {
 
     /// What the rest of the code needs to know of an operation.
     public struct Row: Sendable {
+        /// What listings, dumps and profiles call it.
         public let name: StaticString
+        /// The number of operands, 1...3.
         public let arity: Int
+        /// Which dtypes go in, and which comes out.
         public let rule: TypeRule
         /// The largest error of a float32 result, in units in the last place, that a backend may show.
         public let float32ULP: Double
     }
 
+    /// What listings, dumps and profiles call it.
     public var name: String { row.name.description }
+    /// The number of operands, 1...3.
     public var arity: Int { row.arity }
 
+    /// The operation's entry in the one table of all.
     public var row: Row {
         switch self {
         case .identity: Row(name: "identity", arity: 1, rule: .same, float32ULP: 0)

@@ -4,6 +4,7 @@ public enum ReductionOperation: UInt8, CaseIterable, Hashable, Sendable {
     /// The int64 row-major index of the first largest (smallest) value; NaN counts as the extreme.
     case argmax, argmin
 
+    /// What listings, dumps and profiles call it.
     public var name: String {
         switch self {
         case .sum: "sum"

@@ -13,6 +13,7 @@ public enum DType: UInt8, CaseIterable, Hashable, Sendable, CustomStringConverti
         public static func < (a: Kind, b: Kind) -> Bool { a.rawValue < b.rawValue }
     }
 
+    /// What promotion goes by first: bool, integer or float.
     @inlinable public var kind: Kind {
         switch self {
         case .bool: .bool
@@ -31,6 +32,7 @@ public enum DType: UInt8, CaseIterable, Hashable, Sendable, CustomStringConverti
         }
     }
 
+    /// Whether the type has fractions, infinities and NaN.
     @inlinable public var isFloat: Bool { kind == .float }
 
     /// Whether the type is float16 or bfloat16, which devices compute in float32.
@@ -80,6 +82,7 @@ public enum DType: UInt8, CaseIterable, Hashable, Sendable, CustomStringConverti
 
 /// A Swift type whose values a tensor can hold.
 public protocol TensorScalar: Sendable {
+    /// The dtype of a tensor that is made of such values.
     static var dtype: DType { get }
 }
 
@@ -100,6 +103,7 @@ public enum Scalar: Hashable, Sendable {
     case float(Double)
     case int(Int64)
 
+    /// Integer or float: a scalar is never bool.
     public var kind: DType.Kind {
         switch self {
         case .float: .float
@@ -107,6 +111,7 @@ public enum Scalar: Hashable, Sendable {
         }
     }
 
+    /// The number as a Double; an integer above 2^53 is rounded.
     public var doubleValue: Double {
         switch self {
         case .float(let value): value

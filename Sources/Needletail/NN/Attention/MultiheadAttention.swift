@@ -19,7 +19,9 @@ public final class MultiheadAttention: Module, Sendable {
     public let inProjBias: Parameter?
     /// A source that all see, `[1, 1, size]`.
     public let biasK: Parameter?
+    /// The value of that source, `[1, 1, size]`; nil without a learnt source, as ``biasK``.
     public let biasV: Parameter?
+    /// From the heads' results side by side to the output: `out_proj.weight` and `out_proj.bias`.
     public let outProj: Linear
 
     private let size: Int

@@ -20,6 +20,7 @@ public struct TransformerOptions: Sendable {
     public var feedForward = 2048
     /// The probability of all dropouts in training.
     public var dropout = 0.1
+    /// Of the feed-forward network's hidden part.
     public var activation = TransformerActivation.relu
     /// Of the layer normalisations.
     public var epsilon = 1e-5
@@ -30,6 +31,7 @@ public struct TransformerOptions: Sendable {
     /// Whether products and normalisations have biases.
     public var bias = true
 
+    /// The arguments are the properties of the same name, with PyTorch's defaults.
     public init(
         feedForward: Int = 2048, dropout: Double = 0.1, activation: TransformerActivation = .relu,
         epsilon: Double = 1e-5, batchFirst: Bool = false, normFirst: Bool = false, bias: Bool = true
@@ -61,6 +63,9 @@ public final class TransformerEncoderLayer: Module, Sendable {
     private let activation: TransformerActivation
     private let normFirst: Bool
 
+    /// - Parameters:
+    ///   - size: the features of a time step.
+    ///   - heads: divides `size`.
     public init(
         _ size: Int, heads: Int, _ options: TransformerOptions = TransformerOptions(), generator: Generator? = nil,
         device: DeviceID? = nil, dtype: DType = .float32, file: StaticString = #fileID, line: UInt = #line
@@ -126,6 +131,9 @@ public final class TransformerDecoderLayer: Module, Sendable {
     private let activation: TransformerActivation
     private let normFirst: Bool
 
+    /// - Parameters:
+    ///   - size: the features of a time step, of the memory too.
+    ///   - heads: divides `size`.
     public init(
         _ size: Int, heads: Int, _ options: TransformerOptions = TransformerOptions(), generator: Generator? = nil,
         device: DeviceID? = nil, dtype: DType = .float32, file: StaticString = #fileID, line: UInt = #line
