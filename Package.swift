@@ -59,7 +59,7 @@ let package = Package(
                 "CommandLineSupport", "NeedletailVision", "NeedletailTraining", "Needletail", "TensorRuntime",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
-            path: "Benchmarks", exclude: ["Results", "compare.py"]),
+            path: "Benchmarks", exclude: ["Results", "compare.py", "compare-runs.sh"]),
         // Five courses, listing by listing.
         .executableTarget(
             name: "Course",
@@ -118,6 +118,10 @@ let package = Package(
                 "NeedletailVision", "NeedletailTraining", "Needletail", "TensorGraph", "TensorRuntime", "CZlib",
             ],
             exclude: ["Golden"]),
+        .testTarget(name: "BenchmarkTests", dependencies: ["NeedletailBench", "TensorRuntime"]),
+        .testTarget(
+            name: "DocumentationTests",
+            dependencies: ["NeedletailVision", "NeedletailTraining", "Needletail", "TensorRuntime"]),
         .testTarget(
             name: "CourseTests", dependencies: ["Course", "NeedletailTraining", "Needletail", "TensorRuntime"]),
     ],
