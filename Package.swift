@@ -33,6 +33,7 @@ let package = Package(
             name: "VulkanBackend", dependencies: ["DeviceSupport", "Shaders", "KernelIR", "TensorRuntime", "CVulkan"],
             path: "Backends/Vulkan/VulkanBackend"),
         .systemLibrary(name: "CZlib", path: "Sources/CZlib"),
+        .target(name: "CImageCodecs"),
         .target(
             name: "Needletail",
             dependencies: ["TensorRuntime", "TensorGraph", "CPUBackend", "OpenCLBackend", "VulkanBackend"]),
@@ -40,7 +41,9 @@ let package = Package(
             name: "NeedletailTraining", dependencies: ["Needletail", "TensorGraph", "TensorRuntime", "CZlib"]),
         .target(
             name: "NeedletailVision",
-            dependencies: ["NeedletailTraining", "Needletail", "TensorGraph", "TensorRuntime", "CZlib"]),
+            dependencies: [
+                "NeedletailTraining", "Needletail", "TensorGraph", "TensorRuntime", "CZlib", "CImageCodecs",
+            ]),
         // What the two tools share.
         .target(name: "CommandLineSupport", dependencies: ["Needletail", "TensorRuntime"]),
         .target(name: "TensorConformance", dependencies: ["TensorRuntime"]),
@@ -111,7 +114,10 @@ let package = Package(
             exclude: ["Golden"]),
         .testTarget(
             name: "NeedletailTrainingTests",
-            dependencies: ["NeedletailTraining", "Needletail", "TensorRuntime", "CZlib"]),
+            dependencies: [
+                "NeedletailVision", "NeedletailTraining", "Needletail", "TensorGraph", "TensorRuntime", "CZlib",
+            ],
+            exclude: ["Golden"]),
         .testTarget(name: "BenchmarkTests", dependencies: ["NeedletailBench", "TensorRuntime"]),
         .testTarget(
             name: "DocumentationTests",

@@ -34,6 +34,9 @@ run swift build -c release --build-tests
 # The same build: without --skip-build, swift test builds everything again with testability.
 run swift test -c release --skip-build
 
+# A newcomer's walk: from an empty folder to a model trained on a table of one's own.
+run Scripts/newcomer.sh
+
 # A backend of another package: the contract, the catalogue, and a model that it trains. It shares this package's build,
 # of whose modules none is compiled again.
 example() { run swift "$1" --package-path Examples/ReferenceBackend --scratch-path .build -c release "${@:2}"; }
