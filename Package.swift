@@ -67,7 +67,7 @@ let package = Package(
                 "CommandLineSupport", "NeedletailVision", "NeedletailTraining", "Needletail", "TensorRuntime",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
-            path: "Examples/Course", exclude: ["README.md"]),
+            path: "Examples/Course", exclude: ["README.md", "Introduction/seven.png"]),
         // What the tests of several targets share.
         .target(
             name: "TestSupport",

@@ -29,6 +29,6 @@ func cnnDigits(_ lesson: Lesson) throws {
 
     let logits = withNoGrad { model(test.features) }
     let accuracy = try (logits.argmax(1) .== test.labels).to(.float32).mean().item()
-    lesson.expect("test accuracy", accuracy, atLeast: lesson.isQuick ? 0.85 : 0.975)
+    lesson.expect("test accuracy", accuracy, atLeast: lesson.isQuick ? 0.8 : 0.975)
     try lesson.draw("cnn-digits", Chart.mistakes(images: test.features, logits: logits, labels: test.labels, count: 12))
 }

@@ -7,7 +7,12 @@ extension Listing {
         Listing("initialization", .introduction, "where a net begins matters", run: initializationMatters),
         Listing("adaptive-rates", .introduction, "SGD, momentum, Adam, RMSprop in a valley", run: adaptiveRates),
         Listing("schedules", .introduction, "learning rates that change", run: schedules),
+        Listing(
+            "stratified-split", .introduction, "training, validation and test with equal shares",
+            run: stratifiedSplitOfDigits),
+        Listing("k-fold", .introduction, "five folds, each held out once", run: kFoldOfDigits),
         Listing("overfitting", .introduction, "nets too small, right, too large", run: overfitting),
         Listing("dropout", .introduction, "dropout, iteration by iteration", run: dropoutCurves),
+        Listing("deploy", .introduction, "the whole procedure, from data to another process", run: deploy),
     ]
 }
