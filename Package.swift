@@ -67,7 +67,7 @@ let package = Package(
                 "CommandLineSupport", "NeedletailVision", "NeedletailTraining", "Needletail", "TensorRuntime",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
-            path: "Examples/Course"),
+            path: "Examples/Course", exclude: ["README.md"]),
         // What the tests of several targets share.
         .target(
             name: "TestSupport",

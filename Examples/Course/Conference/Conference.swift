@@ -17,5 +17,6 @@ extension Listing {
         Listing("cnn-digits", .conference, "a convolutional net reads digits", run: cnnDigits),
         Listing("gan", .conference, "a generative adversarial net makes points", run: gan),
         Listing("q-learning", .conference, "Q-learning in a grid world", run: qLearning),
+        Listing("deep-q-learning", .conference, "deep Q-learning balances a pole", run: deepQLearning),
     ]
 }

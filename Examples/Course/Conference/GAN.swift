@@ -54,7 +54,7 @@ func gan(_ lesson: Lesson) throws {
     lesson.expect("eighths of the circle reached", Double(eighths.count), atLeast: 8)
     try lesson.draw(
         "gan",
-        Chart("Points made by a GAN", x: "x₁", y: "x₂")
+        Chart("Points made by a GAN", x: "x₁", y: "x₂").equalUnits()
             .line(
                 x: (0...100).map { cos(Double($0) * .pi / 50) }, y: (0...100).map { sin(Double($0) * .pi / 50) },
                 name: "real"

@@ -10,7 +10,7 @@ func initializationMatters(_ lesson: Lesson) throws {
         ("Kaiming", { Initialization.kaimingNormal($0, nonlinearity: .relu) }, 0.9...1),
     ]
 
-    var chart = Chart("A net of six layers", x: "step", y: "loss", yScale: .logarithmic)
+    var chart = Chart("A net of six layers", x: "step", y: "loss", yScale: .logarithmic).limits(y: 0.02...1e6)
     for (name, weight, range) in starts {
         let layers = [784, 64, 64, 64, 64, 64, 10]
         let linears = (0..<6).map { Linear(layers[$0], layers[$0 + 1]) }

@@ -7,5 +7,7 @@ extension Listing {
         Listing("initialization", .introduction, "where a net begins matters", run: initializationMatters),
         Listing("adaptive-rates", .introduction, "SGD, momentum, Adam, RMSprop in a valley", run: adaptiveRates),
         Listing("schedules", .introduction, "learning rates that change", run: schedules),
+        Listing("overfitting", .introduction, "nets too small, right, too large", run: overfitting),
+        Listing("dropout", .introduction, "dropout, iteration by iteration", run: dropoutCurves),
     ]
 }

@@ -5,7 +5,8 @@ import NeedletailTraining
 /// The deck's mini-batch divides a gradient by the number of batches. A batch's mean is its sum by the number of its
 /// examples, as here; by 10 batches of 20 the deck's is twice as long, by 20 of 10 half.
 func gradientDescent(_ lesson: Lesson) throws {
-    let x = Tensor.normal([200, 2])
+    // The second number varies half as much, so that its weight is learned more slowly.
+    let x = Tensor.normal([200, 2]) * Tensor([1, 0.5], dtype: .float32)
     let trueWeights = Tensor([3, -2], dtype: .float32)
     let y = x.matmul(trueWeights) + 1 + Tensor.normal([200], std: 0.1)
 
@@ -13,7 +14,7 @@ func gradientDescent(_ lesson: Lesson) throws {
         "A mini-batch's gradient is divided by the batch's 20 examples, not by the 10 batches, as the deck has it.")
     var chart = Chart("Weights on their way", x: "w₁", y: "w₂").scatter(x: [3], y: [-2], name: "true")
     for (name, size, rate, epochs) in [
-        ("all", 200, 0.1, 100), ("stochastic", 1, 0.01, 2), ("mini-batch", 20, 0.05, 15),
+        ("all", 200, 0.1, 100), ("stochastic", 1, 0.02, 4), ("mini-batch", 20, 0.05, 20),
     ] {
         var w = Tensor.zeros([2])
         var b = Tensor.zeros([])
@@ -26,8 +27,8 @@ func gradientDescent(_ lesson: Lesson) throws {
                 let error = batchX.matmul(w) + b - batchY
                 w -= (batchX.T.matmul(error) * 2 / size) * rate
                 b -= error.mean() * 2 * rate
+                if start % 20 == 0, path.count < 60 { path.append(try w.plotted().values) }
             }
-            path.append(try w.plotted().values)
         }
         let found = try w.plotted().values + [b.item()]
         lesson.expect("\(name), batches of \(size): weights and bias", found, are: [3, -2, 1], within: 0.1)
