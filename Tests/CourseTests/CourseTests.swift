@@ -20,8 +20,7 @@ import Testing
         let folder = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
             .appendingPathComponent("../../Examples/Course").standardizedFileURL
         let index = try String(contentsOf: folder.appendingPathComponent("README.md"), encoding: .utf8)
-        let decks: [Listing.Deck] = [.conference, .perceptron, .introduction]
-        for listing in Listing.all where decks.contains(listing.deck) {
+        for listing in Listing.all {
             let row = index.split(separator: "\n").first { $0.contains("| `\(listing.name)` |") }
             let file = row.flatMap { $0.firstMatch(of: /\]\(([^)]+)\)/) }.map { String($0.1) }
             let path = try #require(file, "\(listing.name) has no row in Examples/Course/README.md")

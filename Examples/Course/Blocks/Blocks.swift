@@ -8,5 +8,6 @@ extension Listing {
         Listing("tensors-lab", .blocks, "creating, shapes, arithmetic, devices", run: tensorsLab),
         Listing("error-measures", .blocks, "MAE, MSE and cross entropy worked", run: errorMeasures),
         Listing("precision-recall", .blocks, "accuracy, precision, recall and F1 worked", run: precisionRecall),
+        Listing("validation-split", .blocks, "10 % test, then 80/20; validation each epoch", run: validationSplit),
     ]
 }

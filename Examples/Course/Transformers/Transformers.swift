@@ -17,5 +17,8 @@ extension Listing {
         Listing("attention-steps", .transformers, "attention step by step", run: attentionSteps),
         Listing("encoder", .transformers, "a transformer's encoder with PyTorch's weights", run: encoder),
         Listing("masked-words", .transformers, "an encoder finds masked words; its attention map", run: maskedWords),
+        Listing(
+            "data-augmentation", .transformers, "rotate, shift, flip, crop: better on the same images",
+            run: dataAugmentation),
     ]
 }
