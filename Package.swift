@@ -70,6 +70,7 @@ let package = Package(
             name: "TestSupport",
             dependencies: [
                 "OpenCLBackend", "VulkanBackend", "Shaders", "KernelIR", "TensorRuntime", "TensorConformance",
+                "NeedletailTraining",
             ],
             path: "Tests/Support"),
         .testTarget(name: "TensorRuntimeTests", dependencies: ["TensorRuntime"]),
@@ -111,7 +112,9 @@ let package = Package(
             exclude: ["Golden"]),
         .testTarget(
             name: "NeedletailTrainingTests",
-            dependencies: ["NeedletailTraining", "Needletail", "TensorRuntime", "CZlib"]),
+            dependencies: [
+                "NeedletailTraining", "Needletail", "TensorGraph", "TensorRuntime", "TestSupport", "CZlib",
+            ]),
         .testTarget(name: "CourseTests", dependencies: ["Course", "NeedletailTraining", "Needletail", "TensorRuntime"]),
     ],
     swiftLanguageModes: [.v6]
