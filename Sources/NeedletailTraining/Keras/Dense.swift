@@ -17,10 +17,15 @@ public final class Dense: UnaryLayer {
             self.function = function
         }
 
+        /// The input as it is.
         public static let linear = Activation("linear") { $0 }
+        /// `x < 0 ? 0 : x`
         public static let relu = Activation("relu") { $0.relu() }
+        /// `1 / (1 + exp(-x))`
         public static let sigmoid = Activation("sigmoid") { $0.sigmoid() }
+        /// The hyperbolic tangent.
         public static let tanh = Activation("tanh") { $0.tanh() }
+        /// `x Φ(x)`
         public static let gelu = Activation("gelu") { $0.gelu() }
         /// Over the last axis.
         public static let softmax = Activation("softmax") { $0.softmax(axis: -1) }
@@ -51,10 +56,12 @@ public final class Dense: UnaryLayer {
     /// `weight` `[units, inputs]` and `bias` `[units]`; nothing before the first call.
     public var members: [ModuleMember] { layer?.members ?? [] }
 
+    /// What `print` writes between the parentheses.
     public var configuration: String {
         "units=\(units), activation=\(activation.name), inputs=\(layer.map { "\($0.weight.shape[1])" } ?? "unknown")"
     }
 
+    /// Maps the last axis; the first call makes the weights.
     public func callAsFunction(_ input: Tensor) -> Tensor {
         guard input.rank > 0, input.dtype.isFloat else {
             return input.invalid(

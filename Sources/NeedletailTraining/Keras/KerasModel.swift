@@ -25,15 +25,19 @@ public final class KerasModel: UnaryLayer {
     /// Epochs of all calls of `fit`.
     private var epochs = 0
 
+    /// A stack of these layers.
     public init(_ layers: [any UnaryLayer]) { stack = Sequential(layers) }
 
+    /// A stack of the layers that the closure lists, one a line.
     public convenience init(@SequentialBuilder _ layers: () -> [any UnaryLayer]) { self.init(layers()) }
 
+    /// Calls one layer after another.
     public func callAsFunction(_ input: Tensor) -> Tensor { stack(input) }
 
     /// The layers by number.
     public var members: [ModuleMember] { stack.members }
 
+    /// The layers in order.
     public var layers: [any UnaryLayer] { stack.layers }
 
     /// Says how the model is trained. The optimizer and its state begin anew at the next `fit`.

@@ -15,23 +15,33 @@ import TensorRuntime
 public struct Checkpoint: Sendable {
     /// What an optimizer was and had come to.
     public struct OptimizerSnapshot: Sendable {
+        /// As the trainer has it.
         public var name: String
         /// The rule of each group, with its hyperparameters.
         public var groups: [Rule]
+        /// Steps, and what is kept of each parameter.
         public var state: OptimizerState
 
+        /// A rule and its numbers.
         public struct Rule: Hashable, Sendable {
+            /// `adam`, `sgd`, ...
             public var name: String
+            /// By PyTorch's names: `lr`, `weight_decay`, ...
             public var hyperparameters: [String: Double]
         }
     }
 
     /// The model's name, by which it is made again.
     public var model: String
+    /// Of all models; of several behind their names.
     public var weights: StateDictionary
+    /// In the trainer's order.
     public var optimizers: [OptimizerSnapshot]
+    /// What was done.
     public var position: Trainer.Position
+    /// Where the random numbers were.
     public var generator: Generator.State
+    /// The epochs until then.
     public var history: History
     /// What was trained on.
     var loader: LoaderShape?

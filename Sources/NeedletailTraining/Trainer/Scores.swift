@@ -4,15 +4,19 @@ public struct Scores: Hashable, Sendable {
 
     /// A number and what it is.
     public struct Entry: Hashable, Sendable {
+        /// `loss`, `val_accuracy`, ...
         public let name: String
+        /// The number.
         public let value: Double
     }
 
+    /// None yet.
     public init() {}
 
     /// - Parameter values: each name once; of a name that is given twice the last value counts.
     public init(_ values: KeyValuePairs<String, Double>) { for (name, value) in values { self[name] = value } }
 
+    /// What the numbers are, in their order.
     public var names: [String] { entries.map(\.name) }
 
     /// The number of that name; nil where there is none. Setting appends, replaces, or with nil removes.
@@ -53,6 +57,7 @@ public struct History: Hashable, Sendable {
         /// Of training, validation excluded; in an epoch that was resumed, those of the last run.
         public let seconds: Double
 
+        /// An epoch with all that is known of it.
         public init(number: Int, scores: Scores, learningRate: Double, seconds: Double) {
             self.number = number
             self.scores = scores
@@ -63,6 +68,7 @@ public struct History: Hashable, Sendable {
 
     public private(set) var epochs: [Epoch]
 
+    /// A history of these epochs.
     public init(_ epochs: [Epoch] = []) { self.epochs = epochs }
 
     mutating func append(_ epoch: Epoch) { epochs.append(epoch) }

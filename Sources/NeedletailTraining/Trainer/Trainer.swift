@@ -26,6 +26,7 @@ public final class Trainer {
         /// Steps of the next one.
         public var step = 0
 
+        /// So many whole epochs, and steps of the next one.
         public init(epoch: Int = 0, step: Int = 0) {
             self.epoch = epoch
             self.step = step
@@ -44,9 +45,13 @@ public final class Trainer {
     /// An optimizer and its name.
     public typealias NamedOptimizer = (name: String, optimizer: Optimizer)
 
+    /// What is trained.
     public let models: [NamedModel]
+    /// What changes the models' parameters.
     public let optimizers: [NamedOptimizer]
+    /// Read and reset after each epoch.
     public let metrics: [any Metric]
+    /// In the order in which they are called.
     public let callbacks: [any TrainingCallback]
     /// Where dropout's masks come from, and all that the closures draw.
     public let generator: Generator
@@ -58,6 +63,7 @@ public final class Trainer {
     /// What each element of a gradient is limited to before a step, and before ``clipNorm``; nil is nothing.
     public let clipValue: Double?
 
+    /// What is done.
     public internal(set) var position = Position()
     /// The epochs so far, those of a resumed run included.
     public internal(set) var history = History()

@@ -60,9 +60,12 @@ extension TrainingCallback {
 public struct CallbackState: Sendable {
     /// Integers are exact up to 2^53.
     public var numbers: [String: [Double]]
+    /// Lists of words.
     public var texts: [String: [String]]
+    /// On any device.
     public var tensors: StateDictionary
 
+    /// What is kept; by default nothing.
     public init(
         numbers: [String: [Double]] = [:], texts: [String: [String]] = [:], tensors: StateDictionary = StateDictionary()
     ) {

@@ -12,6 +12,7 @@ public final class NaNCheck: TrainingCallback {
     /// Of the generator before the batch, so that the second time has the same masks.
     private var generator: Generator.State?
 
+    /// A check of every step.
     public init() {}
 
     public func stepBegin(_ trainer: Trainer) { generator = trainer.generator.state }

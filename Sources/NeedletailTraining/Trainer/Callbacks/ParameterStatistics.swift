@@ -13,15 +13,19 @@ public final class ParameterStatistics: TrainingCallback {
     public struct Row: Hashable, Sendable {
         /// 1 for the first.
         public let epoch: Int
+        /// Of the parameter.
         public let name: String
         /// Of its elements; the deviation divides by their number.
         public let mean: Double
+        /// The standard deviation of its elements.
         public let deviation: Double
         /// Euclidean.
         public let norm: Double
         /// Of the last step's gradient, after clipping.
         public let gradientMean: Double
+        /// Of the same gradient.
         public let gradientDeviation: Double
+        /// Of the same gradient.
         public let gradientNorm: Double
 
         var values: [Double] { [mean, deviation, norm, gradientMean, gradientDeviation, gradientNorm] }
