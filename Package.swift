@@ -33,6 +33,7 @@ let package = Package(
             name: "VulkanBackend", dependencies: ["DeviceSupport", "Shaders", "KernelIR", "TensorRuntime", "CVulkan"],
             path: "Backends/Vulkan/VulkanBackend"),
         .systemLibrary(name: "CZlib", path: "Sources/CZlib"),
+        .target(name: "CImageCodecs"),
         .target(
             name: "Needletail",
             dependencies: ["TensorRuntime", "TensorGraph", "CPUBackend", "OpenCLBackend", "VulkanBackend"]),
@@ -40,7 +41,9 @@ let package = Package(
             name: "NeedletailTraining", dependencies: ["Needletail", "TensorGraph", "TensorRuntime", "CZlib"]),
         .target(
             name: "NeedletailVision",
-            dependencies: ["NeedletailTraining", "Needletail", "TensorGraph", "TensorRuntime", "CZlib"]),
+            dependencies: [
+                "NeedletailTraining", "Needletail", "TensorGraph", "TensorRuntime", "CZlib", "CImageCodecs",
+            ]),
         // What the two tools share.
         .target(name: "CommandLineSupport", dependencies: ["Needletail", "TensorRuntime"]),
         .target(name: "TensorConformance", dependencies: ["TensorRuntime"]),
@@ -56,7 +59,7 @@ let package = Package(
                 "CommandLineSupport", "NeedletailVision", "NeedletailTraining", "Needletail", "TensorRuntime",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
-            path: "Benchmarks", exclude: ["Results", "compare.py"]),
+            path: "Benchmarks", exclude: ["Results", "compare.py", "compare-runs.sh"]),
         // Five courses, listing by listing.
         .executableTarget(
             name: "Course",
@@ -113,9 +116,16 @@ let package = Package(
         .testTarget(
             name: "NeedletailTrainingTests",
             dependencies: [
-                "NeedletailTraining", "Needletail", "TensorGraph", "TensorRuntime", "TestSupport", "CZlib",
-            ]),
-        .testTarget(name: "CourseTests", dependencies: ["Course", "NeedletailTraining", "Needletail", "TensorRuntime"]),
+                "NeedletailVision", "NeedletailTraining", "Needletail", "TensorGraph", "TensorRuntime", "TestSupport",
+                "CZlib",
+            ],
+            exclude: ["Golden"]),
+        .testTarget(name: "BenchmarkTests", dependencies: ["NeedletailBench", "TensorRuntime"]),
+        .testTarget(
+            name: "DocumentationTests",
+            dependencies: ["NeedletailVision", "NeedletailTraining", "Needletail", "TensorRuntime"]),
+        .testTarget(
+            name: "CourseTests", dependencies: ["Course", "NeedletailTraining", "Needletail", "TensorRuntime"]),
     ],
     swiftLanguageModes: [.v6]
 )

@@ -9,9 +9,10 @@ import TensorRuntime
 struct NeedletailBench: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "needletail-bench",
-        abstract: "Times training steps, operations, layers, planning and the writing of kernels.",
+        abstract: "Times training steps, operations, layers, planning and the writing of kernels, and compares runs.",
         subcommands: [
-            TrainCommand.self, OperationCommand.self, LayersCommand.self, PlanCommand.self, EmissionCommand.self,
+            ProbeCommand.self, OperationCommand.self, TrainCommand.self, LayersCommand.self, AccuracyCommand.self,
+            PlanCommand.self, EmissionCommand.self, CompareCommand.self,
         ])
 
     /// Runs the command; a device that is not there or cannot be opened is one line on standard error, and exit code 69.

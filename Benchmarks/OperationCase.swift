@@ -4,16 +4,21 @@ import Needletail
 /// One timed operation: its operands, and what single elements of its result must be.
 final class OperationCase {
     let name: String
+    /// Floating-point operations, of products and convolutions.
+    let operations: Double?
+    /// What has to be read and written at least.
+    private(set) var bytes: Double?
     private let makeOperands: () -> [Tensor]
     private let body: ([Tensor]) -> Tensor
     private let reference: ([[Float]], Int) -> Double
     private var host: [[Float]] = []
 
     init(
-        _ name: String, _ operands: @escaping () -> [Tensor], _ body: @escaping ([Tensor]) -> Tensor,
-        expected: @escaping ([[Float]], Int) -> Double
+        _ name: String, operations: Double? = nil, _ operands: @escaping () -> [Tensor],
+        _ body: @escaping ([Tensor]) -> Tensor, expected: @escaping ([[Float]], Int) -> Double
     ) {
         self.name = name
+        self.operations = operations
         makeOperands = operands
         self.body = body
         reference = expected
@@ -23,6 +28,8 @@ final class OperationCase {
     func prepare() throws -> () -> Tensor {
         let operands = makeOperands()
         host = try operands.map { try $0.scalars(as: Float.self) }
+        let result = body(operands)
+        bytes = (operands + [result]).reduce(0) { $0 + Double($1.shape.elementCount * $1.dtype.byteCount) }
         return { [body] in body(operands) }
     }
 
@@ -36,7 +43,8 @@ final class OperationCase {
         [(64, 784, 128), (128, 64, 784), (256, 256, 256), (512, 512, 512), (1024, 1024, 1024), (2048, 2048, 2048)].map {
             m, k, n in
             OperationCase(
-                "matmul \(m)x\(k)x\(n)", { [normal([m, k]), normal([k, n])] }, { $0[0].matmul($0[1]) },
+                "matmul \(m)x\(k)x\(n)", operations: 2 * Double(m * k * n), { [normal([m, k]), normal([k, n])] },
+                { $0[0].matmul($0[1]) },
                 expected: { x, i in
                     (0..<k).reduce(0.0) { $0 + Double(x[0][i / n * k + $1]) * Double(x[1][$1 * n + i % n]) }
                 })
@@ -109,7 +117,8 @@ final class OperationCase {
     private static var windows: [OperationCase] {
         [
             OperationCase(
-                "conv2d 64x32x26x26 k3 o64", { [normal([64, 32, 26, 26]), normal([64, 32, 3, 3])] },
+                "conv2d 64x32x26x26 k3 o64", operations: 2 * 64 * 64 * 576 * 288,
+                { [normal([64, 32, 26, 26]), normal([64, 32, 3, 3])] },
                 { Tensor.conv2d($0[0], weight: $0[1]) },
                 expected: { x, i in
                     let (column, line, channel, image) = (i % 24, i / 24 % 24, i / 576 % 64, i / 36864)

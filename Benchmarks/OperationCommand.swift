@@ -4,76 +4,63 @@ import Foundation
 import Needletail
 import TensorRuntime
 
-/// Times single operations: each iteration is an evaluation of its own, and the clock stops after `synchronize()`.
+/// Times single operations: each iteration is an evaluation of its own, each sample ends with `synchronize()`, and what was timed last is
+/// compared with Double arithmetic.
 struct OperationCommand: ParsableCommand {
     static let configuration = CommandConfiguration(commandName: "op", abstract: "Times single operations.")
 
     @Option(help: "Only cases whose name contains this.") var filter: String?
-    @Option(help: "auto, cpu or a device such as vulkan:0.") var device = "auto"
-    @Flag(help: "Print one JSON object a line.") var json = false
+    @Flag(help: "Measure the device's peaks first, and say shares of them.") var peaks = false
+    @OptionGroup var measuring: MeasuringOptions
 
     func run() throws {
-        let id = try DeviceSelection.resolve(device)
-        try withDevice(id) {
-            manualSeed(0)
+        try measuring.onDevice { id in
+            let device = try deviceContext(id).device.description
             let cases = OperationCase.all.filter { test in filter.map { test.name.contains($0) } ?? true }
             if cases.isEmpty { throw ValidationError("--filter \(filter ?? ""): no case has this in its name") }
-            for make in cases {
-                let microseconds = try time(make)
-                if json {
-                    try StandardOutput.write(
-                        line: #"{"framework": "needletail", "device": "\#(id)", "op": "\#(make.name)", "#
-                            + #""threads": \#(NeedletailBench.threadCount(on: id)), "#
-                            + #""min_us": \#(String(format: "%.1f", microseconds))}"#)
-                } else {
-                    let name = make.name.padding(toLength: 40, withPad: " ", startingAt: 0)
-                    try StandardOutput.write(line: "\(name) \(rounded(microseconds)) us")
-                }
+            var found: Peaks?
+            if peaks {
+                let probe = try Probe(device: device, seconds: measuring.seconds, round: measuring.round).run()
+                for row in probe.rows { try measuring.write(row) }
+                found = probe.peaks
             }
+            for test in cases { try measuring.write(row(test, device, found)) }
         }
     }
 
-    /// The best of five rounds, in microseconds an iteration; the peers' benchmark does the same.
-    private func time(_ test: OperationCase) throws -> Double {
+    private func row(_ test: OperationCase, _ device: DeviceDescription, _ peaks: Peaks?) throws -> BenchmarkRow {
         let run = try test.prepare()
-        try check(run(), test)
-        let once = try milliseconds(1) { try evaluate(run()) }
-        let count = max(3, min(2000, Int(300 / max(once, 1e-3))))
-        let before = executionStatistics()
-        var best = Double.infinity
+        let start = try error(of: run(), test)
         var last: Tensor?
-        for _ in 0..<5 {
-            let elapsed = try milliseconds(count) {
-                for _ in 0..<count {
-                    // Held no longer than the peers hold theirs: the next result may take its memory.
-                    last = nil
-                    let result = run()
-                    try evaluate(result)
-                    last = result
-                }
-                try synchronize()
-            }
-            best = min(best, elapsed * 1000)
+        let result = try Sampler(seconds: measuring.seconds).measure(test.name, on: device.id) {
+            // Held no longer than the peers hold theirs: the next result may take its memory.
+            last = nil
+            let result = run()
+            try evaluate(result)
+            last = result
         }
-        let launches = (executionStatistics() - before).launches
-        guard launches >= 5 * count else {
-            throw BenchmarkFailure("\(test.name): \(launches) launches of \(5 * count)")
-        }
-        // What was timed last is right too.
-        if let last { try check(last, test) }
-        return best
+        let end = try last.map { try error(of: $0, test) } ?? start
+        var row = result.row(suite: "op", name: test.name, dtype: .float32, on: device, round: measuring.round)
+        row.error = max(start, end)
+        (row.operations, row.bytes) = (test.operations, test.bytes)
+        row.peakShare = peaks?.share(
+            operations: test.operations, bytes: test.bytes, dtype: .float32, microseconds: row.median)
+        return row
     }
 
-    /// Compares elements spread over the result with Double arithmetic on the host.
-    private func check(_ result: Tensor, _ test: OperationCase) throws {
+    /// The largest difference of elements spread over the result from Double arithmetic on the host, relative where that is above 1.
+    private func error(of result: Tensor, _ test: OperationCase) throws -> Double {
         let values = try result.scalars(as: Float.self)
-        let stride = max(1, values.count / 97)
-        for index in Swift.stride(from: 0, to: values.count, by: stride) {
+        var largest = 0.0
+        for index in Swift.stride(from: 0, to: values.count, by: max(1, values.count / 97)) {
             let expected = test.expected(index)
             let got = Double(values[index])
-            guard abs(got - expected) <= 1e-4 * max(1, abs(expected)) else {
+            let error = abs(got - expected) / max(1, abs(expected))
+            guard error <= 1e-4 else {
                 throw BenchmarkFailure("\(test.name): element \(index) is \(got), not \(expected)")
             }
+            largest = max(largest, error)
         }
+        return largest
     }
 }

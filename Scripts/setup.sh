@@ -28,6 +28,12 @@ toolchain_packages=(
     tzdata
 )
 
+# Opened when the first picture is read.
+picture_packages=(
+    libpng16-16
+    libturbojpeg0
+)
+
 # Software devices, for the tests of the backends that use them.
 device_packages=(
     ocl-icd-libopencl1
@@ -132,7 +138,7 @@ check_swift() {
     say "Swift $version is there"
 }
 
-packages=("${build_packages[@]}" "${toolchain_packages[@]}" "${device_packages[@]}")
+packages=("${build_packages[@]}" "${toolchain_packages[@]}" "${picture_packages[@]}" "${device_packages[@]}")
 if command -v dpkg-query >/dev/null 2>&1; then
     install_packages "${packages[@]}"
     fetch_drivers

@@ -57,6 +57,11 @@ package final class Lesson {
         note(name, number(value), "at most \(number(bound))", value <= bound)
     }
 
+    /// Prints a number that is to lie in a range.
+    package func expect(_ name: String, _ value: Double, in range: ClosedRange<Double>) {
+        note(name, number(value), "\(number(range.lowerBound)) to \(number(range.upperBound))", range.contains(value))
+    }
+
     /// Prints whether something is so.
     package func expect(_ name: String, _ isSo: Bool) { note(name, isSo ? "yes" : "no", "yes", isSo) }
 

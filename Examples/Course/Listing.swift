@@ -1,3 +1,5 @@
+import NeedletailTraining
+
 /// A listing or figure of a deck, as a program of its own.
 package struct Listing: Sendable {
     package enum Deck: String, CaseIterable, Sendable {
@@ -21,7 +23,8 @@ package struct Listing: Sendable {
         self.name = name
         self.deck = deck
         self.title = title
-        self.run = run
+        // A generator of its own: results are the same whatever ran before or runs beside it.
+        self.run = { lesson in try withGenerator(Generator(seed: 0)) { try run(lesson) } }
     }
 
     /// All listings, in the order of the decks.

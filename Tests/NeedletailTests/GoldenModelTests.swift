@@ -6,8 +6,9 @@ import Testing
 /// Weights of whole PyTorch models (`make_golden_models.py`) load by name, all of them, and give PyTorch's outputs.
 @Suite struct GoldenModelTests {
     enum Model: String, CaseIterable {
-        case lstm, encoder, resnet18, resnet20
+        case lstm, encoder, resnet18, resnet20, alexnet, vgg11
         case vitTiny = "vit_tiny"
+        case vgg16Norm = "vgg16_bn"
 
         /// The same model of ours with other weights, and what calls it.
         func make() -> (module: any Module, call: (Tensor) -> [Tensor]) {
@@ -27,6 +28,9 @@ import Testing
                 return (encoder, { [encoder($0)] })
             case .resnet18: return GoldenModelTests.unary(ResNet.resNet18(classes: 10, width: 4))
             case .resnet20: return GoldenModelTests.unary(ResNet.resNet20(width: 4))
+            case .alexnet: return GoldenModelTests.unary(AlexNet(classes: 10, width: 1))
+            case .vgg11: return GoldenModelTests.unary(VGG.vgg11(classes: 10, width: 1))
+            case .vgg16Norm: return GoldenModelTests.unary(VGG.vgg16(batchNorm: true, classes: 10, width: 1))
             case .vitTiny:
                 return GoldenModelTests.unary(
                     VisionTransformer(image: 32, patch: 8, layers: 12, heads: 3, hidden: 12, classes: 10, dropout: 0.1))
@@ -79,6 +83,10 @@ import Testing
         #expect(ResNet.resNet18().parameterCount == 11_689_512)
         #expect(VisionTransformer.tiny().parameterCount == 5_717_416)
         #expect(LeNet().parameterCount == 61_706)
+        #expect(AlexNet().parameterCount == 61_100_840)
+        #expect(VGG.vgg11().parameterCount == 132_863_336)
+        #expect(VGG.vgg16().parameterCount == 138_357_544)
+        #expect(VGG.vgg16(batchNorm: true).parameterCount == 138_365_992)
         let names = ResNet.resNet18(classes: 10, width: 4).namedBuffers.map(\.name)
         #expect(names.contains("layer2.0.downsample.1.running_mean"))
     }
@@ -104,6 +112,19 @@ import Testing
                 { ResNet(blocks: [2, 0], width: 2, classes: 2, stem: .cifar)(images) }
             ),
             ("ResNet: a width of 0; use 1 or more", { ResNet.resNet20(width: 0)(images) }),
+            (
+                "AlexNet: input float32[2, 3, 32, 32] is not floats [N, 3, height, width] of 63x63 or more; resize",
+                { AlexNet(width: 1)(images) }
+            ),
+            ("AlexNet: a width of 0; use 1 or more", { AlexNet(width: 0)(Tensor.ones([1, 3, 64, 64])) }),
+            (
+                "VGG: input float32[2, 3, 32, 32] is not floats [N, 1, height, width] of 32x32 or more; resize",
+                { VGG.vgg11(channels: 1, width: 1)(images) }
+            ),
+            (
+                "VGG: stages of [1, 0] convolutions; use 1 to 16 stages, each of 1 convolution or more",
+                { VGG(convolutions: [1, 0], width: 1)(images) }
+            ),
             (
                 "VisionTransformer: patches of 5 in images of 32; let the patch divide the image",
                 { VisionTransformer(image: 32, patch: 5, layers: 1, heads: 1, hidden: 4)(images) }

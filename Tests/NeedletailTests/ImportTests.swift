@@ -19,7 +19,10 @@ import Testing
         ("Backends/Vulkan/VulkanBackend", ["TensorRuntime", "KernelIR", "Shaders", "DeviceSupport", "CVulkan"]),
         ("Sources/Needletail", ["TensorRuntime", "TensorGraph"]),
         ("Sources/NeedletailTraining", ["TensorRuntime", "TensorGraph", "Needletail", "CZlib"]),
-        ("Sources/NeedletailVision", ["TensorRuntime", "TensorGraph", "Needletail", "NeedletailTraining", "CZlib"]),
+        (
+            "Sources/NeedletailVision",
+            ["TensorRuntime", "TensorGraph", "Needletail", "NeedletailTraining", "CZlib", "CImageCodecs"]
+        ),
         ("Sources/CommandLineSupport", ["TensorRuntime", "Needletail"]),
         (
             "Sources/NeedletailCLI",

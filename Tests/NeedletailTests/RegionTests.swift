@@ -92,11 +92,36 @@ import Testing
         }
     }
 
+    @Test func aPermutedProductAndAFunctionOfIt() throws {
+        try expectEqual([2, 3, 4, 4]) { x, step in
+            let copy = try step(step(x.matmul(x)).permute(0, 2, 1, 3).contiguous())
+            let flat = try step(step(x.matmul(x.T)).permute(0, 2, 1, 3).reshape(2, 4, 12))
+            return [copy, try step(copy.exp()), flat, try step(flat.sin())]
+        }
+    }
+
     @Test func permutedProductsInsideOfAConcatenation() throws {
         try expectEqual([2, 3, 4, 4]) { x, step in
             let a = try step(step(x.matmul(x)).permute(0, 2, 1, 3).reshape(2, 4, 12))
             let b = try step(x.reshape(2, 4, 12).cos())
             return [try step(Tensor.concatenate([a, b], axis: 2)), try step(Tensor.concatenate([b, a], axis: 1))]
+        }
+    }
+
+    @Test func anExpandedProduct() throws {
+        try expectEqual([4, 4]) { x, step in
+            let product = try step(x.matmul(x))
+            return [
+                try step(product.unsqueeze(0).expand([3, 4, 4]).reshape(12, 4)),
+                try step(step(x.matmul(x.T)).unsqueeze(1).expand([4, 2, 4]).reshape(8, 4)),
+            ]
+        }
+    }
+
+    @Test func aReversedProduct() throws {
+        try expectEqual([4, 4]) { x, step in
+            let product = try step(x.matmul(x))
+            return [try step(product.flip(0).T.reshape(2, 8)), try step(step(x.matmul(x.T)).flip(1))]
         }
     }
 
@@ -114,6 +139,18 @@ import Testing
             return [
                 try step(Tensor.concatenate([pooled, step(x.slice(axis: 2, from: 0, to: 2).exp())], axis: 3)),
                 try step(Tensor.concatenate([sums, step(x.slice(axis: 3, from: 0, to: 1).squeeze(3).exp())], axis: 2)),
+            ]
+        }
+    }
+
+    /// Along channels, where the pooling's batch and channels cannot be one dimension of what it writes.
+    @Test func poolingsBesideOtherChannels() throws {
+        try expectEqual([2, 3, 4, 4]) { x, step in
+            let pooled = try step(Tensor.maxPool2d(x, kernel: [2, 2]))
+            let other = try step(x.slice(axis: 2, from: 0, to: 2).slice(axis: 3, from: 0, to: 2).exp())
+            return [
+                try step(Tensor.concatenate([pooled, other.slice(axis: 1, from: 0, to: 1)], axis: 1)),
+                try step(Tensor.concatenate([step(Tensor.avgPool2d(x, kernel: [2, 2])), other], axis: 0)),
             ]
         }
     }

@@ -2,6 +2,7 @@ import TensorRuntime
 
 /// How fast a device is at two small things: which of several to prefer.
 public struct DeviceMeasurement: Sendable {
+    /// The device that was measured.
     public let device: DeviceID
     /// Billions of floating-point operations in a second of a product of two 512x512 matrices of float32.
     public let gigaflops: Double

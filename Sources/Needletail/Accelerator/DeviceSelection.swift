@@ -4,8 +4,11 @@ import TensorRuntime
 public enum DeviceSelection {
     /// One backend's probe.
     public struct Probe: Sendable {
+        /// The backend's name, as in `vulkan:0`.
         public let backend: String
+        /// Of two backends that see one device, the one with the higher number speaks for it.
         public let priority: Int
+        /// In the order of their indices: the first is `:0`.
         public let devices: [DeviceDescription]
         /// What was left out, and why.
         public let notes: [String]
@@ -26,7 +29,9 @@ public enum DeviceSelection {
 
     /// The device taken, and the reason.
     public struct Choice: Sendable {
+        /// What a tensor lies on where nobody names a device.
         public let device: DeviceID
+        /// Why this one, in words for people, as `needletail devices` prints them.
         public let reason: String
     }
 

@@ -53,6 +53,7 @@ extension Accelerator {
         /// Memory for intermediate values that several graphs share. Their replays run one after another.
         public final class Pool: Sendable {
             let pool = GraphPool()
+            /// An empty pool: it grows with the first capture that is given it.
             public init() {}
         }
 

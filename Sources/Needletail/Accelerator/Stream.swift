@@ -43,6 +43,7 @@ extension Accelerator {
             return Stream(context.currentStream, of: context)
         }
 
+        /// The one whose work the stream orders.
         public var device: DeviceID { context.deviceID }
 
         /// Makes a stream, and its device, the current one in `body`.

@@ -4,6 +4,7 @@ import TensorRuntime
 public struct Tuner {
     /// One schedule of a kernel.
     public struct Measurement: Sendable {
+        /// The schedule's name, as tuning files have it.
         public let schedule: String
         /// The median of a launch; nil where the schedule failed or gave a wrong result.
         public let microseconds: Double?
@@ -13,6 +14,7 @@ public struct Tuner {
 
     /// One kernel.
     public struct Outcome: Sendable {
+        /// Its family and arguments: what schedules were measured for.
         public let spec: KernelSpec
         /// In the order in which the device lists them: the first is what it takes without tuning.
         public let measurements: [Measurement]

@@ -96,8 +96,11 @@ public final class Parameter: Sendable {
         }
     }
 
+    /// That of the value; a parameter keeps it for life.
     public var shape: Shape { state.withLock { $0.shape } }
+    /// That of the value, and of the gradient.
     public var dtype: DType { source.dtype }
+    /// Where the value lies.
     public var device: DeviceID { source.context.deviceID }
 
     /// What has the parameter's dtype and device.
@@ -219,7 +222,9 @@ public final class Buffer: Sendable {
     /// The current value; another name of ``value``.
     public var tensor: Tensor { value }
 
+    /// That of the value; a buffer keeps it for life.
     public var shape: Shape { state.withLock { $0.shape } }
+    /// That of the value.
     public var dtype: DType { state.withLock { $0.dtype } }
 
     /// Makes `tensor`, without its past, the current value. Its shape, dtype and device are the buffer's.

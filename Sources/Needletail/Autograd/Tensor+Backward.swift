@@ -5,8 +5,8 @@ extension Tensor {
     /// The same value without a past: gradients do not flow through the result.
     public func detach() -> Tensor { requiresGrad ? Tensor(handle.retagged(nil)) : self }
 
-    /// The same value as a leaf of its own, by which ``gradients(of:withRespectTo:gradient:createGraph:file:line:)``
-    /// differentiates. The dtype is a float type.
+    /// The same value as a leaf of its own, by which
+    /// ``gradients(of:withRespectTo:gradient:createGraph:retainGraph:file:line:)`` differentiates. The dtype is a float type.
     public func requiringGrad(file: StaticString = #fileID, line: UInt = #line) -> Tensor {
         guard dtype.isFloat else {
             return invalid(

@@ -3,9 +3,12 @@ import TensorRuntime
 /// ``hingeEmbeddingLoss(_:_:margin:reduction:file:line:)`` with its settings, as
 /// [torch.nn.HingeEmbeddingLoss](https://pytorch.org/docs/stable/generated/torch.nn.HingeEmbeddingLoss.html).
 public struct HingeEmbeddingLoss: Loss {
+    /// The distance from which on dissimilar pairs have no loss.
     public var margin: Double
+    /// Whether the losses are averaged, added up, or given each.
     public var reduction: Reduction
 
+    /// The arguments are the properties of the same name; their defaults are PyTorch's.
     public init(margin: Double = 1, reduction: Reduction = .mean) {
         self.margin = margin
         self.reduction = reduction
@@ -19,9 +22,12 @@ public struct HingeEmbeddingLoss: Loss {
 /// ``marginRankingLoss(_:_:_:margin:reduction:file:line:)`` with its settings, as
 /// [torch.nn.MarginRankingLoss](https://pytorch.org/docs/stable/generated/torch.nn.MarginRankingLoss.html).
 public struct MarginRankingLoss: Sendable {
+    /// By how much the one is to be ranked above the other.
     public var margin: Double
+    /// Whether the losses are averaged, added up, or given each.
     public var reduction: Reduction
 
+    /// The arguments are the properties of the same name; their defaults are PyTorch's.
     public init(margin: Double = 0, reduction: Reduction = .mean) {
         self.margin = margin
         self.reduction = reduction
@@ -38,9 +44,12 @@ public struct MarginRankingLoss: Sendable {
 /// ``cosineEmbeddingLoss(_:_:_:margin:reduction:file:line:)`` with its settings, as
 /// [torch.nn.CosineEmbeddingLoss](https://pytorch.org/docs/stable/generated/torch.nn.CosineEmbeddingLoss.html).
 public struct CosineEmbeddingLoss: Sendable {
+    /// The cosine up to which dissimilar pairs have no loss, -1...1.
     public var margin: Double
+    /// Whether the losses are averaged, added up, or given each.
     public var reduction: Reduction
 
+    /// The arguments are the properties of the same name; their defaults are PyTorch's.
     public init(margin: Double = 0, reduction: Reduction = .mean) {
         self.margin = margin
         self.reduction = reduction
@@ -57,12 +66,18 @@ public struct CosineEmbeddingLoss: Sendable {
 /// ``tripletMarginLoss(_:_:_:margin:p:epsilon:swap:reduction:file:line:)`` with its settings, as
 /// [torch.nn.TripletMarginLoss](https://pytorch.org/docs/stable/generated/torch.nn.TripletMarginLoss.html).
 public struct TripletMarginLoss: Sendable {
+    /// By how much the negative is to be farther away than the positive; above 0.
     public var margin: Double
+    /// Of the norm, at least 0: 2 is the Euclidean distance, infinity the largest difference.
     public var p: Double
+    /// What is added to each difference, so that the gradient of a distance of 0 is finite.
     public var epsilon: Double
+    /// Whether the negative's distance is the smaller one of those from anchor and positive.
     public var swap: Bool
+    /// Whether the losses are averaged, added up, or given each.
     public var reduction: Reduction
 
+    /// The arguments are the properties of the same name; their defaults are PyTorch's.
     public init(
         margin: Double = 1, p: Double = 2, epsilon: Double = 1e-6, swap: Bool = false, reduction: Reduction = .mean
     ) {
@@ -86,11 +101,16 @@ public struct TripletMarginLoss: Sendable {
 /// ``tripletMarginWithDistanceLoss(_:_:_:distance:margin:swap:reduction:file:line:)`` with its settings, as
 /// [torch.nn.TripletMarginWithDistanceLoss](https://pytorch.org/docs/stable/generated/torch.nn.TripletMarginWithDistanceLoss.html).
 public struct TripletMarginWithDistanceLoss: Sendable {
+    /// Of two of the tensors, in tensor operations; nil is the Euclidean one of vectors on the last axis.
     public var distance: (@Sendable (Tensor, Tensor) -> Tensor)?
+    /// By how much the negative is to be farther away than the positive; above 0.
     public var margin: Double
+    /// Whether the negative's distance is the smaller one of those from anchor and positive.
     public var swap: Bool
+    /// Whether the losses are averaged, added up, or given each.
     public var reduction: Reduction
 
+    /// The arguments are the properties of the same name; their defaults are PyTorch's.
     public init(
         distance: (@Sendable (Tensor, Tensor) -> Tensor)? = nil, margin: Double = 1, swap: Bool = false,
         reduction: Reduction = .mean
@@ -114,10 +134,14 @@ public struct TripletMarginWithDistanceLoss: Sendable {
 /// ``ctcLoss(_:_:inputLengths:targetLengths:blank:reduction:zeroInfinity:file:line:)`` with its settings, as
 /// [torch.nn.CTCLoss](https://pytorch.org/docs/stable/generated/torch.nn.CTCLoss.html).
 public struct CTCLoss: Sendable {
+    /// The number of the class that stands between labels and for no label.
     public var blank: Int
+    /// Whether the losses are averaged, each first divided by its target's length, added up, or given each.
     public var reduction: Reduction
+    /// Whether the infinite loss of a target that is too long for its input becomes 0.
     public var zeroInfinity: Bool
 
+    /// The arguments are the properties of the same name; their defaults are PyTorch's.
     public init(blank: Int = 0, reduction: Reduction = .mean, zeroInfinity: Bool = false) {
         self.blank = blank
         self.reduction = reduction

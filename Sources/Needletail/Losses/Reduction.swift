@@ -4,7 +4,9 @@ import TensorRuntime
 public enum Reduction: String, Hashable, Sendable, CaseIterable {
     /// Gives them all.
     case none
+    /// One number, rank 0: their mean over batch and places, as each loss counts them.
     case mean
+    /// One number, rank 0: their sum over batch and places.
     case sum
 }
 

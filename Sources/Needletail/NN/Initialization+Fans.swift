@@ -6,13 +6,16 @@ import TensorRuntime
 extension Initialization {
     /// Which spread is kept: that of values on the way forward, or of gradients on the way back.
     public enum FanMode: String, Hashable, Sendable, CaseIterable {
+        /// By the inputs of each output, or by the outputs of each input.
         case fanIn, fanOut
     }
 
     /// What follows a layer, as
     /// [torch.nn.init.calculate_gain](https://pytorch.org/docs/stable/nn.init.html#torch.nn.init.calculate_gain) takes it.
     public enum Nonlinearity: Hashable, Sendable {
+        /// By name; `linear` and `convolution` stand for no function.
         case linear, convolution, sigmoid, tanh, relu, selu
+        /// Of this slope where values are negative.
         case leakyReLU(slope: Double)
 
         /// By how much the spread of values shrinks there.

@@ -2,9 +2,11 @@ import TensorRuntime
 
 /// The modules of a model in order, with what they make and hold: printed as a table.
 public struct ModuleSummary: Sendable, CustomStringConvertible {
+    /// A line of the table: a module, what it made, and what it holds.
     public struct Row: Sendable {
         /// The whole name, `0.1`; empty of the model itself.
         public var name: String
+        /// The name of the module's class: `Linear`.
         public var kind: String
         /// What the module made; nil where it was not called by a ``Sequential``.
         public var output: Shape?
@@ -12,6 +14,7 @@ public struct ModuleSummary: Sendable, CustomStringConvertible {
         public var parameterCount: Int
     }
 
+    /// In the order of the members, the model itself first, each module before those it holds.
     public var rows: [Row]
     /// The elements of all parameters, each counted once.
     public var parameterCount: Int

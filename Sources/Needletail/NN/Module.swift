@@ -36,28 +36,37 @@ public protocol Module: AnyObject, CustomStringConvertible {
     var configuration: String { get }
 }
 
-/// A module that makes one tensor of one tensor: what ``Sequential`` calls and ``Trainer`` trains.
+/// A module that makes one tensor of one tensor: what ``Sequential`` calls and a `Trainer` trains.
 public protocol UnaryLayer: Module {
+    /// What the layer makes of a tensor. What shapes and dtypes it takes stands at each layer; of others the result is one
+    /// whose read throws, and the error names layer, shape and remedy.
     func callAsFunction(_ input: Tensor) -> Tensor
 }
 
 /// A part of a module, under the name it has there.
 public struct ModuleMember {
+    /// What a member is.
     public enum Value {
+        /// What training changes.
         case parameter(Parameter)
+        /// What is saved with the parameters and has no gradient.
         case buffer(Buffer)
+        /// One that has members of its own, under its name and a dot.
         case module(any Module)
         /// Where a layer that works differently in training keeps the mode.
         case mode(TrainingMode)
     }
 
+    /// `weight`, `0`: the last part of what stands in a state dictionary.
     public var name: String
+    /// The parameter, buffer or module itself, not a copy.
     public var value: Value
     /// The stored property that it was found in; the name where there is none.
     var property: String
     /// Whether that property may hold nothing, as a weak one.
     var isOptional: Bool
 
+    /// For modules that name their members themselves, in ``Module/members``.
     public init(_ name: String, _ value: Value) { self.init(name, value, property: name, isOptional: false) }
 
     init(_ name: String, _ value: Value, property: String, isOptional: Bool) {
@@ -73,8 +82,10 @@ public struct ModuleMember {
 public final class TrainingMode: Sendable {
     private let state: Atomic<Bool>
 
+    /// Modules train until they are told otherwise.
     public init(isTraining: Bool = true) { state = Atomic(isTraining) }
 
+    /// To be read when the layer is called. Any thread may read and set it.
     public var isTraining: Bool {
         get { state.load(ordering: .relaxed) }
         set { state.store(newValue, ordering: .relaxed) }

@@ -10,10 +10,13 @@
 ///         Linear(128, 10)
 ///     }
 public final class Sequential: UnaryLayer {
+    /// In the order in which they are called; the first one's number is 0.
     public let layers: [any UnaryLayer]
 
+    /// For layers that a program computes. Without layers the result is the input.
     public init(_ layers: [any UnaryLayer]) { self.layers = layers }
 
+    /// Layers one a line, with `if` and `for`.
     public convenience init(@SequentialBuilder _ layers: () -> [any UnaryLayer]) { self.init(layers()) }
 
     public func callAsFunction(_ input: Tensor) -> Tensor {

@@ -5,6 +5,7 @@ public struct OptimizerState: Sendable {
     /// `3.exp_avg` for the fourth parameter, of its shape; parameters without a step have none.
     public var tensors: StateDictionary
 
+    /// To be given to ``Optimizer/load(_:)``, which checks that it fits.
     public init(steps: [Int], tensors: StateDictionary) {
         self.steps = steps
         self.tensors = tensors

@@ -17,6 +17,7 @@ import TensorRuntime
 /// A formula of one's own is an ``UpdateRule``. A subclass changes what a step does (``step()``), what it forgets
 /// (``zeroGrad()``) and what it saves (``state``, ``load(_:)``).
 open class Optimizer {
+    /// In the order in which they were added; at first one of all parameters that the optimizer was made with.
     public private(set) var groups: [ParameterGroup] = []
 
     /// - Parameter rule: one of this package's (``SGDRule``, ``AdamRule``) or your own.

@@ -5,9 +5,11 @@ import TensorRuntime
 public final class ParameterGroup {
     /// The formula, and the hyperparameters that it reads at each step.
     public var rule: any UpdateRule
+    /// In the order given; those that require no gradient stay as they are.
     public let parameters: [Parameter]
     private let names: [String]
 
+    /// That of the group's rule; a scheduler sets it for every group.
     public var learningRate: Double {
         get { rule.learningRate }
         set { rule.learningRate = newValue }

@@ -8,6 +8,7 @@ public final class ParameterLayout: Sendable {
     public struct Segment: Sendable {
         /// The name that the optimizer was given; else the parameter's number in it.
         public let name: String
+        /// Of the parameter itself; its elements lie in ``range``.
         public let shape: Shape
         /// Its elements, row-major.
         public let range: Range<Int>
@@ -29,6 +30,7 @@ public final class ParameterLayout: Sendable {
             })
     }
 
+    /// The sum over all parameters: the extent of the flat tensors.
     public var elementCount: Int { segments.last?.range.upperBound ?? 0 }
 
     /// The layout of some of the parameters, which begins at 0.

@@ -9,6 +9,7 @@ import TensorRuntime
 public protocol UpdateRule: Sendable {
     /// The name in checkpoints and on the command line: `sgd`, `adam`.
     var name: String { get }
+    /// How far a step goes, 0 or more; what a ``LearningRateScheduler`` sets.
     var learningRate: Double { get set }
     /// What is kept for each element, under PyTorch's names (`exp_avg`); all zeros at first.
     var stateNames: [String] { get }

@@ -3,14 +3,19 @@ import TensorRuntime
 
 /// A source of random numbers: a key, and an offset that moves on with every use.
 ///
-/// Number `i` of a use is Philox 4x32-10's word at `offset + i` under the key (``Philox``), so every device draws the same
+/// Number `i` of a use is Philox 4x32-10's word at `offset + i` under the key (`Philox`), so every device draws the same
 /// bits, and a generator is saved as two integers.
 public final class Generator: Sendable {
     /// What a checkpoint keeps of a generator.
     public struct State: Hashable, Sendable, Codable {
+        /// The seed: generators of equal keys draw the same numbers.
         public var key: UInt64
+        /// How many words were drawn: the next draw begins here.
         public var offset: UInt64
 
+        /// - Parameters:
+        ///   - key: any number; ``Generator/init(seed:)`` takes its seed as the key.
+        ///   - offset: the words that count as drawn.
         public init(key: UInt64, offset: UInt64 = 0) {
             self.key = key
             self.offset = offset
@@ -19,6 +24,7 @@ public final class Generator: Sendable {
 
     private let stored: Lock<State>
 
+    /// Equal seeds draw equal numbers, on every device and on every run.
     public init(seed: UInt64 = 0) { stored = Lock(State(key: seed)) }
 
     /// Key and offset; setting them repeats what was drawn from there on.

@@ -5,6 +5,7 @@ import TensorRuntime
 /// It travels as a run-time scalar: its value is no part of the plan, and it never raises a tensor's dtype within its
 /// kind.
 public protocol ScalarOperand: Sendable {
+    /// The number, as kernels are given it: a whole one as Int64, others as Double.
     var scalar: Scalar { get }
 }
 

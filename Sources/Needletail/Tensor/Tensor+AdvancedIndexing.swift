@@ -204,7 +204,9 @@ extension Tensor {
 public struct AssignedNumber: ExpressibleByIntegerLiteral, ExpressibleByFloatLiteral, Sendable {
     let scalar: Scalar
 
+    /// A whole number: `x[0] = 3`.
     public init(integerLiteral value: Int64) { scalar = .int(value) }
+    /// A fraction: `x[0] = 0.5`.
     public init(floatLiteral value: Double) { scalar = .float(value) }
 }
 

@@ -27,6 +27,7 @@ extension Tensor {
         return permuted(Shape(order))
     }
 
+    /// Moves one axis to another place; the others keep their order. Negative numbers count from the end.
     public func movedim(
         _ source: Int, _ destination: Int, file: StaticString = #fileID, line: UInt = #line
     ) -> Tensor {

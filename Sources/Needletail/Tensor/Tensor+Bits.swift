@@ -98,38 +98,57 @@ extension Tensor {
 // MARK: - Operators
 
 extension Tensor {
+    /// As ``bitwiseAnd(_:file:line:)-(Tensor,_,_)``: of integers and bools; floats are a wrong call.
     public static func & (a: Tensor, b: Tensor) -> Tensor { bits(.bitwiseAnd, .logicalAnd, a, b, symbol: "&") }
+    /// As ``bitwiseOr(_:file:line:)-(Tensor,_,_)``: of integers and bools; floats are a wrong call.
     public static func | (a: Tensor, b: Tensor) -> Tensor { bits(.bitwiseOr, .logicalOr, a, b, symbol: "|") }
+    /// As ``bitwiseXor(_:file:line:)-(Tensor,_,_)``: of integers and bools; floats are a wrong call.
     public static func ^ (a: Tensor, b: Tensor) -> Tensor { bits(.bitwiseXor, .logicalXor, a, b, symbol: "^") }
+    /// As ``shiftedLeft(by:file:line:)-(Tensor,_,_)``: each element by the places that the other tensor says.
     public static func << (a: Tensor, b: Tensor) -> Tensor { bits(.shiftLeft, nil, a, b, symbol: "<<") }
+    /// As ``shiftedRight(by:file:line:)-(Tensor,_,_)``: each element by the places that the other tensor says.
     public static func >> (a: Tensor, b: Tensor) -> Tensor { bits(.shiftRight, nil, a, b, symbol: ">>") }
+    /// Every bit of an integer turned over; of a bool, not.
     public static prefix func ~ (x: Tensor) -> Tensor { x.bitwiseNot(as: "~", at: nil) }
 
+    /// The bits that each element and a whole number have.
     public static func & (a: Tensor, b: some ScalarOperand) -> Tensor { bits(.bitwiseAnd, a, b.scalar, symbol: "&") }
+    /// The bits that each element or a whole number has.
     public static func | (a: Tensor, b: some ScalarOperand) -> Tensor { bits(.bitwiseOr, a, b.scalar, symbol: "|") }
+    /// The bits in which each element and a whole number differ.
     public static func ^ (a: Tensor, b: some ScalarOperand) -> Tensor { bits(.bitwiseXor, a, b.scalar, symbol: "^") }
+    /// Each element times 2 to the power of a whole number, without what leaves the type.
     public static func << (a: Tensor, b: some ScalarOperand) -> Tensor { bits(.shiftLeft, a, b.scalar, symbol: "<<") }
+    /// The floor of each element by 2 to the power of a whole number.
     public static func >> (a: Tensor, b: some ScalarOperand) -> Tensor {
         bits(.shiftRight, a, b.scalar, symbol: ">>")
     }
 
+    /// The bits that a whole number and each element have.
     public static func & (a: some ScalarOperand, b: Tensor) -> Tensor {
         bits(.bitwiseAnd, b, a.scalar, scalarIsFirst: true, symbol: "&")
     }
+    /// The bits that a whole number or each element has.
     public static func | (a: some ScalarOperand, b: Tensor) -> Tensor {
         bits(.bitwiseOr, b, a.scalar, scalarIsFirst: true, symbol: "|")
     }
+    /// The bits in which a whole number and each element differ.
     public static func ^ (a: some ScalarOperand, b: Tensor) -> Tensor {
         bits(.bitwiseXor, b, a.scalar, scalarIsFirst: true, symbol: "^")
     }
+    /// A whole number times 2 to the power of each element, without what leaves the type.
     public static func << (a: some ScalarOperand, b: Tensor) -> Tensor {
         bits(.shiftLeft, b, a.scalar, scalarIsFirst: true, symbol: "<<")
     }
+    /// The floor of a whole number by 2 to the power of each element.
     public static func >> (a: some ScalarOperand, b: Tensor) -> Tensor {
         bits(.shiftRight, b, a.scalar, scalarIsFirst: true, symbol: ">>")
     }
 
+    /// Makes `a` the bits that both have, a new tensor.
     public static func &= (a: inout Tensor, b: Tensor) { a = a & b }
+    /// Makes `a` the bits that one of them has, a new tensor.
     public static func |= (a: inout Tensor, b: Tensor) { a = a | b }
+    /// Makes `a` the bits in which they differ, a new tensor.
     public static func ^= (a: inout Tensor, b: Tensor) { a = a ^ b }
 }

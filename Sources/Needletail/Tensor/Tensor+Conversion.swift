@@ -8,6 +8,7 @@ extension Tensor {
     /// fractions are cut off. Gradients are cast back.
     public func to(_ dtype: DType) -> Tensor { cast(to: dtype) }
 
+    /// As ``to(_:)``, with the argument's name, beside `to(device:)`.
     public func to(dtype: DType) -> Tensor { cast(to: dtype) }
 
     /// The tensor on another device; itself where it is there. Evaluates it. Gradients are copied back.

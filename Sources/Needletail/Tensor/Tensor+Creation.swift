@@ -46,14 +46,18 @@ extension Tensor {
         return made(.fill, shape, type, scalar.cast(to: type), device, for: name, at: site)
     }
 
+    /// Zeros of the other's shape, on its device, of its dtype where none is named.
     public static func zerosLike(_ other: Tensor, dtype: DType? = nil) -> Tensor {
         other.filled(other.shape, .int(0), dtype: dtype ?? other.dtype)
     }
 
+    /// Ones of the other's shape, on its device, of its dtype where none is named.
     public static func onesLike(_ other: Tensor, dtype: DType? = nil) -> Tensor {
         other.filled(other.shape, .int(1), dtype: dtype ?? other.dtype)
     }
 
+    /// One number everywhere, of the other's shape, on its device. A number that does not fit the dtype is a wrong
+    /// call.
     public static func fullLike(
         _ other: Tensor, _ value: some ScalarOperand, dtype: DType? = nil, file: StaticString = #fileID,
         line: UInt = #line
@@ -294,6 +298,7 @@ extension Tensor {
             bytes, shape: shape, dtype: dtype, in: Tensor.creationContext(device, at: CallSite(file, line)))
     }
 
+    /// As above, of bytes in an array.
     public init(
         bytes: [UInt8], shape: Shape, dtype: DType, device: DeviceID? = nil, file: StaticString = #fileID,
         line: UInt = #line

@@ -8,7 +8,7 @@ import TensorRuntime
 
 extension Tensor {
     /// `result[..., j, ...] = self[..., index[..., j, ...], ...]`; `index` is int64 and has the result's shape.
-    func gathered(axis: Int, _ index: Tensor) -> Tensor {
+    package func gathered(axis: Int, _ index: Tensor) -> Tensor {
         let count = shape[axis]
         if dtype.kind == .integer {
             var known: KnownIntegers?

@@ -3,9 +3,11 @@ import TensorRuntime
 // Pointwise functions. Integers are cast to float32, except where the function keeps them (abs, sign, square, relu and
 // rounding). Error bounds in units in the last place stand in `PointwiseOperation.row`.
 extension Tensor {
+    /// `-x`. Integers stay integers; uint8 wraps around.
     public func negated(file: StaticString = #fileID, line: UInt = #line) -> Tensor {
         unary(.negate, as: "negated", at: CallSite(file, line))
     }
+    /// The magnitude. Integers stay integers.
     public func abs(file: StaticString = #fileID, line: UInt = #line) -> Tensor {
         unary(.abs, at: CallSite(file, line))
     }
@@ -13,18 +15,23 @@ extension Tensor {
     public func sign(file: StaticString = #fileID, line: UInt = #line) -> Tensor {
         unary(.sign, at: CallSite(file, line))
     }
+    /// `x * x`. Integers stay integers and wrap around.
     public func square(file: StaticString = #fileID, line: UInt = #line) -> Tensor {
         unary(.square, at: CallSite(file, line))
     }
+    /// `1 / x`; infinite at 0.
     public func reciprocal() -> Tensor { unary(.reciprocal) }
+    /// The square root; NaN below 0, and a gradient that is infinite at 0.
     public func sqrt() -> Tensor { unary(.sqrt) }
     /// `1 / sqrt(x)`
     public func rsqrt() -> Tensor { unary(.rsqrt) }
+    /// `e` to the power; infinite from 89 on in float32.
     public func exp() -> Tensor { unary(.exp) }
     /// 2 to the power; exact at whole numbers.
     public func exp2() -> Tensor { unary(.exp2) }
     /// `exp(x) - 1`, accurate near 0.
     public func expm1() -> Tensor { unary(.expm1) }
+    /// The natural logarithm: minus infinity at 0, NaN below.
     public func log() -> Tensor { unary(.log) }
     /// The logarithm to base 2; exact at powers of 2.
     public func log2() -> Tensor { unary(.log2) }
@@ -32,8 +39,11 @@ extension Tensor {
     public func log10() -> Tensor { unary(.log10) }
     /// `log(1 + x)`, accurate near 0.
     public func log1p() -> Tensor { unary(.log1p) }
+    /// The sine of an angle in radians.
     public func sin() -> Tensor { unary(.sin) }
+    /// The cosine of an angle in radians.
     public func cos() -> Tensor { unary(.cos) }
+    /// The tangent of an angle in radians.
     public func tan() -> Tensor { unary(.tan) }
     /// In `-pi/2...pi/2`; NaN outside of -1...1.
     public func asin() -> Tensor { unary(.asin) }
@@ -41,11 +51,15 @@ extension Tensor {
     public func acos() -> Tensor { unary(.acos) }
     /// In `-pi/2...pi/2`.
     public func atan() -> Tensor { unary(.atan) }
+    /// `(exp(x) - exp(-x)) / 2`
     public func sinh() -> Tensor { unary(.sinh) }
+    /// `(exp(x) + exp(-x)) / 2`
     public func cosh() -> Tensor { unary(.cosh) }
+    /// `(exp(x) - exp(-x)) / (exp(x) + exp(-x))`, in -1...1.
     public func tanh() -> Tensor { unary(.tanh) }
     /// `1 / (1 + exp(-x))`
     public func sigmoid() -> Tensor { unary(.sigmoid) }
+    /// The error function, `2 / sqrt(pi)` times the integral of `exp(-t^2)` from 0 to `x`; in -1...1.
     public func erf() -> Tensor { unary(.erf) }
     /// `1 - erf(x)`, accurate where it is small.
     public func erfc() -> Tensor { unary(.erfc) }
@@ -60,10 +74,13 @@ extension Tensor {
     public func relu(file: StaticString = #fileID, line: UInt = #line) -> Tensor {
         unary(.relu, at: CallSite(file, line))
     }
+    /// To the whole number at or below; integers are themselves. The gradient is 0.
     public func floor() -> Tensor { dtype.isFloat ? unary(.floor) : self }
+    /// To the whole number at or above; integers are themselves. The gradient is 0.
     public func ceil() -> Tensor { dtype.isFloat ? unary(.ceil) : self }
     /// To the nearest integer, halves to even.
     public func round() -> Tensor { dtype.isFloat ? unary(.round) : self }
+    /// To the whole number towards 0; integers are themselves. The gradient is 0.
     public func trunc() -> Tensor { dtype.isFloat ? unary(.trunc) : self }
     /// Whether each element is NaN; bool.
     public func isNaN() -> Tensor {
@@ -173,6 +190,7 @@ extension Tensor {
         binary(.maximum, a, b, symbol: "maximum", at: CallSite(file, line))
     }
 
+    /// The larger of each element and a number: a bound from below. NaN stays.
     public static func maximum(
         _ a: Tensor, _ b: some ScalarOperand, file: StaticString = #fileID, line: UInt = #line
     ) -> Tensor {
@@ -186,6 +204,7 @@ extension Tensor {
         binary(.minimum, a, b, symbol: "minimum", at: CallSite(file, line))
     }
 
+    /// The smaller of each element and a number: a bound from above. NaN stays.
     public static func minimum(
         _ a: Tensor, _ b: some ScalarOperand, file: StaticString = #fileID, line: UInt = #line
     ) -> Tensor {

@@ -6,7 +6,8 @@ import TensorRuntime
 // MARK: - Pairs of results
 
 extension Tensor {
-    /// The variance and the mean, as ``variance(axes:correction:keepDims:file:line:)`` and ``mean(axes:keepDims:file:line:)``.
+    /// The variance and the mean, as ``variance(axes:correction:keepDims:file:line:)-(_,Double,_,_,_)`` and
+    /// ``mean(axes:keepDims:file:line:)-([Int],_,_,_)``.
     ///
     /// Source: [torch.var_mean](https://pytorch.org/docs/stable/generated/torch.var_mean.html).
     public func varianceMean(

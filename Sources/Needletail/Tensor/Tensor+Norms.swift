@@ -17,6 +17,7 @@ extension Tensor {
         norm("norm", p, axes, keepDims, at: CallSite(file, line))
     }
 
+    /// The p-norm over the axes listed, over all where none is.
     public func norm(
         p: Double, axes: Int..., keepDims: Bool = false, file: StaticString = #fileID, line: UInt = #line
     ) -> Tensor {

@@ -73,6 +73,7 @@ extension Tensor {
         cast(to: dtype.sumType).reduced(.sum, as: "sum", axes, keepDims, at: CallSite(file, line))
     }
 
+    /// The sum over the axes listed, over all where none is: `x.sum(axes: 0, -1)`.
     public func sum(
         axes: Int..., keepDims: Bool = false, file: StaticString = #fileID, line: UInt = #line
     ) -> Tensor {
@@ -86,6 +87,7 @@ extension Tensor {
         cast(to: dtype.sumType).reduced(.product, as: "prod", axes, keepDims, at: CallSite(file, line))
     }
 
+    /// The product over the axes listed, over all where none is.
     public func prod(
         axes: Int..., keepDims: Bool = false, file: StaticString = #fileID, line: UInt = #line
     ) -> Tensor {
@@ -109,6 +111,7 @@ extension Tensor {
         }
     }
 
+    /// The mean over the axes listed, over all where none is.
     public func mean(
         axes: Int..., keepDims: Bool = false, file: StaticString = #fileID, line: UInt = #line
     ) -> Tensor {
@@ -126,6 +129,7 @@ extension Tensor {
         reduced(.maximum, as: "max", axes, keepDims, at: CallSite(file, line))
     }
 
+    /// The largest element along the axes listed, of all where none is.
     public func max(
         axes: Int..., keepDims: Bool = false, file: StaticString = #fileID, line: UInt = #line
     ) -> Tensor {
@@ -139,6 +143,7 @@ extension Tensor {
         reduced(.minimum, as: "min", axes, keepDims, at: CallSite(file, line))
     }
 
+    /// The smallest element along the axes listed, of all where none is.
     public func min(
         axes: Int..., keepDims: Bool = false, file: StaticString = #fileID, line: UInt = #line
     ) -> Tensor {
@@ -170,6 +175,7 @@ extension Tensor {
         cast(to: .bool).cast(to: .int64).reduced(.sum, as: "any", axes, keepDims, at: CallSite(file, line)) .!= 0
     }
 
+    /// Whether any element along the axes listed, or of all where none is, is true or not 0.
     public func any(
         axes: Int..., keepDims: Bool = false, file: StaticString = #fileID, line: UInt = #line
     ) -> Tensor {
@@ -183,6 +189,7 @@ extension Tensor {
         logicalNot().cast(to: .int64).reduced(.sum, as: "all", axes, keepDims, at: CallSite(file, line)) .== 0
     }
 
+    /// Whether all elements along the axes listed, or all where none is, are true or not 0.
     public func all(
         axes: Int..., keepDims: Bool = false, file: StaticString = #fileID, line: UInt = #line
     ) -> Tensor {

@@ -98,6 +98,7 @@ extension Tensor {
         repeated("repeat", counts, at: CallSite(file, line))
     }
 
+    /// As above: `x.repeat(2, 4)`.
     public func `repeat`(_ counts: Int..., file: StaticString = #fileID, line: UInt = #line) -> Tensor {
         repeated("repeat", counts, at: CallSite(file, line))
     }
@@ -110,6 +111,7 @@ extension Tensor {
         return repeated("tile", [Int](repeating: 1, count: lead) + counts, at: CallSite(file, line))
     }
 
+    /// As above: `x.tile(2, 4)`.
     public func tile(_ counts: Int..., file: StaticString = #fileID, line: UInt = #line) -> Tensor {
         tile(counts, file: file, line: line)
     }

@@ -6,6 +6,7 @@ import TensorRuntime
 
 /// How ``Tensor/scatterReduce(axis:index:source:reduction:includeSelf:file:line:)`` joins what falls on one place.
 public enum ScatterReduction: Sendable {
+    /// By PyTorch's names: `amax` and `amin` are the largest and the smallest.
     case sum, prod, mean, amax, amin
 }
 

@@ -36,19 +36,21 @@ extension Tensor {
         }
     }
 
+    /// The variance over the axes listed, over all where none is.
     public func variance(
         axes: Int..., correction: Int = 1, keepDims: Bool = false, file: StaticString = #fileID, line: UInt = #line
     ) -> Tensor {
         variance(axes: axes, correction: correction, keepDims: keepDims, file: file, line: line)
     }
 
-    /// The standard deviation: the root of ``variance(axes:correction:keepDims:file:line:)``.
+    /// The standard deviation: the root of ``variance(axes:correction:keepDims:file:line:)-([Int],Int,_,_,_)``.
     public func std(
         axes: [Int], correction: Int = 1, keepDims: Bool = false, file: StaticString = #fileID, line: UInt = #line
     ) -> Tensor {
         std(axes: axes, correction: Double(correction), keepDims: keepDims, file: file, line: line)
     }
 
+    /// The standard deviation over the axes listed, over all where none is.
     public func std(
         axes: Int..., correction: Int = 1, keepDims: Bool = false, file: StaticString = #fileID, line: UInt = #line
     ) -> Tensor {
@@ -87,6 +89,7 @@ extension Tensor {
         }
     }
 
+    /// `log(sum(exp(x)))` over the axes listed, over all where none is.
     public func logSumExp(
         axes: Int..., keepDims: Bool = false, file: StaticString = #fileID, line: UInt = #line
     ) -> Tensor {

@@ -119,6 +119,7 @@ extension Tensor {
         return viewed(as: target)
     }
 
+    /// As above, of extents in an array; more than 8 are a wrong call.
     public func reshape(_ target: [Int], file: StaticString = #fileID, line: UInt = #line) -> Tensor {
         guard target.count <= Shape.maximumRank else { return rankOutside("reshape", "\(target)", file, line) }
         return reshape(Shape(target), file: file, line: line)
@@ -132,6 +133,7 @@ extension Tensor {
             line)
     }
 
+    /// As above: `x.reshape(2, -1)`.
     public func reshape(_ target: Int..., file: StaticString = #fileID, line: UInt = #line) -> Tensor {
         reshape(target, file: file, line: line)
     }
@@ -191,6 +193,7 @@ extension Tensor {
         return expanded(to: full)
     }
 
+    /// As above: `x.expand(4, -1)`.
     public func expand(_ target: Int..., file: StaticString = #fileID, line: UInt = #line) -> Tensor {
         guard target.count <= Shape.maximumRank else { return rankOutside("expand", "\(target)", file, line) }
         return expand(Shape(target), file: file, line: line)
@@ -210,6 +213,7 @@ extension Tensor {
         return permuted(Shape(normal))
     }
 
+    /// As above: `x.permute(1, 0)`.
     public func permute(_ axes: Int..., file: StaticString = #fileID, line: UInt = #line) -> Tensor {
         permute(axes, file: file, line: line)
     }
@@ -229,8 +233,8 @@ extension Tensor {
         return permuted(axes)
     }
 
-    /// The last two axes exchanged; a tensor of lower rank is itself.
     // swift-format-ignore: AlwaysUseLowerCamelCase
+    /// The last two axes exchanged; a tensor of lower rank is itself.
     public var T: Tensor {
         let rank = rank
         if rank < 2 { return self }

@@ -25,6 +25,7 @@ public struct TensorIndex: TensorIndexable {
 
 /// What may stand in a tensor's subscript: integers, ranges, tensors of integers or bool, and ``TensorIndex``.
 public protocol TensorIndexable: Sendable {
+    /// The place that it stands for; negative numbers count from the end of the axis.
     var tensorIndex: TensorIndex { get }
 }
 

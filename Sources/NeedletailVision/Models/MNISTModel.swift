@@ -3,9 +3,14 @@ import NeedletailTraining
 
 /// The models that `needletail train mnist` knows.
 public enum MNISTModel: String, Hashable, Sendable, CaseIterable {
+    /// Linear layers of 784, 128, 128 and 10 with ReLU, and dropout of 0.2 behind the first.
     case mlp
+    /// Linear layers of 784, 64, 32 and 10 with ReLU.
     case mlpSmall = "mlp-small"
+    /// Two convolutions of 3x3 with 32 and 64 channels, pooled once, and linear layers of 128 and 10, with dropout.
     case cnn
+    /// LeNet-5 with ReLU and maximum pooling: convolutions of 5x5 with 6 and 16 channels, linear layers of 120, 84 and
+    /// 10.
     case lenet
 
     /// The model with initial weights: images `[N, 1, 28, 28]` to logits `[N, 10]`.
@@ -81,8 +86,12 @@ public enum MNISTModel: String, Hashable, Sendable, CaseIterable {
 public enum OptimizerKind: String, Hashable, Sendable, CaseIterable {
     case sgd, adam, adamw
 
+    /// 0.01 for SGD, 0.001 for the others.
     public var defaultLearningRate: Double { self == .sgd ? 1e-2 : 1e-3 }
 
+    /// An optimizer of all these parameters, with its other settings as they are by default.
+    ///
+    /// - Parameter learningRate: nil is ``defaultLearningRate``.
     public func make(_ parameters: [Parameter], learningRate: Double? = nil) -> Optimizer {
         let rate = learningRate ?? defaultLearningRate
         switch self {

@@ -128,6 +128,10 @@ public final class BasicBlock: UnaryLayer {
     let bn2: BatchNorm2d
     let downsample: Sequential?
 
+    /// - Parameters:
+    ///   - inputs: channels of what goes in.
+    ///   - outputs: channels of the result.
+    ///   - stride: of the first convolution: what height and width are divided by.
     public init(
         _ inputs: Int, _ outputs: Int, stride: Int = 1, generator: Generator? = nil, device: DeviceID? = nil,
         file: StaticString = #fileID, line: UInt = #line

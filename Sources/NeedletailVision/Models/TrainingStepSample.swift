@@ -23,7 +23,7 @@ extension MNISTModel {
     /// - Parameter steps: how many steps the medians are of.
     /// - Returns: the dispatches of a step in order, each with the label of its launch and the median of its times in
     ///   nanoseconds.
-    /// - Throws: `invalidArgument` where the device was opened without ``TensorRuntime/RuntimeConfiguration/profiles`` or
+    /// - Throws: `invalidArgument` where the device was opened without `RuntimeConfiguration.profiles` or
     ///   keeps no times, and `TensorError` of the device.
     public func sampleTimes(
         batchSize: Int = 64, steps: Int = 50, on device: DeviceID

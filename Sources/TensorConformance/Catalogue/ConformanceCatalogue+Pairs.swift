@@ -2,7 +2,7 @@ import TensorRuntime
 
 extension ConformanceCatalogue {
     /// Each operation and reduction on each dtype, also where there is no such thing: a device either refuses a pair when
-    /// it is asked (``KernelSpec/typeComplaint`` says why) or runs it as the reference does.
+    /// it is asked (`KernelSpec.typeComplaint` says why) or runs it as the reference does.
     public static func pairs() -> [ConformanceCase] {
         var rows: [ConformanceCase] = []
         for dtype in DType.allCases {

@@ -16,6 +16,9 @@ public final class ContractBreakingDevice: ForwardingDevice, @unchecked Sendable
     public let fault: ContractFault?
     fileprivate let lastLaunch = Lock<Launch?>(nil)
 
+    /// - Parameters:
+    ///   - inner: does the work; its streams do it at once.
+    ///   - fault: the promise that is broken.
     public init(_ inner: any Device, fault: ContractFault?) {
         self.fault = fault
         super.init(DeferredDevice(inner, keepsBuffers: fault != .buffersNotKept))

@@ -1,6 +1,6 @@
 import TensorRuntime
 
-/// A promise of ``TensorRuntime/Device`` and its streams that no kernel's numbers show.
+/// A promise of `Device` and its streams that no kernel's numbers show.
 public enum ContractCheck: String, CaseIterable, Sendable, CustomStringConvertible {
     /// Copies begin at their byte offset, however odd, and touch their bytes only.
     case copyOffsets

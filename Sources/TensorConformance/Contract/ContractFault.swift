@@ -2,6 +2,7 @@ import TensorRuntime
 
 /// One way in which a backend can break the contract without a wrong number from any kernel.
 public enum ContractFault: String, CaseIterable, Sendable, CustomStringConvertible {
+    /// Copies or launches begin at the buffer's first byte, whatever the offset.
     case copyInOffsetIgnored, copyOutOffsetIgnored, operandOffsetIgnored
     /// The source of a copy is read when the next work is given.
     case sourceReadLate
@@ -9,12 +10,17 @@ public enum ContractFault: String, CaseIterable, Sendable, CustomStringConvertib
     case copyOutDoesNotWait
     /// What is encoded after a submission is lost, until somebody waits.
     case oneSubmissionOnly
+    /// Nobody waits for what was submitted.
     case synchronizeDoesNothing
     /// An event is complete at once, and nobody waits for it.
     case recordDoesNothing
+    /// An event says that it is complete before the work is done.
     case eventIsCompleteAtOnce
+    /// Nobody waits for an event's work.
     case eventSynchronizeDoesNothing
+    /// A stream goes on without the event's work.
     case waitDoesNothing
+    /// Events cannot be made, or not waited for.
     case recordThrows, waitThrows
     /// Of the events that a stream was told to wait for before its next work, only the last counts.
     case lastWaitOnly
@@ -22,6 +28,7 @@ public enum ContractFault: String, CaseIterable, Sendable, CustomStringConvertib
     case eventServesOnce
     /// An event with a time is complete at once.
     case timedRecordDoesNothing
+    /// A later event has an earlier time.
     case timesRunBackwards
     /// An event tells its time before it is complete.
     case timeToldEarly
@@ -31,6 +38,7 @@ public enum ContractFault: String, CaseIterable, Sendable, CustomStringConvertib
     case buffersNotKept
     /// A launch takes the operands and scalars that were given last, by whatever thread.
     case argumentsShared
+    /// A buffer too large gives another error than the one after which the allocator tries again.
     case outOfMemoryIsAFailure
     /// Any kernel is made.
     case everyKernelMade

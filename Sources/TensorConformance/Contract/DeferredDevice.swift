@@ -15,6 +15,9 @@ public final class DeferredDevice: ForwardingDevice, @unchecked Sendable {
     /// Whether work keeps the buffers that it uses. Where it does not, work whose buffers are gone is left out.
     fileprivate let keepsBuffers: Bool
 
+    /// - Parameters:
+    ///   - inner: does the work; its streams do it at once.
+    ///   - keepsBuffers: whether work keeps the buffers that it uses, as the contract demands.
     public init(_ inner: any Device, keepsBuffers: Bool = true) {
         self.keepsBuffers = keepsBuffers
         super.init(inner)

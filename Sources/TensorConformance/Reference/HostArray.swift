@@ -4,18 +4,21 @@ import TensorRuntime
 ///
 /// The reference computes on these, so that what it expects is not rounded before it is compared.
 public struct HostArray: Sendable {
+    /// Of what the numbers stand for; it says which of the two arrays holds them.
     public let dtype: DType
     /// The values of a float type; empty otherwise.
     public var floats: [Double]
     /// The values of an integer or bool type; empty otherwise.
     public var integers: [Int64]
 
+    /// Numbers of a float dtype; they are not rounded to it.
     public init(floats: [Double], dtype: DType) {
         self.dtype = dtype
         self.floats = floats
         self.integers = []
     }
 
+    /// Numbers of an integer dtype, or bools as 0 and 1.
     public init(integers: [Int64], dtype: DType) {
         self.dtype = dtype
         self.floats = []
@@ -27,6 +30,7 @@ public struct HostArray: Sendable {
         self.init(floats: [], dtype: dtype)
     }
 
+    /// How many elements there are.
     public var count: Int { dtype.isFloat ? floats.count : integers.count }
 
     /// Element `index` as a Double; an Int64 above 2^53 is rounded.

@@ -4,7 +4,9 @@ import TensorRuntime
 public struct HostWrites: Sendable {
     /// The operand's position among the kernel's bindings.
     public let operand: Int
+    /// In elements of the buffer, in the order in which they were written.
     public var places: [Int]
+    /// As many as places.
     public var values: HostArray
 }
 
@@ -12,15 +14,17 @@ public struct HostWrites: Sendable {
 public struct HostOperand: Sendable {
     /// Empty for an operand without a buffer, and for an output.
     public var array: HostArray
+    /// In elements, from the start of the array.
     public var offset: Int
 
+    /// - Parameter array: the whole buffer, what lies in front of the operand too.
     public init(array: HostArray, offset: Int = 0) {
         self.array = array
         self.offset = offset
     }
 }
 
-/// Runs any ``KernelSpec`` on host arrays, in Double, and integers in exact wrapping arithmetic: the meaning of the
+/// Runs any `KernelSpec` on host arrays, in Double, and integers in exact wrapping arithmetic: the meaning of the
 /// contract, against which backends are tested. It imports no backend.
 ///
 /// Values are rounded to their type where they are cast and where they are stored, and nowhere else.
@@ -30,7 +34,7 @@ public enum ReferenceInterpreter {
     ///
     /// - Parameters:
     ///   - operands: one for each binding, in the family's order.
-    ///   - scalars: the 64-bit slots (``Scalar/bits(as:)``).
+    ///   - scalars: the 64-bit slots (`Scalar.bits(as:)`).
     /// - Throws: `unsupported` for a family that it does not know.
     public static func run(
         _ spec: KernelSpec, operands: [HostOperand], scalars: [UInt64]

@@ -4,6 +4,7 @@ import TensorRuntime
 public struct ConformanceCase: Sendable, CustomStringConvertible {
     /// One bound buffer.
     public struct Operand: Sendable {
+        /// Of the buffer's elements.
         public var dtype: DType
         /// Elements that the kernel may touch, from the start of the buffer's payload on.
         public var count: Int
@@ -16,6 +17,7 @@ public struct ConformanceCase: Sendable, CustomStringConvertible {
         /// The input whose buffer an output shares (a donated buffer).
         public var alias: Int?
 
+        /// The arguments are the properties of the same name; by default an output of its own.
         public init(
             dtype: DType, count: Int, offset: Int = 0, fill: Fill? = nil, hasBuffer: Bool = true, alias: Int? = nil
         ) {
@@ -30,12 +32,19 @@ public struct ConformanceCase: Sendable, CustomStringConvertible {
 
     /// What a row exercises; every tag that a device could exercise must be on some row that ran.
     public enum Tag: Hashable, Sendable, CustomStringConvertible {
+        /// The program has this operation.
         case pointwise(PointwiseOperation)
+        /// The program folds by this operation.
         case reduction(ReductionOperation)
+        /// An operand is of this type.
         case dtype(DType)
+        /// An operand lies so.
         case layout(LayoutClass)
+        /// The kernel is this convolution or gradient.
         case convolution(ConvolutionKernel.Kind)
+        /// The kernel is this pooling or gradient.
         case pooling(PoolingKernel.Kind)
+        /// The kernel has this part.
         case feature(Feature)
 
         public var description: String {
@@ -61,16 +70,22 @@ public struct ConformanceCase: Sendable, CustomStringConvertible {
         case gather, index, fill, rowOutput, totalOutput, severalOutputs, donation, epilogue, specialValues
     }
 
+    /// Unique in the catalogue; what a failure is reported under.
     public let name: String
+    /// What the device is asked for.
     public let spec: KernelSpec
+    /// In the order of the kernel's bindings, inputs first.
     public var operands: [Operand]
+    /// What the scalar slots hold.
     public var scalars: [Scalar]
     /// One for each output.
     public var tolerances: [Tolerance]
+    /// What the row exercises; the operands' dtypes are always among them.
     public var tags: Set<Tag>
     /// Arithmetic operations of one run, for benchmarks.
     public var operations: Int
 
+    /// The operands' dtypes are added to the tags.
     public init(
         name: String, spec: KernelSpec, operands: [Operand], scalars: [Scalar] = [], tolerances: [Tolerance],
         tags: Set<Tag> = [], operations: Int
@@ -84,6 +99,7 @@ public struct ConformanceCase: Sendable, CustomStringConvertible {
         self.operations = operations
     }
 
+    /// That of the kernel.
     public var family: KernelFamily { spec.family }
     public var description: String { name }
 

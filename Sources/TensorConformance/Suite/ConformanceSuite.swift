@@ -8,6 +8,7 @@ import TensorRuntime
 public final class ConformanceSuite: Sendable {
     private let expectations = Lock<[String: [HostWrites]]>([:])
 
+    /// Of the whole catalogue. What the reference gives is computed when the first device asks for it.
     public init() {}
 
     /// Checks the contract (``runContract(on:)``), and runs every row that fits the device's description; or runs the rows

@@ -2,6 +2,7 @@ import TensorRuntime
 
 /// One way in which a backend can be wrong, done to one output of every kernel.
 public struct Fault: Hashable, Sendable, CustomStringConvertible {
+    /// What is done to an output.
     public enum Kind: CaseIterable, Hashable, Sendable {
         /// The middle element is off by as much as the largest one.
         case elementChanged
@@ -13,9 +14,12 @@ public struct Fault: Hashable, Sendable, CustomStringConvertible {
         case writtenPastEnd
     }
 
+    /// What is done.
     public var kind: Kind
+    /// The number of the output that it is done to; kernels with fewer outputs are left alone.
     public var output: Int
 
+    /// Of one output of each kernel.
     public init(_ kind: Kind, output: Int) {
         self.kind = kind
         self.output = output
@@ -30,6 +34,9 @@ public final class FaultyDevice: ForwardingDevice, @unchecked Sendable {
 
     private let currentFault: Lock<Fault?>
 
+    /// - Parameters:
+    ///   - inner: runs the kernels.
+    ///   - fault: what is spoiled; nil spoils nothing.
     public init(_ inner: any Device, fault: Fault? = nil) {
         currentFault = Lock(fault)
         super.init(inner)

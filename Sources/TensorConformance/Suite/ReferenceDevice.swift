@@ -5,6 +5,7 @@ import TensorRuntime
 public final class ReferenceDevice: Device {
     public let description: DeviceDescription
 
+    /// - Parameter dtypes: those that the device says it has: fewer than all show what a program does without them.
     public init(dtypes: Set<DType> = Set(DType.allCases)) {
         description = DeviceDescription(
             id: DeviceID(backend: "reference"), name: "reference interpreter", kind: .cpu, driver: "TensorConformance",

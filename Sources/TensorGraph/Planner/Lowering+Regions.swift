@@ -31,15 +31,14 @@ extension Lowering {
         else { return false }
         let (base, view) = graph.resolve(source)
         let made = graph.nodes[base]
-        guard isMade(base, onlyFor: index), view.offset == OffsetExpression(), made.dtype == node.dtype,
-            made.shape.elementCount == node.shape.elementCount
-        else { return false }
+        guard isMade(base, onlyFor: index), made.dtype == node.dtype else { return false }
         let goal = regions[index] ?? Region(target: index, layout: PlanLayout(contiguous: node.shape))
         let own = made.shape.contiguousStrides
         let places = node.shape.indices.filter { node.shape[$0] != 1 }
         var strides = Strides(repeating: 0, rank: made.shape.rank)
         var last = 0
         var found = 0
+        // Views do not overlap themselves: with each axis's stride and extent, the view is the whole value in another order.
         for axis in made.shape.indices where made.shape[axis] != 1 {
             guard
                 let place = places.first(where: {
@@ -62,8 +61,7 @@ extension Lowering {
     /// reads it.
     private func isMade(_ base: Int, onlyFor reader: Int) -> Bool {
         let node = graph.nodes[base]
-        guard fuser.isFusing, !node.isLeaf, !node.isFree, !isStored[base], regions[base] == nil,
-            node.shape.elementCount > 0
+        guard fuser.isFusing, !node.isLeaf, !node.isFree, !isStored[base], node.shape.elementCount > 0
         else { return false }
         let number = fuser.groupOf[base]
         guard number >= 0, let group = fuser.groups[number], !group.isOpaque, !group.isTransient, group.reduced == nil
@@ -86,9 +84,8 @@ extension Lowering {
 
     private func isRead(_ index: Int, onlyBy reader: Int, orWithin number: Int) -> Bool {
         fuser.consumers[index].allSatisfy { consumer in
-            if graph.nodes[consumer].operation.isView {
-                return !graph.nodes[consumer].isLive && isRead(consumer, onlyBy: reader, orWithin: number)
-            }
+            // A view that is live has its base stored.
+            if graph.nodes[consumer].operation.isView { return isRead(consumer, onlyBy: reader, orWithin: number) }
             return consumer == reader || fuser.groupOf[consumer] == number
         }
     }

@@ -3,7 +3,9 @@
 /// A program sets it by ``RuntimeConfiguration/options``, a user by the environment: `NEEDLETAIL_<BACKEND>_<OPTION>` in
 /// upper case, as in `NEEDLETAIL_CPU_THREADS`, or the option's further variables.
 public struct BackendOption: Sendable {
+    /// Lower case, words joined by hyphens: `threads`.
     public let name: String
+    /// The name of the backend that reads it.
     public let backend: String
     /// Which values there are, for the message about another: `a whole number of 1 to 4096`.
     public let accepts: String

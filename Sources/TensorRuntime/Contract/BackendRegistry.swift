@@ -1,5 +1,6 @@
 /// A family of devices that can be probed and opened: `cpu`, `opencl`, `vulkan`, or one from another package.
 public protocol Backend: AnyObject, Sendable {
+    /// Lower case; the first part of its devices' names, `vulkan:0`.
     var name: String { get }
     /// Which of two backends speaks for a device that both see; the higher one.
     var priority: Int { get }
@@ -21,10 +22,12 @@ extension Backend {
 
 /// What a backend found, and why it left out the rest.
 public struct ProbeReport: Sendable {
+    /// In the order of their indices: the first opens as index 0.
     public var devices: [DeviceDescription]
     /// Loaders, drivers and devices that were left out, each with its reason.
     public var notes: [String]
 
+    /// Nothing found, unless told otherwise.
     public init(devices: [DeviceDescription] = [], notes: [String] = []) {
         self.devices = devices
         self.notes = notes
@@ -35,6 +38,7 @@ public struct ProbeReport: Sendable {
 ///
 /// Opening a device twice gives the same instance. Registering needs no change to this package.
 public final class BackendRegistry: Sendable {
+    /// The one that tensors ask. A program registers its own backends there; those of this package join at the first look.
     public static let shared = BackendRegistry()
 
     private struct State {
@@ -45,6 +49,7 @@ public final class BackendRegistry: Sendable {
 
     private let state = Lock(State())
 
+    /// Without backends: for tests, and for programs that keep devices apart.
     public init() {}
 
     /// Adds a backend, or replaces the one of the same name; devices opened before stay open. At any time: its devices can

@@ -4,6 +4,7 @@
 /// ``Backend``. It holds no shape logic: outputs are allocated by the core, and every kernel is fully described by its
 /// ``KernelSpec``.
 public protocol Device: AnyObject, Sendable {
+    /// What the device is and has; it stays as it was when the device was opened.
     var description: DeviceDescription { get }
 
     /// The names of the driver's faults that the backend works around. (optional: none by default)
@@ -29,17 +30,20 @@ public protocol Device: AnyObject, Sendable {
     /// - Throws: `unsupported` for what ``unsupportedReason(_:)`` has a reason against.
     func makeKernel(_ spec: KernelSpec) throws(TensorError) -> any DeviceKernel
 
+    /// Makes one more order of work, which is empty. The core makes one for each stream of a program.
     func makeStream() throws(TensorError) -> any DeviceStream
 }
 
 /// A block of device memory, freed when it is released. The core may release it while encoded work still uses it: a
 /// backend whose work runs later keeps it until that is done.
 public protocol DeviceBuffer: AnyObject, Sendable {
+    /// The size that was asked for, in bytes.
     var byteCount: Int { get }
 }
 
 /// A kernel made for one spec; immutable, and used by several streams at once.
 public protocol DeviceKernel: AnyObject, Sendable {
+    /// What the kernel was made for.
     var spec: KernelSpec { get }
 
     /// Bytes of device memory that one launch needs for partial results. (optional: none by default)
@@ -59,9 +63,12 @@ public protocol DeviceKernel: AnyObject, Sendable {
 ///
 /// An operand that is only an index (``FusedProgram/Operation/index(input:)``) has no buffer.
 public struct BufferBinding: Sendable {
+    /// Nil of an operand that is only an index.
     public var buffer: (any DeviceBuffer)?
+    /// In elements; of an index, what is added to it. A kernel's workspace has it in bytes.
     public var offset: Int
 
+    /// - Parameter offset: in elements of the operand's type.
     public init(buffer: (any DeviceBuffer)?, offset: Int = 0) {
         self.buffer = buffer
         self.offset = offset
@@ -105,7 +112,11 @@ public protocol DeviceStream: AnyObject, Sendable {
 
 /// A point in a stream's work.
 public protocol DeviceEvent: AnyObject, Sendable {
+    /// Whether the work before it is done; asking does not wait.
     var isComplete: Bool { get }
+    /// Waits until the work before it is done.
+    ///
+    /// - Throws: `deviceFailure` where it failed.
     func synchronize() throws(TensorError)
 
     /// When the work before an event that is complete was done, in nanoseconds from a moment that is the device's own; nil where

@@ -1,8 +1,11 @@
 /// Which device: a backend's name and an index among its devices. Parses from and prints as `cpu`, `vulkan:0`.
 public struct DeviceID: Hashable, Sendable, CustomStringConvertible {
+    /// `cpu`, `opencl`, `vulkan`, or the name of another package's backend.
     public let backend: String
+    /// Among the devices of its backend's probe, from 0 on.
     public let index: Int
 
+    /// Says nothing of whether there is such a device: opening it does.
     public init(backend: String, index: Int = 0) {
         self.backend = backend
         self.index = index
@@ -23,6 +26,7 @@ public struct DeviceID: Hashable, Sendable, CustomStringConvertible {
         }
     }
 
+    /// The processor: always there.
     public static let cpu = DeviceID(backend: "cpu")
 
     public var description: String { backend == "cpu" && index == 0 ? "cpu" : "\(backend):\(index)" }
@@ -30,7 +34,10 @@ public struct DeviceID: Hashable, Sendable, CustomStringConvertible {
 
 /// What a device is and can do.
 public struct DeviceDescription: Hashable, Sendable {
+    /// What kind of hardware a device is, by which one is preferred to another.
     public enum Kind: String, Hashable, Sendable, CaseIterable {
+        /// A GPU with memory of its own, one that shares the processor's, other hardware for such work, or the
+        /// processor itself.
         case discreteGPU, integratedGPU, accelerator, cpu
         /// A GPU interface run by a processor (PoCL, lavapipe): usable when named, never chosen by itself.
         case software
@@ -39,17 +46,23 @@ public struct DeviceDescription: Hashable, Sendable {
         public var isAccelerator: Bool { self == .discreteGPU || self == .integratedGPU || self == .accelerator }
     }
 
+    /// Under which it is opened.
     public var id: DeviceID
+    /// The hardware's name, as its driver gives it.
     public var name: String
+    /// Given by the backend; decides whether a device is taken when nobody names one.
     public var kind: Kind
     /// The software between the runtime and the device: an OpenCL platform, a Vulkan driver; nil where there is none.
     public var platform: String?
+    /// The driver's name and version, for people and for the quirk table.
     public var driver: String
     /// Total memory in bytes.
     public var memory: Int
     /// The largest single allocation in bytes.
     public var maximumAllocation: Int
+    /// The element types that its kernels take; the others' kernels are refused with a reason.
     public var dtypes: Set<DType>
+    /// The kernels that it has. ``KernelFamily/required`` are among them; operations of others are decomposed.
     public var families: Set<KernelFamily>
     /// Families whose kernels lack float16 and bfloat16 although ``dtypes`` has them: the planner casts their operands to
     /// float32 and the results back, and counts that as decomposed operations. Empty where kernels take what is stored.
@@ -62,6 +75,7 @@ public struct DeviceDescription: Hashable, Sendable {
     /// The largest number of buffers one fused kernel binds; longer programs are split.
     public var maximumOperands: Int
 
+    /// The arguments are the properties of the same name; without `maximumAllocation` all memory may be one allocation.
     public init(
         id: DeviceID, name: String, kind: Kind, driver: String, memory: Int, maximumAllocation: Int? = nil,
         dtypes: Set<DType>, families: Set<KernelFamily>, physicalIDs: Set<PhysicalID> = [], alignment: Int = 16,

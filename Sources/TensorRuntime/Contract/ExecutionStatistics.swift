@@ -19,12 +19,15 @@ public struct ExecutionStatistics: Hashable, Sendable {
     public var blockRequests = 0
     /// Bytes in use, bytes held from the driver, and the most ever in use.
     public var allocatedBytes = 0
+    /// Bytes held from the driver, in use or kept for later.
     public var reservedBytes = 0
+    /// The most bytes that were ever in use.
     public var peakAllocatedBytes = 0
     /// Operations run through their decomposition because the device lacks their family.
     public var decomposedOperations = 0
     /// Kernels made by the device, and how many different programs (``KernelSpec/code``) were among them.
     public var kernelsMade = 0
+    /// Different programs among the kernels made: what a driver had to compile or find on disk.
     public var programsMade = 0
     /// Nodes evaluated.
     public var nodes = 0
@@ -34,6 +37,7 @@ public struct ExecutionStatistics: Hashable, Sendable {
     /// on the calling thread is the work itself. What a step takes beyond it is tracing.
     public var evaluationNanoseconds = 0
 
+    /// All counts 0.
     public init() {}
 
     /// Tracing, signature, look-up and binding of steps that took so long until their work was given to the device.

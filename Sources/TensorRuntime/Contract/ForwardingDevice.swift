@@ -8,6 +8,7 @@
 open class ForwardingDevice: Device, @unchecked Sendable {
     // Safety: both properties are immutable; a subclass says why its own are safe.
 
+    /// Where everything goes that a subclass does not take for itself.
     public let inner: any Device
     public let description: DeviceDescription
 
@@ -43,8 +44,10 @@ open class ForwardingDevice: Device, @unchecked Sendable {
 open class ForwardingKernel: DeviceKernel, @unchecked Sendable {
     // Safety: immutable; a subclass says why its own properties are safe.
 
+    /// The kernel that does the work.
     public let inner: any DeviceKernel
 
+    /// - Parameter inner: made by the device that the streams below belong to.
     public init(_ inner: any DeviceKernel) { self.inner = inner }
 
     open var spec: KernelSpec { inner.spec }
@@ -57,8 +60,10 @@ open class ForwardingKernel: DeviceKernel, @unchecked Sendable {
 open class ForwardingStream: DeviceStream, @unchecked Sendable {
     // Safety: immutable, and a stream is called from one thread at a time.
 
+    /// The stream that does the work.
     public let inner: any DeviceStream
 
+    /// - Parameter inner: of the device below.
     public init(_ inner: any DeviceStream) { self.inner = inner }
 
     open func encode(

@@ -1,8 +1,11 @@
 /// How long one dispatch ran on its device.
 public struct KernelTime: Hashable, Sendable {
+    /// What ran, as its backend names it.
     public var kernel: String
+    /// On the device's own clock, from the dispatch's beginning to its end.
     public var nanoseconds: Int
 
+    /// Made by streams that time their dispatches.
     public init(kernel: String, nanoseconds: Int) {
         self.kernel = kernel
         self.nanoseconds = nanoseconds

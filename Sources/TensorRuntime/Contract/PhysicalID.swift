@@ -14,6 +14,7 @@ public struct PhysicalID: Hashable, Sendable, CustomStringConvertible {
         mark = .uuid(uuid)
     }
 
+    /// The place on the PCI bus, as `lspci` prints it.
     public init(domain: Int, bus: Int, device: Int, function: Int) {
         mark = .pci(domain: domain, bus: bus, device: device, function: function)
     }

@@ -40,6 +40,7 @@ public struct RuntimeConfiguration: Sendable {
     /// What is wrong with the environment, a line a variable, backends' options apart. No device opens while there is any.
     public private(set) var problems: [String] = []
 
+    /// The defaults. Of the environment only `NEEDLETAIL_VERIFY_PLANS` counts, so that tests verify whatever they make.
     public init() {}
 
     /// The defaults as the environment fills them. A variable that is empty counts as one that is not set.

@@ -5,6 +5,7 @@
 public struct ConvolutionKernel: AnchoredKernelBody {
     public static var family: KernelFamily { .convolution }
 
+    /// Which of the three: they have the same sizes and window, and each two of its tensors as operands.
     public enum Kind: UInt8, Hashable, Sendable, CaseIterable {
         /// (input, weight) to output.
         case forward
@@ -14,18 +15,28 @@ public struct ConvolutionKernel: AnchoredKernelBody {
         case weightGradient
     }
 
+    /// Says what the operands are, and the result.
     public var kind: Kind
+    /// Of both operands; sums are made in its accumulator.
     public var dtype: DType
+    /// Images.
     public var batch: Int
+    /// Channels of the convolution's input, of all groups.
     public var inputChannels: Int
+    /// Channels of the convolution's output, of all groups.
     public var outputChannels: Int
     /// Height and width of the convolution's input and output.
     public var inputSize: SIMD2<Int>
+    /// Height and width of the convolution's output: what the window gives over ``inputSize``.
     public var outputSize: SIMD2<Int>
+    /// Kernel, stride, padding and dilation of the convolution, of its gradients as well.
     public var window: Window
+    /// Divides both numbers of channels; 1 joins each output with all inputs.
     public var groups: Int
+    /// Over the result's shape; its input 0 is the result.
     public var epilogue: FusedKernel
 
+    /// Sizes are taken as they are given: whoever traces the operation has checked them.
     public init(
         kind: Kind, dtype: DType, batch: Int, inputChannels: Int, outputChannels: Int, inputSize: SIMD2<Int>,
         outputSize: SIMD2<Int>, window: Window, groups: Int, epilogue: FusedKernel
@@ -42,8 +53,11 @@ public struct ConvolutionKernel: AnchoredKernelBody {
         self.epilogue = epilogue
     }
 
+    /// `[batch, inputChannels, height, width]`
     public var inputShape: Shape { [batch, inputChannels, inputSize[0], inputSize[1]] }
+    /// `[outputChannels, inputChannels / groups, kernel height, kernel width]`
     public var weightShape: Shape { [outputChannels, inputChannels / groups, window.kernel[0], window.kernel[1]] }
+    /// `[batch, outputChannels, height, width]`
     public var outputShape: Shape { [batch, outputChannels, outputSize[0], outputSize[1]] }
     /// The shape of what this kind computes.
     public var resultShape: Shape {

@@ -11,8 +11,13 @@ public struct FusedKernel: KernelBody {
         public var strides: Strides
         /// For a gathered input, the distance between neighbours along the gathered axis and that axis's extent.
         public var gatherStride: Int
+        /// The gathered axis's extent: indices from 0 to below it read an element. 0 where nothing is gathered.
         public var gatherCount: Int
 
+        /// - Parameters:
+        ///   - strides: one for each dimension of the iteration space.
+        ///   - gatherStride: of the gathered axis, in elements.
+        ///   - gatherCount: its extent; 0 where nothing is gathered.
         public init(strides: Strides, gatherStride: Int = 0, gatherCount: Int = 0) {
             self.strides = strides
             self.gatherStride = gatherStride
@@ -20,14 +25,18 @@ public struct FusedKernel: KernelBody {
         }
     }
 
+    /// What is computed at each place.
     public var program: FusedProgram
     /// Extents of the outer, then of the inner dimensions.
     public var extents: Shape
     /// How many of them are outer. Equal to the rank where the program has no reduction.
     public var outerRank: Int
+    /// One for each of the program's inputs.
     public var inputs: [Access]
+    /// One for each of the program's outputs, over the dimensions of its level.
     public var outputs: [Access]
 
+    /// As many accesses as the program has inputs and outputs.
     public init(program: FusedProgram, extents: Shape, outerRank: Int, inputs: [Access], outputs: [Access]) {
         self.program = program
         self.extents = extents
@@ -68,6 +77,7 @@ public struct FusedKernel: KernelBody {
 
     public var operandCount: Int { inputs.count + outputs.count }
     public var scalarTypes: [DType] { program.scalarTypes }
+    /// Places of the iteration space: how often an element step runs.
     public var elementCount: Int { extents.elementCount }
     public var summary: String { "fused over \(extents), \(outerRank) outer" }
     public var code: KernelCode { KernelCode(.fused, [extents.rank, outerRank], program: program) }

@@ -30,6 +30,7 @@ public struct FusedProgram: Hashable, Sendable {
         case scalar(Int)
     }
 
+    /// What a step does.
     public enum Operation: Hashable, Sendable {
         /// Reads input `input` at the current place.
         case load(input: Int)
@@ -41,19 +42,25 @@ public struct FusedProgram: Hashable, Sendable {
         case index(input: Int)
         /// Operand 0 alone: fills the level with a scalar.
         case fill
+        /// Of as many operands as the operation has, element by element.
         case pointwise(PointwiseOperation)
         /// Folds operand 0: an element value to a row, a row value to a total.
         case reduce(ReductionOperation)
     }
 
+    /// One line of the program: its value is known by the step's number.
     public struct Step: Hashable, Sendable {
+        /// What is computed.
         public var operation: Operation
+        /// Values of earlier steps, or scalar slots.
         public var operands: [Operand]
         /// The type of the step's value, to which it is rounded: a value that is read in the program is the one that is
         /// stored. float16 and bfloat16 are computed in float32. Comparisons compute in the type of their operands.
         public var dtype: DType
+        /// Along which dimensions the value varies: no fewer than those of its operands, but for a reduction.
         public var level: Level
 
+        /// - Parameter operands: as many as the operation takes.
         public init(_ operation: Operation, _ operands: [Operand] = [], dtype: DType, level: Level = .element) {
             self.operation = operation
             self.operands = operands
@@ -62,20 +69,25 @@ public struct FusedProgram: Hashable, Sendable {
         }
     }
 
+    /// What the program stores.
     public struct Output: Hashable, Sendable {
         /// The step whose value is stored, at that step's level.
         public var value: Int
 
+        /// - Parameter value: the number of a step.
         public init(value: Int) { self.value = value }
     }
 
     /// The type of each input's elements; an input read by `index` is int64 and has no buffer.
     public var inputs: [DType]
+    /// In the order in which they run; a step names only earlier ones.
     public var steps: [Step]
+    /// In the order of their bindings; one step may be stored twice.
     public var outputs: [Output]
     /// The number of scalar slots.
     public var scalarCount: Int
 
+    /// Nothing is checked here. A program that a kernel is made of has been checked by who wrote it.
     public init(inputs: [DType], steps: [Step], outputs: [Output], scalarCount: Int = 0) {
         self.inputs = inputs
         self.steps = steps
@@ -90,6 +102,7 @@ public struct FusedProgram: Hashable, Sendable {
         return FusedProgram(inputs: [source], steps: steps, outputs: [Output(value: steps.count - 1)])
     }
 
+    /// Whether a value is folded: the inner dimensions then run in one loop for each row.
     public var hasReduction: Bool {
         steps.contains { if case .reduce = $0.operation { true } else { false } }
     }

@@ -2,6 +2,7 @@
 ///
 /// A family is a type that says this much, its rows in the catalogue, and a kernel on each device that has it.
 public protocol KernelBody: Hashable, Sendable {
+    /// The name under which devices say that they have the family, or lack it.
     static var family: KernelFamily { get }
     /// The buffers of a launch, in the order of their bindings; the workspace is not among them.
     var operands: [KernelOperand] { get }
@@ -45,6 +46,7 @@ extension KernelBody {
 
 /// A kernel of which the pointwise program is the epilogue: its result is the program's input 0.
 public protocol AnchoredKernelBody: KernelBody {
+    /// The pointwise program over the family's result.
     var epilogue: FusedKernel { get }
     /// The operands of the family itself.
     var sources: [KernelOperand] { get }
@@ -69,14 +71,21 @@ extension KernelBody {
 public struct KernelOperand: Hashable, Sendable {
     /// Nil for an operand that is only an index and has no buffer.
     public var dtype: DType?
+    /// The dimensions over which the operand is read or written.
     public var extents: Shape
     /// In elements, one for each extent.
     public var strides: Strides
     /// Of a gathered operand: the places along the gathered axis, each of which is read, and their distance.
     public var gatherCount: Int
+    /// The distance of neighbours along the gathered axis, in elements.
     public var gatherStride: Int
+    /// Whether the launch writes it.
     public var isOutput: Bool
 
+    /// - Parameters:
+    ///   - dtype: nil for an index.
+    ///   - strides: one for each extent.
+    ///   - gatherCount: 0 where nothing is gathered.
     public init(
         _ dtype: DType?, _ extents: Shape, _ strides: Strides, gatherCount: Int = 0, gatherStride: Int = 0,
         isOutput: Bool = false
@@ -103,8 +112,10 @@ public struct OperandExtent: Hashable, Sendable {
     public var lowest: Int
     /// The number of places from the lowest to the highest.
     public var count: Int
+    /// Whether the launch writes there.
     public var isOutput: Bool
 
+    /// Nothing where an extent is 0: the operand is then not touched.
     public init(_ operand: KernelOperand) {
         var lowest = 0
         var highest = 0

@@ -5,18 +5,25 @@
 public struct MatmulKernel: AnchoredKernelBody {
     public static var family: KernelFamily { .matmul }
 
+    /// Of `a` and `b`.
     public var dtype: DType
+    /// The leading extents, each of which has a product of its own; empty for one product.
     public var batch: Shape
+    /// Rows of `a` and of the product.
     public var m: Int
+    /// Columns of `b` and of the product.
     public var n: Int
+    /// Columns of `a` and rows of `b`: the extent that is summed over.
     public var k: Int
     /// Strides of `a` over `[batch..., m, k]` and of `b` over `[batch..., k, n]`; in each, one of the last two is 1
     /// (or its extent is 1).
     public var aStrides: Strides
+    /// Strides of `b` over `[batch..., k, n]`; 0 along an axis of the batch repeats the matrix.
     public var bStrides: Strides
     /// Over `[batch..., m, n]`, not collapsed.
     public var epilogue: FusedKernel
 
+    /// Strides must be such as ``aStrides`` says; the planner copies other operands first.
     public init(
         dtype: DType, batch: Shape, m: Int, n: Int, k: Int, aStrides: Strides, bStrides: Strides, epilogue: FusedKernel
     ) {
@@ -32,6 +39,7 @@ public struct MatmulKernel: AnchoredKernelBody {
 
     /// Whether `a` (or `b`) lies column-major, that is, is read transposed.
     public var transposesA: Bool { aStrides[batch.rank + 1] != 1 && k != 1 }
+    /// Whether `b` lies column-major, that is, is read transposed.
     public var transposesB: Bool { bStrides[batch.rank + 1] != 1 && n != 1 }
 
     /// The type in which products are added up: float32 for float16 and bfloat16.

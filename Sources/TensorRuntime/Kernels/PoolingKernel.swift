@@ -5,6 +5,7 @@
 public struct PoolingKernel: AnchoredKernelBody {
     public static var family: KernelFamily { .pooling }
 
+    /// Which pooling or gradient: what its operands are stands at each.
     public enum Kind: UInt8, Hashable, Sendable, CaseIterable {
         /// (input) to output. Padding never wins; NaN does.
         case maximum
@@ -20,16 +21,24 @@ public struct PoolingKernel: AnchoredKernelBody {
         case averageGradient
     }
 
+    /// Says what the operands are, and the result.
     public var kind: Kind
+    /// Of the elements; indices are int64.
     public var dtype: DType
+    /// Batch times channels.
     public var planes: Int
+    /// Height and width of what is pooled.
     public var inputSize: SIMD2<Int>
+    /// Height and width of what pooling gives.
     public var outputSize: SIMD2<Int>
+    /// Kernel, stride, padding and dilation, of the gradients as well.
     public var window: Window
     /// Whether an average divides by the kernel's size also where it overlaps the padding.
     public var countsPadding: Bool
+    /// Over `[planes, height, width]` of the result, which is its input 0.
     public var epilogue: FusedKernel
 
+    /// Sizes are taken as they are given: whoever traces the operation has checked them.
     public init(
         kind: Kind, dtype: DType, planes: Int, inputSize: SIMD2<Int>, outputSize: SIMD2<Int>, window: Window,
         countsPadding: Bool, epilogue: FusedKernel
@@ -46,6 +55,7 @@ public struct PoolingKernel: AnchoredKernelBody {
 
     /// The number of buffers before the epilogue's.
     public var sourceCount: Int { kind == .maximumGradient || kind == .maximumGather ? 2 : 1 }
+    /// Height and width of what this kernel computes: the input's for gradients, else the output's.
     public var resultSize: SIMD2<Int> {
         kind == .maximumGradient || kind == .averageGradient ? inputSize : outputSize
     }

@@ -13,5 +13,6 @@ public struct ProgramEmission: Hashable, Sendable {
     /// Nanoseconds in which these were written in the driver's language.
     public var nanoseconds = 0
 
+    /// Nothing written yet.
     public init() {}
 }

@@ -11,7 +11,9 @@
 public struct ScanKernel: KernelBody {
     public static var family: KernelFamily { .scan }
 
+    /// What each result is of the elements up to its place.
     public enum Operation: UInt8, Hashable, Sendable, CaseIterable {
+        /// `logSumExp` is the logarithm of a running sum of exponentials.
         case sum, product, maximum, minimum, logSumExp
 
         /// The name that messages and dumps use.
@@ -33,6 +35,7 @@ public struct ScanKernel: KernelBody {
             }
         }
 
+        /// Sums and products need a type that sums keep, `logSumExp` a float; extremes take any.
         public func isDefined(on dtype: DType) -> Bool {
             switch self {
             case .sum, .product: dtype.sumType == dtype
@@ -42,6 +45,7 @@ public struct ScanKernel: KernelBody {
         }
     }
 
+    /// What is written.
     public enum Result: UInt8, Hashable, Sendable, CaseIterable {
         /// Of the source's dtype.
         case values
@@ -49,17 +53,22 @@ public struct ScanKernel: KernelBody {
         case indices
     }
 
+    /// What is computed on the way along the axis.
     public var operation: Operation
+    /// Of the source and of the values.
     public var dtype: DType
     /// Of the source; its rank is at least 1.
     public var shape: Shape
+    /// Of the source, in elements; results are contiguous.
     public var strides: Strides
+    /// The one that is gone along, 0 or more.
     public var axis: Int
     /// Whether the way goes from the last place to the first.
     public var reverse: Bool
     /// What is written: at least one, each once, in ascending order.
     public var results: [Result]
 
+    /// The arguments are the properties of the same name.
     public init(
         operation: Operation, dtype: DType, shape: Shape, strides: Strides, axis: Int, reverse: Bool,
         results: [Result]

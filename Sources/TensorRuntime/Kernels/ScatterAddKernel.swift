@@ -6,14 +6,20 @@
 public struct ScatterAddKernel: KernelBody {
     public static var family: KernelFamily { .scatterAdd }
 
+    /// Of source and output.
     public var dtype: DType
+    /// The places that are added, of the index too.
     public var sourceShape: Shape
+    /// In elements; 0 where the source is repeated.
     public var sourceStrides: Strides
     /// Over the source's shape; 0 where the index does not vary.
     public var indexStrides: Strides
+    /// The one whose place the index gives, 0 or more.
     public var axis: Int
+    /// The output's extent along the axis.
     public var count: Int
 
+    /// The arguments are the properties of the same name.
     public init(
         dtype: DType, sourceShape: Shape, sourceStrides: Strides, indexStrides: Strides, axis: Int, count: Int
     ) {

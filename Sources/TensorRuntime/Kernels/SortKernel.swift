@@ -9,6 +9,7 @@
 public struct SortKernel: KernelBody {
     public static var family: KernelFamily { .sort }
 
+    /// What is written.
     public enum Result: UInt8, Hashable, Sendable, CaseIterable {
         /// The elements in order, of the source's dtype.
         case values
@@ -16,16 +17,20 @@ public struct SortKernel: KernelBody {
         case indices
     }
 
+    /// Of the source and of the values.
     public var dtype: DType
     /// Of the source; its rank is at least 1.
     public var shape: Shape
+    /// Of the source, in elements; results are contiguous.
     public var strides: Strides
     /// How many elements of each row are written, at most its length.
     public var kept: Int
+    /// Whether the largest comes first, and NaN before it.
     public var descending: Bool
     /// What is written: at least one, each once, in ascending order.
     public var results: [Result]
 
+    /// The arguments are the properties of the same name.
     public init(dtype: DType, shape: Shape, strides: Strides, kept: Int, descending: Bool, results: [Result]) {
         self.dtype = dtype
         self.shape = shape
@@ -37,7 +42,9 @@ public struct SortKernel: KernelBody {
 
     /// Elements of a row.
     public var length: Int { shape[shape.rank - 1] }
+    /// How many rows are sorted, each by itself.
     public var rowCount: Int { shape.dropLast().reduce(1, *) }
+    /// The source's shape with ``kept`` as its last extent.
     public var resultShape: Shape {
         var result = shape
         result[shape.rank - 1] = kept

@@ -1,10 +1,15 @@
 /// Stride, padding and dilation of a window that moves over height and width.
 public struct Window: Hashable, Sendable {
+    /// Height and width, in elements that it reads.
     public var kernel: SIMD2<Int>
+    /// How far the window moves from one place of the result to the next.
     public var stride: SIMD2<Int>
+    /// Elements that count as if they lay around the input, at each of both ends.
     public var padding: SIMD2<Int>
+    /// The distance of neighbouring elements that the window reads; 1 reads all.
     public var dilation: SIMD2<Int>
 
+    /// Height before width; by default each place, no padding, and neighbours.
     public init(
         kernel: SIMD2<Int>, stride: SIMD2<Int> = [1, 1], padding: SIMD2<Int> = [0, 0], dilation: SIMD2<Int> = [1, 1]
     ) {

@@ -2,6 +2,7 @@ import Synchronization
 
 /// A block from the caching allocator: bytes of a buffer. It goes back when it is released.
 public final class MemoryBlock: Sendable {
+    /// The driver's, of which the block is a part.
     public let buffer: any DeviceBuffer
     /// Where the block begins in the buffer, in bytes: a multiple of 512.
     public let offset: Int
@@ -153,6 +154,7 @@ public final class CachingAllocator: Sendable {
     private let fault: Fault?
     private let state = Lock(State())
 
+    /// Nothing is asked of the driver yet.
     public convenience init(device: any Device) { self.init(device: device, fault: nil) }
 
     package init(device: any Device, fault: Fault?) {

@@ -1,10 +1,15 @@
 /// A number that goes up and down: what it is, the most it has been, and all that was added and taken away.
 public struct MemoryCount: Hashable, Sendable {
+    /// What it is now.
     public private(set) var current = 0
+    /// The most it was since the beginning, or since the peak was reset.
     public private(set) var peak = 0
+    /// All that was added since the beginning, or since this was reset.
     public private(set) var allocated = 0
+    /// All that was taken away since the beginning, or since this was reset.
     public private(set) var freed = 0
 
+    /// All 0.
     public init() {}
 
     mutating func add(_ amount: Int) {
@@ -35,17 +40,20 @@ public struct MemoryCount: Hashable, Sendable {
 public struct MemoryStatistics: Hashable, Sendable {
     /// One of the allocator's pools, or all together.
     public struct Pool: Hashable, Sendable {
-        /// Blocks that are held, and their bytes. A block that is let go of can be handed out at once, so that those which
+        /// Blocks that are held. A block that is let go of can be handed out at once, so that those which
         /// are *active* are the same.
         public internal(set) var allocated = MemoryCount()
+        /// The bytes of blocks that are held, as they were rounded.
         public internal(set) var allocatedBytes = MemoryCount()
         /// The bytes that these blocks were asked for with.
         public internal(set) var requestedBytes = MemoryCount()
-        /// Segments held from the driver, and their bytes.
+        /// Segments held from the driver.
         public internal(set) var segment = MemoryCount()
+        /// The bytes of segments held from the driver.
         public internal(set) var reservedBytes = MemoryCount()
-        /// Free blocks beside others in a segment, so that it cannot be given back, and their bytes.
+        /// Free blocks beside others in a segment, so that it cannot be given back.
         public internal(set) var inactiveSplit = MemoryCount()
+        /// The bytes of those free blocks.
         public internal(set) var inactiveSplitBytes = MemoryCount()
 
         /// By PyTorch's names.
@@ -91,6 +99,7 @@ public struct MemoryStatistics: Hashable, Sendable {
         }
     }
 
+    /// Both pools together.
     public internal(set) var all = Pool()
     /// Blocks of more than 1 MiB, and the arenas of plans whatever their size.
     public internal(set) var large = Pool()
@@ -100,10 +109,12 @@ public struct MemoryStatistics: Hashable, Sendable {
     public internal(set) var allocationRetries = 0
     /// Requests that failed for want of memory.
     public internal(set) var outOfMemoryCount = 0
-    /// Segments asked of the driver, and given back to it.
+    /// Segments asked of the driver.
     public internal(set) var deviceAllocations = 0
+    /// Segments given back to the driver.
     public internal(set) var deviceFrees = 0
 
+    /// All counts 0.
     public init() {}
 
     /// The pool of small blocks, or that of the rest.
@@ -149,8 +160,10 @@ public struct MemoryStatistics: Hashable, Sendable {
 public struct DeviceMemory: Hashable, Sendable {
     /// What this process could still get.
     public var free: Int
+    /// All that the device has.
     public var total: Int
 
+    /// Both in bytes.
     public init(free: Int, total: Int) {
         self.free = free
         self.total = total

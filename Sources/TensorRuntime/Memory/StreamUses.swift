@@ -6,14 +6,18 @@ public struct StreamUses: Hashable, Sendable {
     /// How many streams of a device can be told apart.
     public static let streamLimit = 32
 
+    /// Bit `i` is stream `i` of the device.
     public var streams: UInt32
+    /// The number of the last submission among them; 0 is none.
     public var last: UInt64
 
+    /// By default: nothing uses the memory.
     public init(streams: UInt32 = 0, last: UInt64 = 0) {
         self.streams = streams
         self.last = last
     }
 
+    /// Adds the streams of another, and takes the later of both submissions.
     public mutating func formUnion(_ other: StreamUses) {
         streams |= other.streams
         last = max(last, other.last)

@@ -21,6 +21,7 @@ public enum Philox {
         return c
     }
 
+    /// The 32 bits of number `index`, from `offset` on, under the key.
     @inlinable public static func word(index: UInt64, key: UInt64, offset: UInt64) -> UInt32 {
         let position = offset &+ index
         return block(counter: position >> 2, key: key)[Int(position & 3)]

@@ -3,7 +3,7 @@ import Foundation
 /// An operation on single elements: the vocabulary of fused programs.
 ///
 /// Each row of ``PointwiseOperation/row`` holds everything that the rest of the code asks about an operation. Its meaning
-/// is ``PointwiseOperation/evaluate(_:_:_:)``, in Double, and ``PointwiseOperation/evaluate(integer:_:)``: backends are tested
+/// is ``PointwiseOperation/evaluate(_:_:_:)``, in Double, and ``PointwiseOperation/evaluate(integer:_:bits:)``: backends are tested
 /// against these.
 public enum PointwiseOperation: UInt8, CaseIterable, Hashable, Sendable {
     // One operand.
@@ -48,16 +48,22 @@ public enum PointwiseOperation: UInt8, CaseIterable, Hashable, Sendable {
 
     /// What the rest of the code needs to know of an operation.
     public struct Row: Sendable {
+        /// What listings, dumps and profiles call it.
         public let name: StaticString
+        /// The number of operands, 1...3.
         public let arity: Int
+        /// Which dtypes go in, and which comes out.
         public let rule: TypeRule
         /// The largest error of a float32 result, in units in the last place, that a backend may show.
         public let float32ULP: Double
     }
 
+    /// What listings, dumps and profiles call it.
     public var name: String { row.name.description }
+    /// The number of operands, 1...3.
     public var arity: Int { row.arity }
 
+    /// The operation's entry in the one table of all.
     public var row: Row {
         switch self {
         case .identity: Row(name: "identity", arity: 1, rule: .same, float32ULP: 0)
@@ -134,7 +140,7 @@ public enum PointwiseOperation: UInt8, CaseIterable, Hashable, Sendable {
     /// sign is 0, as in PyTorch. Of 0 and -0 `maximum` and `minimum` give the first.
     ///
     /// `remainder` takes the divisor's sign, `fmod` the dividend's, and `round` rounds halves to even, as in PyTorch. An
-    /// operation on integers alone is that of ``evaluate(integer:_:)`` on whole Doubles. A cast's rounding to its
+    /// operation on integers alone is that of ``evaluate(integer:_:bits:)`` on whole Doubles. A cast's rounding to its
     /// result type is the caller's. A random operation's key and offset must be exact in a Double: for others call
     /// ``Philox`` itself.
     public func evaluate(_ a: Double, _ b: Double = 0, _ c: Double = 0) -> Double {

@@ -1,9 +1,11 @@
 /// An operation that folds the inner dimensions of a fused program into one value.
 public enum ReductionOperation: UInt8, CaseIterable, Hashable, Sendable {
+    /// NaN stays in all of them.
     case sum, product, maximum, minimum
     /// The int64 row-major index of the first largest (smallest) value; NaN counts as the extreme.
     case argmax, argmin
 
+    /// What listings, dumps and profiles call it.
     public var name: String {
         switch self {
         case .sum: "sum"

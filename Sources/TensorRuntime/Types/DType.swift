@@ -4,15 +4,18 @@
 /// asks about a type. Promotion follows
 /// [PyTorch's rules](https://pytorch.org/docs/stable/tensor_attributes.html#type-promotion-doc).
 public enum DType: UInt8, CaseIterable, Hashable, Sendable, CustomStringConvertible {
+    /// The number is the bits of an element; a bool has 8, and `bfloat16` has float32's range with 8 significant bits.
     case bool, uint8, int32, int64, float16, bfloat16, float32, float64
 
     /// Kinds are ordered: promotion never goes to a lower one.
     public enum Kind: UInt8, Comparable, Sendable {
+        /// In this order: a bool and an integer are promoted to integers, an integer and a float to floats.
         case bool, integer, float
 
         public static func < (a: Kind, b: Kind) -> Bool { a.rawValue < b.rawValue }
     }
 
+    /// What promotion goes by first: bool, integer or float.
     @inlinable public var kind: Kind {
         switch self {
         case .bool: .bool
@@ -31,6 +34,7 @@ public enum DType: UInt8, CaseIterable, Hashable, Sendable, CustomStringConverti
         }
     }
 
+    /// Whether the type has fractions, infinities and NaN.
     @inlinable public var isFloat: Bool { kind == .float }
 
     /// Whether the type is float16 or bfloat16, which devices compute in float32.
@@ -80,6 +84,7 @@ public enum DType: UInt8, CaseIterable, Hashable, Sendable, CustomStringConverti
 
 /// A Swift type whose values a tensor can hold.
 public protocol TensorScalar: Sendable {
+    /// The dtype of a tensor that is made of such values.
     static var dtype: DType { get }
 }
 
@@ -97,9 +102,12 @@ extension BFloat16: TensorScalar { public static var dtype: DType { .bfloat16 } 
 ///
 /// No pass of the planner reads its value, so changing it never builds a plan.
 public enum Scalar: Hashable, Sendable {
+    /// Of floating-point literals and values, whole or not.
     case float(Double)
+    /// Of whole ones.
     case int(Int64)
 
+    /// Integer or float: a scalar is never bool.
     public var kind: DType.Kind {
         switch self {
         case .float: .float
@@ -107,6 +115,7 @@ public enum Scalar: Hashable, Sendable {
         }
     }
 
+    /// The number as a Double; an integer above 2^53 is rounded.
     public var doubleValue: Double {
         switch self {
         case .float(let value): value

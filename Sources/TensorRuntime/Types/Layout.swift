@@ -2,10 +2,16 @@
 ///
 /// Every view operation maps one layout to another, so that views cost no kernel.
 public struct Layout: Hashable, Sendable {
+    /// The extents of the tensor.
     public var shape: Shape
+    /// One for each dimension: the distance of neighbours; 0 repeats an element, negative ones go backwards.
     public var strides: Strides
+    /// The place of the first element in the buffer.
     public var offset: Int
 
+    /// - Parameters:
+    ///   - strides: one for each dimension.
+    ///   - offset: from the buffer's start.
     public init(shape: Shape, strides: Strides, offset: Int = 0) {
         self.shape = shape
         self.strides = strides

@@ -11,6 +11,7 @@ public struct Shape: Hashable, Sendable, ExpressibleByArrayLiteral, RandomAccess
     /// The number of dimensions, 0...8.
     @inlinable public var rank: Int { Int(rankStorage) }
 
+    /// The shape of one element: rank 0.
     @inlinable public init() {
         storage = InlineExtents()
         rankStorage = 0
@@ -39,6 +40,7 @@ public struct Shape: Hashable, Sendable, ExpressibleByArrayLiteral, RandomAccess
         if count > Shape.maximumRank { self = Shape.overlong(count) }
     }
 
+    /// The extents, slowest first: `[batch, 3, 32, 32]`. More than 8 give a shape that is not valid.
     @inlinable @inline(__always) public init(arrayLiteral elements: Int...) {
         self.init()
         if elements.count > Shape.maximumRank {
@@ -61,6 +63,7 @@ public struct Shape: Hashable, Sendable, ExpressibleByArrayLiteral, RandomAccess
     @inlinable public var startIndex: Int { 0 }
     @inlinable public var endIndex: Int { rank }
 
+    /// The extent of a dimension. A number outside of `0..<rank` is a wrong call.
     @inlinable public subscript(index: Int) -> Int {
         get {
             guard index >= 0 && index < rank else { return outside(index) }
@@ -118,6 +121,7 @@ public struct Shape: Hashable, Sendable, ExpressibleByArrayLiteral, RandomAccess
         return axis < 0 ? axis + limit : axis
     }
 
+    /// Without one dimension; the shape itself where it has none of that number.
     public func removing(axis: Int) -> Shape {
         var result = Shape()
         for index in 0..<rank where index != axis { result.append(storage[index]) }
@@ -136,6 +140,7 @@ public struct Shape: Hashable, Sendable, ExpressibleByArrayLiteral, RandomAccess
         return result
     }
 
+    /// With a dimension more, before the one that stands at `axis`; behind all where it is the rank.
     public func inserting(_ extent: Int, at axis: Int) -> Shape {
         var result = Shape()
         for index in 0...rank {

@@ -100,6 +100,45 @@ class ViT(nn.Module):
         return self.heads(self.encoder.ln(self.encoder.layers(x))[:, 0])
 
 
+class ConvolutionNet(nn.Module):
+    """The frame of torchvision's AlexNet and VGG: features, pooling, classifier."""
+
+    def __init__(self, features, pooled, classifier):
+        super().__init__()
+        self.features = nn.Sequential(*features)
+        self.avgpool = nn.AdaptiveAvgPool2d(pooled)
+        self.classifier = nn.Sequential(*classifier)
+
+    def forward(self, x):
+        return self.classifier(self.avgpool(self.features(x)).flatten(1))
+
+
+def alexnet(w, classes):
+    """torchvision.models.alexnet, of w in place of 64 channels."""
+
+    def conv(inputs, outputs, kernel, stride=1, padding=1):
+        return [nn.Conv2d(inputs, outputs, kernel, stride, padding), nn.ReLU()]
+
+    pool = nn.MaxPool2d(3, 2)
+    features = [*conv(3, w, 11, 4, 2), pool, *conv(w, 3 * w, 5, 1, 2), pool, *conv(3 * w, 6 * w, 3)]
+    features += [*conv(6 * w, 4 * w, 3), *conv(4 * w, 4 * w, 3), pool]
+    classifier = [nn.Dropout(), nn.Linear(4 * w * 36, 64 * w), nn.ReLU(), nn.Dropout(), nn.Linear(64 * w, 64 * w)]
+    return ConvolutionNet(features, 6, classifier + [nn.ReLU(), nn.Linear(64 * w, classes)])
+
+
+def vgg(convolutions, w, classes, norm):
+    """torchvision.models.vgg, of w in place of 64 channels."""
+    features, inputs = [], 3
+    for stage, count in enumerate(convolutions):
+        outputs = w << min(stage, 3)
+        for _ in range(count):
+            features += [nn.Conv2d(inputs, outputs, 3, padding=1)] + ([nn.BatchNorm2d(outputs)] if norm else []) + [nn.ReLU()]
+            inputs = outputs
+        features += [nn.MaxPool2d(2, 2)]
+    classifier = [nn.Linear(inputs * 49, 64 * w), nn.ReLU(), nn.Dropout(), nn.Linear(64 * w, 64 * w), nn.ReLU()]
+    return ConvolutionNet(features, 7, classifier + [nn.Dropout(), nn.Linear(64 * w, classes)])
+
+
 class Models:
     """All files, drawn from one generator."""
 
@@ -148,6 +187,10 @@ def main():
     models.write("resnet18", ResNet([2, 2, 2, 2], options.width, 10, False), models.normal(2, 3, 64, 64))
     models.write("resnet20", ResNet([3, 3, 3], options.width, 10, True), models.normal(2, 3, 32, 32))
     models.write("vit_tiny", ViT(32, 8, 12, 3, options.hidden, 10), models.normal(2, 3, 32, 32))
+    narrow = options.width // 4
+    models.write("alexnet", alexnet(narrow, 10), models.normal(1, 3, 72, 64))
+    models.write("vgg11", vgg([1, 1, 2, 2, 2], narrow, 10, False), models.normal(2, 3, 32, 48))
+    models.write("vgg16_bn", vgg([2, 2, 3, 3, 3], narrow, 10, True), models.normal(2, 3, 32, 48))
     save_file(models.results, options.folder / "models.safetensors")
 
 

@@ -19,7 +19,9 @@ public final class MultiheadAttention: Module, Sendable {
     public let inProjBias: Parameter?
     /// A source that all see, `[1, 1, size]`.
     public let biasK: Parameter?
+    /// The value of that source, `[1, 1, size]`; nil without a learnt source, as ``biasK``.
     public let biasV: Parameter?
+    /// From the heads' results side by side to the output: `out_proj.weight` and `out_proj.bias`.
     public let outProj: Linear
 
     private let size: Int
@@ -38,7 +40,8 @@ public final class MultiheadAttention: Module, Sendable {
     ///   - dropout: the probability with which weights are dropped in training.
     ///   - addsKeyValueBias: whether there is a learnt source that all see.
     ///   - addsZeroAttention: whether there is a source of zeros that all see.
-    ///   - keySize, valueSize: nil is `size`.
+    ///   - keySize: features of a key; nil is `size`.
+    ///   - valueSize: features of a value; nil is `size`.
     public init(
         _ size: Int, heads: Int, dropout: Double = 0, bias: Bool = true, addsKeyValueBias: Bool = false,
         addsZeroAttention: Bool = false, keySize: Int? = nil, valueSize: Int? = nil, batchFirst: Bool = false,

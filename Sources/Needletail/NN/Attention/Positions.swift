@@ -8,6 +8,9 @@ public final class SinusoidalPositions: UnaryLayer, Sendable {
     private let size: Int
     private let base: Double
 
+    /// - Parameters:
+    ///   - size: the features of a time step.
+    ///   - base: sets the longest wave, of `2 pi base` time steps nearly.
     public init(_ size: Int, base: Double = 10_000) {
         self.size = size
         self.base = base
@@ -44,9 +47,12 @@ public struct RotaryPositions: Sendable {
         case neighbours
     }
 
+    /// The larger, the slower the last pairs turn: the wave of pair `i` is `2 pi base^(2i / size)` time steps long.
     public var base: Double
+    /// Which two features are turned together. Weights of other programs were trained with one of the two ways.
     public var pairing: Pairing
 
+    /// Both arguments are settings of the same name; the defaults are those of most language models.
     public init(base: Double = 10_000, pairing: Pairing = .halves) {
         self.base = base
         self.pairing = pairing

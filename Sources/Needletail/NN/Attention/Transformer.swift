@@ -3,9 +3,12 @@ import TensorRuntime
 /// Encoder layers one after another, and a normalisation behind them, as
 /// [torch.nn.TransformerEncoder](https://pytorch.org/docs/stable/generated/torch.nn.TransformerEncoder.html).
 public final class TransformerEncoder: Module, Sendable {
+    /// In the order in which they are called; parameters are named `layers.0.linear1.weight`, ...
     public let layers: [TransformerEncoderLayer]
+    /// Of the last layer's result; nil leaves that as it is.
     public let norm: LayerNorm?
 
+    /// The layers are taken as they are: none is copied, so one that stands twice is shared.
     public init(_ layers: [TransformerEncoderLayer], norm: LayerNorm? = nil) {
         self.layers = layers
         self.norm = norm
@@ -25,9 +28,12 @@ public final class TransformerEncoder: Module, Sendable {
 /// Decoder layers one after another, and a normalisation behind them, as
 /// [torch.nn.TransformerDecoder](https://pytorch.org/docs/stable/generated/torch.nn.TransformerDecoder.html).
 public final class TransformerDecoder: Module, Sendable {
+    /// In the order in which they are called; each is given the encoder's result too.
     public let layers: [TransformerDecoderLayer]
+    /// Of the last layer's result; nil leaves that as it is.
     public let norm: LayerNorm?
 
+    /// The layers are taken as they are: none is copied, so one that stands twice is shared.
     public init(_ layers: [TransformerDecoderLayer], norm: LayerNorm? = nil) {
         self.layers = layers
         self.norm = norm
@@ -53,7 +59,10 @@ public final class TransformerDecoder: Module, Sendable {
 /// Source `[sources, batch, size]` and target `[targets, batch, size]` give `[targets, batch, size]`, or with `batchFirst`
 /// all with the batch in front.
 public final class Transformer: Module, Sendable {
+    /// Makes the memory of the source, `[sources, batch, size]`; to be called by itself where texts are generated step
+    /// by step.
     public let encoder: TransformerEncoder
+    /// Makes the result of the target and the memory.
     public let decoder: TransformerDecoder
 
     /// Matrices are Xavier uniform, as in PyTorch.

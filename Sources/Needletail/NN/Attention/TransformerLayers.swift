@@ -2,7 +2,9 @@ import TensorRuntime
 
 /// What lies between the products of a transformer's feed-forward part.
 public enum TransformerActivation: Sendable {
+    /// ``ReLU``, PyTorch's default, or ``GELU``.
     case relu, gelu
+    /// Any other, in tensor operations.
     case function(@Sendable (Tensor) -> Tensor)
 
     func callAsFunction(_ x: Tensor) -> Tensor {
@@ -20,6 +22,7 @@ public struct TransformerOptions: Sendable {
     public var feedForward = 2048
     /// The probability of all dropouts in training.
     public var dropout = 0.1
+    /// Of the feed-forward network's hidden part.
     public var activation = TransformerActivation.relu
     /// Of the layer normalisations.
     public var epsilon = 1e-5
@@ -30,6 +33,7 @@ public struct TransformerOptions: Sendable {
     /// Whether products and normalisations have biases.
     public var bias = true
 
+    /// The arguments are the properties of the same name, with PyTorch's defaults.
     public init(
         feedForward: Int = 2048, dropout: Double = 0.1, activation: TransformerActivation = .relu,
         epsilon: Double = 1e-5, batchFirst: Bool = false, normFirst: Bool = false, bias: Bool = true
@@ -61,6 +65,9 @@ public final class TransformerEncoderLayer: Module, Sendable {
     private let activation: TransformerActivation
     private let normFirst: Bool
 
+    /// - Parameters:
+    ///   - size: the features of a time step.
+    ///   - heads: divides `size`.
     public init(
         _ size: Int, heads: Int, _ options: TransformerOptions = TransformerOptions(), generator: Generator? = nil,
         device: DeviceID? = nil, dtype: DType = .float32, file: StaticString = #fileID, line: UInt = #line
@@ -126,6 +133,9 @@ public final class TransformerDecoderLayer: Module, Sendable {
     private let activation: TransformerActivation
     private let normFirst: Bool
 
+    /// - Parameters:
+    ///   - size: the features of a time step, of the memory too.
+    ///   - heads: divides `size`.
     public init(
         _ size: Int, heads: Int, _ options: TransformerOptions = TransformerOptions(), generator: Generator? = nil,
         device: DeviceID? = nil, dtype: DType = .float32, file: StaticString = #fileID, line: UInt = #line
@@ -157,8 +167,11 @@ public final class TransformerDecoderLayer: Module, Sendable {
 
     /// - Parameters:
     ///   - memory: what an encoder made.
-    ///   - mask, keyPaddingMask, isCausal: of the self-attention; masks as of ``MultiheadAttention``: true is left out.
-    ///   - memoryMask, memoryKeyPaddingMask: of the attention to the memory.
+    ///   - mask: of the self-attention, as ``MultiheadAttention`` takes it: true is left out.
+    ///   - memoryMask: of the attention to the memory.
+    ///   - keyPaddingMask: of the self-attention.
+    ///   - memoryKeyPaddingMask: of the attention to the memory.
+    ///   - isCausal: whether step `i` of the self-attention sees steps `0...i` alone.
     public func callAsFunction(
         _ input: Tensor, memory: Tensor, mask: Tensor? = nil, memoryMask: Tensor? = nil,
         keyPaddingMask: Tensor? = nil, memoryKeyPaddingMask: Tensor? = nil, isCausal: Bool = false

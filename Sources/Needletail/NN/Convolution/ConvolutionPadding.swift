@@ -9,8 +9,11 @@ public enum ConvolutionPadding: Hashable, Sendable, ExpressibleByIntegerLiteral,
     /// Not at all.
     case valid
 
+    /// One number for all axes, both ends of each: `padding: 1`.
     public init(integerLiteral value: Int) { self = .by([value]) }
+    /// A number for each axis of the image, for both its ends: `padding: [1, 2]`.
     public init(arrayLiteral elements: Int...) { self = .by(elements) }
+    /// Height and width, each at both ends.
     public init(_ extent: Extent2D) { self = .by([extent.height, extent.width]) }
 }
 

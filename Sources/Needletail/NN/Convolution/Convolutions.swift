@@ -162,19 +162,26 @@ public final class Conv3d: Convolution, @unchecked Sendable {
 public struct Extent3D: Hashable, Sendable, ExpressibleByIntegerLiteral, ExpressibleByArrayLiteral,
     CustomStringConvertible
 {
+    /// Of axis 2 in `[N, C, D, H, W]`.
     public var depth: Int
+    /// Of axis 3.
     public var height: Int
+    /// Of axis 4, the one whose elements lie side by side.
     public var width: Int
 
+    /// Numbers are not checked here: the layer that is given them says what it cannot use.
     public init(depth: Int, height: Int, width: Int) {
         self.depth = depth
         self.height = height
         self.width = width
     }
 
+    /// The same in all three directions.
     public init(_ all: Int) { self.init(depth: all, height: all, width: all) }
+    /// The same in all three directions: `kernel: 3`.
     public init(integerLiteral value: Int) { self.init(value) }
 
+    /// Depth, height and width: `kernel: [1, 3, 5]`. Any other number of elements is a wrong call.
     public init(arrayLiteral elements: Int...) {
         guard elements.count == 3 else {
             WrongCall.report("Extent3D", "\(elements.count) numbers", remedy: "give depth, height and width", at: nil)

@@ -2,6 +2,9 @@ import TensorRuntime
 
 /// What stands around a tensor that is padded.
 public enum PaddingMode: String, Sendable {
+    /// Zeros, or the constant that a layer is given: `0 0
+    /// a b c
+    /// 0 0`.
     case zeros
     /// Mirrored at the edge, which is not repeated: `c b | a b c | b a`.
     case reflect

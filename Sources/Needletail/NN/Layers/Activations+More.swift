@@ -4,6 +4,7 @@ import TensorRuntime
 
 /// `min(max(x, 0), 6)`, as [torch.nn.ReLU6](https://pytorch.org/docs/stable/generated/torch.nn.ReLU6.html).
 public final class ReLU6: UnaryLayer, Sendable {
+    /// Of any shape, element by element; there is nothing to set and nothing learnt.
     public init() {}
     public func callAsFunction(_ input: Tensor) -> Tensor { input.relu6() }
 }
@@ -13,6 +14,7 @@ public final class ReLU6: UnaryLayer, Sendable {
 public final class LeakyReLU: UnaryLayer, Sendable {
     private let slope: Double
 
+    /// - Parameter slope: of the negative half; 0 is ``ReLU``.
     public init(slope: Double = 0.01) { self.slope = slope }
 
     public var configuration: String { "negative_slope=\(Printed.number(slope))" }
@@ -58,6 +60,9 @@ public final class RReLU: UnaryLayer, Sendable {
     private let upper: Double
     private let mode = TrainingMode()
 
+    /// - Parameters:
+    ///   - lower: the smallest slope that is drawn.
+    ///   - upper: the largest, not below `lower`; in evaluation the slope is `(lower + upper) / 2`.
     public init(
         lower: Double = 1.0 / 8, upper: Double = 1.0 / 3, file: StaticString = #fileID, line: UInt = #line
     ) {
@@ -81,6 +86,7 @@ public final class RReLU: UnaryLayer, Sendable {
 public final class ELU: UnaryLayer, Sendable {
     private let alpha: Double
 
+    /// - Parameter alpha: the result of large negative elements is `-alpha`.
     public init(alpha: Double = 1) { self.alpha = alpha }
 
     public var configuration: String { "alpha=\(Printed.number(alpha))" }
@@ -90,6 +96,7 @@ public final class ELU: UnaryLayer, Sendable {
 /// ``ELU`` with the constants that keep mean 0 and variance 1, as
 /// [torch.nn.SELU](https://pytorch.org/docs/stable/generated/torch.nn.SELU.html).
 public final class SELU: UnaryLayer, Sendable {
+    /// Of any shape, element by element; there is nothing to set and nothing learnt.
     public init() {}
     public func callAsFunction(_ input: Tensor) -> Tensor { input.selu() }
 }
@@ -111,24 +118,28 @@ public final class CELU: UnaryLayer, Sendable {
 
 /// `x * sigmoid(x)`, as [torch.nn.SiLU](https://pytorch.org/docs/stable/generated/torch.nn.SiLU.html).
 public final class SiLU: UnaryLayer, Sendable {
+    /// Of any shape, element by element; there is nothing to set and nothing learnt.
     public init() {}
     public func callAsFunction(_ input: Tensor) -> Tensor { input.silu() }
 }
 
 /// `x * tanh(softplus(x))`, as [torch.nn.Mish](https://pytorch.org/docs/stable/generated/torch.nn.Mish.html).
 public final class Mish: UnaryLayer, Sendable {
+    /// Of any shape, element by element; there is nothing to set and nothing learnt.
     public init() {}
     public func callAsFunction(_ input: Tensor) -> Tensor { input.mish() }
 }
 
 /// `relu6(x + 3) / 6`, as [torch.nn.Hardsigmoid](https://pytorch.org/docs/stable/generated/torch.nn.Hardsigmoid.html).
 public final class Hardsigmoid: UnaryLayer, Sendable {
+    /// Of any shape, element by element; there is nothing to set and nothing learnt.
     public init() {}
     public func callAsFunction(_ input: Tensor) -> Tensor { input.hardsigmoid() }
 }
 
 /// `x * relu6(x + 3) / 6`, as [torch.nn.Hardswish](https://pytorch.org/docs/stable/generated/torch.nn.Hardswish.html).
 public final class Hardswish: UnaryLayer, Sendable {
+    /// Of any shape, element by element; there is nothing to set and nothing learnt.
     public init() {}
     public func callAsFunction(_ input: Tensor) -> Tensor { input.hardswish() }
 }
@@ -138,6 +149,9 @@ public final class Hardtanh: UnaryLayer, Sendable {
     private let min: Double
     private let max: Double
 
+    /// - Parameters:
+    ///   - min: the result of what is below.
+    ///   - max: the result of what is above; above `min`, or the call is wrong.
     public init(min: Double = -1, max: Double = 1, file: StaticString = #fileID, line: UInt = #line) {
         self.min = min
         self.max = max
@@ -156,6 +170,7 @@ public final class Hardtanh: UnaryLayer, Sendable {
 public final class Hardshrink: UnaryLayer, Sendable {
     private let lambda: Double
 
+    /// - Parameter lambda: elements of `-lambda...lambda` become 0.
     public init(lambda: Double = 0.5) { self.lambda = lambda }
 
     public var configuration: String { Printed.number(lambda) }
@@ -181,6 +196,7 @@ public final class Softshrink: UnaryLayer, Sendable {
 
 /// `x - tanh(x)`, as [torch.nn.Tanhshrink](https://pytorch.org/docs/stable/generated/torch.nn.Tanhshrink.html).
 public final class Tanhshrink: UnaryLayer, Sendable {
+    /// Of any shape, element by element; there is nothing to set and nothing learnt.
     public init() {}
     public func callAsFunction(_ input: Tensor) -> Tensor { input.tanhshrink() }
 }
@@ -208,6 +224,7 @@ public final class Softplus: UnaryLayer, Sendable {
 
 /// `x / (1 + |x|)`, as [torch.nn.Softsign](https://pytorch.org/docs/stable/generated/torch.nn.Softsign.html).
 public final class Softsign: UnaryLayer, Sendable {
+    /// Of any shape, element by element; there is nothing to set and nothing learnt.
     public init() {}
     public func callAsFunction(_ input: Tensor) -> Tensor { input.softsign() }
 }
@@ -216,6 +233,7 @@ public final class Softsign: UnaryLayer, Sendable {
 public final class Softmin: UnaryLayer, Sendable {
     private let axis: Int
 
+    /// - Parameter axis: the one whose numbers are to sum to 1; a negative one counts from the end.
     public init(axis: Int = -1) { self.axis = axis }
 
     public var configuration: String { "dim=\(axis)" }
@@ -225,6 +243,7 @@ public final class Softmin: UnaryLayer, Sendable {
 /// ``Softmax`` over the channels of images `[N, C, H, W]` or `[C, H, W]`, as
 /// [torch.nn.Softmax2d](https://pytorch.org/docs/stable/generated/torch.nn.Softmax2d.html).
 public final class Softmax2d: UnaryLayer, Sendable {
+    /// The axis is the third from the end, whatever the rank; there is nothing to set.
     public init() {}
 
     public func callAsFunction(_ input: Tensor) -> Tensor {
@@ -243,6 +262,9 @@ public final class Threshold: UnaryLayer, Sendable {
     private let threshold: Double
     private let value: Double
 
+    /// - Parameters:
+    ///   - threshold: an element of just this is replaced too.
+    ///   - value: what replaces those that are not above it.
     public init(_ threshold: Double, value: Double) {
         self.threshold = threshold
         self.value = value
@@ -257,6 +279,7 @@ public final class Threshold: UnaryLayer, Sendable {
 public final class GLU: UnaryLayer, Sendable {
     private let axis: Int
 
+    /// - Parameter axis: the one that is halved, of an even extent; a negative one counts from the end.
     public init(axis: Int = -1) { self.axis = axis }
 
     public var configuration: String { "dim=\(axis)" }
@@ -265,6 +288,7 @@ public final class GLU: UnaryLayer, Sendable {
 
 /// `log(sigmoid(x))`, as [torch.nn.LogSigmoid](https://pytorch.org/docs/stable/generated/torch.nn.LogSigmoid.html).
 public final class LogSigmoid: UnaryLayer, Sendable {
+    /// Of any shape, element by element; there is nothing to set and nothing learnt.
     public init() {}
     public func callAsFunction(_ input: Tensor) -> Tensor { input.logSigmoid() }
 }

@@ -1,18 +1,21 @@
 /// `x < 0 ? 0 : x`, as [torch.nn.ReLU](https://pytorch.org/docs/stable/generated/torch.nn.ReLU.html). Any shape; NaN
 /// stays NaN.
 public final class ReLU: UnaryLayer, Sendable {
+    /// Element by element; there is nothing to set and nothing learnt.
     public init() {}
     public func callAsFunction(_ input: Tensor) -> Tensor { input.relu() }
 }
 
 /// `1 / (1 + exp(-x))`, any shape.
 public final class Sigmoid: UnaryLayer, Sendable {
+    /// Of any shape, element by element; there is nothing to set and nothing learnt.
     public init() {}
     public func callAsFunction(_ input: Tensor) -> Tensor { input.sigmoid() }
 }
 
 /// The hyperbolic tangent, any shape.
 public final class Tanh: UnaryLayer, Sendable {
+    /// Of any shape, element by element; there is nothing to set and nothing learnt.
     public init() {}
     public func callAsFunction(_ input: Tensor) -> Tensor { input.tanh() }
 }
@@ -32,6 +35,7 @@ public final class GELU: UnaryLayer, Sendable {
 public final class Softmax: UnaryLayer, Sendable {
     private let axis: Int
 
+    /// - Parameter axis: the one whose numbers are to sum to 1; a negative one counts from the end.
     public init(axis: Int = -1) { self.axis = axis }
 
     public var configuration: String { "dim=\(axis)" }
@@ -42,6 +46,7 @@ public final class Softmax: UnaryLayer, Sendable {
 public final class LogSoftmax: UnaryLayer, Sendable {
     private let axis: Int
 
+    /// - Parameter axis: that of the ``Softmax``; a negative one counts from the end.
     public init(axis: Int = -1) { self.axis = axis }
 
     public var configuration: String { "dim=\(axis)" }
@@ -50,6 +55,7 @@ public final class LogSoftmax: UnaryLayer, Sendable {
 
 /// The input as it is.
 public final class Identity: UnaryLayer, Sendable {
+    /// For a place in a model where a layer can stand, and none does. Any shape and dtype.
     public init() {}
     public func callAsFunction(_ input: Tensor) -> Tensor { input }
 }
@@ -60,6 +66,9 @@ public final class Flatten: UnaryLayer, Sendable {
     private let first: Int
     private let last: Int
 
+    /// - Parameters:
+    ///   - first: the first axis that is joined.
+    ///   - last: the last one, itself included; negative ones count from the end.
     public init(from first: Int = 1, through last: Int = -1) {
         self.first = first
         self.last = last

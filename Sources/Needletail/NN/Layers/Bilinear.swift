@@ -39,6 +39,7 @@ public final class Bilinear: Module, Sendable {
         "in1_features=\(first), in2_features=\(second), out_features=\(outputs), bias=\(Printed.bool(bias != nil))"
     }
 
+    /// Of inputs `[..., first]` and `[..., second]`, `[..., outputs]`; leading axes do not broadcast.
     public func callAsFunction(_ x: Tensor, _ z: Tensor) -> Tensor {
         guard x.rank > 0, x.rank == z.rank, x.shape[x.rank - 1] == first, z.shape[z.rank - 1] == second,
             x.shape.removing(axis: x.rank - 1) == z.shape.removing(axis: z.rank - 1), x.shares(z)
@@ -64,6 +65,9 @@ public final class Unflatten: UnaryLayer, Sendable {
     private let axis: Int
     private let sizes: [Int]
 
+    /// - Parameters:
+    ///   - axis: the one that is divided; a negative one counts from the end.
+    ///   - sizes: the extents that take its place. Their product is its extent, or divides it where one is -1.
     public init(axis: Int = 1, _ sizes: [Int]) {
         self.axis = axis
         self.sizes = sizes

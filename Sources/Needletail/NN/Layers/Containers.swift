@@ -9,7 +9,10 @@ import TensorRuntime
 public final class Residual: UnaryLayer {
     private let body: Sequential
 
+    /// Without layers, the input is doubled. What the layers make has the input's shape, or one that broadcasts with
+    /// it.
     public init(_ layers: [any UnaryLayer]) { body = Sequential(layers) }
+    /// Layers one a line, with `if` and `for`, as in ``Sequential``.
     public convenience init(@SequentialBuilder _ layers: () -> [any UnaryLayer]) { self.init(layers()) }
 
     public var members: [ModuleMember] { body.members }
@@ -26,6 +29,9 @@ public final class Concatenated: UnaryLayer {
     private let branches: Sequential
     private let axis: Int
 
+    /// - Parameters:
+    ///   - axis: along which the results are joined; 1 is the channels of a batch.
+    ///   - layers: one or more. Their results agree in all other axes.
     public init(axis: Int = 1, _ layers: [any UnaryLayer], file: StaticString = #fileID, line: UInt = #line) {
         branches = Sequential(layers)
         self.axis = axis
@@ -35,6 +41,8 @@ public final class Concatenated: UnaryLayer {
         }
     }
 
+    /// Branches one a line, with `if` and `for`, as the layers of a ``Sequential``; one branch of several layers is a
+    /// ``Sequential``.
     public convenience init(
         axis: Int = 1, file: StaticString = #fileID, line: UInt = #line,
         @SequentialBuilder _ layers: () -> [any UnaryLayer]
@@ -65,6 +73,7 @@ public final class Concatenated: UnaryLayer {
 public final class Lambda: UnaryLayer {
     private let function: (Tensor) -> Tensor
 
+    /// - Parameter function: in tensor operations. Parameters and modules that it captures are not found by the model.
     public init(_ function: @escaping (Tensor) -> Tensor) { self.function = function }
 
     public func callAsFunction(_ input: Tensor) -> Tensor { function(input) }
@@ -78,14 +87,17 @@ public final class ModuleList<Element>: Module, RandomAccessCollection {
     private var elements: [Element]
     private let asModule: (Element) -> any Module
 
+    /// Of modules of one class: `ModuleList((0..<3).map { _ in Linear(8, 8) })`.
     public init(_ elements: [Element] = []) where Element: Module {
         self.elements = elements
         asModule = { $0 }
     }
+    /// Of modules of any class, which the holder casts before it calls them.
     public init(_ elements: [Element] = []) where Element == any Module {
         self.elements = elements
         asModule = { $0 }
     }
+    /// Of layers of any class, each called with a tensor.
     public init(_ elements: [Element] = []) where Element == any UnaryLayer {
         self.elements = elements
         asModule = { $0 }
@@ -98,6 +110,7 @@ public final class ModuleList<Element>: Module, RandomAccessCollection {
         set { elements[position] = newValue }
     }
 
+    /// Adds a module behind the last. An optimizer that exists already does not know its parameters.
     public func append(_ element: Element) { elements.append(element) }
 
     public var members: [ModuleMember] {
@@ -111,20 +124,25 @@ public final class ModuleDictionary<Element>: Module {
     private var elements: [(name: String, element: Element)] = []
     private let asModule: (Element) -> any Module
 
+    /// Of modules of one class, in the order written: `ModuleDictionary(["left": Linear(8, 8)])`.
     public init(_ elements: KeyValuePairs<String, Element> = [:]) where Element: Module {
         asModule = { $0 }
         for (name, element) in elements { self[name] = element }
     }
+    /// Of modules of any class, which the holder casts before it calls them.
     public init(_ elements: KeyValuePairs<String, Element> = [:]) where Element == any Module {
         asModule = { $0 }
         for (name, element) in elements { self[name] = element }
     }
+    /// Of layers of any class, each called with a tensor.
     public init(_ elements: KeyValuePairs<String, Element> = [:]) where Element == any UnaryLayer {
         asModule = { $0 }
         for (name, element) in elements { self[name] = element }
     }
 
+    /// In the order in which the modules were added; they are the first part of the parameters' names.
     public var names: [String] { elements.map(\.name) }
+    /// The modules in the order in which they were added.
     public var values: [Element] { elements.map(\.element) }
 
     /// The module of that name. Setting appends, replaces, or with nil removes.
@@ -149,12 +167,14 @@ public final class ModuleDictionary<Element>: Module {
 public final class ParameterList: Module, RandomAccessCollection {
     private var elements: [Parameter]
 
+    /// Names of the parameters are their numbers, behind the name of the property that holds the list.
     public init(_ elements: [Parameter] = []) { self.elements = elements }
 
     public var startIndex: Int { elements.startIndex }
     public var endIndex: Int { elements.endIndex }
     public subscript(position: Int) -> Parameter { elements[position] }
 
+    /// Adds a parameter behind the last. An optimizer that exists already does not know it.
     public func append(_ element: Parameter) { elements.append(element) }
 
     public var members: [ModuleMember] {

@@ -61,6 +61,7 @@ public final class Embedding: UnaryLayer, Sendable {
 /// Input integers `[bags, n]`, or a vector of all bags' numbers with the place at which each bag begins; output
 /// `[bags, size]`. An empty bag gives 0.
 public final class EmbeddingBag: Module, Sendable {
+    /// What becomes of a bag's rows: their sum, their mean or, for each feature, the largest.
     public enum Mode: String, Sendable { case sum, mean, max }
 
     /// `[count, size]`

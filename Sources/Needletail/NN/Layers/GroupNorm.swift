@@ -98,6 +98,7 @@ public final class RMSNorm: UnaryLayer, Sendable {
         weight = affine ? Parameter(Tensor.made(.fill, shape, dtype, .int(1), device, for: name, at: site)) : nil
     }
 
+    /// Of the last axis alone, which has this extent.
     public convenience init(
         _ size: Int, epsilon: Double? = nil, affine: Bool = true, device: DeviceID? = nil, dtype: DType = .float32,
         file: StaticString = #fileID, line: UInt = #line

@@ -16,7 +16,7 @@ public final class LayerNorm: UnaryLayer, Sendable {
 
     /// - Parameters:
     ///   - affine: whether there are a weight (ones at first) and a bias (zeros).
-    ///   - bias: whether there is a bias, where there is a weight.
+    ///   - hasBias: whether there is a bias, where there is a weight.
     public init(
         _ shape: Shape, epsilon: Double = 1e-5, affine: Bool = true, bias hasBias: Bool = true, device: DeviceID? = nil,
         dtype: DType = .float32,
@@ -35,6 +35,7 @@ public final class LayerNorm: UnaryLayer, Sendable {
             ? Parameter(Tensor.made(.fill, shape, dtype, .int(0), device, for: name, at: site)) : nil
     }
 
+    /// Of the last axis alone, which has this extent.
     public convenience init(
         _ size: Int, epsilon: Double = 1e-5, affine: Bool = true, bias: Bool = true, device: DeviceID? = nil,
         dtype: DType = .float32,

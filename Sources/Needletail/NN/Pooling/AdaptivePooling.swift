@@ -175,6 +175,7 @@ public class AdaptiveMaxPool: AdaptivePool, UnaryLayer, @unchecked Sendable {
 /// The means of a given number of windows of sequences, as
 /// [torch.nn.AdaptiveAvgPool1d](https://pytorch.org/docs/stable/generated/torch.nn.AdaptiveAvgPool1d.html).
 public final class AdaptiveAvgPool1d: AdaptiveAvgPool, @unchecked Sendable {
+    /// Input `[N, C, L]` or `[C, L]`, output `[N, C, output]` or `[C, output]`.
     public init(_ output: Int, file: StaticString = #fileID, line: UInt = #line) {
         super.init([output], name: "AdaptiveAvgPool1d", at: CallSite(file, line))
     }
@@ -184,6 +185,7 @@ public final class AdaptiveAvgPool1d: AdaptiveAvgPool, @unchecked Sendable {
 /// [torch.nn.AdaptiveAvgPool2d](https://pytorch.org/docs/stable/generated/torch.nn.AdaptiveAvgPool2d.html). 1 is the mean
 /// of each channel.
 public final class AdaptiveAvgPool2d: AdaptiveAvgPool, @unchecked Sendable {
+    /// Of as many windows in height as in width: output `[N, C, output, output]` or without `N`.
     public init(_ output: Int, file: StaticString = #fileID, line: UInt = #line) {
         super.init([output, output], name: "AdaptiveAvgPool2d", at: CallSite(file, line))
     }
@@ -196,6 +198,7 @@ public final class AdaptiveAvgPool2d: AdaptiveAvgPool, @unchecked Sendable {
 /// The means of a given number of windows of volumes, as
 /// [torch.nn.AdaptiveAvgPool3d](https://pytorch.org/docs/stable/generated/torch.nn.AdaptiveAvgPool3d.html).
 public final class AdaptiveAvgPool3d: AdaptiveAvgPool, @unchecked Sendable {
+    /// Of as many windows in all three directions: output `[N, C, output, output, output]` or without `N`.
     public init(_ output: Int, file: StaticString = #fileID, line: UInt = #line) {
         super.init([output, output, output], name: "AdaptiveAvgPool3d", at: CallSite(file, line))
     }
@@ -208,6 +211,7 @@ public final class AdaptiveAvgPool3d: AdaptiveAvgPool, @unchecked Sendable {
 /// The largest values of a given number of windows of sequences, as
 /// [torch.nn.AdaptiveMaxPool1d](https://pytorch.org/docs/stable/generated/torch.nn.AdaptiveMaxPool1d.html).
 public final class AdaptiveMaxPool1d: AdaptiveMaxPool, @unchecked Sendable {
+    /// Input `[N, C, L]` or `[C, L]`, output `[N, C, output]` or `[C, output]`.
     public init(_ output: Int, file: StaticString = #fileID, line: UInt = #line) {
         super.init([output], name: "AdaptiveMaxPool1d", at: CallSite(file, line))
     }
@@ -216,6 +220,7 @@ public final class AdaptiveMaxPool1d: AdaptiveMaxPool, @unchecked Sendable {
 /// The largest values of a given number of windows of images, as
 /// [torch.nn.AdaptiveMaxPool2d](https://pytorch.org/docs/stable/generated/torch.nn.AdaptiveMaxPool2d.html).
 public final class AdaptiveMaxPool2d: AdaptiveMaxPool, @unchecked Sendable {
+    /// Of as many windows in height as in width: output `[N, C, output, output]` or without `N`.
     public init(_ output: Int, file: StaticString = #fileID, line: UInt = #line) {
         super.init([output, output], name: "AdaptiveMaxPool2d", at: CallSite(file, line))
     }
@@ -228,6 +233,7 @@ public final class AdaptiveMaxPool2d: AdaptiveMaxPool, @unchecked Sendable {
 /// The largest values of a given number of windows of volumes, as
 /// [torch.nn.AdaptiveMaxPool3d](https://pytorch.org/docs/stable/generated/torch.nn.AdaptiveMaxPool3d.html).
 public final class AdaptiveMaxPool3d: AdaptiveMaxPool, @unchecked Sendable {
+    /// Of as many windows in all three directions: output `[N, C, output, output, output]` or without `N`.
     public init(_ output: Int, file: StaticString = #fileID, line: UInt = #line) {
         super.init([output, output, output], name: "AdaptiveMaxPool3d", at: CallSite(file, line))
     }

@@ -61,6 +61,11 @@ public class RecurrentCell: Module, @unchecked Sendable {
 
 /// One step of an ``RNN``, as [torch.nn.RNNCell](https://pytorch.org/docs/stable/generated/torch.nn.RNNCell.html).
 public final class RNNCell: RecurrentCell, @unchecked Sendable {
+    /// Weights and biases are uniform in `±1 / sqrt(hidden)`, as in PyTorch.
+    ///
+    /// - Parameters:
+    ///   - bias: whether both products have one.
+    ///   - nonlinearity: what is made of their sum.
     public init(
         _ inputs: Int, _ hidden: Int, bias: Bool = true, nonlinearity: RNN.Nonlinearity = .tanh,
         generator: Generator? = nil, device: DeviceID? = nil, dtype: DType = .float32, file: StaticString = #fileID,
@@ -72,12 +77,17 @@ public final class RNNCell: RecurrentCell, @unchecked Sendable {
             name: "RNNCell", at: CallSite(file, line))
     }
 
-    /// The state behind the step. - Parameter state: the one before; nil is 0.
+    /// The state behind the step.
+    ///
+    /// - Parameter state: the one before; nil is 0.
     public func callAsFunction(_ input: Tensor, state: Tensor? = nil) -> Tensor { step(input, state, nil).h }
 }
 
 /// One step of a ``GRU``, as [torch.nn.GRUCell](https://pytorch.org/docs/stable/generated/torch.nn.GRUCell.html).
 public final class GRUCell: RecurrentCell, @unchecked Sendable {
+    /// Weights and biases are uniform in `±1 / sqrt(hidden)`, as in PyTorch.
+    ///
+    /// - Parameter bias: whether both products have one.
     public init(
         _ inputs: Int, _ hidden: Int, bias: Bool = true, generator: Generator? = nil, device: DeviceID? = nil,
         dtype: DType = .float32,
@@ -88,12 +98,17 @@ public final class GRUCell: RecurrentCell, @unchecked Sendable {
             at: CallSite(file, line))
     }
 
-    /// The state behind the step. - Parameter state: the one before; nil is 0.
+    /// The state behind the step.
+    ///
+    /// - Parameter state: the one before; nil is 0.
     public func callAsFunction(_ input: Tensor, state: Tensor? = nil) -> Tensor { step(input, state, nil).h }
 }
 
 /// One step of an ``LSTM``, as [torch.nn.LSTMCell](https://pytorch.org/docs/stable/generated/torch.nn.LSTMCell.html).
 public final class LSTMCell: RecurrentCell, @unchecked Sendable {
+    /// Weights and biases are uniform in `±1 / sqrt(hidden)`, as in PyTorch.
+    ///
+    /// - Parameter bias: whether both products have one.
     public init(
         _ inputs: Int, _ hidden: Int, bias: Bool = true, generator: Generator? = nil, device: DeviceID? = nil,
         dtype: DType = .float32,
@@ -104,7 +119,9 @@ public final class LSTMCell: RecurrentCell, @unchecked Sendable {
             at: CallSite(file, line))
     }
 
-    /// The states behind the step. - Parameter state: those before; nil is 0.
+    /// The states behind the step.
+    ///
+    /// - Parameter state: those before; nil is 0.
     public func callAsFunction(_ input: Tensor, state: LSTM.State? = nil) -> LSTM.State {
         let made = step(input, state?.hidden, state?.cell)
         return LSTM.State(hidden: made.h, cell: made.c!)

@@ -3,6 +3,7 @@ import TensorRuntime
 /// A recurrent layer, `h' = tanh(W x + b + V h + c)`, or with ReLU, as
 /// [torch.nn.RNN](https://pytorch.org/docs/stable/generated/torch.nn.RNN.html). Shapes are those of ``Recurrent``.
 public final class RNN: Recurrent, @unchecked Sendable {
+    /// What is made of the sum of both products: `tanh`, or `relu`, whose states have no bound.
     public enum Nonlinearity: Sendable { case tanh, relu }
 
     /// Weights and biases are uniform in `±1 / sqrt(hidden)`, as in PyTorch.
@@ -83,6 +84,7 @@ public final class LSTM: Recurrent, @unchecked Sendable {
         /// `[layers * directions, batch, hidden]`
         public var cell: Tensor
 
+        /// To be given to a call as its state; both of the layer's dtype and device.
         public init(hidden: Tensor, cell: Tensor) {
             self.hidden = hidden
             self.cell = cell

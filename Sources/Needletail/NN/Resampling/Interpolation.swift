@@ -2,6 +2,7 @@ import TensorRuntime
 
 /// How values between places are made.
 public enum InterpolationMode: String, Sendable {
+    /// Of one to three axes: the element in which a place lies.
     case nearest
     /// As `nearest`, but with the places in the middle of elements.
     case nearestExact = "nearest-exact"

@@ -42,6 +42,7 @@ public final class ZeroPad1d: PaddingLayer, @unchecked Sendable {
     public init(_ width: Int) {
         super.init(Array(repeating: (width, width), count: 1), .zeros)
     }
+    /// Elements before and behind the last axis.
     public init(left: Int, right: Int) {
         super.init([(left, right)], .zeros)
     }
@@ -54,6 +55,7 @@ public final class ZeroPad2d: PaddingLayer, @unchecked Sendable {
     public init(_ width: Int) {
         super.init(Array(repeating: (width, width), count: 2), .zeros)
     }
+    /// Elements before and behind each of the last two axes: `top` and `left` stand before.
     public init(left: Int, right: Int, top: Int, bottom: Int) {
         super.init([(top, bottom), (left, right)], .zeros)
     }
@@ -66,6 +68,7 @@ public final class ZeroPad3d: PaddingLayer, @unchecked Sendable {
     public init(_ width: Int) {
         super.init(Array(repeating: (width, width), count: 3), .zeros)
     }
+    /// Elements before and behind each of the last three axes: `front`, `top` and `left` stand before.
     public init(left: Int, right: Int, top: Int, bottom: Int, front: Int, back: Int) {
         super.init([(front, back), (top, bottom), (left, right)], .zeros)
     }
@@ -78,6 +81,7 @@ public final class ConstantPad1d: PaddingLayer, @unchecked Sendable {
     public init(_ width: Int, value: Double) {
         super.init(Array(repeating: (width, width), count: 1), .zeros, value: value)
     }
+    /// Elements before and behind the last axis, and what they are.
     public init(left: Int, right: Int, value: Double) {
         super.init([(left, right)], .zeros, value: value)
     }
@@ -90,6 +94,7 @@ public final class ConstantPad2d: PaddingLayer, @unchecked Sendable {
     public init(_ width: Int, value: Double) {
         super.init(Array(repeating: (width, width), count: 2), .zeros, value: value)
     }
+    /// Elements before and behind each of the last two axes (`top` and `left` before), and what they are.
     public init(left: Int, right: Int, top: Int, bottom: Int, value: Double) {
         super.init([(top, bottom), (left, right)], .zeros, value: value)
     }
@@ -102,6 +107,7 @@ public final class ConstantPad3d: PaddingLayer, @unchecked Sendable {
     public init(_ width: Int, value: Double) {
         super.init(Array(repeating: (width, width), count: 3), .zeros, value: value)
     }
+    /// Elements before and behind each of the last three axes (`front`, `top` and `left` before), and what they are.
     public init(left: Int, right: Int, top: Int, bottom: Int, front: Int, back: Int, value: Double) {
         super.init([(front, back), (top, bottom), (left, right)], .zeros, value: value)
     }
@@ -114,6 +120,7 @@ public final class ReflectionPad1d: PaddingLayer, @unchecked Sendable {
     public init(_ width: Int) {
         super.init(Array(repeating: (width, width), count: 1), .reflect)
     }
+    /// Elements before and behind the last axis.
     public init(left: Int, right: Int) {
         super.init([(left, right)], .reflect)
     }
@@ -126,6 +133,7 @@ public final class ReflectionPad2d: PaddingLayer, @unchecked Sendable {
     public init(_ width: Int) {
         super.init(Array(repeating: (width, width), count: 2), .reflect)
     }
+    /// Elements before and behind each of the last two axes: `top` and `left` stand before.
     public init(left: Int, right: Int, top: Int, bottom: Int) {
         super.init([(top, bottom), (left, right)], .reflect)
     }
@@ -138,6 +146,7 @@ public final class ReflectionPad3d: PaddingLayer, @unchecked Sendable {
     public init(_ width: Int) {
         super.init(Array(repeating: (width, width), count: 3), .reflect)
     }
+    /// Elements before and behind each of the last three axes: `front`, `top` and `left` stand before.
     public init(left: Int, right: Int, top: Int, bottom: Int, front: Int, back: Int) {
         super.init([(front, back), (top, bottom), (left, right)], .reflect)
     }
@@ -150,6 +159,7 @@ public final class ReplicationPad1d: PaddingLayer, @unchecked Sendable {
     public init(_ width: Int) {
         super.init(Array(repeating: (width, width), count: 1), .replicate)
     }
+    /// Elements before and behind the last axis.
     public init(left: Int, right: Int) {
         super.init([(left, right)], .replicate)
     }
@@ -162,6 +172,7 @@ public final class ReplicationPad2d: PaddingLayer, @unchecked Sendable {
     public init(_ width: Int) {
         super.init(Array(repeating: (width, width), count: 2), .replicate)
     }
+    /// Elements before and behind each of the last two axes: `top` and `left` stand before.
     public init(left: Int, right: Int, top: Int, bottom: Int) {
         super.init([(top, bottom), (left, right)], .replicate)
     }
@@ -174,6 +185,7 @@ public final class ReplicationPad3d: PaddingLayer, @unchecked Sendable {
     public init(_ width: Int) {
         super.init(Array(repeating: (width, width), count: 3), .replicate)
     }
+    /// Elements before and behind each of the last three axes: `front`, `top` and `left` stand before.
     public init(left: Int, right: Int, top: Int, bottom: Int, front: Int, back: Int) {
         super.init([(front, back), (top, bottom), (left, right)], .replicate)
     }
@@ -186,6 +198,7 @@ public final class CircularPad1d: PaddingLayer, @unchecked Sendable {
     public init(_ width: Int) {
         super.init(Array(repeating: (width, width), count: 1), .circular)
     }
+    /// Elements before and behind the last axis.
     public init(left: Int, right: Int) {
         super.init([(left, right)], .circular)
     }
@@ -198,6 +211,7 @@ public final class CircularPad2d: PaddingLayer, @unchecked Sendable {
     public init(_ width: Int) {
         super.init(Array(repeating: (width, width), count: 2), .circular)
     }
+    /// Elements before and behind each of the last two axes: `top` and `left` stand before.
     public init(left: Int, right: Int, top: Int, bottom: Int) {
         super.init([(top, bottom), (left, right)], .circular)
     }
@@ -210,6 +224,7 @@ public final class CircularPad3d: PaddingLayer, @unchecked Sendable {
     public init(_ width: Int) {
         super.init(Array(repeating: (width, width), count: 3), .circular)
     }
+    /// Elements before and behind each of the last three axes: `front`, `top` and `left` stand before.
     public init(left: Int, right: Int, top: Int, bottom: Int, front: Int, back: Int) {
         super.init([(front, back), (top, bottom), (left, right)], .circular)
     }

@@ -5,6 +5,7 @@ import TensorRuntime
 public final class PixelShuffle: UnaryLayer, Sendable {
     private let factor: Int
 
+    /// - Parameter factor: how many times height and width grow; its square divides the channels.
     public init(_ factor: Int) { self.factor = factor }
 
     public var configuration: String { "upscale_factor=\(factor)" }
@@ -31,6 +32,7 @@ public final class PixelShuffle: UnaryLayer, Sendable {
 public final class PixelUnshuffle: UnaryLayer, Sendable {
     private let factor: Int
 
+    /// - Parameter factor: how many times height and width shrink; it divides both.
     public init(_ factor: Int) { self.factor = factor }
 
     public var configuration: String { "downscale_factor=\(factor)" }
@@ -56,6 +58,7 @@ public final class PixelUnshuffle: UnaryLayer, Sendable {
 public final class ChannelShuffle: UnaryLayer, Sendable {
     private let groups: Int
 
+    /// - Parameter groups: divides the channels.
     public init(_ groups: Int) { self.groups = groups }
 
     public var configuration: String { "groups=\(groups)" }

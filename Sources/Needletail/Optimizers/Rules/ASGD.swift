@@ -15,9 +15,12 @@ public struct ASGDRule: UpdateRule, NumberedRule {
     public var power: Double
     /// The step from which on the parameters are averaged.
     public var averagingStart: Double
+    /// This much of the parameters is added to their gradients, as if half its square sum were part of the loss.
     public var weightDecay: Double
+    /// Whether the objective grows: the parameters then follow the gradient, not its negative.
     public var maximizes: Bool
 
+    /// Defaults are PyTorch's. A number that is negative or not finite is a wrong call.
     public init(
         learningRate: Double = 1e-2, decay: Double = 1e-4, power: Double = 0.75, averagingStart: Double = 1e6,
         weightDecay: Double = 0, maximizes: Bool = false, file: StaticString = #fileID, line: UInt = #line
@@ -71,6 +74,7 @@ public struct ASGDRule: UpdateRule, NumberedRule {
 
 /// Averaged descent, as [torch.optim.ASGD](https://pytorch.org/docs/stable/generated/torch.optim.ASGD.html); see ``ASGDRule``.
 public final class ASGD: Optimizer {
+    /// One group of these parameters under an ``ASGDRule`` with these settings.
     public init(
         _ parameters: [Parameter], learningRate: Double = 1e-2, decay: Double = 1e-4, power: Double = 0.75,
         averagingStart: Double = 1e6, weightDecay: Double = 0, maximize: Bool = false, file: StaticString = #fileID,

@@ -5,10 +5,14 @@ public struct AdadeltaRule: UpdateRule, NumberedRule {
     public var learningRate: Double
     /// Decay of the means of the squares of gradients and of changes.
     public var rho: Double
+    /// What is added below both roots; the larger, the faster training begins.
     public var epsilon: Double
+    /// This much of the parameters is added to their gradients, as if half its square sum were part of the loss.
     public var weightDecay: Double
+    /// Whether the objective grows: the parameters then follow the gradient, not its negative.
     public var maximizes: Bool
 
+    /// Defaults are PyTorch's. A number that is negative or not finite, or a `rho` above 1, is a wrong call.
     public init(
         learningRate: Double = 1, rho: Double = 0.9, epsilon: Double = 1e-6, weightDecay: Double = 0,
         maximizes: Bool = false, file: StaticString = #fileID, line: UInt = #line
@@ -55,6 +59,7 @@ public struct AdadeltaRule: UpdateRule, NumberedRule {
 
 /// Adadelta, as [torch.optim.Adadelta](https://pytorch.org/docs/stable/generated/torch.optim.Adadelta.html).
 public final class Adadelta: Optimizer {
+    /// One group of these parameters under an ``AdadeltaRule`` with these settings.
     public init(
         _ parameters: [Parameter], learningRate: Double = 1, rho: Double = 0.9, epsilon: Double = 1e-6,
         weightDecay: Double = 0, maximize: Bool = false, file: StaticString = #fileID, line: UInt = #line

@@ -15,9 +15,12 @@ public struct AdafactorRule: UpdateRule {
     public var epsilon: (Double?, Double)
     /// The largest root of the mean square of a change before the rate.
     public var clipping: Double
+    /// `learningRate * weightDecay` of the parameters is taken off directly.
     public var weightDecay: Double
+    /// Whether the objective grows: the parameters then follow the gradient, not its negative.
     public var maximizes: Bool
 
+    /// Defaults are PyTorch's. What is outside of a property's range is a wrong call.
     public init(
         learningRate: Double = 1e-2, beta2Decay: Double = -0.8, epsilon: (Double?, Double) = (nil, 1e-3),
         clipping: Double = 1, weightDecay: Double = 0, maximizes: Bool = false, file: StaticString = #fileID,
@@ -117,6 +120,7 @@ public struct AdafactorRule: UpdateRule {
 /// Adafactor, as [torch.optim.Adafactor](https://pytorch.org/docs/stable/generated/torch.optim.Adafactor.html); see
 /// ``AdafactorRule``.
 public final class Adafactor: Optimizer {
+    /// One group of these parameters under an ``AdafactorRule`` with these settings.
     public init(
         _ parameters: [Parameter], learningRate: Double = 1e-2, beta2Decay: Double = -0.8,
         epsilon: (Double?, Double) = (nil, 1e-3), clipping: Double = 1, weightDecay: Double = 0, maximize: Bool = false,

@@ -5,12 +5,16 @@ public struct AdagradRule: UpdateRule, NumberedRule {
     public var learningRate: Double
     /// The learning rate of step `n` is divided by `1 + (n - 1) learningRateDecay`.
     public var learningRateDecay: Double
+    /// This much of the parameters is added to their gradients, as if half its square sum were part of the loss.
     public var weightDecay: Double
     /// What the sum of squares begins with.
     public var initialAccumulator: Double
+    /// What is added to the denominator, so that a gradient of 0 divides nothing by 0.
     public var epsilon: Double
+    /// Whether the objective grows: the parameters then follow the gradient, not its negative.
     public var maximizes: Bool
 
+    /// Defaults are PyTorch's. A number that is negative or not finite is a wrong call.
     public init(
         learningRate: Double = 1e-2, learningRateDecay: Double = 0, weightDecay: Double = 0,
         initialAccumulator: Double = 0, epsilon: Double = 1e-10, maximizes: Bool = false,
@@ -59,6 +63,7 @@ public struct AdagradRule: UpdateRule, NumberedRule {
 
 /// Adagrad, as [torch.optim.Adagrad](https://pytorch.org/docs/stable/generated/torch.optim.Adagrad.html).
 public final class Adagrad: Optimizer {
+    /// One group of these parameters under an ``AdagradRule`` with these settings.
     public init(
         _ parameters: [Parameter], learningRate: Double = 1e-2, learningRateDecay: Double = 0,
         weightDecay: Double = 0, initialAccumulator: Double = 0, epsilon: Double = 1e-10, maximize: Bool = false,

@@ -6,14 +6,19 @@ public struct AdamRule: MomentumRule, NumberedRule {
     public var learningRate: Double
     /// Decay of the means of the gradient and of its square.
     public var betas: (Double, Double)
+    /// What is added to the denominator, so that a gradient of 0 divides nothing by 0.
     public var epsilon: Double
+    /// This much of the parameters is added to the gradient; where ``isDecoupled``, `learningRate * weightDecay` of
+    /// them is taken off directly.
     public var weightDecay: Double
     /// Whether weight decay shrinks the parameters directly (AdamW), not through the gradient.
     public var isDecoupled: Bool
     /// Whether to divide by the largest mean square so far.
     public var usesAMSGrad: Bool
+    /// Whether the objective grows: the parameters then follow the gradient, not its negative.
     public var maximizes: Bool
 
+    /// Defaults are PyTorch's of Adam. A number that is negative or not finite, or a beta of 1 or more, is a wrong call.
     public init(
         learningRate: Double = 1e-3, betas: (Double, Double) = (0.9, 0.999), epsilon: Double = 1e-8,
         weightDecay: Double = 0, isDecoupled: Bool = false, usesAMSGrad: Bool = false, maximizes: Bool = false,
@@ -84,6 +89,7 @@ public struct AdamRule: MomentumRule, NumberedRule {
 
 /// Adam, as [torch.optim.Adam](https://pytorch.org/docs/stable/generated/torch.optim.Adam.html).
 public final class Adam: Optimizer {
+    /// One group of these parameters under an ``AdamRule`` with these settings.
     public init(
         _ parameters: [Parameter], learningRate: Double = 1e-3, betas: (Double, Double) = (0.9, 0.999),
         epsilon: Double = 1e-8, weightDecay: Double = 0, amsgrad: Bool = false, maximize: Bool = false,
@@ -101,6 +107,7 @@ public final class Adam: Optimizer {
 /// Adam with decoupled weight decay, as
 /// [torch.optim.AdamW](https://pytorch.org/docs/stable/generated/torch.optim.AdamW.html).
 public final class AdamW: Optimizer {
+    /// One group of these parameters under an ``AdamRule`` that is decoupled; weight decay is 0.01 here, 0 in ``Adam``.
     public init(
         _ parameters: [Parameter], learningRate: Double = 1e-3, betas: (Double, Double) = (0.9, 0.999),
         epsilon: Double = 1e-8, weightDecay: Double = 1e-2, amsgrad: Bool = false, maximize: Bool = false,

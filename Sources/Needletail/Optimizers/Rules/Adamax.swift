@@ -5,10 +5,14 @@ public struct AdamaxRule: MomentumRule, NumberedRule {
     public var learningRate: Double
     /// Decay of the mean of the gradient, and of its largest absolute value.
     public var betas: (Double, Double)
+    /// What is added to the gradient's absolute value, so that none divides by 0.
     public var epsilon: Double
+    /// This much of the parameters is added to their gradients, as if half its square sum were part of the loss.
     public var weightDecay: Double
+    /// Whether the objective grows: the parameters then follow the gradient, not its negative.
     public var maximizes: Bool
 
+    /// Defaults are PyTorch's. A number that is negative or not finite, or a beta of 1 or more, is a wrong call.
     public init(
         learningRate: Double = 2e-3, betas: (Double, Double) = (0.9, 0.999), epsilon: Double = 1e-8,
         weightDecay: Double = 0, maximizes: Bool = false, file: StaticString = #fileID, line: UInt = #line
@@ -55,6 +59,7 @@ public struct AdamaxRule: MomentumRule, NumberedRule {
 
 /// Adamax, as [torch.optim.Adamax](https://pytorch.org/docs/stable/generated/torch.optim.Adamax.html).
 public final class Adamax: Optimizer {
+    /// One group of these parameters under an ``AdamaxRule`` with these settings.
     public init(
         _ parameters: [Parameter], learningRate: Double = 2e-3, betas: (Double, Double) = (0.9, 0.999),
         epsilon: Double = 1e-8, weightDecay: Double = 0, maximize: Bool = false, file: StaticString = #fileID,

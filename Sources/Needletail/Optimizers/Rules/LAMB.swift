@@ -6,10 +6,14 @@ public struct LAMBRule: MomentumRule {
     public var learningRate: Double
     /// Decay of the means of the gradient and of its square.
     public var betas: (Double, Double)
+    /// What is added to the denominator, so that a gradient of 0 divides nothing by 0.
     public var epsilon: Double
+    /// This much of the parameter is added to Adam's change, before that is scaled.
     public var weightDecay: Double
+    /// Whether the objective grows: the parameters then follow the gradient, not its negative.
     public var maximizes: Bool
 
+    /// A number that is negative or not finite, or a beta of 1 or more, is a wrong call.
     public init(
         learningRate: Double = 1e-3, betas: (Double, Double) = (0.9, 0.999), epsilon: Double = 1e-6,
         weightDecay: Double = 0.01, maximizes: Bool = false, file: StaticString = #fileID, line: UInt = #line
@@ -58,6 +62,7 @@ public struct LAMBRule: MomentumRule {
 
 /// LAMB, by [You et al.](https://arxiv.org/abs/1904.00962); see ``LAMBRule``.
 public final class LAMB: Optimizer {
+    /// One group of these parameters under a ``LAMBRule`` with these settings.
     public init(
         _ parameters: [Parameter], learningRate: Double = 1e-3, betas: (Double, Double) = (0.9, 0.999),
         epsilon: Double = 1e-6, weightDecay: Double = 0.01, maximize: Bool = false, file: StaticString = #fileID,

@@ -90,6 +90,8 @@ public final class LBFGS: Optimizer {
         return result
     }
 
+    /// Takes the history of directions with the steps. State of another number of parameters, or without what belongs
+    /// to it, is a `data` error, and leaves the optimizer as it was.
     public override func load(_ state: OptimizerState) throws(TensorError) {
         guard let group = groups.first, group.flats.count == 1, state.steps.count == parameters.count else {
             throw TensorError(

@@ -8,8 +8,11 @@ public struct LionRule: MomentumRule, NumberedRule {
     public var betas: (Double, Double)
     /// Shrinks the parameters directly.
     public var weightDecay: Double
+    /// Whether the objective grows: the parameters then follow the gradient, not its negative.
     public var maximizes: Bool
 
+    /// A number that is negative or not finite, or a beta of 1 or more, is a wrong call. The rate is best 3 to 10 times below
+    /// Adam's.
     public init(
         learningRate: Double = 1e-4, betas: (Double, Double) = (0.9, 0.99), weightDecay: Double = 0,
         maximizes: Bool = false, file: StaticString = #fileID, line: UInt = #line
@@ -56,6 +59,7 @@ public struct LionRule: MomentumRule, NumberedRule {
 
 /// Lion, by [Chen et al.](https://arxiv.org/abs/2302.06675); see ``LionRule``.
 public final class Lion: Optimizer {
+    /// One group of these parameters under a ``LionRule`` with these settings.
     public init(
         _ parameters: [Parameter], learningRate: Double = 1e-4, betas: (Double, Double) = (0.9, 0.99),
         weightDecay: Double = 0, maximize: Bool = false, file: StaticString = #fileID, line: UInt = #line

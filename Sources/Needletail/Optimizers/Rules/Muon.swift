@@ -28,7 +28,9 @@ public struct MuonRule: MomentumRule {
     public var learningRate: Double
     /// Shrinks the parameters directly.
     public var weightDecay: Double
+    /// The share of the past in the mean of gradients.
     public var momentum: Double
+    /// Whether the gradient and the mean are mixed once more before they are made orthogonal.
     public var isNesterov: Bool
     /// Of an iteration's `a x + b (x x^T) x + c (x x^T)^2 x`.
     public var coefficients: (Double, Double, Double)
@@ -36,8 +38,10 @@ public struct MuonRule: MomentumRule {
     public var epsilon: Double
     /// How often the iteration runs.
     public var iterations: Int
+    /// How the rate depends on a matrix's extents.
     public var adjustment: Adjustment
 
+    /// Defaults are PyTorch's. A number that is negative or not finite, or 100 iterations and more, is a wrong call.
     public init(
         learningRate: Double = 1e-3, weightDecay: Double = 0.1, momentum: Double = 0.95, isNesterov: Bool = true,
         coefficients: (Double, Double, Double) = (3.4445, -4.7750, 2.0315), epsilon: Double = 1e-7,
@@ -116,6 +120,8 @@ public struct MuonRule: MomentumRule {
 /// Muon, as [torch.optim.Muon](https://pytorch.org/docs/stable/generated/torch.optim.Muon.html), of matrices alone; see
 /// ``MuonRule``.
 public final class Muon: Optimizer {
+    /// One group of these matrices under a ``MuonRule`` with these settings; a parameter of another rank is a wrong
+    /// call.
     public init(
         _ parameters: [Parameter], learningRate: Double = 1e-3, weightDecay: Double = 0.1, momentum: Double = 0.95,
         nesterov: Bool = true, coefficients: (Double, Double, Double) = (3.4445, -4.7750, 2.0315),

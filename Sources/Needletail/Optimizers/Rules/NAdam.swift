@@ -13,15 +13,20 @@ public struct NAdamRule: MomentumRule, NumberedRule {
         // What another copy of the rule makes of its own betas is not this one's past.
         didSet { if betas.0 != oldValue.0 { products = products.copy() } }
     }
+    /// What is added to the denominator, so that a gradient of 0 divides nothing by 0.
     public var epsilon: Double
+    /// This much of the parameters is added to the gradient; where ``isDecoupled``, `learningRate * weightDecay` of
+    /// them is taken off directly.
     public var weightDecay: Double
     /// How fast the momentum grows towards `betas.0`.
     public var momentumDecay: Double
     /// Whether weight decay shrinks the parameters directly, not through the gradient.
     public var isDecoupled: Bool
+    /// Whether the objective grows: the parameters then follow the gradient, not its negative.
     public var maximizes: Bool
     private var products = MomentumProducts()
 
+    /// Defaults are PyTorch's. A number that is negative or not finite, or a beta of 1 or more, is a wrong call.
     public init(
         learningRate: Double = 2e-3, betas: (Double, Double) = (0.9, 0.999), epsilon: Double = 1e-8,
         weightDecay: Double = 0, momentumDecay: Double = 4e-3, isDecoupled: Bool = false, maximizes: Bool = false,
@@ -140,6 +145,7 @@ private final class MomentumProducts: Sendable {
 
 /// NAdam, as [torch.optim.NAdam](https://pytorch.org/docs/stable/generated/torch.optim.NAdam.html).
 public final class NAdam: Optimizer {
+    /// One group of these parameters under a ``NAdamRule`` with these settings.
     public init(
         _ parameters: [Parameter], learningRate: Double = 2e-3, betas: (Double, Double) = (0.9, 0.999),
         epsilon: Double = 1e-8, weightDecay: Double = 0, momentumDecay: Double = 4e-3,

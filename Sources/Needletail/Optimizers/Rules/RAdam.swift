@@ -6,12 +6,17 @@ public struct RAdamRule: MomentumRule, NumberedRule {
     public var learningRate: Double
     /// Decay of the means of the gradient and of its square.
     public var betas: (Double, Double)
+    /// What is added to the denominator, so that a gradient of 0 divides nothing by 0.
     public var epsilon: Double
+    /// This much of the parameters is added to the gradient; where ``isDecoupled``, `learningRate * weightDecay` of
+    /// them is taken off directly.
     public var weightDecay: Double
     /// Whether weight decay shrinks the parameters directly, not through the gradient.
     public var isDecoupled: Bool
+    /// Whether the objective grows: the parameters then follow the gradient, not its negative.
     public var maximizes: Bool
 
+    /// Defaults are PyTorch's. A number that is negative or not finite, or a beta of 1 or more, is a wrong call.
     public init(
         learningRate: Double = 1e-3, betas: (Double, Double) = (0.9, 0.999), epsilon: Double = 1e-8,
         weightDecay: Double = 0, isDecoupled: Bool = false, maximizes: Bool = false, file: StaticString = #fileID,
@@ -78,6 +83,7 @@ public struct RAdamRule: MomentumRule, NumberedRule {
 
 /// RAdam, as [torch.optim.RAdam](https://pytorch.org/docs/stable/generated/torch.optim.RAdam.html).
 public final class RAdam: Optimizer {
+    /// One group of these parameters under an ``RAdamRule`` with these settings.
     public init(
         _ parameters: [Parameter], learningRate: Double = 1e-3, betas: (Double, Double) = (0.9, 0.999),
         epsilon: Double = 1e-8, weightDecay: Double = 0, decoupledWeightDecay: Bool = false, maximize: Bool = false,

@@ -5,13 +5,18 @@ public struct RMSpropRule: MomentumRule, NumberedRule {
     public var learningRate: Double
     /// Decay of the mean of the gradient's square.
     public var alpha: Double
+    /// What is added to the denominator, so that a gradient of 0 divides nothing by 0.
     public var epsilon: Double
+    /// This much of the parameters is added to their gradients, as if half its square sum were part of the loss.
     public var weightDecay: Double
+    /// The share of the change before in each change; 0 keeps none.
     public var momentum: Double
     /// Whether to divide by the standard deviation, not by the root of the mean square.
     public var isCentered: Bool
+    /// Whether the objective grows: the parameters then follow the gradient, not its negative.
     public var maximizes: Bool
 
+    /// Defaults are PyTorch's. A number that is negative or not finite is a wrong call.
     public init(
         learningRate: Double = 1e-2, alpha: Double = 0.99, epsilon: Double = 1e-8, weightDecay: Double = 0,
         momentum: Double = 0, isCentered: Bool = false, maximizes: Bool = false, file: StaticString = #fileID,
@@ -76,6 +81,7 @@ public struct RMSpropRule: MomentumRule, NumberedRule {
 
 /// RMSprop, as [torch.optim.RMSprop](https://pytorch.org/docs/stable/generated/torch.optim.RMSprop.html).
 public final class RMSprop: Optimizer {
+    /// One group of these parameters under an ``RMSpropRule`` with these settings.
     public init(
         _ parameters: [Parameter], learningRate: Double = 1e-2, alpha: Double = 0.99, epsilon: Double = 1e-8,
         weightDecay: Double = 0, momentum: Double = 0, centered: Bool = false, maximize: Bool = false,

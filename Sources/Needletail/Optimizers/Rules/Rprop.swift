@@ -9,8 +9,10 @@ public struct RpropRule: UpdateRule {
     public var factors: (Double, Double)
     /// The bounds of step sizes.
     public var stepSizes: (Double, Double)
+    /// Whether the objective grows: the parameters then follow the gradient, not its negative.
     public var maximizes: Bool
 
+    /// Defaults are PyTorch's. A first factor that is not between 0 and 1, or a second not above 1, is a wrong call.
     public init(
         learningRate: Double = 1e-2, factors: (Double, Double) = (0.5, 1.2), stepSizes: (Double, Double) = (1e-6, 50),
         maximizes: Bool = false, file: StaticString = #fileID, line: UInt = #line
@@ -59,6 +61,8 @@ public struct RpropRule: UpdateRule {
 
 /// Rprop, as [torch.optim.Rprop](https://pytorch.org/docs/stable/generated/torch.optim.Rprop.html); see ``RpropRule``.
 public final class Rprop: Optimizer {
+    /// One group of these parameters under an ``RpropRule`` with these settings. It is for gradients of all data, not
+    /// of batches.
     public init(
         _ parameters: [Parameter], learningRate: Double = 1e-2, factors: (Double, Double) = (0.5, 1.2),
         stepSizes: (Double, Double) = (1e-6, 50), maximize: Bool = false, file: StaticString = #fileID,

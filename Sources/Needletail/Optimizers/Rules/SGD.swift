@@ -3,13 +3,18 @@ import TensorRuntime
 /// Stochastic gradient descent, as [torch.optim.SGD](https://pytorch.org/docs/stable/generated/torch.optim.SGD.html).
 public struct SGDRule: MomentumRule, NumberedRule {
     public var learningRate: Double
+    /// The share of the change before in each change; 0 keeps none, and no state.
     public var momentum: Double
+    /// The gradient enters the momentum times `1 - dampening`, at the first step whole.
     public var dampening: Double
+    /// This much of the parameters is added to their gradients, as if half its square sum were part of the loss.
     public var weightDecay: Double
+    /// Whether to look ahead: the momentum enters once more. It needs a momentum and no dampening.
     public var isNesterov: Bool
     /// Whether the objective grows.
     public var maximizes: Bool
 
+    /// Defaults are PyTorch's. A number that is negative or not finite is a wrong call; dampening may be negative.
     public init(
         learningRate: Double = 1e-3, momentum: Double = 0, dampening: Double = 0, weightDecay: Double = 0,
         isNesterov: Bool = false, maximizes: Bool = false, file: StaticString = #fileID, line: UInt = #line
@@ -70,6 +75,7 @@ public struct SGDRule: MomentumRule, NumberedRule {
 /// Stochastic gradient descent with momentum, as
 /// [torch.optim.SGD](https://pytorch.org/docs/stable/generated/torch.optim.SGD.html).
 public final class SGD: Optimizer {
+    /// One group of these parameters under an ``SGDRule`` with these settings.
     public init(
         _ parameters: [Parameter], learningRate: Double = 1e-3, momentum: Double = 0, dampening: Double = 0,
         weightDecay: Double = 0, nesterov: Bool = false, maximize: Bool = false, file: StaticString = #fileID,

@@ -5,8 +5,11 @@ import TensorRuntime
 /// [ChainedScheduler](https://pytorch.org/docs/stable/generated/torch.optim.lr_scheduler.ChainedScheduler.html) of schedules
 /// that multiply the rate.
 public struct ChainedSchedule: LearningRateSchedule {
+    /// In the order in which they are applied.
     public var schedules: [any LearningRateSchedule]
 
+    /// - Parameter schedules: that multiply the rate; one that ignores it, such as ``OneCycleSchedule``, hides those
+    ///   before.
     public init(_ schedules: [any LearningRateSchedule]) { self.schedules = schedules }
 
     public func rate(after count: Int, initial: Double) -> Double {
@@ -23,7 +26,9 @@ public struct ChainedSchedule: LearningRateSchedule {
 ///
 ///     SequentialSchedule([LinearSchedule(length: 5), CosineSchedule(length: 95)], milestones: [5])
 public struct SequentialSchedule: LearningRateSchedule {
+    /// One more than milestones.
     public let schedules: [any LearningRateSchedule]
+    /// The epochs at which the next schedule begins, rising.
     public let milestones: [Int]
 
     /// - Parameter milestones: the numbers of epochs after which the second, third, ... schedule takes over, rising.
@@ -62,6 +67,7 @@ public struct SequentialSchedule: LearningRateSchedule {
 public final class PlateauScheduler {
     /// Which metrics are better.
     public enum Goal: String, Hashable, Sendable {
+        /// Smaller ones, as a loss; or larger ones, as an accuracy.
         case smallest, largest
     }
 
@@ -86,6 +92,7 @@ public final class PlateauScheduler {
 
     /// The best metric, and what is counted since.
     public struct State: Hashable, Sendable, Codable {
+        /// The best metric so far; infinite before the first.
         public var best: Double
         /// Epochs without a better metric.
         public var badEpochs = 0

@@ -5,9 +5,12 @@ import TensorRuntime
 /// [CosineAnnealingLR](https://pytorch.org/docs/stable/generated/torch.optim.lr_scheduler.CosineAnnealingLR.html):
 /// `minimum + (initial - minimum) (1 + cos(pi count / length)) / 2`.
 public struct CosineSchedule: LearningRateSchedule {
+    /// Epochs, 1 or more.
     public var length: Int
+    /// The rate at the end of a half cosine.
     public var minimum: Double
 
+    /// A length of 0 or less is a wrong call.
     public init(length: Int, minimum: Double = 0, file: StaticString = #fileID, line: UInt = #line) {
         checkLength("CosineSchedule", length, CallSite(file, line))
         self.length = length
@@ -23,10 +26,14 @@ public struct CosineSchedule: LearningRateSchedule {
 /// on, as
 /// [CosineAnnealingWarmRestarts](https://pytorch.org/docs/stable/generated/torch.optim.lr_scheduler.CosineAnnealingWarmRestarts.html).
 public struct CosineRestartsSchedule: LearningRateSchedule {
+    /// Epochs, 1 or more.
     public var length: Int
+    /// How many times as long as the one before each cosine is; 1 or more.
     public var multiplier: Int
+    /// The rate at the end of a half cosine.
     public var minimum: Double
 
+    /// A length or a multiplier of 0 or less is a wrong call.
     public init(
         length: Int, multiplier: Int = 1, minimum: Double = 0, file: StaticString = #fileID, line: UInt = #line
     ) {
@@ -55,6 +62,7 @@ public struct CosineRestartsSchedule: LearningRateSchedule {
 
 /// How a schedule goes from one rate to another.
 public enum Annealing: String, Hashable, Sendable, CaseIterable {
+    /// Along half a cosine, slow at both ends; or evenly.
     case cosine, linear
 
     fileprivate func value(from start: Double, to end: Double, at part: Double) -> Double {
@@ -70,18 +78,24 @@ public enum Annealing: String, Hashable, Sendable, CaseIterable {
 /// [OneCycleLR](https://pytorch.org/docs/stable/generated/torch.optim.lr_scheduler.OneCycleLR.html). The optimizer's own
 /// rate does not enter. To be stepped after each step of the optimizer.
 public struct OneCycleSchedule: LearningRateSchedule {
+    /// The highest rate, at the end of the rise.
     public var maximum: Double
+    /// Steps of the whole cycle, 1 or more; behind it the rate stays.
     public var length: Int
     /// The part of the length in which the rate rises.
     public var rise: Double
+    /// How the rate goes from one of its three values to the next.
     public var annealing: Annealing
     /// The momentum at the highest and at the lowest rate; nil leaves it alone.
     public var momentum: ClosedRange<Double>?
+    /// The first rate is ``maximum`` divided by this.
     public var divisor: Double
+    /// The last rate is the first one divided by this.
     public var finalDivisor: Double
     /// Whether the rate first falls to where it began, as fast as it rose.
     public var hasThreePhases: Bool
 
+    /// Defaults are PyTorch's. A length of 0 or less, or a rise outside of 0...1, is a wrong call.
     public init(
         maximum: Double, length: Int, rise: Double = 0.3, annealing: Annealing = .cosine,
         momentum: ClosedRange<Double>? = 0.85...0.95, divisor: Double = 25, finalDivisor: Double = 1e4,
@@ -150,10 +164,13 @@ public struct CyclicSchedule: LearningRateSchedule {
         case ofCycle(@Sendable (_ cycle: Int) -> Double)
     }
 
+    /// The lowest and the highest rate, before the scale.
     public var bounds: ClosedRange<Double>
     /// Steps of the rising and of the falling half.
     public var up: Int
+    /// Steps of the falling half, 1 or more.
     public var down: Int
+    /// How high each cycle is beside the first.
     public var scale: Scale
     /// The momentum at the highest and at the lowest rate; nil leaves it alone.
     public var momentum: ClosedRange<Double>?

@@ -4,9 +4,14 @@ import TensorRuntime
 /// Multiplies the rate by `gamma` every `size` epochs, as
 /// [StepLR](https://pytorch.org/docs/stable/generated/torch.optim.lr_scheduler.StepLR.html).
 public struct StepSchedule: LearningRateSchedule {
+    /// Epochs of one rate, 1 or more.
     public var size: Int
+    /// What the rate is multiplied by each time; above 1 it grows.
     public var gamma: Double
 
+    /// - Parameters:
+    ///   - size: epochs of one rate; 0 or less is a wrong call.
+    ///   - gamma: what the rate is multiplied by behind them.
     public init(every size: Int, gamma: Double = 0.1, file: StaticString = #fileID, line: UInt = #line) {
         if size <= 0 {
             WrongCall.report(
@@ -26,9 +31,14 @@ public struct StepSchedule: LearningRateSchedule {
 /// [MultiStepLR](https://pytorch.org/docs/stable/generated/torch.optim.lr_scheduler.MultiStepLR.html). A milestone that is
 /// given twice counts twice.
 public struct MultiStepSchedule: LearningRateSchedule {
+    /// Numbers of epochs; their order does not matter.
     public var milestones: [Int]
+    /// What the rate is multiplied by each time; above 1 it grows.
     public var gamma: Double
 
+    /// - Parameters:
+    ///   - milestones: numbers of epochs, in any order.
+    ///   - gamma: what the rate is multiplied by at each.
     public init(milestones: [Int], gamma: Double = 0.1) {
         self.milestones = milestones
         self.gamma = gamma
@@ -42,9 +52,12 @@ public struct MultiStepSchedule: LearningRateSchedule {
 /// Multiplies the rate by `factor` for the first `length` epochs, as
 /// [ConstantLR](https://pytorch.org/docs/stable/generated/torch.optim.lr_scheduler.ConstantLR.html).
 public struct ConstantSchedule: LearningRateSchedule {
+    /// 0...1
     public var factor: Double
+    /// The number of epochs of the smaller rate.
     public var length: Int
 
+    /// A factor outside of 0...1 is a wrong call.
     public init(factor: Double = 1.0 / 3, length: Int = 5, file: StaticString = #fileID, line: UInt = #line) {
         if !(0...1).contains(factor) {
             WrongCall.report(
@@ -61,10 +74,17 @@ public struct ConstantSchedule: LearningRateSchedule {
 /// Multiplies the rate by a factor that goes evenly from `start` to `end` in `length` epochs and stays there, as
 /// [LinearLR](https://pytorch.org/docs/stable/generated/torch.optim.lr_scheduler.LinearLR.html): the usual warm-up.
 public struct LinearSchedule: LearningRateSchedule {
+    /// The factor at the start, above 0 and not above 1.
     public var start: Double
+    /// The factor that it ends with, 0...1.
     public var end: Double
+    /// Epochs, 1 or more.
     public var length: Int
 
+    /// - Parameters:
+    ///   - start: above 0 and not above 1,
+    ///   - end: 0...1,
+    ///   - length: 1 or more; what is outside is a wrong call.
     public init(
         from start: Double = 1.0 / 3, to end: Double = 1, length: Int = 5, file: StaticString = #fileID,
         line: UInt = #line
@@ -90,8 +110,10 @@ public struct LinearSchedule: LearningRateSchedule {
 /// Multiplies the rate by `gamma` every epoch, as
 /// [ExponentialLR](https://pytorch.org/docs/stable/generated/torch.optim.lr_scheduler.ExponentialLR.html).
 public struct ExponentialSchedule: LearningRateSchedule {
+    /// What the rate is multiplied by each time; above 1 it grows.
     public var gamma: Double
 
+    /// - Parameter gamma: 0.9 lowers the rate by a tenth each epoch.
     public init(gamma: Double) { self.gamma = gamma }
 
     public func rate(after count: Int, initial: Double) -> Double { initial * power(gamma, Swift.max(count, 0)) }
@@ -100,9 +122,12 @@ public struct ExponentialSchedule: LearningRateSchedule {
 /// `initial (1 - count / length)^power`, and 0 after `length` epochs, as
 /// [PolynomialLR](https://pytorch.org/docs/stable/generated/torch.optim.lr_scheduler.PolynomialLR.html).
 public struct PolynomialSchedule: LearningRateSchedule {
+    /// Epochs, 1 or more.
     public var length: Int
+    /// 1 is a straight line; larger ones fall fast at first.
     public var power: Double
 
+    /// A length of 0 or less is a wrong call.
     public init(length: Int = 5, power: Double = 1, file: StaticString = #fileID, line: UInt = #line) {
         checkLength("PolynomialSchedule", length, CallSite(file, line))
         self.length = length
@@ -119,6 +144,8 @@ public struct PolynomialSchedule: LearningRateSchedule {
 public struct LambdaSchedule: LearningRateSchedule {
     private let factor: @Sendable (Int) -> Double
 
+    /// - Parameter factor: of the number of epochs that are done, 0 at first. It gives the same for the same number,
+    ///   whenever it is called.
     public init(_ factor: @escaping @Sendable (_ count: Int) -> Double) { self.factor = factor }
 
     public func rate(after count: Int, initial: Double) -> Double { initial * factor(count) }
@@ -131,6 +158,7 @@ public struct MultiplicativeSchedule: LearningRateSchedule {
     /// The product of the factors of some first epochs, so that the next asks for one.
     private let known = Product()
 
+    /// - Parameter factor: of the number of the epoch. It gives the same for the same number, whenever it is called.
     public init(_ factor: @escaping @Sendable (_ count: Int) -> Double) { self.factor = factor }
 
     public func rate(after count: Int, initial: Double) -> Double { initial * known.product(of: count, factor) }

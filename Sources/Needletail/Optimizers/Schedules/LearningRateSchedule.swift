@@ -28,6 +28,7 @@ public final class LearningRateScheduler {
         didSet { apply() }
     }
 
+    /// Sets the rates of the start at once. A schedule that moves a momentum is a wrong call where a rule has none.
     public init(
         _ optimizer: Optimizer, _ schedule: any LearningRateSchedule, file: StaticString = #fileID, line: UInt = #line
     ) {

@@ -15,6 +15,7 @@ import TensorRuntime
 public struct Chart: Sendable {
     /// How numbers become places on an axis.
     public enum Scale: Hashable, Sendable {
+        /// Evenly.
         case linear
         /// By powers of ten; numbers of 0 and below are gaps.
         case logarithmic

@@ -3,11 +3,16 @@ import TensorRuntime
 
 /// Numbers to draw, row-major, and their shape.
 public struct PlotArray: Sendable {
+    /// Row-major. What is not finite is left out of a picture.
     public var values: [Double]
+    /// The extents; empty of one number.
     public var shape: [Int]
     /// Whether rows of different lengths were joined; then `shape` says nothing.
     var isRagged = false
 
+    /// - Parameters:
+    ///   - values: as many as the extents' product.
+    ///   - shape: the extents, slowest first.
     public init(values: [Double], shape: [Int]) {
         self.values = values
         self.shape = shape
@@ -17,9 +22,11 @@ public struct PlotArray: Sendable {
 /// What can be drawn: numbers, arrays of them, arrays of arrays, ranges of integers, and tensors, which are read once.
 ///
 /// A function that takes these throws what reading them throws: nothing for arrays, which need no `try`, and a
-/// ``TensorError`` for tensors.
+/// `TensorError` for tensors.
 public protocol PlotValues {
+    /// What reading the numbers throws: `Never`, or `TensorError`.
     associatedtype Failure: Error
+    /// The numbers and their shape, on the host; of a tensor, it is read.
     func plotted() throws(Failure) -> PlotArray
 }
 
@@ -65,6 +72,7 @@ extension ClosedRange: PlotValues where Bound == Int {
     public func plotted() -> PlotArray { PlotArray(values: map(Double.init), shape: [count]) }
 }
 extension Array: PlotValues where Element: PlotValues {
+    /// What reading an element throws.
     public typealias Failure = Element.Failure
 
     public func plotted() throws(Element.Failure) -> PlotArray {

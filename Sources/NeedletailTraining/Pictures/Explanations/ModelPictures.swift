@@ -104,7 +104,7 @@ extension Chart {
     /// A picture of a layer's weights, an image for each neuron: blue below 0, red above.
     ///
     /// - Parameters:
-    ///   - weight: `[neurons, inputs]`, as a ``Linear`` layer's.
+    ///   - weight: `[neurons, inputs]`, as a `Linear` layer's.
     ///   - width: how many inputs stand in a row of the image; the square root of their number by default.
     /// - Throws: as evaluation.
     public static func weights(

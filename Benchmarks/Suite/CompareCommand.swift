@@ -1,0 +1,63 @@
+import ArgumentParser
+import CommandLineSupport
+import Foundation
+import Needletail
+import TensorRuntime
+
+/// `needletail-bench compare before.json after.json`: which rows changed by more than the noise.
+struct CompareCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "compare", abstract: "Says which rows of two files differ by more than the noise.",
+        discussion: """
+            The files hold JSON lines of several rounds, taken in turn: `Benchmarks/compare-runs.sh` makes them. Exits with 1 \
+            where a row of the second file is slower.
+            """)
+
+    @Argument(help: "Rows of the one program, or of the state before a change.") var first: String
+    @Argument(help: "Rows of the other, or of the state after.") var second: String
+
+    func run() throws {
+        let comparison = Comparison(try Self.rows(of: first), try Self.rows(of: second))
+        guard !comparison.rows.isEmpty else {
+            throw TensorError(.data, "\(first) and \(second) have no row in common; name files of the same commands")
+        }
+        var lines = ["| row | device | ratio | rounds | chance | verdict |", "|---|---|---|---|---|---|"]
+        for row in comparison.rows {
+            let verdict = comparison.verdict(row)
+            let numbers = String(format: "%.3f | %d | %.4f", row.ratio, row.ratios.count, row.probability)
+            lines.append("| \(row.key.name) \(row.key.dtype) | \(row.key.device) | \(numbers) | \(verdict.rawValue) |")
+        }
+        for line in lines { try StandardOutput.write(line: line) }
+        let slower = comparison.rows.filter { comparison.verdict($0) == .slower }.count
+        let faster = comparison.rows.filter { comparison.verdict($0) == .faster }.count
+        try StandardOutput.write(
+            line: String(format: "\ngeometric mean of the ratios %.3f; ", comparison.mean)
+                + "\(comparison.rows.count) rows, \(slower) slower, \(faster) faster")
+        for key in comparison.unpaired {
+            try StandardOutput.write(line: "in one file only: \(key.name) on \(key.device)")
+        }
+        let rounds = comparison.rows.map(\.ratios.count).min()!
+        let needed = Comparison.roundsNeeded(rows: comparison.rows.count)
+        if rounds < needed {
+            try StandardOutput.write(
+                line: "\(rounds) rounds cannot tell a change of one row among \(comparison.rows.count); take \(needed)")
+        }
+        if slower > 0 { throw ExitCode(EXIT_FAILURE) }
+    }
+
+    /// The rows of a file; what other tools print between them is no JSON and is left out.
+    static func rows(of path: String) throws -> [BenchmarkRow] {
+        guard let text = try? String(contentsOfFile: path, encoding: .utf8) else {
+            throw TensorError(.file, "\(path): cannot be read; name a file of needletail-bench's JSON lines")
+        }
+        let decoder = JSONDecoder()
+        return try text.split(separator: "\n").enumerated().filter { $0.element.hasPrefix("{") }.map { number, line in
+            do {
+                return try decoder.decode(BenchmarkRow.self, from: Data(line.utf8))
+            } catch {
+                throw TensorError(
+                    .data, "\(path), line \(number + 1): no row of needletail-bench (\(error)); make the file anew")
+            }
+        }
+    }
+}

@@ -1,0 +1,95 @@
+import Foundation
+
+/// How a row did in two files of several rounds each, taken in turn: round i of one beside round i of the other.
+package struct RowComparison {
+    package let key: BenchmarkRow.Key
+    /// Of the second's medians by the first's, one a round.
+    package let ratios: [Double]
+    /// The chance that two equal programs differ as much, by the signs of their differences; over all rows together after ``Comparison``.
+    package var probability: Double
+
+    /// The median of all means of two rounds' logarithms (Hodges and Lehmann): one disturbed round does not move it.
+    package var ratio: Double {
+        let logarithms = ratios.map { log($0) }
+        var means: [Double] = []
+        for (i, a) in logarithms.enumerated() { for b in logarithms[i...] { means.append((a + b) / 2) } }
+        return exp(Quantiles(means).median)
+    }
+}
+
+/// Two files of rows, compared row by row.
+package struct Comparison {
+    package var rows: [RowComparison]
+    /// Rows that only one file has.
+    package var unpaired: [BenchmarkRow.Key]
+    /// The chance of a false alarm that is accepted, over all rows together.
+    package static let level = 0.05
+    /// A change of less is none that anybody wants to hear of.
+    package static let smallest = 0.01
+
+    package init(_ first: [BenchmarkRow], _ second: [BenchmarkRow]) {
+        let a = Dictionary(grouping: first, by: \.key)
+        let b = Dictionary(grouping: second, by: \.key)
+        unpaired = Set(a.keys).symmetricDifference(b.keys).sorted()
+        rows = a.keys.filter { b[$0] != nil }.sorted().map { key in
+            let (ours, theirs) = (a[key]!.sorted { $0.round < $1.round }, b[key]!.sorted { $0.round < $1.round })
+            let ratios = zip(ours, theirs).map { $1.median / $0.median }
+            return RowComparison(key: key, ratios: ratios, probability: SignFlips.probability(ratios.map { log($0) }))
+        }
+        // Holm: the smallest counts as often as there are rows, the next one time less.
+        var highest = 0.0
+        for (place, index) in rows.indices.sorted(by: { rows[$0].probability < rows[$1].probability }).enumerated() {
+            highest = max(highest, min(1, rows[index].probability * Double(rows.count - place)))
+            rows[index].probability = highest
+        }
+    }
+
+    /// The geometric mean of all ratios.
+    package var mean: Double {
+        rows.isEmpty ? 1 : exp(rows.reduce(0) { $0 + log($1.ratio) } / Double(rows.count))
+    }
+
+    package func verdict(_ row: RowComparison) -> Verdict {
+        guard row.probability < Comparison.level, abs(log(row.ratio)) > log(1 + Comparison.smallest) else {
+            return .equal
+        }
+        return row.ratio > 1 ? .slower : .faster
+    }
+
+    package enum Verdict: String { case equal, slower, faster }
+
+    /// Rounds from which on a row can be told from noise at all, among so many rows.
+    package static func roundsNeeded(rows: Int) -> Int {
+        var rounds = 1
+        while 2 / pow(2, Double(rounds)) * Double(max(rows, 1)) >= level { rounds += 1 }
+        return rounds
+    }
+}
+
+/// A test of differences that are as likely up as down: all signs are tried. Exact.
+package enum SignFlips {
+    /// Steps that the largest weight is rounded to.
+    private static let steps = 1000.0
+
+    /// The chance, of both sides, that signs drawn at random are as uneven as these differences'.
+    ///
+    /// A difference weighs what it is, and one beyond the median what the median is: a round that a neighbour doubled counts as any
+    /// other. Differences of 0 count for neither side.
+    package static func probability(_ differences: [Double]) -> Double {
+        let nonzero = differences.filter { $0 != 0 && $0.isFinite }
+        guard !nonzero.isEmpty else { return 1 }
+        let largest = Quantiles(nonzero.map { abs($0) }).median
+        let weights = nonzero.map { Int((steps * min(abs($0), largest) / largest).rounded()) }
+        let total = weights.reduce(0, +)
+        let positive = zip(weights, nonzero).reduce(0) { $0 + ($1.1 > 0 ? $1.0 : 0) }
+        // How many choices of signs give each sum.
+        var ways = [Double](repeating: 0, count: total + 1)
+        ways[0] = 1
+        for weight in weights {
+            for sum in stride(from: total, through: weight, by: -1) { ways[sum] += ways[sum - weight] }
+        }
+        let extreme = min(positive, total - positive)
+        let tail = ways[...extreme].reduce(0, +) / pow(2, Double(weights.count))
+        return min(1, 2 * tail)
+    }
+}

@@ -1,0 +1,116 @@
+import Foundation
+import Needletail
+import TensorRuntime
+
+/// Times work in samples of some milliseconds, each closed by a synchronisation.
+struct Sampler {
+    /// What all samples of a row may take together, in seconds.
+    var seconds: Double
+    static let sampleCounts = 11...101
+    /// A sample of less is the clock's.
+    static let sampleMilliseconds = 2.0
+
+    /// What was measured.
+    struct Result {
+        var first: Double
+        var samples: [Double]
+        var host: Double
+        var launches: Double
+        var warnings: [String]
+
+        /// The row of it.
+        func row(
+            suite: String, name: String, dtype: DType, on device: DeviceDescription, round: Int
+        ) -> BenchmarkRow {
+            var row = BenchmarkRow(
+                suite: suite, name: name, dtype: "\(dtype)", device: "\(device.id)",
+                driver: "\(device.name), \(device.driver)", threads: NeedletailBench.threadCount(on: device.id),
+                round: round, firstMicroseconds: first, samples: samples, hostMicroseconds: host, launches: launches)
+            row.warnings = warnings
+            return row
+        }
+    }
+
+    /// Times an iteration, which must evaluate what it makes.
+    ///
+    /// - Throws: ``BenchmarkFailure`` where iterations launch nothing, and what the iteration throws.
+    func measure(_ name: String, on device: DeviceID, _ iteration: () throws -> Void) throws -> Result {
+        let first = try milliseconds(1) {
+            try iteration()
+            try synchronize()
+        }
+        // Twice more unmeasured: a plan that is found for the first time binds its memory then.
+        let once = try (0..<2).map { _ in
+            try milliseconds(1) {
+                try iteration()
+                try synchronize()
+            }
+        }.min()!
+        let count = max(1, Int((Sampler.sampleMilliseconds / max(once, 1e-4)).rounded(.up)))
+        let before = executionStatistics()
+        let load = ProcessorLoad()
+        var stepping = Duration.zero
+        var samples: [Double] = []
+        let begin = ContinuousClock.now
+        while samples.count < Sampler.sampleCounts.lowerBound
+            || (samples.count < Sampler.sampleCounts.upperBound
+                && (ContinuousClock.now - begin) / .seconds(1) < seconds)
+        {
+            samples.append(
+                try milliseconds(count) {
+                    stepping += try ContinuousClock().measure { for _ in 0..<count { try iteration() } }
+                    try synchronize()
+                } * 1000)
+        }
+        let spent = executionStatistics() - before
+        let iterations = samples.count * count
+        guard spent.launches >= iterations else {
+            throw BenchmarkFailure(
+                "\(name): \(spent.launches) launches in \(iterations) iterations; it does not do its work")
+        }
+        var warnings = load.warnings()
+        if spent.plansBuilt > 0 { warnings.append("\(spent.plansBuilt) plans were built while it was timed") }
+        return Result(
+            first: first * 1000, samples: samples,
+            host: Double(spent.hostNanoseconds(ofSteps: stepping)) / Double(iterations) / 1000,
+            launches: Double(spent.launches) / Double(iterations), warnings: warnings)
+    }
+}
+
+/// What other processes take of the processors while something is measured, by `/proc/stat`.
+struct ProcessorLoad {
+    private let before: (all: Double, own: Double)?
+    private let begin = ContinuousClock.now
+    /// Of the processors together, what may be taken without a warning.
+    static let tolerated = 0.1
+
+    init() { before = ProcessorLoad.now() }
+
+    /// Seconds of all processors' work and of this process's, since the machine's start and its own.
+    private static func now() -> (all: Double, own: Double)? {
+        guard let text = try? String(contentsOfFile: "/proc/stat", encoding: .utf8),
+            let line = text.split(separator: "\n").first(where: { $0.hasPrefix("cpu ") })
+        else { return nil }
+        let ticks = line.split(separator: " ").dropFirst().compactMap { Double($0) }
+        guard ticks.count >= 8 else { return nil }
+        var usage = rusage()
+        getrusage(__rusage_who_t(RUSAGE_SELF.rawValue), &usage)
+        func seconds(_ time: timeval) -> Double { Double(time.tv_sec) + Double(time.tv_usec) / 1e6 }
+        let perSecond = Double(sysconf(Int32(_SC_CLK_TCK)))
+        // User, nice, system, interrupts, stolen; not idle and waiting.
+        let busy = ticks[0] + ticks[1] + ticks[2] + ticks[5] + ticks[6] + ticks[7]
+        return (busy / perSecond, seconds(usage.ru_utime) + seconds(usage.ru_stime))
+    }
+
+    /// Names what took more than a tenth of the processors.
+    func warnings() -> [String] {
+        guard let before, let after = ProcessorLoad.now() else { return [] }
+        let elapsed = (ContinuousClock.now - begin) / .seconds(1)
+        // A tick is 10 ms: shorter measurements tell nothing.
+        guard elapsed > 0.2 else { return [] }
+        let others = (after.all - before.all) - (after.own - before.own)
+        let share = others / elapsed / Double(ProcessInfo.processInfo.processorCount)
+        guard share > ProcessorLoad.tolerated else { return [] }
+        return [String(format: "other processes took %.0f %% of the processors", 100 * share)]
+    }
+}

@@ -1,0 +1,123 @@
+import Foundation
+import Needletail
+import NeedletailTraining
+import TensorRuntime
+
+extension ImageCollection {
+    /// Downloads the files that a directory lacks, by `curl` or else `wget`, and compares each with its sum. A file appears when
+    /// it is whole and right; one that is there and right is left alone, and one that is not is replaced.
+    ///
+    /// - Parameters:
+    ///   - directory: made where it is missing.
+    ///   - addresses: of folders that hold the files; nil is ``mirrors``. They are tried one after the other.
+    /// - Throws: `file` where the directory cannot be written, or where no address has a file: with what each answered, and
+    ///   where to put it by hand.
+    public func download(to directory: String, from addresses: [String]? = nil) throws(TensorError) {
+        try download(files, to: directory, from: addresses ?? mirrors)
+    }
+
+    package func download(
+        _ files: [File], to directory: String, from addresses: [String]
+    ) throws(TensorError) {
+        for file in files {
+            try AtomicFile.prepare(directory: directory, file: file.name)
+            let path = "\(directory)/\(file.name)"
+            if FileManager.default.fileExists(atPath: path),
+                MD5.digest(of: try FileReader(path: path).readAll(limit: Downloader.limit)) == file.md5
+            {
+                continue
+            }
+            var answers: [String] = []
+            var isThere = false
+            for address in addresses where !isThere {
+                do throws(TensorError) {
+                    try Downloader.fetch("\(address)/\(file.name)", md5: file.md5, to: path)
+                    isThere = true
+                } catch {
+                    answers.append(error.message)
+                }
+            }
+            if !isThere {
+                throw TensorError(
+                    .file,
+                    "\(file.name): could not be downloaded (\(answers.joined(separator: " | "))); "
+                        + "get it by other means and put it into \(directory)")
+            }
+        }
+    }
+}
+
+/// Copies what an address holds to a file, by a program of the system: this package links no library for the network.
+private enum Downloader {
+    /// Bytes of a file at most.
+    static let limit = 1 << 29
+
+    private static let programs: [(name: String, arguments: [String])] = [
+        (
+            "curl",
+            [
+                "--fail", "--location", "--silent", "--show-error", "--proto", "=https,http,file", "--connect-timeout",
+                "20", "--speed-limit", "1000", "--speed-time", "60", "--",
+            ]
+        ),
+        ("wget", ["--quiet", "--timeout=60", "--tries=1", "--output-document=-", "--"]),
+    ]
+
+    private static let folders = ["/usr/bin", "/usr/local/bin", "/bin"]
+
+    /// The first of the programs that the system has.
+    private static func program() -> (path: String, arguments: [String])? {
+        for (name, arguments) in programs {
+            for folder in folders where FileManager.default.isExecutableFile(atPath: "\(folder)/\(name)") {
+                return ("\(folder)/\(name)", arguments)
+            }
+        }
+        return nil
+    }
+
+    static func fetch(_ address: String, md5: String, to path: String) throws(TensorError) {
+        guard let program = program() else {
+            throw TensorError(.file, "\(address): there is neither curl nor wget; install one of them")
+        }
+        let process = Process()
+        let (output, complaints) = (Pipe(), Pipe())
+        process.executableURL = URL(fileURLWithPath: program.path)
+        process.arguments = program.arguments + [address]
+        process.standardInput = FileHandle.nullDevice
+        process.standardOutput = output
+        process.standardError = complaints
+        do { try process.run() } catch {
+            throw TensorError(.file, "\(address): \(program.path) cannot be started: \(error); install it again")
+        }
+        defer {
+            if process.isRunning { process.terminate() }
+            process.waitUntilExit()
+        }
+        try AtomicFile.write(to: path) { (file) throws(TensorError) in
+            var sum = MD5()
+            var count = 0
+            while true {
+                let chunk = Array(output.fileHandleForReading.availableData)
+                if chunk.isEmpty { break }
+                count += chunk.count
+                guard count <= limit else {
+                    throw TensorError(.file, "\(address): gives more than \(limit) bytes; name another address")
+                }
+                sum.update(chunk)
+                try file.append(chunk)
+            }
+            process.waitUntilExit()
+            guard process.terminationStatus == 0 else {
+                let said = String(decoding: complaints.fileHandleForReading.availableData, as: UTF8.self)
+                let text = said.split(whereSeparator: \.isNewline).joined(separator: " ")
+                throw TensorError(
+                    .file,
+                    "\(address): \(text.isEmpty ? "ends with \(process.terminationStatus)" : text); check the address")
+            }
+            guard sum.digest() == md5 else {
+                throw TensorError(
+                    .file, "\(address): \(count) bytes of MD5 \(sum.digest()), not \(md5); name another address")
+            }
+        }
+    }
+}
