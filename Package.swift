@@ -73,6 +73,7 @@ let package = Package(
             name: "TestSupport",
             dependencies: [
                 "OpenCLBackend", "VulkanBackend", "Shaders", "KernelIR", "TensorRuntime", "TensorConformance",
+                "NeedletailTraining",
             ],
             path: "Tests/Support"),
         .testTarget(name: "TensorRuntimeTests", dependencies: ["TensorRuntime"]),
@@ -115,7 +116,8 @@ let package = Package(
         .testTarget(
             name: "NeedletailTrainingTests",
             dependencies: [
-                "NeedletailVision", "NeedletailTraining", "Needletail", "TensorGraph", "TensorRuntime", "CZlib",
+                "NeedletailVision", "NeedletailTraining", "Needletail", "TensorGraph", "TensorRuntime", "TestSupport",
+                "CZlib",
             ],
             exclude: ["Golden"]),
         .testTarget(name: "BenchmarkTests", dependencies: ["NeedletailBench", "TensorRuntime"]),

@@ -78,7 +78,8 @@ let package = Package(
         .target(name: "TensorConformance", dependencies: ["TensorRuntime"]),
         .target(
             name: "TestSupport",
-            dependencies: device + ["OpenCLBackend", "VulkanBackend", "TensorConformance"], path: "Tests/Support"),
+            dependencies: device + ["OpenCLBackend", "VulkanBackend", "TensorConformance", "NeedletailTraining"],
+            path: "Tests/Support"),
         tests(
             "TensorGraphTests", "ConcurrencyTests", "StreamOrderTests", "StreamMemoryTests", "Gate", "FragileDevice",
             "GraphTestSupport", "WorkspaceDevice"),

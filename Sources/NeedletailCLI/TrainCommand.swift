@@ -44,7 +44,10 @@ struct TrainCommand: ParsableCommand {
         @Option(help: "Train on the first N images only.")
         var limit: Int?
 
-        @Option(help: "A directory for checkpoints, written after each epoch, and at Ctrl-C or SIGTERM.")
+        @Option(
+            help:
+                "A directory for the checkpoint, written after each epoch and at Ctrl-C or SIGTERM, the history and a report."
+        )
         var output: String?
 
         @Option(help: "A checkpoint to go on from.")
@@ -85,7 +88,7 @@ struct TrainCommand: ParsableCommand {
             options.outputDirectory = output
             options.resumedFile = resume
             let training = try MNISTRun(options)
-            training.trainer.isInterrupted = { InterruptSignal.isRaised }
+            training.isInterrupted = { InterruptSignal.isRaised }
             let reporter = TrainReporter(training, isJSON: json, isQuiet: quiet)
             try reporter.begin()
             switch try training.run() {

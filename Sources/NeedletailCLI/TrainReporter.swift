@@ -17,28 +17,27 @@ final class TrainReporter {
         self.isQuiet = isQuiet
         training.onEpoch = { [unowned self] in try epoch($0) }
         if ProgressBar.standardErrorIsTerminal, !isQuiet {
-            training.trainer.onStep = { [unowned self] trainer, steps in try step(trainer, of: steps) }
+            training.onStep = { [unowned self] in try step($0) }
         }
     }
 
     /// Says what is about to be trained.
     func begin() throws {
-        let options = training.trainer.options
         let rate = training.trainer.optimizer.learningRate
         if isJSON {
             try JSONLines.write([
                 "event": "start", "device": .string("\(training.device)"), "model": .string(training.kind.rawValue),
-                "parameters": .integer(training.trainer.model.parameterCount), "epochs": .integer(options.epochs),
-                "batch_size": .integer(options.batchSize), "optimizer": .string(training.optimizerKind.rawValue),
-                "learning_rate": .number(rate), "seed": TrainReporter.seed(options.seed),
+                "parameters": .integer(training.trainer.model.parameterCount), "epochs": .integer(training.epochs),
+                "batch_size": .integer(training.batchSize), "optimizer": .string(training.optimizerKind.rawValue),
+                "learning_rate": .number(rate), "seed": TrainReporter.seed(training.seed),
                 "dtype": .string("\(training.trainingSet.dtype)"),
                 "train_images": .integer(training.trainingSet.count), "test_images": .integer(training.testSet.count),
             ])
         } else if !isQuiet {
             try say(
                 "\(training.kind.rawValue), \(training.trainer.model.parameterCount) parameters, on \(training.device): "
-                    + "\(training.trainingSet.count) images, batches of \(options.batchSize), "
-                    + "\(training.optimizerKind.rawValue) \(rate), seed \(options.seed)"
+                    + "\(training.trainingSet.count) images, batches of \(training.batchSize), "
+                    + "\(training.optimizerKind.rawValue) \(rate), seed \(training.seed)"
                     + (training.trainingSet.dtype == .float32 ? "" : ", \(training.trainingSet.dtype)"))
         }
     }
@@ -48,16 +47,17 @@ final class TrainReporter {
         Int(exactly: seed).map(JSONValue.integer) ?? .string("\(seed)")
     }
 
-    private func step(_ trainer: Trainer, of steps: Int) throws {
+    private func step(_ trainer: Trainer) throws {
         if bar == nil {
             bar = ProgressBar(
-                label: "epoch \(trainer.position.epoch + 1)/\(trainer.options.epochs)", total: steps,
+                label: "epoch \(trainer.position.epoch + 1)/\(training.epochs)", total: trainer.stepsPerEpoch,
                 // The bar's clock starts now, behind this step.
                 firstStep: trainer.position.step,
-                images: (trainer.options.batchSize, training.trainingSet.count))
+                images: (training.batchSize, training.trainingSet.count))
         }
         try bar?.update(step: trainer.position.step) { () throws(TensorError) in
-            ProgressBar.Metrics(loss: try trainer.loss.value(), accuracy: try trainer.accuracy.value())
+            let scores = try trainer.scores()
+            return ProgressBar.Metrics(loss: scores["loss"], accuracy: scores["accuracy"])
         }
     }
 
@@ -67,21 +67,21 @@ final class TrainReporter {
         if isJSON {
             try JSONLines.write([
                 "event": "epoch", "epoch": .integer(report.epoch), "train_loss": .number(report.trainLoss),
-                "train_accuracy": .number(report.trainAccuracy), "test_loss": .number(report.test.loss),
-                "test_accuracy": .number(report.test.accuracy), "seconds": .number(report.seconds),
+                "train_accuracy": .number(report.trainAccuracy), "test_loss": .number(report.testLoss),
+                "test_accuracy": .number(report.testAccuracy), "seconds": .number(report.seconds),
                 "images_per_second": .number(report.imagesPerSecond),
             ])
         } else if !isQuiet {
             let facts = String(
                 format: "loss %.4f  accuracy %.2f %%  test accuracy %.2f %%  %.2f s  %.0f images/s", report.trainLoss,
-                100 * report.trainAccuracy, 100 * report.test.accuracy, report.seconds, report.imagesPerSecond)
-            try say("epoch \(report.epoch)/\(training.trainer.options.epochs)  \(facts)")
+                100 * report.trainAccuracy, 100 * report.testAccuracy, report.seconds, report.imagesPerSecond)
+            try say("epoch \(report.epoch)/\(training.epochs)  \(facts)")
         }
     }
 
     /// Says the result, as the last line.
     func finish() throws {
-        let accuracy = training.result?.accuracy ?? 0
+        let accuracy = training.testAccuracy ?? 0
         let timer = training.trainer.timer
         guard isJSON else {
             try say(String(format: "MNIST test accuracy: %.2f %%", 100 * accuracy))
@@ -90,7 +90,7 @@ final class TrainReporter {
         try JSONLines.write([
             "event": "result", "device": .string("\(training.device)"), "model": .string(training.kind.rawValue),
             "parameters": .integer(training.trainer.model.parameterCount),
-            "epochs": .integer(training.trainer.options.epochs), "train_seconds": .number(timer.seconds),
+            "epochs": .integer(training.epochs), "train_seconds": .number(timer.seconds),
             "step_ms_median": .optional(timer.medianMilliseconds), "test_accuracy": .number(accuracy),
             "plans_built": .integer(timer.statistics.plansBuilt), "plan_hits": .integer(timer.statistics.planHits),
             "launches_per_step": .number(timer.launchesPerStep),

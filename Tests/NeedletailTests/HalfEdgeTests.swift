@@ -115,8 +115,7 @@ import Testing
         for number in numbers { whole.update(number) }
         for number in numbers.prefix(7) { first.update(number) }
         let rest = MeanMetric()
-        let state = try first.state()
-        rest.restore(sum: state.sum, count: state.count, like: numbers[0])
+        try rest.restore(first.state())
         for number in numbers.dropFirst(7) { rest.update(number) }
         #expect(try rest.value() == whole.value())
     }

@@ -28,9 +28,11 @@ import Testing
         let generator = Generator(seed: 1)
         let model = run.model.make(generator: generator, dtype: dtype)
         let trainer = Trainer(
-            model: model, optimizer: run.model.defaultOptimizer.make(model.parameters), generator: generator,
-            options: Trainer.Options(epochs: run.epochs, batchSize: run.batchSize, seed: 1))
-        _ = try trainer.train(on: DeviceDataset(training, dtype: dtype))
+            model: model, optimizer: run.model.defaultOptimizer.make(model.parameters), loss: { crossEntropy($0, $1) },
+            generator: generator)
+        let dataset = DeviceDataset(training, dtype: dtype)
+        try trainer.fit(
+            DataLoader(dataset, batchSize: run.batchSize, shuffle: true, seed: 1), epochs: run.epochs)
         #expect(model.parameters.allSatisfy { $0.dtype == dtype })
         return try model.evaluate(on: DeviceDataset(test, dtype: dtype)).accuracy
     }

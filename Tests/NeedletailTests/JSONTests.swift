@@ -1,5 +1,6 @@
 import Needletail
 import NeedletailCLI
+import NeedletailTraining
 import Testing
 
 @Suite("JSON")

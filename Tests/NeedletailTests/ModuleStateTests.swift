@@ -1,6 +1,7 @@
 import Needletail
 import NeedletailTraining
 import TensorRuntime
+import TestSupport
 import Testing
 
 /// What a model keeps: its members, modes and names.
@@ -81,12 +82,11 @@ import Testing
         _ = try model.evaluate(on: dataset)
         #expect(!frozen.isTraining && free.isTraining)
         let before = try frozen.runningMean!.value.scalars(as: Float.self)
-        let trainer = Trainer(
-            model: model, optimizer: SGD(model.parameters, learningRate: 0.1), generator: Generator(seed: 1),
-            options: Trainer.Options(epochs: 2, batchSize: 2))
         // A hook that sets all to evaluation does not thaw or freeze.
-        trainer.onEpoch = { $0.model.eval() }
-        _ = try trainer.train(on: dataset)
+        let trainer = Trainer(
+            model: model, optimizer: SGD(model.parameters, learningRate: 0.1), loss: { crossEntropy($0, $1) },
+            callbacks: [TrainingHook(epochEnd: { trainer, _ in trainer.model.eval() })], generator: Generator(seed: 1))
+        try trainer.fit(DataLoader(dataset, batchSize: 2, shuffle: true), epochs: 2)
         #expect(try frozen.numBatchesTracked!.value.item() == 0)
         #expect(try frozen.runningMean!.value.scalars(as: Float.self) == before)
         #expect(try free.numBatchesTracked!.value.item() == 4)

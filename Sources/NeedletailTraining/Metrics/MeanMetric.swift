@@ -1,129 +1,83 @@
 import Needletail
-import TensorGraph
 import TensorRuntime
 
-/// The mean of numbers that are computed on the device, kept there.
+/// The mean of numbers that are computed on the device, kept there: a loss over an epoch, or any mean over examples.
+///
+///     let loss = MeanMetric("loss")
+///     loss.update(crossEntropy(logits, labels), count: batch.count)
+///
+///     let mae = MeanMetric("mae") { outputs, labels in (outputs - labels).abs().mean() }
+///     mae.update(outputs, labels)
 ///
 /// ``update(_:count:)`` only traces: called before ``Optimizer/step()``, it joins the step's own kernels, and nothing
 /// waits for the device until ``value()`` is asked for.
 ///
 /// The sum is a float32, of float64 means a float64. Its rounding is at most one unit in the last place for each update.
-public final class MeanMetric {
-    fileprivate var total: Tensor?
-    /// How many numbers the mean is of.
-    public private(set) var count = 0
+public final class MeanMetric: Metric {
+    public let name: String
+    private let function: (Tensor, Tensor) -> Tensor
+    private let sums = MetricSums()
 
-    public init() {}
+    /// How many numbers the mean is of.
+    public var count: Int { sums.count }
+
+    /// - Parameters:
+    ///   - name: under which a history has it.
+    ///   - function: of a batch's outputs and labels, the mean over its examples, of rank 0. By default the mean of the
+    ///     outputs. A batch counts as many examples as the outputs' first axis is long; of rank 0, one.
+    public init(
+        _ name: String = "mean", of function: @escaping (Tensor, Tensor) -> Tensor = { outputs, _ in outputs.mean() }
+    ) {
+        self.name = name
+        self.function = function
+    }
 
     /// Adds a mean of `count` numbers, of rank 0.
     public func update(_ mean: Tensor, count: Int = 1) {
-        add(count) { total in
+        withNoGrad {
             let mean = mean.detach()
-            let addend = (mean.dtype.isShortFloat ? mean.cast(to: .float32) : mean) * Double(count)
-            return total.map { $0 + addend } ?? addend
+            sums.add([(mean.dtype.isShortFloat ? mean.cast(to: .float32) : mean) * Double(count)], count: count)
         }
+    }
+
+    public func add(_ outputs: Tensor, _ labels: Tensor, file: StaticString, line: UInt) {
+        let mean = withNoGrad { function(outputs.detach(), labels.detach()) }
+        guard mean.rank == 0 else {
+            _ = mean.invalid(
+                "MeanMetric(\"\(name)\")", "the function gives a tensor of shape \(mean.shape)",
+                remedy: "reduce it with mean()", [mean], file, line)
+            return
+        }
+        update(mean, count: outputs.rank == 0 ? 1 : outputs.shape[0])
     }
 
     /// Adds a sum of `count` numbers, of rank 0.
-    func add(sum: Tensor, count: Int) {
-        add(count) { total in total.map { $0 + sum.detach() } ?? sum.detach() }
-    }
-
-    private func add(_ count: Int, _ change: (Tensor?) -> Tensor) {
-        let capture = Capture.current
-        if let capture {
-            capture.own(self)
-            let before = self.count
-            capture.atEnd { [self] in self.count = before }
-            capture.append(HostStep { [self] in self.count += count })
-        }
-        withNoGrad { total = change(total) }
-        self.count += count
-        capture?.didChange(self)
-    }
+    func add(sum: Tensor, count: Int) { sums.add([sum], count: count) }
 
     /// The mean; nil of no numbers. Waits for the device.
     public func value() throws(TensorError) -> Double? {
-        guard count > 0, let total else { return nil }
-        return try total.item() / Double(count)
+        guard count > 0, let sum = try sums.numbers() else { return nil }
+        return sum[0] / Double(count)
     }
 
     /// Starts anew.
-    public func reset() {
-        total = nil
-        count = 0
+    public func reset() { sums.reset() }
+
+    /// Adds what another has added.
+    ///
+    /// - Throws: as ``value()``, where they are on different devices or the other was restored.
+    public func merge(_ other: MeanMetric) throws(TensorError) { try sums.merge(other.sums) }
+
+    /// `sum` and `count`.
+    public func state() throws(TensorError) -> MetricState {
+        MetricState(["sum": try sums.numbers() ?? [0], "count": [Double(count)]])
     }
 
-    /// The sum and the count, to be saved.
-    package func state() throws(TensorError) -> (sum: Double, count: Int) { (try total?.item() ?? 0, count) }
+    public func restore(_ state: MetricState) throws(TensorError) {
+        let count = try state.count("count", of: name)
+        sums.restore([try state.numbers("sum", count: 1, of: name)], count: count)
+    }
 
     /// Goes on from a saved state.
-    package func restore(sum: Double, count: Int, like tensor: Tensor) {
-        total =
-            count == 0
-            ? nil
-            : withDeviceContext(tensor.context) {
-                tensor.dtype == .float64 ? Tensor([sum], shape: []) : Tensor([Float(sum)], shape: [])
-            }
-        self.count = count
-    }
-}
-
-extension MeanMetric: Carrier {
-    package var carriedCount: Int { 1 }
-    package func carried(_ index: Int) -> Handle? { total?.handle }
-    package func setCarried(_ handles: [Handle?]) { total = handles[0].map { Tensor($0) } }
-    package var carrierName: String { "a metric's sum" }
-}
-
-/// The share of examples whose largest logit is that of their class, kept on the device as ``MeanMetric`` does.
-public final class Accuracy {
-    private let mean = MeanMetric()
-
-    public init() {}
-
-    public var count: Int { mean.count }
-
-    /// Adds a batch: logits `[..., C]` and classes `[...]` of an integer type.
-    ///
-    /// Logits of one column, `[..., 1]`, or of the classes' own shape, are those of class 1 against class 0: a positive one
-    /// means class 1. Classes may have an axis of extent 1 behind the others.
-    public func update(
-        _ logits: Tensor, _ classes: Tensor, file: StaticString = #fileID, line: UInt = #line
-    ) {
-        withNoGrad {
-            let places = logits.shape.leading(Swift.max(logits.rank - 1, 0))
-            let columns = places + [1]
-            let shape = classes.shape
-            let isBinary = shape == logits.shape
-            guard logits.shares(classes) else {
-                _ = logits.deviceMismatch("Accuracy", classes, at: CallSite(file, line))
-                return
-            }
-            guard isBinary || (logits.rank > 0 && (shape == places || shape == Shape(columns)))
-            else {
-                _ = logits.invalid(
-                    "Accuracy", "logits \(logits.shape), classes \(shape)",
-                    remedy: "give logits [N, C] and classes [N]",
-                    [logits, classes], file, line)
-                return
-            }
-            let scores = logits.detach()
-            let hasOneColumn = isBinary || scores.shape[scores.rank - 1] == 1
-            let found = hasOneColumn ? (scores .> 0).to(.int64) : scores.argmax(-1)
-            let wanted = classes.dtype == .int64 ? classes : classes.to(.int64)
-            let isRight = (found.shape == shape ? found : found.reshape(shape)) .== wanted
-            mean.add(sum: isRight.to(.float32).sum(), count: classes.elementCount)
-        }
-    }
-
-    /// 0 to 1; nil of no examples. Waits for the device.
-    public func value() throws(TensorError) -> Double? { try mean.value() }
-
-    public func reset() { mean.reset() }
-
-    package func state() throws(TensorError) -> (sum: Double, count: Int) { try mean.state() }
-    package func restore(sum: Double, count: Int, like tensor: Tensor) {
-        mean.restore(sum: sum, count: count, like: tensor)
-    }
+    package func restore(sum: Double, count: Int, like _: Tensor) { sums.restore([[sum]], count: count) }
 }

@@ -1,29 +1,24 @@
 import Needletail
 import TensorGraph
+import TensorRuntime
 
-/// Trains a classifier on a dataset that lies on its device: epochs of shuffled batches, a running loss and accuracy that
-/// stay on the device, and a position from which training can go on.
+/// Trains a model: epochs of batches, losses and metrics that stay on the device, callbacks, and a position from which training
+/// can go on.
 ///
-/// Everything random is a function of the seed: the order of an epoch of the seed and the epoch's number, dropout of
-/// ``generator``, whose state is part of a checkpoint. So a resumed run does bit for bit what an uninterrupted one does.
+///     let model = Sequential { Flatten(); Linear(784, 128); ReLU(); Linear(128, 10) }
+///     let trainer = Trainer(
+///         model: model, optimizer: Adam(model.parameters), loss: { crossEntropy($0, $1) }, metrics: [Accuracy()],
+///         callbacks: [EarlyStopping(patience: 3)])
+///     let history = try trainer.fit(training, validation: validation, epochs: 20)
+///     try trainer.evaluate(test)["accuracy"]
+///
+/// A model that is no function of one tensor, or a loss that needs more than outputs and labels, has a closure that gives the
+/// loss of a batch. Several models with an optimizer each, as those of a GAN, have one that makes the steps itself.
+///
+/// Everything random is a function of seeds: the order of an epoch of the loader's seed and the epoch's number, dropout and
+/// noise of ``generator``, whose state is part of a checkpoint. So a resumed run does bit for bit what an uninterrupted one
+/// does.
 public final class Trainer {
-    public struct Options: Hashable, Sendable {
-        /// All epochs, those of an earlier run included.
-        public var epochs = 1
-        public var batchSize = 64
-        /// Whether a last batch that is not full is left out.
-        public var dropsLast = false
-        /// Orders the examples of each epoch.
-        public var seed: UInt64 = 0
-
-        public init(epochs: Int = 1, batchSize: Int = 64, dropsLast: Bool = false, seed: UInt64 = 0) {
-            self.epochs = epochs
-            self.batchSize = batchSize
-            self.dropsLast = dropsLast
-            self.seed = seed
-        }
-    }
-
     /// What is done.
     public struct Position: Hashable, Sendable {
         /// Whole epochs.
@@ -31,112 +26,249 @@ public final class Trainer {
         /// Steps of the next one.
         public var step = 0
 
+        /// So many whole epochs, and steps of the next one.
         public init(epoch: Int = 0, step: Int = 0) {
             self.epoch = epoch
             self.step = step
         }
     }
 
+    /// How a run ended.
     public enum Outcome: Hashable, Sendable {
         case finished
-        /// ``isInterrupted`` said so; the running step was finished.
-        case interrupted
+        /// By ``Trainer/stop()``, before the last epoch's end.
+        case stopped
     }
 
-    public let model: any UnaryLayer
-    public let optimizer: Optimizer
-    /// Where dropout's masks come from.
+    /// A model and its name, by which a checkpoint knows its weights where there are several.
+    public typealias NamedModel = (name: String, module: any Module)
+    /// An optimizer and its name.
+    public typealias NamedOptimizer = (name: String, optimizer: Optimizer)
+
+    /// What is trained.
+    public let models: [NamedModel]
+    /// What changes the models' parameters.
+    public let optimizers: [NamedOptimizer]
+    /// Read and reset after each epoch.
+    public let metrics: [any Metric]
+    /// In the order in which they are called.
+    public let callbacks: [any TrainingCallback]
+    /// Where dropout's masks come from, and all that the closures draw.
     public let generator: Generator
-    public let options: Options
+    /// Batches of a step: their gradients are added up, each batch weighted by its share of the examples, so that a step
+    /// is that of one large batch whose loss is a mean.
+    public let accumulation: Int
+    /// What the norm of all gradients is limited to before a step; nil is nothing.
+    public let clipNorm: Double?
+    /// What each element of a gradient is limited to before a step, and before ``clipNorm``; nil is nothing.
+    public let clipValue: Double?
+
+    /// What is done.
     public internal(set) var position = Position()
-    /// The loss of the running epoch.
-    public let loss = MeanMetric()
-    /// The accuracy of the running epoch, on training examples.
-    public let accuracy = Accuracy()
-    /// Times of steps, all epochs.
-    public private(set) var timer = StepTimer()
+    /// The epochs so far, those of a resumed run included.
+    public internal(set) var history = History()
+    /// All epochs of the running ``fit(_:validation:epochs:)``, those of earlier runs included.
+    public internal(set) var epochs = 0
+    /// Steps of an epoch of the running ``fit(_:validation:epochs:)``.
+    public internal(set) var stepsPerEpoch = 0
+    /// How the last run ended.
+    public internal(set) var outcome = Outcome.finished
+    /// Times of steps, all epochs of this trainer.
+    public internal(set) var timer = StepTimer()
 
-    /// Asked after each step, and after ``onEpoch``.
-    public var isInterrupted: () -> Bool = { false }
-    /// Called after each step with the steps that an epoch has. Reading a metric waits for the device.
-    public var onStep: (Trainer, Int) throws -> Void = { _, _ in }
-    /// Called after each epoch, before the metrics start anew; the model may be evaluated here.
-    public var onEpoch: (Trainer) throws -> Void = { _ in }
+    let work: Work
+    /// The means of the losses of the running epoch, by name.
+    var losses: [MeanMetric] = []
+    var isStopping = false
+    /// What is trained on.
+    var loader: LoaderShape?
+    /// The callbacks that see gradients.
+    let inspectors: [any TrainingCallback]
 
-    private let lossFunction: (Tensor, Tensor) -> Tensor
+    /// What a batch is made into.
+    enum Work {
+        /// A loss for the trainer to follow, and what metrics are of, where they are the trainer's to update.
+        case loss((Batch) throws -> (loss: Tensor, outputs: Tensor?))
+        /// Steps that the closure has made itself, and what an evaluation makes of a batch.
+        case steps(
+            (Batch) throws -> KeyValuePairs<String, Tensor>,
+            evaluation: ((Batch) throws -> KeyValuePairs<String, Tensor>)?)
+    }
 
-    /// - Parameter lossFunction: of logits and classes; rank 0.
-    public init(
-        model: any UnaryLayer, optimizer: Optimizer, generator: Generator, options: Options,
-        lossFunction: @escaping (Tensor, Tensor) -> Tensor = { crossEntropy($0, $1) }
+    /// A trainer of a model that makes outputs of a batch's first tensor, which are compared with its last.
+    ///
+    /// - Parameters:
+    ///   - optimizer: of the model's parameters. One whose `requiresGrad` is false stays as it is.
+    ///   - loss: of outputs and labels: the mean over the batch, of rank 0.
+    ///   - metrics: of outputs and labels; each costs no launch of its own where it is a sum.
+    ///   - generator: of dropout; by default the current one.
+    ///   - accumulation: batches of a step, 1 or more.
+    ///   - clipNorm: what the norm of all gradients is limited to (``Optimizer/clipGradientNorm(_:)``).
+    ///   - clipValue: what each element is limited to (``Optimizer/clipGradientValue(_:)``).
+    public convenience init(
+        model: any UnaryLayer, optimizer: Optimizer, loss: @escaping (Tensor, Tensor) -> Tensor,
+        metrics: [any Metric] = [], callbacks: [any TrainingCallback] = [], generator: Generator? = nil,
+        accumulation: Int = 1, clipNorm: Double? = nil, clipValue: Double? = nil, file: StaticString = #fileID,
+        line: UInt = #line
     ) {
-        self.model = model
-        self.optimizer = optimizer
-        self.generator = generator
-        self.options = options
-        self.lossFunction = lossFunction
+        self.init(
+            models: [("model", model)], optimizers: [("optimizer", optimizer)], metrics: metrics, callbacks: callbacks,
+            generator: generator, accumulation: accumulation, clip: (clipNorm, clipValue),
+            work: .loss { batch in
+                let outputs = model(batch.features)
+                return (loss(outputs, batch.labels), outputs)
+            }, at: CallSite(file, line))
     }
 
-    /// Trains from ``position`` to the end of the last epoch.
+    /// A trainer of any model: `batchLoss` calls it and gives the mean loss of a batch, of rank 0.
     ///
-    /// Each layer begins every epoch in the mode that it has when this is called: one that was frozen by ``Module/eval()``
-    /// stays frozen. A new model trains; one that was set to evaluation as a whole wants ``Module/train(_:)`` first.
+    ///     Trainer(model: translator, optimizer: optimizer, metrics: [perplexity]) { batch in
+    ///         let outputs = translator(batch.tensors[0], batch.tensors[1])
+    ///         perplexity.update(outputs, batch.tensors[2])
+    ///         return crossEntropy(outputs, batch.tensors[2])
+    ///     }
     ///
-    /// - Throws: `TensorError` of the device, and what hooks throw.
-    public func train(on dataset: DeviceDataset) throws -> Outcome {
-        let modes = model.savedModes()
-        return try withGenerator(generator) {
-            while position.epoch < options.epochs {
-                for (mode, isTraining) in modes { mode.isTraining = isTraining }
-                if try trainEpoch(on: dataset) == .interrupted { return .interrupted }
-                try onEpoch(self)
-                loss.reset()
-                accuracy.reset()
-                // After the last epoch there is nothing to interrupt.
-                if position.epoch < options.epochs, isInterrupted() { return .interrupted }
-            }
-            return .finished
+    /// - Parameter metrics: which the closure updates; the trainer reads, saves and resets them.
+    public convenience init(
+        model: any Module, optimizer: Optimizer, metrics: [any Metric] = [], callbacks: [any TrainingCallback] = [],
+        generator: Generator? = nil, accumulation: Int = 1, clipNorm: Double? = nil, clipValue: Double? = nil,
+        file: StaticString = #fileID, line: UInt = #line, batchLoss: @escaping (Batch) throws -> Tensor
+    ) {
+        self.init(
+            models: [("model", model)], optimizers: [("optimizer", optimizer)], metrics: metrics, callbacks: callbacks,
+            generator: generator, accumulation: accumulation, clip: (clipNorm, clipValue),
+            work: .loss { batch in (try batchLoss(batch), nil) }, at: CallSite(file, line))
+    }
+
+    /// A trainer of several models with several optimizers: `step` does with a batch all that there is to do, backward passes
+    /// and optimizers' steps, and gives the losses by name.
+    ///
+    ///     Trainer(
+    ///         models: ["generator": generator, "critic": critic], optimizers: ["generator": g, "critic": c]
+    ///     ) { batch in
+    ///         ...
+    ///         return ["critic_loss": criticLoss, "generator_loss": generatorLoss]
+    ///     }
+    ///
+    /// - Parameters:
+    ///   - metrics: which the closures update; the trainer reads, saves and resets them.
+    ///   - evaluation: the losses of a batch of ``evaluate(_:)`` and of validation, which are refused without it.
+    ///   - step: the losses, means of the batch, of rank 0.
+    public convenience init(
+        models: KeyValuePairs<String, any Module>, optimizers: KeyValuePairs<String, Optimizer>,
+        metrics: [any Metric] = [], callbacks: [any TrainingCallback] = [], generator: Generator? = nil,
+        evaluation: ((Batch) throws -> KeyValuePairs<String, Tensor>)? = nil, file: StaticString = #fileID,
+        line: UInt = #line, step: @escaping (Batch) throws -> KeyValuePairs<String, Tensor>
+    ) {
+        self.init(
+            models: models.map { ($0.key, $0.value) }, optimizers: optimizers.map { ($0.key, $0.value) },
+            metrics: metrics, callbacks: callbacks, generator: generator, accumulation: 1, clip: (nil, nil),
+            work: .steps(step, evaluation: evaluation), at: CallSite(file, line))
+    }
+
+    private init(
+        models: [NamedModel], optimizers: [NamedOptimizer], metrics: [any Metric], callbacks: [any TrainingCallback],
+        generator: Generator?, accumulation: Int, clip: (norm: Double?, value: Double?), work: Work, at site: CallSite
+    ) {
+        func check(_ holds: Bool, _ argument: String, _ problem: String, remedy: String) {
+            if !holds { WrongCall.report("Trainer(\(argument))", problem, remedy: remedy, at: site) }
         }
+        check(accumulation > 0, "accumulation: \(accumulation)", "no number of batches", remedy: "give 1 or more")
+        for (name, limit) in [("clipNorm", clip.norm), ("clipValue", clip.value)] {
+            guard let limit else { continue }
+            check(limit > 0, "\(name): \(limit)", "no limit", remedy: "give a number above 0, or nil")
+        }
+        for (argument, names) in [
+            ("models", models.map(\.name)), ("optimizers", optimizers.map(\.name)), ("metrics", metrics.map(\.name)),
+        ] {
+            let twice = names.indices.first { names[..<$0].contains(names[$0]) }.map { names[$0] }
+            check(
+                twice == nil, "\(argument):", "two are named '\(twice ?? "")'", remedy: "give each a name of its own")
+            check(!names.isEmpty || argument == "metrics", "\(argument):", "there are none", remedy: "give one or more")
+        }
+        self.models = models
+        self.optimizers = optimizers
+        self.metrics = metrics
+        self.callbacks = callbacks.filter { !($0 is ModelCheckpoint) } + callbacks.filter { $0 is ModelCheckpoint }
+        self.generator = generator ?? .current
+        self.accumulation = Swift.max(accumulation, 1)
+        clipNorm = clip.norm
+        clipValue = clip.value
+        self.work = work
+        inspectors = callbacks.filter(\.inspectsGradients)
     }
 
-    private func trainEpoch(on dataset: DeviceDataset) throws -> Outcome {
-        let batches = dataset.batches(
-            of: options.batchSize, dropsLast: options.dropsLast, shuffledBy: orderGenerator(of: position.epoch))
-        let context = dataset.features.context
-        try context.synchronize()
-        timer.start(context.statistics)
-        for index in min(position.step, batches.count)..<batches.count {
-            try timer.step {
-                trace(batches[index])
-                try optimizer.step()
-            }
-            position.step += 1
-            try timer.count(context)
-            try onStep(self, batches.count)
-            // At an epoch's end its evaluation comes first.
-            if position.step < batches.count, isInterrupted() {
-                try timer.stop(context)
-                return .interrupted
+    /// The model; the first, where there are several.
+    public var model: any Module { models[0].module }
+    /// The optimizer; the first, where there are several.
+    public var optimizer: Optimizer { optimizers[0].optimizer }
+
+    /// Ends the run after the running step; after the epoch's last step, after its validation. From callbacks and closures.
+    public func stop() { isStopping = true }
+
+    /// Losses and metrics of the running epoch so far. Waits for the device.
+    public func scores() throws(TensorError) -> Scores {
+        var result = Scores()
+        for loss in losses { if let value = try loss.value() { result[loss.name] = value } }
+        for metric in metrics { if let value = try metric.value() { result[metric.name] = value } }
+        return result
+    }
+
+    /// The mean of the losses of that name, made when it is first asked for.
+    func loss(named name: String) -> MeanMetric {
+        if let known = losses.first(where: { $0.name == name }) { return known }
+        let made = MeanMetric(name)
+        losses.append(made)
+        return made
+    }
+
+    /// Where the models are.
+    var contexts: [DeviceContext] {
+        var result: [DeviceContext] = []
+        for (_, module) in models {
+            for parameter in module.parameters {
+                let context = parameter.value.context
+                if !result.contains(where: { $0 === context }) { result.append(context) }
             }
         }
-        try timer.stop(context)
-        position = Position(epoch: position.epoch + 1)
-        return .finished
+        return result
+    }
+}
+
+/// What a position within an epoch is worth: the loader that it is of.
+struct LoaderShape: Hashable, Sendable {
+    var batchSize: Int
+    var exampleCount: Int
+    var seed: UInt64
+    var shuffle: Bool
+    var dropLast: Bool
+    /// Batches of a step.
+    var accumulation: Int
+
+    init(_ loader: any EpochBatches, accumulation: Int) {
+        batchSize = loader.batchSize
+        exampleCount = loader.exampleCount
+        seed = loader.seed
+        shuffle = loader.shuffle
+        dropLast = loader.dropLast
+        self.accumulation = accumulation
     }
 
-    /// Forward, backward and metrics of a step. Its tensors are gone when it returns, so that none has to be kept.
-    private func trace(_ batch: Batch) {
-        optimizer.zeroGrad()
-        let logits = model(batch.features)
-        let batchLoss = lossFunction(logits, batch.labels)
-        batchLoss.backward()
-        loss.update(batchLoss, count: batch.count)
-        accuracy.update(logits, batch.labels)
+    init(
+        batchSize: Int, exampleCount: Int, seed: UInt64, shuffle: Bool, dropLast: Bool, accumulation: Int
+    ) {
+        self.batchSize = batchSize
+        self.exampleCount = exampleCount
+        self.seed = seed
+        self.shuffle = shuffle
+        self.dropLast = dropLast
+        self.accumulation = accumulation
     }
 
-    /// The generator that shuffles an epoch: of the seed and the epoch alone.
-    private func orderGenerator(of epoch: Int) -> Generator {
-        // SplitMix64's increment keeps the epochs' keys apart.
-        Generator(seed: options.seed &+ UInt64(epoch + 1) &* 0x9E37_79B9_7F4A_7C15)
+    /// `400 examples in batches of 20, shuffled with seed 3`
+    var text: String {
+        "\(exampleCount) examples in batches of \(batchSize)" + (dropLast ? ", full ones only" : "")
+            + (shuffle ? ", shuffled" : "") + " with seed \(seed)"
+            + (accumulation > 1 ? ", \(accumulation) batches a step" : "")
     }
 }

@@ -71,9 +71,15 @@ extension MNISTModel {
         let generator = Generator(seed: 0)
         let net = make(generator: generator)
         let trainer = Trainer(
-            model: net, optimizer: defaultOptimizer.make(net.parameters), generator: generator,
-            options: Trainer.Options(epochs: (steps + 1) / 2, batchSize: batchSize))
-        trainer.onStep = { _, _ in try body() }
-        _ = try trainer.train(on: dataset)
+            model: net, optimizer: defaultOptimizer.make(net.parameters), loss: { crossEntropy($0, $1) },
+            metrics: [Accuracy()], callbacks: [StepEnd(body)], generator: generator)
+        try trainer.fit(DataLoader(dataset, batchSize: batchSize, shuffle: true), epochs: (steps + 1) / 2)
     }
+}
+
+/// Does something after each step.
+private final class StepEnd: TrainingCallback {
+    private let body: () throws -> Void
+    init(_ body: @escaping () throws -> Void) { self.body = body }
+    func stepEnd(_ trainer: Trainer) throws { try body() }
 }

@@ -35,7 +35,8 @@ package final class MNISTRun {
         package let epoch: Int
         package let trainLoss: Double
         package let trainAccuracy: Double
-        package let test: Evaluation
+        package let testLoss: Double
+        package let testAccuracy: Double
         /// Of this run's training, evaluation excluded.
         package let seconds: Double
         package let imagesPerSecond: Double
@@ -45,19 +46,25 @@ package final class MNISTRun {
     package let device: DeviceID
     package let trainer: Trainer
     package let optimizerKind: OptimizerKind
+    package let seed: UInt64
+    package let epochs: Int
+    package let batchSize: Int
     package let trainingSet: DeviceDataset
     package let testSet: DeviceDataset
     /// Of the model at the end.
-    package private(set) var result: Evaluation?
+    package private(set) var testAccuracy: Double?
     /// The file that is written after each epoch; nil without a directory.
     package let checkpointPath: String?
     package var onEpoch: (EpochReport) throws -> Void = { _ in }
+    /// Called after each step. Reading a metric waits for the device.
+    package var onStep: (Trainer) throws -> Void = { _ in }
+    /// Asked after each step and each epoch: whether to stop there.
+    package var isInterrupted: () -> Bool = { false }
 
     private static let checkpointName = "checkpoint.safetensors"
     /// Keeps other runs out of the output directory.
     private let outputLock: DirectoryLock?
-    /// The seconds of training before the epoch, and the steps of it that an earlier run did.
-    private var epochStart = (seconds: 0.0, step: 0)
+    private let observer = MNISTRunObserver()
 
     /// Reads the data and the checkpoint, looks whether the output directory can be written, and makes the model.
     ///
@@ -93,16 +100,28 @@ package final class MNISTRun {
         }
         kind = settings.model
         optimizerKind = settings.optimizer
+        seed = settings.seed
+        epochs = settings.epochs
+        batchSize = settings.batchSize
         trainingSet = DeviceDataset(training, device: device, dtype: settings.dtype)
         testSet = DeviceDataset(test, device: device, dtype: settings.dtype)
         let generator = Generator(seed: settings.seed)
         let model = settings.model.make(generator: generator, device: device, dtype: settings.dtype)
+        var callbacks: [any TrainingCallback] = [observer]
+        if let directory = options.outputDirectory {
+            callbacks.append(CSVLog("\(directory)/history.csv"))
+            callbacks.append(
+                RunReport(
+                    "\(directory)/report.html", title: "MNIST, \(settings.model.rawValue)",
+                    test: DataLoader(testSet, batchSize: 500),
+                    settings: [
+                        "training images": "\(training.count)", "test images": "\(test.count)",
+                        "dtype": "\(settings.dtype)", "seed": "\(settings.seed)",
+                    ]))
+        }
         trainer = Trainer(
-            model: model,
-            optimizer: settings.optimizer.make(model.parameters, learningRate: settings.learningRate),
-            generator: generator,
-            options: Trainer.Options(
-                epochs: settings.epochs, batchSize: settings.batchSize, seed: settings.seed))
+            model: model, optimizer: settings.optimizer.make(model.parameters, learningRate: settings.learningRate),
+            loss: { crossEntropy($0, $1) }, metrics: [Accuracy()], callbacks: callbacks, generator: generator)
         if let checkpoint {
             do {
                 try checkpoint.checkHyperparameters(of: trainer.optimizer.groups[0].rule)
@@ -111,39 +130,57 @@ package final class MNISTRun {
                 throw TensorError(error.kind, "\(options.resumedFile ?? ""): \(error.message)")
             }
         }
+        observer.run = self
+        if let directory = options.outputDirectory {
+            observer.checkpoint = ModelCheckpoint(
+                directory: directory, model: kind.rawValue, name: MNISTRun.checkpointName)
+        }
     }
 
     /// Trains, evaluates after each epoch, and saves where there is a directory for it.
     package func run() throws -> Outcome {
-        trainer.onEpoch = { [unowned self] _ in try finishEpoch() }
-        epochStart = (trainer.timer.seconds, trainer.position.step)
-        if try trainer.train(on: trainingSet) == .interrupted {
-            // At an epoch's end it has been saved already.
-            if trainer.position.step > 0 { try save() }
-            return .interrupted(checkpointPath)
-        }
-        if result == nil { result = try trainer.model.evaluate(on: testSet) }
+        let training = DataLoader(trainingSet, batchSize: batchSize, shuffle: true, seed: seed)
+        let test = DataLoader(testSet, batchSize: 500)
+        try trainer.fit(training, validation: test, epochs: epochs)
+        if trainer.outcome == .stopped { return .interrupted(checkpointPath) }
+        if testAccuracy == nil { testAccuracy = try trainer.evaluate(test)["accuracy"] }
         return .finished
     }
 
-    private func finishEpoch() throws {
-        let test = try trainer.model.evaluate(on: testSet)
-        result = test
-        let seconds = trainer.timer.seconds - epochStart.seconds
-        let images = trainingSet.count - epochStart.step * trainer.options.batchSize
-        epochStart = (trainer.timer.seconds, 0)
-        try save()
-        let report = EpochReport(
-            epoch: trainer.position.epoch, trainLoss: try trainer.loss.value() ?? 0,
-            trainAccuracy: try trainer.accuracy.value() ?? 0, test: test, seconds: seconds,
-            imagesPerSecond: seconds > 0 ? Double(images) / seconds : 0)
-        try onEpoch(report)
+    fileprivate func report(_ epoch: History.Epoch, firstStep: Int) throws {
+        testAccuracy = epoch.scores["val_accuracy"]
+        let images = trainingSet.count - firstStep * batchSize
+        try onEpoch(
+            EpochReport(
+                epoch: epoch.number, trainLoss: epoch.scores["loss"] ?? 0,
+                trainAccuracy: epoch.scores["accuracy"] ?? 0, testLoss: epoch.scores["val_loss"] ?? 0,
+                testAccuracy: testAccuracy ?? 0, seconds: epoch.seconds,
+                imagesPerSecond: epoch.seconds > 0 ? Double(images) / epoch.seconds : 0))
+    }
+}
+
+/// Saves a run's epochs, then tells of them: what is told of is safe.
+private final class MNISTRunObserver: TrainingCallback {
+    weak var run: MNISTRun?
+    var checkpoint: ModelCheckpoint?
+    /// The steps of the running epoch that an earlier run did.
+    private var firstStep = 0
+
+    func fitBegin(_ trainer: Trainer) throws { try checkpoint?.fitBegin(trainer) }
+    func epochBegin(_ trainer: Trainer) { firstStep = trainer.position.step }
+
+    func stepEnd(_ trainer: Trainer) throws {
+        try run?.onStep(trainer)
+        if run?.isInterrupted() == true { trainer.stop() }
     }
 
-    private func save() throws(TensorError) {
-        guard let checkpointPath else { return }
-        try Checkpoint(of: trainer, model: kind.rawValue, exampleCount: trainingSet.count).write(to: checkpointPath)
+    func epochEnd(_ trainer: Trainer, _ epoch: History.Epoch) throws {
+        try checkpoint?.epochEnd(trainer, epoch)
+        try run?.report(epoch, firstStep: firstStep)
+        if run?.isInterrupted() == true { trainer.stop() }
     }
+
+    func fitEnd(_ trainer: Trainer) throws { try checkpoint?.fitEnd(trainer) }
 }
 
 /// Options with their defaults, and those of the checkpoint that is resumed.

@@ -24,6 +24,7 @@ package struct ProgressBar {
     private let total: Int
     private let firstStep: Int
     private let images: (each: Int, total: Int)
+    private let unit: String
     private let interval: Duration
     private let start = ContinuousClock.now
     private var lastDrawn: ContinuousClock.Instant?
@@ -34,8 +35,9 @@ package struct ProgressBar {
     ///   - label: stands in front, "epoch 1/6" for instance.
     ///   - images: of a step, and of all steps: the last one may have fewer. Those of the first steps took none of the bar's
     ///     time and do not count for the speed.
+    ///   - unit: what they are called.
     package init(
-        label: String, total: Int, firstStep: Int = 0, images: (each: Int, total: Int),
+        label: String, total: Int, firstStep: Int = 0, images: (each: Int, total: Int), unit: String = "images",
         interval: Duration = .milliseconds(100),
         isEnabled: Bool = ProgressBar.standardErrorIsTerminal
     ) {
@@ -43,6 +45,7 @@ package struct ProgressBar {
         self.total = max(total, 1)
         self.firstStep = firstStep
         self.images = images
+        self.unit = unit
         self.interval = interval
         self.isEnabled = isEnabled
     }
@@ -80,7 +83,7 @@ package struct ProgressBar {
         let done = step - firstStep
         if elapsed > 0, done > 0 {
             let seen = min(step * images.each, images.total) - firstStep * images.each
-            facts.append("\(decimal(Double(seen) / elapsed, 0)) images/s")
+            facts.append("\(decimal(Double(seen) / elapsed, 0)) \(unit)/s")
             facts.append("\(duration(elapsed / Double(done) * Double(max(total - step, 0)))) left")
         }
         let text = facts.joined(separator: "  ")

@@ -1,0 +1,114 @@
+import Needletail
+import TensorGraph
+import TensorRuntime
+
+extension Trainer {
+    /// Losses and metrics on other data: in evaluation mode, without gradients. Afterwards each layer has the mode that it
+    /// had, and those of the running epoch go on.
+    ///
+    /// - Throws: `data` of a loader without batches; `invalidArgument` where there are several models and no closure for it;
+    ///   `TensorError` of the device, and what the closure throws.
+    public func evaluate(_ loader: DataLoader) throws -> Scores { try evaluate(batches: loader) }
+
+    /// As above, of any batches.
+    func evaluate(batches loader: any EpochBatches) throws -> Scores {
+        let lossStates = try states(of: losses)
+        let metricStates = try states(of: metrics)
+        resetScores()
+        let scores = try withGenerator(generator) { try evaluateFromZero(loader) }
+        for (name, state) in lossStates { try loss(named: name).restore(state) }
+        for (metric, (_, state)) in zip(metrics, metricStates) { try metric.restore(state) }
+        return scores
+    }
+
+    private func states(of metrics: [any Metric]) throws(TensorError) -> [(String, MetricState)] {
+        var result: [(String, MetricState)] = []
+        for metric in metrics { result.append((metric.name, try metric.state())) }
+        return result
+    }
+
+    /// As ``evaluate(_:)``, with losses and metrics at their start, before and afterwards.
+    func evaluateFromZero(_ loader: any EpochBatches) throws -> Scores {
+        guard loader.count > 0 else {
+            throw TensorError(
+                .data, "evaluate: the loader has no batch of \(loader.batchSize) examples; give more examples")
+        }
+        let own = losses
+        losses = []
+        defer {
+            losses = own
+            resetScores()
+        }
+        let contexts = contexts
+        try evaluating {
+            for batch in loader.batches(ofEpoch: 0, from: 0) {
+                try withNoGrad { try add(batch) }
+                for context in contexts { try context.flushAll() }
+            }
+        }
+        return try scores()
+    }
+
+    /// Adds a batch to losses and metrics.
+    private func add(_ batch: Batch) throws {
+        switch work {
+        case .loss(let function):
+            let (batchLoss, outputs) = try function(batch)
+            loss(named: "loss").update(batchLoss, count: batch.count)
+            if let outputs { for metric in metrics { metric.update(outputs, batch.labels) } }
+        case .steps(_, let evaluation):
+            guard let evaluation else {
+                throw TensorError(
+                    .invalidArgument,
+                    "evaluate: this trainer's closure makes steps; make the trainer with evaluation: too, or pass no "
+                        + "validation data")
+            }
+            for (name, value) in try evaluation(batch) { loss(named: name).update(value, count: batch.count) }
+        }
+    }
+
+    /// Runs `body` with all layers in evaluation mode, and gives each the mode back that it had.
+    private func evaluating<Result>(_ body: () throws -> Result) rethrows -> Result {
+        let modes = models.flatMap { $0.module.savedModes() }
+        for (_, module) in models { module.eval() }
+        defer { for (mode, isTraining) in modes { mode.isTraining = isTraining } }
+        return try body()
+    }
+
+    /// What the model makes of an input: in evaluation mode, without gradients.
+    ///
+    /// - Throws: `invalidArgument` where the model is no ``UnaryLayer``: such a one is called by its own name.
+    public func predict(_ input: Tensor) throws -> Tensor {
+        let model = try callable()
+        return evaluating { withNoGrad { model(input) } }
+    }
+
+    /// What the model makes of the batches' first tensors, one behind the other, in the loader's order (of a loader that
+    /// shuffles, that of its first epoch).
+    ///
+    /// - Throws: as ``predict(_:)-(Tensor)``; `data` of a loader without batches; `TensorError` of the device.
+    public func predict(_ loader: DataLoader) throws -> Tensor {
+        let model = try callable()
+        guard loader.count > 0 else {
+            throw TensorError(
+                .data, "predict: the loader has no batch of \(loader.batchSize) examples; give more examples")
+        }
+        var parts: [Tensor] = []
+        try evaluating {
+            for batch in loader.epoch(0) {
+                let output = withNoGrad { model(batch.features) }
+                try output.evaluate()
+                parts.append(output)
+            }
+        }
+        return parts.count == 1 ? parts[0] : Tensor.concatenate(parts, axis: 0)
+    }
+
+    private func callable() throws(TensorError) -> any UnaryLayer {
+        if let model = model as? any UnaryLayer, models.count == 1 { return model }
+        throw TensorError(
+            .invalidArgument,
+            "predict: \(models.count == 1 ? "\(type(of: model)) is no function of one tensor" : "there are \(models.count) models"); "
+                + "call the model yourself, within eval() and withNoGrad")
+    }
+}
