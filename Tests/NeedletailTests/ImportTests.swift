@@ -17,7 +17,7 @@ import Testing
         ("Sources/DeviceSupport", ["TensorRuntime", "KernelIR", "Shaders"]),
         ("Backends/OpenCL/OpenCLBackend", ["TensorRuntime", "KernelIR", "Shaders", "DeviceSupport", "COpenCL"]),
         ("Backends/Vulkan/VulkanBackend", ["TensorRuntime", "KernelIR", "Shaders", "DeviceSupport", "CVulkan"]),
-        ("Sources/Needletail", ["TensorRuntime", "TensorGraph"]),
+        ("Sources/Needletail", ["TensorRuntime", "TensorGraph", "CZlib"]),
         ("Sources/NeedletailTraining", ["TensorRuntime", "TensorGraph", "Needletail", "CZlib"]),
         (
             "Sources/NeedletailVision",

@@ -35,6 +35,8 @@ public struct StateDictionary: Sendable {
 
 /// How the names of a state dictionary went with a module's.
 public struct StateDictionaryReport: Hashable, Sendable {
+    /// Names that both have, whose tensors were assigned.
+    public var applied: [String] = []
     /// Names of the module that the dictionary does not have.
     public var missing: [String] = []
     /// Names of the dictionary that the module does not have.
@@ -85,6 +87,7 @@ extension Module {
         }
         var report = StateDictionaryReport()
         let known = Set(targets.map(\.name))
+        report.applied = targets.map(\.name).filter { stateDictionary[$0] != nil }
         report.missing = targets.map(\.name).filter { stateDictionary[$0] == nil }
         report.unexpected = stateDictionary.names.filter { !known.contains($0) }
         if strict, let name = report.missing.first {

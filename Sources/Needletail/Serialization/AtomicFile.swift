@@ -27,7 +27,8 @@ package enum AtomicFile {
         }
     }
 
-    /// Makes `directory` where it is missing, with those above it, and finds out whether `file` can be made in it.
+    /// Makes `directory` where it is missing, with those above it, finds out whether `file` can be made in it, and clears away
+    /// what a killed process left half written there.
     ///
     /// To be called before long work whose result will be written there.
     package static func prepare(directory: String, file: String = "file") throws(TensorError) {
@@ -39,7 +40,7 @@ package enum AtomicFile {
         }
         try checkTarget("\(directory)/\(file)")
         // Never committed: its deinit takes the file away.
-        _ = try Output(target: "\(directory)/\(file)")
+        try Output(target: "\(directory)/\(file)").removeLeftovers()
     }
 
     /// The temporary file. Unless it is committed, it is removed when this is released.

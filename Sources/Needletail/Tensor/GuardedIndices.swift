@@ -10,7 +10,7 @@ extension Tensor {
     /// - Parameters:
     ///   - operation: the name that the user called.
     ///   - problem: what is wrong then, after the name.
-    func guarded(
+    package func guarded(
         in range: Range<Int>, ignoring ignored: Int? = nil, _ operation: String, _ problem: String, remedy: String
     ) -> Tensor {
         guard elementCount > 0, dtype.kind == .integer else { return self }

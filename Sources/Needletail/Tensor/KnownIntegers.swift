@@ -91,7 +91,7 @@ extension Tensor {
     }
 
     /// Whether indices are where they may be.
-    enum IndexCheck {
+    package enum IndexCheck {
         case inside
         /// One of them is not.
         case outside(Int64)
@@ -100,7 +100,7 @@ extension Tensor {
     }
 
     /// Whether all elements but `ignored` are in a range, as far as is known without reading them.
-    func checkIndices(in range: Range<Int>, ignoring ignored: Int? = nil) -> IndexCheck {
+    package func checkIndices(in range: Range<Int>, ignoring ignored: Int? = nil) -> IndexCheck {
         if elementCount == 0 { return .inside }
         guard let known = knownIntegers else { return .unknown }
         let bounds = Int64(range.lowerBound)..<Int64(range.upperBound)

@@ -23,7 +23,7 @@ extension Tensor {
     }
 
     /// Adds this tensor's elements to zeros, `count` long along `axis`; `index` is int64 and of this tensor's shape.
-    func scattered(axis: Int, _ index: Tensor, count: Int) -> Tensor {
+    package func scattered(axis: Int, _ index: Tensor, count: Int) -> Tensor {
         var target = shape
         target[axis] = count
         return Tensor.traced(.scatterAdd(axis: axis), shape: target, dtype: dtype, self, index) {

@@ -155,5 +155,5 @@ extension Tensor {
     }
 
     /// The int64 row-major number of each element of `shape`, on this tensor's device.
-    func indices(_ shape: Shape) -> Tensor { Tensor(context.trace(.index, shape: shape, dtype: .int64)) }
+    package func indices(_ shape: Shape) -> Tensor { Tensor(context.trace(.index, shape: shape, dtype: .int64)) }
 }

@@ -13,13 +13,10 @@ import TensorRuntime
 /// waits for the device until ``value()`` is asked for.
 ///
 /// The sum is a float32, of float64 means a float64. Its rounding is at most one unit in the last place for each update.
-public final class MeanMetric: Metric {
+public final class MeanMetric: SummedMetric {
     public let name: String
+    public let sums = MetricSums("sum")
     private let function: (Tensor, Tensor) -> Tensor
-    private let sums = MetricSums()
-
-    /// How many numbers the mean is of.
-    public var count: Int { sums.count }
 
     /// - Parameters:
     ///   - name: under which a history has it.
@@ -36,7 +33,7 @@ public final class MeanMetric: Metric {
     public func update(_ mean: Tensor, count: Int = 1) {
         withNoGrad {
             let mean = mean.detach()
-            sums.add([(mean.dtype.isShortFloat ? mean.cast(to: .float32) : mean) * Double(count)], count: count)
+            sums.add((mean.dtype.isShortFloat ? mean.cast(to: .float32) : mean) * Double(count), count: count)
         }
     }
 
@@ -51,32 +48,8 @@ public final class MeanMetric: Metric {
         update(mean, count: outputs.rank == 0 ? 1 : outputs.shape[0])
     }
 
-    /// Adds a sum of `count` numbers, of rank 0.
-    func add(sum: Tensor, count: Int) { sums.add([sum], count: count) }
-
     /// The mean; nil of no numbers. Waits for the device.
-    public func value() throws(TensorError) -> Double? {
-        guard count > 0, let sum = try sums.numbers() else { return nil }
-        return sum[0] / Double(count)
-    }
-
-    /// Starts anew.
-    public func reset() { sums.reset() }
-
-    /// Adds what another has added.
-    ///
-    /// - Throws: as ``value()``, where they are on different devices or the other was restored.
-    public func merge(_ other: MeanMetric) throws(TensorError) { try sums.merge(other.sums) }
-
-    /// `sum` and `count`.
-    public func state() throws(TensorError) -> MetricState {
-        MetricState(["sum": try sums.numbers() ?? [0], "count": [Double(count)]])
-    }
-
-    public func restore(_ state: MetricState) throws(TensorError) {
-        let count = try state.count("count", of: name)
-        sums.restore([try state.numbers("sum", count: 1, of: name)], count: count)
-    }
+    public func value() throws(TensorError) -> Double? { try sums.meanOfCounted() }
 
     /// Goes on from a saved state.
     package func restore(sum: Double, count: Int, like _: Tensor) { sums.restore([[sum]], count: count) }
