@@ -7,6 +7,8 @@ let package = Package(
         .library(name: "Needletail", targets: ["Needletail"]),
         .library(name: "NeedletailTraining", targets: ["NeedletailTraining"]),
         .library(name: "NeedletailVision", targets: ["NeedletailVision"]),
+        // All of them as one dynamic library: what a program of one file is linked with by Scripts/run.sh.
+        .library(name: "NeedletailScript", type: .dynamic, targets: ["NeedletailVision"]),
         .library(name: "TensorRuntime", targets: ["TensorRuntime"]),
         .library(name: "TensorConformance", targets: ["TensorConformance"]),
         .executable(name: "needletail", targets: ["NeedletailCLI"]),

@@ -29,6 +29,26 @@ import Testing
         #expect(try model.evaluate(on: test).accuracy > 0.9)
     }
 
+    /// The README's second program, which `SnippetTests` finds here.
+    @Test func theProgramInKerasWordsTrainsAModel() throws {
+        let directory = try MNISTFiles.directory()
+        let training = DataLoader(
+            DeviceDataset(try MNISTFiles.load(.train, from: directory).prefix(6000)), batchSize: 64, shuffle: true)
+        let test = DataLoader(DeviceDataset(try MNISTFiles.load(.test, from: directory)), batchSize: 500)
+        let model = KerasModel {
+            Flatten()
+            Dense(128, activation: .relu)
+            Dropout(0.2)
+            Dense(128, activation: .relu)
+            Dense(10)
+        }
+        model.compile(
+            optimizer: .adam(0.001), loss: .sparseCategoricalCrossentropy(fromLogits: true), metrics: [.accuracy])
+        let history = try model.fit(training, epochs: 6, validationData: test)
+        print(history["val_accuracy"])
+        #expect(try #require(history["val_accuracy"].last) > 0.92)
+    }
+
     @Test func theProgramIsTheOneOfTheReadme() throws {
         func lines(of file: String, from begin: String, to end: String) throws -> [String] {
             let path = file.hasPrefix("/") ? file : ImportTests.root.appendingPathComponent(file).path

@@ -5,8 +5,7 @@ extension KerasModel {
     /// Trains on tensors whose first axis runs over the examples; a second call goes on.
     ///
     /// - Parameters:
-    ///   - x: what the model takes.
-    ///   - y: what is wanted of it.
+    ///   - x: what the model takes; `y` what is wanted of it.
     ///   - epochs: of this call.
     ///   - batchSize: examples of a step, 1 or more.
     ///   - validationData: evaluated after each epoch.
@@ -22,25 +21,27 @@ extension KerasModel {
         _ x: Tensor, _ y: Tensor, epochs: Int = 1, batchSize: Int = 32, validationData: (x: Tensor, y: Tensor)? = nil,
         validationSplit: Double = 0, shuffle: Bool = true, seed: UInt64 = 0, callbacks: [any TrainingCallback] = []
     ) throws -> History {
-        let all = try TensorBatches(x, y, batchSize: batchSize, shuffle: shuffle, seed: seed)
+        var (training, validation) = (try KerasModel.checked(x, y, batchSize), validationData)
         if let validationData {
-            let validation = try TensorBatches(validationData.x, validationData.y, batchSize: batchSize)
-            return try fit(batches: all, epochs: epochs, validation: validation, callbacks: callbacks)
+            _ = try KerasModel.checked(validationData.x, validationData.y, batchSize)
+        } else if validationSplit != 0 {
+            // As Keras rounds: the number that is trained on, down.
+            let kept = Int(Double(x.shape[0]) * (1 - validationSplit))
+            guard validationSplit > 0, validationSplit < 1, kept > 0, kept < x.shape[0] else {
+                throw TensorError(
+                    .invalidArgument,
+                    "fit(validationSplit: \(validationSplit)): of \(x.shape[0]) examples it leaves none to train on or to "
+                        + "validate with; give a number between 0 and 1")
+            }
+            validation = (KerasModel.rows(x, kept..<x.shape[0]), KerasModel.rows(y, kept..<x.shape[0]))
+            training = (KerasModel.rows(x, 0..<kept), KerasModel.rows(y, 0..<kept))
         }
-        guard validationSplit != 0 else {
-            return try fit(batches: all, epochs: epochs, validation: nil, callbacks: callbacks)
-        }
-        // As Keras rounds: what is trained on, down.
-        let count = all.exampleCount
-        let kept = (0..<1).contains(validationSplit) ? Int(Double(count) * (1 - validationSplit)) : 0
-        guard kept > 0, kept < count else {
-            throw TensorError(
-                .invalidArgument,
-                "fit(validationSplit: \(validationSplit)): of \(count) examples none is left to train on or to validate "
-                    + "with; give a number between 0 and 1")
-        }
-        let validation = try TensorBatches(x, y, batchSize: batchSize).rows(kept..<count)
-        return try fit(batches: try all.rows(0..<kept), epochs: epochs, validation: validation, callbacks: callbacks)
+        let loader = DataLoader(
+            TensorDataset(training.x, training.y), batchSize: batchSize, shuffle: shuffle, seed: seed)
+        return try fit(
+            loader, epochs: epochs,
+            validationData: validation.map { DataLoader(TensorDataset($0.x, $0.y), batchSize: batchSize) },
+            callbacks: callbacks)
     }
 
     /// Loss and metrics on other data.
@@ -48,6 +49,27 @@ extension KerasModel {
     /// - Throws: as ``fit(_:_:epochs:batchSize:validationData:validationSplit:shuffle:seed:callbacks:)``.
     @discardableResult
     public func evaluate(_ x: Tensor, _ y: Tensor, batchSize: Int = 32) throws -> Scores {
-        try evaluate(batches: try TensorBatches(x, y, batchSize: batchSize))
+        let data = try KerasModel.checked(x, y, batchSize)
+        return try evaluate(DataLoader(TensorDataset(data.x, data.y), batchSize: batchSize))
+    }
+
+    private static func rows(_ tensor: Tensor, _ range: Range<Int>) -> Tensor {
+        tensor.slice(axis: 0, from: range.lowerBound, to: range.upperBound)
+    }
+
+    private static func checked(
+        _ x: Tensor, _ y: Tensor, _ batchSize: Int
+    ) throws(TensorError) -> (x: Tensor, y: Tensor) {
+        guard batchSize > 0 else {
+            throw TensorError(
+                .invalidArgument, "KerasModel(batchSize: \(batchSize)): no size of a batch; give 1 or more")
+        }
+        guard x.rank > 0, y.rank > 0, x.shape[0] == y.shape[0], x.device == y.device else {
+            throw TensorError(
+                .invalidArgument,
+                "KerasModel: inputs \(x.shape) on \(x.device) and targets \(y.shape) on \(y.device); give as many rows of "
+                    + "each, on one device")
+        }
+        return (x, y)
     }
 }

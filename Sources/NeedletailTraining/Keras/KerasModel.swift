@@ -22,8 +22,6 @@ public final class KerasModel: UnaryLayer {
     private let stack: Sequential
     private var recipe: (optimizer: KerasOptimizer, loss: KerasLoss, metrics: [KerasMetric])?
     private var trainer: Trainer?
-    /// Epochs of all calls of `fit`.
-    private var epochs = 0
 
     /// A stack of these layers.
     public init(_ layers: [any UnaryLayer]) { stack = Sequential(layers) }
@@ -44,7 +42,6 @@ public final class KerasModel: UnaryLayer {
     public func compile(optimizer: KerasOptimizer = .rmsprop(), loss: KerasLoss, metrics: [KerasMetric] = []) {
         recipe = (optimizer, loss, metrics)
         trainer = nil
-        epochs = 0
     }
 
     /// Trains for some epochs; a second call goes on.
@@ -58,16 +55,9 @@ public final class KerasModel: UnaryLayer {
     public func fit(
         _ data: DataLoader, epochs: Int = 1, validationData: DataLoader? = nil, callbacks: [any TrainingCallback] = []
     ) throws -> History {
-        try fit(batches: data, epochs: epochs, validation: validationData, callbacks: callbacks)
-    }
-
-    /// As above, of any batches.
-    func fit(
-        batches data: any EpochBatches, epochs: Int, validation: (any EpochBatches)?, callbacks: [any TrainingCallback]
-    ) throws -> History {
         let trainer = try made(for: data, callbacks: callbacks)
         let before = trainer.position.epoch
-        try trainer.fit(batches: data, validation: validation, epochs: before + epochs)
+        try trainer.fit(data, validation: validationData, epochs: before + epochs)
         return History(Array(trainer.history.epochs.filter { $0.number > before }))
     }
 
@@ -76,12 +66,7 @@ public final class KerasModel: UnaryLayer {
     /// - Throws: `invalidArgument` before ``compile(optimizer:loss:metrics:)``; as ``Trainer/evaluate(_:)``.
     @discardableResult
     public func evaluate(_ data: DataLoader) throws -> Scores {
-        try evaluate(batches: data)
-    }
-
-    /// As above, of any batches.
-    func evaluate(batches data: any EpochBatches) throws -> Scores {
-        try made(for: data, callbacks: trainer?.callbacks ?? []).evaluate(batches: data)
+        try made(for: data, callbacks: trainer?.callbacks ?? []).evaluate(data)
     }
 
     /// What the model makes of inputs, batch by batch: in evaluation mode, without gradients.
@@ -110,7 +95,7 @@ public final class KerasModel: UnaryLayer {
     }
 
     /// The trainer, which goes on where an earlier one has come to.
-    private func made(for data: any EpochBatches, callbacks: [any TrainingCallback]) throws -> Trainer {
+    private func made(for data: DataLoader, callbacks: [any TrainingCallback]) throws -> Trainer {
         guard let recipe else {
             throw TensorError(
                 .invalidArgument,
@@ -133,8 +118,8 @@ public final class KerasModel: UnaryLayer {
     }
 
     /// Calls the model once, so that each layer knows its inputs.
-    private func build(for data: any EpochBatches) throws {
-        guard let batch = data.batches(ofEpoch: 0, from: 0).next() else {
+    private func build(for data: DataLoader) throws {
+        guard let batch = data.epoch(0).first(where: { _ in true }) else {
             throw TensorError(
                 .data, "KerasModel: the data have no batch of \(data.batchSize) examples; give more examples")
         }

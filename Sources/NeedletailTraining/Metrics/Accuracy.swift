@@ -40,8 +40,6 @@ public final class Accuracy: SummedMetric {
 
     /// 0 to 1; nil of no examples. Waits for the device.
     public func value() throws(TensorError) -> Double? { try sums.meanOfCounted() }
-
-    package func restore(sum: Double, count: Int, like _: Tensor) { sums.restore([[sum]], count: count) }
 }
 
 /// The share of examples whose class is among the `k` largest logits, kept on the device. Of equal logits the first counts as

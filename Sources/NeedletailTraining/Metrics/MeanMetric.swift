@@ -50,7 +50,4 @@ public final class MeanMetric: SummedMetric {
 
     /// The mean; nil of no numbers. Waits for the device.
     public func value() throws(TensorError) -> Double? { try sums.meanOfCounted() }
-
-    /// Goes on from a saved state.
-    package func restore(sum: Double, count: Int, like _: Tensor) { sums.restore([[sum]], count: count) }
 }

@@ -8,10 +8,7 @@ extension Trainer {
     ///
     /// - Throws: `data` of a loader without batches; `invalidArgument` where there are several models and no closure for it;
     ///   `TensorError` of the device, and what the closure throws.
-    public func evaluate(_ loader: DataLoader) throws -> Scores { try evaluate(batches: loader) }
-
-    /// As above, of any batches.
-    func evaluate(batches loader: any EpochBatches) throws -> Scores {
+    public func evaluate(_ loader: DataLoader) throws -> Scores {
         let lossStates = try states(of: losses)
         let metricStates = try states(of: metrics)
         resetScores()
@@ -28,7 +25,7 @@ extension Trainer {
     }
 
     /// As ``evaluate(_:)``, with losses and metrics at their start, before and afterwards.
-    func evaluateFromZero(_ loader: any EpochBatches) throws -> Scores {
+    func evaluateFromZero(_ loader: DataLoader) throws -> Scores {
         guard loader.count > 0 else {
             throw TensorError(
                 .data, "evaluate: the loader has no batch of \(loader.batchSize) examples; give more examples")
@@ -41,7 +38,7 @@ extension Trainer {
         }
         let contexts = contexts
         try evaluating {
-            for batch in loader.batches(ofEpoch: 0, from: 0) {
+            for batch in loader.epoch(0) {
                 try withNoGrad { try add(batch) }
                 for context in contexts { try context.flushAll() }
             }

@@ -16,12 +16,6 @@ extension Trainer {
     ///   `TensorError` of the device, and what closures and callbacks throw.
     @discardableResult
     public func fit(_ training: DataLoader, validation: DataLoader? = nil, epochs: Int = 1) throws -> History {
-        try fit(batches: training, validation: validation, epochs: epochs)
-    }
-
-    /// As above, of any batches.
-    @discardableResult
-    func fit(batches training: any EpochBatches, validation: (any EpochBatches)?, epochs: Int) throws -> History {
         let shape = LoaderShape(training, accumulation: accumulation)
         if position.step > 0, let loader, loader != shape {
             throw TensorError(
@@ -57,12 +51,13 @@ extension Trainer {
     /// Makes the steps that are left of an epoch.
     ///
     /// - Returns: whether it came to its end.
-    private func trainEpoch(_ training: any EpochBatches, _ contexts: [DeviceContext]) throws -> Bool {
+    private func trainEpoch(_ training: DataLoader, _ contexts: [DeviceContext]) throws -> Bool {
         for callback in callbacks { try callback.epochBegin(self) }
         if isStopping { return false }
         for context in contexts { try context.synchronize() }
         let context = try contexts.first ?? deviceContext()
-        let batches = training.batches(ofEpoch: position.epoch, from: position.step * accumulation)
+        let batches = AnyIterator(
+            training.epoch(position.epoch, from: position.step * accumulation).makeIterator())
         timer.start(context.statistics)
         while position.step < stepsPerEpoch {
             for callback in callbacks { try callback.stepBegin(self) }
@@ -80,7 +75,7 @@ extension Trainer {
     }
 
     /// Validates, and writes the epoch into the history.
-    private func endEpoch(_ validation: (any EpochBatches)?, seconds: Double) throws {
+    private func endEpoch(_ validation: DataLoader?, seconds: Double) throws {
         var scores = try scores()
         resetScores()
         if let validation {
@@ -100,7 +95,7 @@ extension Trainer {
     }
 
     private func step(
-        _ training: any EpochBatches, _ batches: AnyIterator<Batch>, _ contexts: [DeviceContext]
+        _ training: DataLoader, _ batches: AnyIterator<Batch>, _ contexts: [DeviceContext]
     ) throws {
         switch work {
         case .loss(let loss):
@@ -117,7 +112,7 @@ extension Trainer {
 
     /// Forward and backward pass of the batches of a step.
     private func traceGradients(
-        _ loss: (Batch) throws -> (loss: Tensor, outputs: Tensor?), _ training: any EpochBatches,
+        _ loss: (Batch) throws -> (loss: Tensor, outputs: Tensor?), _ training: DataLoader,
         _ batches: AnyIterator<Batch>, _ contexts: [DeviceContext]
     ) throws {
         optimizer.zeroGrad()

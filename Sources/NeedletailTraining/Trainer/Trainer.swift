@@ -245,7 +245,7 @@ struct LoaderShape: Hashable, Sendable {
     /// Batches of a step.
     var accumulation: Int
 
-    init(_ loader: any EpochBatches, accumulation: Int) {
+    init(_ loader: DataLoader, accumulation: Int) {
         batchSize = loader.batchSize
         exampleCount = loader.exampleCount
         seed = loader.seed
