@@ -2,17 +2,24 @@ import TensorRuntime
 
 /// Named tensors in an order: what a module's parameters and buffers hold.
 public struct StateDictionary: Sendable {
+    /// A tensor and its name.
     public struct Entry: Sendable {
+        /// As PyTorch has it: `layers.1.weight`.
         public var name: String
+        /// What is saved, without its past.
         public var tensor: Tensor
     }
 
+    /// All tensors, in the order in which they were added.
     public private(set) var entries: [Entry] = []
     private var places: [String: Int] = [:]
 
+    /// A dictionary without tensors.
     public init() {}
 
+    /// The names, in order.
     public var names: [String] { entries.map(\.name) }
+    /// How many tensors there are.
     public var count: Int { entries.count }
 
     /// The tensor of that name. Setting appends, replaces, or with nil removes.

@@ -5,11 +5,14 @@ import TensorRuntime
 ///     let image = try NumPyArray(contentsOf: "image.npy").tensor()
 ///     try NumPyArray(image).write(to: "copy.npy")
 public struct NumPyArray: Hashable, Sendable {
+    /// The elements' type.
     public var dtype: DType
+    /// Extents; empty of a single number.
     public var shape: [Int]
     /// The elements in row-major order, each little-endian; a bool is one byte, 0 or 1.
     public var bytes: [UInt8]
 
+    /// An array of elements that lie row-major, little-endian.
     public init(dtype: DType, shape: [Int], bytes: [UInt8]) {
         self.dtype = dtype
         self.shape = shape
@@ -98,10 +101,14 @@ extension NumPyArray {
 
 /// The arrays of a `.npz` file, which is a zip archive of `.npy` files.
 public struct NumPyArchive: Hashable, Sendable {
+    /// An array and the name of its member, without `.npy`.
     public struct Entry: Hashable, Sendable {
+        /// Unique within an archive.
         public var name: String
+        /// What the member holds.
         public var array: NumPyArray
 
+        /// An array under a name.
         public init(name: String, array: NumPyArray) {
             self.name = name
             self.array = array
@@ -111,6 +118,7 @@ public struct NumPyArchive: Hashable, Sendable {
     /// Names are unique.
     public var arrays: [Entry]
 
+    /// An archive of these arrays, in order.
     public init(arrays: [Entry] = []) { self.arrays = arrays }
 
     /// The array of that name; nil where there is none. Linear in the number of arrays.

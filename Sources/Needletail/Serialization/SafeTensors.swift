@@ -6,12 +6,16 @@ import TensorRuntime
 public struct SafeTensorsFile: Hashable, Sendable {
     /// One array.
     public struct Entry: Hashable, Sendable {
+        /// Unique within a file.
         public var name: String
+        /// The elements' type.
         public var dtype: DType
+        /// Extents; empty of a single number.
         public var shape: [Int]
         /// The elements in row-major order, each little-endian; a bool is one byte, 0 or 1.
         public var bytes: [UInt8]
 
+        /// An array of elements that lie row-major, little-endian.
         public init(name: String, dtype: DType, shape: [Int], bytes: [UInt8]) {
             self.name = name
             self.dtype = dtype
@@ -22,9 +26,11 @@ public struct SafeTensorsFile: Hashable, Sendable {
 
     /// An array of a file that cannot be read here: of a dtype that there is not, or of too many dimensions.
     public struct Unreadable: Hashable, Sendable {
+        /// Unique within a file.
         public var name: String
         /// The dtype's name in the file: `I8`, `F8_E4M3`, ...
         public var dtype: String
+        /// Extents as the header has them.
         public var shape: [Int]
     }
 
@@ -39,6 +45,7 @@ public struct SafeTensorsFile: Hashable, Sendable {
     public static let maximumHeaderLength = 100_000_000
     static let metadataKey = "__metadata__"
 
+    /// A file of these arrays, in order, and strings.
     public init(tensors: [Entry] = [], metadata: [String: String] = [:]) {
         self.tensors = tensors
         self.metadata = metadata

@@ -4,6 +4,7 @@ import Needletail
 public struct Batch: Sendable {
     /// `[count, ...]` each: what a model takes first, what is wanted of it behind.
     public var tensors: [Tensor]
+    /// Examples of the batch.
     public let count: Int
 
     /// - Parameter tensors: one or more, each of `count` examples.

@@ -23,6 +23,7 @@ public struct DataLoaderBatches: Sequence, IteratorProtocol {
     /// Batches that are left.
     public var underestimatedCount: Int { Swift.max(count - position, 0) }
 
+    /// The next batch; nil after the epoch's last.
     public mutating func next() -> Batch? {
         guard position < count else { return nil }
         defer { position += 1 }

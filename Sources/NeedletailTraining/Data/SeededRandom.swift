@@ -16,6 +16,7 @@ public struct SeededRandom: RandomNumberGenerator, Sendable {
     /// As above, of an array.
     public init(_ seeds: [UInt64]) { key = SeededRandom.mixed(seeds) }
 
+    /// 64 bits, each as likely 0 as 1.
     public mutating func next() -> UInt64 {
         if used == 4 {
             words = Philox.block(counter: counter, key: key)

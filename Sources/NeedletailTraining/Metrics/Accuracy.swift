@@ -87,6 +87,7 @@ public final class TopKAccuracy: SummedMetric {
 /// How right several labels of an example are, kept on the device: outputs `[..., L]` above the threshold mean that the
 /// label is on, and labels of the same shape say whether it is (bools, integers, or floats above 0.5).
 public final class MultilabelAccuracy: SummedMetric {
+    /// When an example with several labels counts as right.
     public enum Criterion: Hashable, Sendable {
         /// The share of labels that are right: 1 less the Hamming loss.
         case hamming

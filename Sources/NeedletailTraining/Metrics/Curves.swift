@@ -99,7 +99,9 @@ public final class PrecisionRecallCurve: Metric {
     public struct Point: Hashable, Sendable {
         /// Scores from here on count as the class.
         public let threshold: Double
+        /// Of the examples of the class, the share that was found, 0 to 1.
         public let recall: Double
+        /// Of the examples that were found, the share that is of the class, 0 to 1.
         public let precision: Double
     }
 

@@ -47,6 +47,7 @@ public struct MetricState: Hashable, Sendable {
     /// Integers are exact up to 2^53.
     public var numbers: [String: [Double]]
 
+    /// A state of these numbers.
     public init(_ numbers: [String: [Double]] = [:]) { self.numbers = numbers }
 
     /// The numbers of that name, as many as there have to be.

@@ -9,6 +9,7 @@ public final class MetricSums {
     /// Of the totals so far and a batch's addends, the new totals. Element by element, with axes that are as long in both or 1.
     public typealias Combination = (_ totals: [Tensor], _ addends: [Tensor]) -> [Tensor]
 
+    /// What the sums are called in a saved state, in their order.
     public let names: [String]
     private let combine: Combination
     private var sums: [Tensor]?
@@ -158,6 +159,7 @@ extension MetricSums: Carrier {
 ///         func value() throws(TensorError) -> Double? { try sums.numbers().map { $0[0][0] / Double(count) } }
 ///     }
 public protocol SummedMetric: Metric {
+    /// Where what was seen so far is added up.
     var sums: MetricSums { get }
 }
 

@@ -41,9 +41,11 @@ public final class Perplexity: SummedMetric {
 public final class CalibrationError: SummedMetric {
     /// A bar of a reliability diagram.
     public struct Bin: Hashable, Sendable {
+        /// Examples whose confidence lies in the bin.
         public let count: Int
         /// Mean confidence and accuracy; 0 of no examples.
         public let confidence: Double
+        /// The share of them that was right, 0 to 1.
         public let accuracy: Double
     }
 

@@ -46,6 +46,7 @@ public final class MeanAbsoluteError: SummedMetric {
     public let name: String
     public let sums = MetricSums("sum")
 
+    /// A mean of no numbers yet.
     public init(name: String = "mae") { self.name = name }
 
     public func add(_ outputs: Tensor, _ labels: Tensor, file: StaticString, line: UInt) {
@@ -68,6 +69,7 @@ public final class MeanSquaredError: SummedMetric {
     public let name: String
     public let sums = MetricSums("sum")
 
+    /// A mean of no numbers yet.
     public init(name: String = "mse") { self.name = name }
 
     public func add(_ outputs: Tensor, _ labels: Tensor, file: StaticString, line: UInt) {
@@ -88,6 +90,7 @@ public final class RootMeanSquaredError: SummedMetric {
     public let name: String
     public let sums = MetricSums("sum")
 
+    /// A mean of no numbers yet.
     public init(name: String = "rmse") { self.name = name }
 
     public func add(_ outputs: Tensor, _ labels: Tensor, file: StaticString, line: UInt) {
@@ -115,6 +118,7 @@ public final class R2Score: SummedMetric {
     public let name: String
     public let sums = MetricSums("examples", "mean", "spread", "residual", combine: R2Score.joined)
 
+    /// A score of no numbers yet.
     public init(name: String = "r2") { self.name = name }
 
     private static func joined(_ totals: [Tensor], _ addends: [Tensor]) -> [Tensor] {
@@ -149,6 +153,7 @@ public final class ExplainedVariance: SummedMetric {
     public let sums = MetricSums(
         "examples", "mean", "spread", "residual_mean", "residual_spread", combine: ExplainedVariance.joined)
 
+    /// A score of no numbers yet.
     public init(name: String = "explained_variance") { self.name = name }
 
     private static func joined(_ totals: [Tensor], _ addends: [Tensor]) -> [Tensor] {

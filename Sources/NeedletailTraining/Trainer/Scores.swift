@@ -1,5 +1,6 @@
 /// Named numbers in an order: what a model came to on some data, `loss` first.
 public struct Scores: Hashable, Sendable {
+    /// Names and numbers, in the order in which they were set.
     public private(set) var entries: [Entry] = []
 
     /// A number and what it is.
@@ -66,6 +67,7 @@ public struct History: Hashable, Sendable {
         }
     }
 
+    /// The epochs that are done, in order.
     public private(set) var epochs: [Epoch]
 
     /// A history of these epochs.

@@ -32,6 +32,7 @@ public struct StepTimer: Sendable {
     private var before = ExecutionStatistics()
     private var windowBefore = ExecutionStatistics()
 
+    /// A timer that has seen no step.
     public init() {}
 
     /// Milliseconds of a step: the median of the windows, or the mean where there were too few steps for one.

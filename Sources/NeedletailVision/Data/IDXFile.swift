@@ -25,6 +25,7 @@ public struct IDXFile: Hashable, Sendable {
         }
     }
 
+    /// The elements' type.
     public let element: Element
     /// The extents, outermost first; 1 to 8 of them.
     public let dimensions: [Int]

@@ -9,8 +9,11 @@ public struct MNISTSplit: Hashable, Sendable {
     public let images: [UInt8]
     /// A digit 0...9 for each image.
     public let labels: [UInt8]
+    /// Images.
     public let count: Int
+    /// Pixels of a column of an image.
     public let rows: Int
+    /// Pixels of a row of an image.
     public let columns: Int
 
     /// The first `limit` images, or all where there are fewer.

@@ -8,6 +8,7 @@ import TensorRuntime
 /// ``DataLoader`` makes of its seed, the epoch and the batch, in the order that a transform's comment says; so a batch is the
 /// same on every device and at every run.
 public protocol ImageTransform: BatchTransform {
+    /// The images `[count, channels, height, width]`, changed by numbers that the generator draws for each.
     func callAsFunction(_ images: Tensor, generator: Generator) -> Tensor
 }
 
