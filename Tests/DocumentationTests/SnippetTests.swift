@@ -46,10 +46,8 @@ import Testing
 
     /// Those of `FirstSteps.md` are whole files: `Scripts/first-steps.sh` compiles and runs them.
     @Test func everySnippetIsPartOfAProgram() throws {
-        let pages =
-            ["README.md", "ARCHITECTURE.md"] + SnippetTests.files(under: "Documentation", ending: ".md")
-            + SnippetTests.files(under: "Sources", ending: ".md") + SnippetTests.files(under: "Examples", ending: ".md")
-        .filter { $0 != "Documentation/FirstSteps.md" }
+        let found = ["Documentation", "Sources", "Examples"].flatMap { SnippetTests.files(under: $0, ending: ".md") }
+        let pages = ["README.md", "ARCHITECTURE.md"] + found.filter { $0 != "Documentation/FirstSteps.md" }
         let snippets = try pages.flatMap { page in try SnippetTests.snippets(of: page) }
         #expect(snippets.count > 20)
         let programs = try

@@ -9,6 +9,7 @@ extension Listing {
             "binary-classification", .conference, "sigmoid, binary cross entropy, threshold", run: binaryClassification),
         Listing("binary-losses", .conference, "cross entropy is convex, a sigmoid's error is not", run: binaryLosses),
         Listing("wide-and-deep", .conference, "a network of two inputs joined", run: wideAndDeep),
+        Listing("keras-mnist", .conference, "compile, fit and evaluate as in Keras", run: kerasMNIST),
         Listing("accelerator", .conference, "the accelerator chosen automatically", run: acceleratorChoice),
         Listing(
             "categorical-cross-entropy", .conference, "-ln 0.3 early, -ln 0.6 later", run: categoricalCrossEntropy),

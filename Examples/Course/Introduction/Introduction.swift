@@ -12,6 +12,7 @@ extension Listing {
             run: stratifiedSplitOfDigits),
         Listing("k-fold", .introduction, "five folds, each held out once", run: kFoldOfDigits),
         Listing("overfitting", .introduction, "nets too small, right, too large", run: overfitting),
+        Listing("early-stopping", .introduction, "training stops where validation is best", run: earlyStopping),
         Listing("dropout", .introduction, "dropout, iteration by iteration", run: dropoutCurves),
         Listing("deploy", .introduction, "the whole procedure, from data to another process", run: deploy),
     ]
