@@ -22,7 +22,7 @@ awk -v folder="$folder" '
 programs=("$folder"/program*.swift)
 ((${#programs[@]} == 4)) || fail "FirstSteps.md has ${#programs[@]} programs, not 4"
 for program in "${programs[@]}"; do
-    Scripts/run.sh "$program" >"$folder/output" || fail "$(basename "$program") of FirstSteps.md ends with code $?"
+    Scripts/run.sh "$program" >"$folder/output" || fail "code $? of $(basename "$program") of FirstSteps.md"
     [[ -s "$folder/output" ]] || fail "$(basename "$program") of FirstSteps.md prints nothing"
 done
 

@@ -18,7 +18,8 @@ fail() {
 train() {
     local output="$1"
     shift
-    "$program" train mnist --device cpu --model mlp-small --limit 6000 --epochs "$((kills / 2 + 2))" --batch-size 60 --seed 3 --quiet \
+    # "exec" where it is to be killed: else the signal meets a shell, and not the program.
+    ${launch:-} "$program" train mnist --device cpu --model mlp-small --limit 6000 --epochs "$((kills / 2 + 2))" --batch-size 60 --seed 3 --quiet \
         --output "$output" "$@"
 }
 
@@ -27,7 +28,7 @@ checkpoint="$folder/killed/checkpoint.safetensors"
 for ((count = 0; count < kills; count++)); do
     resume=()
     [[ -e "$checkpoint" ]] && resume=(--resume "$checkpoint")
-    train "$folder/killed" "${resume[@]}" >"$folder/said" 2>&1 &
+    launch=exec train "$folder/killed" "${resume[@]}" >"$folder/said" 2>&1 &
     run=$!
     # 30 to 330 ms, so that starts, steps, epochs' ends and saves are all met.
     sleep "0.$(printf '%03d' "$((30 + RANDOM % 300))")"

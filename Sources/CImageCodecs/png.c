@@ -71,19 +71,59 @@ int nt_png_size(nt_png *library, const void *bytes, size_t size, nt_image_size *
     return 1;
 }
 
+/* What says how the stored numbers are to be seen: libpng's simplified interface would change them by it. */
+static int is_about_colour(const unsigned char *type) {
+    static const char types[4][4] = {"gAMA", "cHRM", "sRGB", "iCCP"};
+    for (int i = 0; i < 4; i++)
+        if (memcmp(type, types[i], 4) == 0) return 1;
+    return 0;
+}
+
+/* The file without those chunks; NULL where there is no memory. What is no chunk is kept, for libpng to refuse. */
+static unsigned char *as_stored(const unsigned char *bytes, size_t size, size_t *kept) {
+    unsigned char *copy = malloc(size > 0 ? size : 1);
+    if (copy == NULL) return NULL;
+    size_t at = size < 8 ? size : 8;
+    memcpy(copy, bytes, at);
+    *kept = at;
+    while (size - at >= 12) {
+        size_t length = ((size_t)bytes[at] << 24) | ((size_t)bytes[at + 1] << 16) | ((size_t)bytes[at + 2] << 8) | bytes[at + 3];
+        if (length > size - at - 12) break;
+        if (!is_about_colour(bytes + at + 4)) {
+            memcpy(copy + *kept, bytes + at, length + 12);
+            *kept += length + 12;
+        }
+        at += length + 12;
+    }
+    memcpy(copy + *kept, bytes + at, size - at);
+    *kept += size - at;
+    return copy;
+}
+
 int nt_png_decode(nt_png *library, const void *bytes, size_t size, const nt_image_size *found, uint8_t *pixels,
                   char *message, size_t message_size) {
+    size_t kept = 0;
+    unsigned char *stored = as_stored(bytes, size, &kept);
+    if (stored == NULL) {
+        snprintf(message, message_size, "no memory for its %zu bytes", size);
+        return 0;
+    }
     png_image image;
-    if (!begin(library, &image, bytes, size, message, message_size)) return 0;
+    if (!begin(library, &image, stored, kept, message, message_size)) {
+        free(stored);
+        return 0;
+    }
     if (image.width != found->width || image.height != found->height) {
         snprintf(message, message_size, "the size changed");
         library->free(&image);
+        free(stored);
         return 0;
     }
     image.format = PNG_FORMAT_RGBA;
     image.flags |= PNG_IMAGE_FLAG_16BIT_SRGB;
     /* It frees the image, whether it fails or not. */
     int done = library->finish(&image, NULL, pixels, 0, NULL);
+    free(stored);
     if (!done || (image.warning_or_error & PNG_IMAGE_ERROR)) {
         snprintf(message, message_size, "%s", image.message);
         return 0;

@@ -12,6 +12,18 @@ import Testing
 
     // MARK: Edges
 
+    /// A label that is ignored is asked for before floats are taken for classes.
+    @Test func anIgnoredFloatLabelIsNotCounted() throws {
+        let outputs = Tensor([2, 3] as [Float])
+        let labels = Tensor([-1, 1] as [Float])
+        let accuracy = Accuracy(ignoredIndex: -1)
+        accuracy.update(outputs, labels)
+        #expect(try accuracy.value() == 1)
+        let confusion = ConfusionMatrix(ignoredIndex: -1)
+        confusion.update(outputs, labels)
+        #expect(try confusion.counts() == [[0, 0], [0, 1]])
+    }
+
     @Test func nothingIsNoNumber() throws {
         let metrics: [any Metric] = [
             MeanMetric(), Accuracy(), TopKAccuracy(), MultilabelAccuracy(), Precision(), Recall(), FBeta(),

@@ -15,6 +15,8 @@ struct PyTorchFile {
     private var storages: [String: [UInt8]] = [:]
     /// Of all tensors, of which several may be of one storage.
     private var byteCount = 0
+    /// Of all storages that were read; a hostile directory names one place often.
+    private var storedCount = 0
 
     /// Whether a file begins as a pickle that is in no archive.
     static func isOld(_ start: [UInt8]) -> Bool { start.count >= 2 && start[0] == 0x80 && (2...5).contains(start[1]) }
@@ -24,11 +26,12 @@ struct PyTorchFile {
         guard let member = archive.members.first(where: { $0.name.hasSuffix(PyTorchFile.pickleName) }) else {
             throw archive.corrupt("has no data.pkl")
         }
-        guard member.size <= PyTorchFile.maximumPickle else {
+        guard member.size <= PyTorchFile.maximumPickle, member.size / 16 <= archive.byteCount else {
             throw archive.corrupt("has a pickle of \(member.size) bytes")
         }
         prefix = String(member.name.dropLast(PyTorchFile.pickleName.count - 1))
         if let order = archive["\(prefix)byteorder"] {
+            guard order.size <= 16 else { throw archive.corrupt("has a byte order of \(order.size) bytes") }
             let text = String(decoding: try archive.contents(of: order), as: UTF8.self)
             guard text == "little" else {
                 throw TensorError(
@@ -81,6 +84,11 @@ struct PyTorchFile {
             guard let member = archive["\(prefix)data/\(tensor.storage.key)"] else {
                 throw archive.corrupt("has no storage \(quoted(tensor.storage.key)) for tensor \(quoted(name))")
             }
+            let (sum, isOver) = storedCount.addingReportingOverflow(member.size)
+            guard !isOver, sum / 16 <= archive.byteCount else {
+                throw archive.corrupt("has more than \(storedCount) bytes of storages in \(archive.byteCount)")
+            }
+            storedCount = sum
             storages[tensor.storage.key] = try archive.contents(of: member)
         }
         let bytes = storages[tensor.storage.key] ?? []

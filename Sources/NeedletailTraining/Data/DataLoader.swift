@@ -70,7 +70,8 @@ public struct DataLoader: Sendable {
         self.site = site
         self.dataset = dataset
         self.batchSize = Swift.max(batchSize, 1)
-        self.shuffle = shuffle
+        // After a wrong call of both, the sampler's order.
+        self.shuffle = shuffle && sampler == nil
         self.sampler = sampler
         self.dropLast = dropLast
         self.seed = seed

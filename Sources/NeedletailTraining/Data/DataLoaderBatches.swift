@@ -29,7 +29,7 @@ public struct DataLoaderBatches: Sequence, IteratorProtocol {
         defer { position += 1 }
         let batch = source.batch(position)
         guard let transform else { return batch }
-        let generator = Needletail.Generator(seed: SeededRandom.mixed(seeds + [UInt64(position)]))
+        let generator = Needletail.Generator(seed: SeededRandom.mixed(seeds + [UInt64(position), 1]))
         return withNoGrad { transform(batch, generator: generator) }
     }
 

@@ -48,7 +48,10 @@ public struct RandomSampler: Sampler {
         var result: [Int] = []
         result.reserveCapacity(wanted)
         while result.count < wanted {
-            result.append(contentsOf: generator.permutation(exampleCount).prefix(wanted - result.count).map { Int($0) })
+            let order = generator.permutation(exampleCount)
+            // No memory for it, which is reported already.
+            if order.isEmpty { break }
+            result.append(contentsOf: order.prefix(wanted - result.count).map { Int($0) })
         }
         return result
     }

@@ -32,7 +32,7 @@ public func randomSplit(
         reportFractions("randomSplit", fractions, CallSite(file, line))
         return fractions.map { _ in Subset(dataset, []) }
     }
-    var lengths = fractions.map { wholeShare(dataset.count, $0) }
+    var lengths = normalized(fractions).map { wholeShare(dataset.count, $0) }
     for place in 0..<(dataset.count - lengths.reduce(0, +)) { lengths[place % lengths.count] += 1 }
     return randomSplit(dataset, lengths: lengths, seed: seed, file: file, line: line)
 }
@@ -53,7 +53,7 @@ public func stratifiedSplit(
     guard haveOne(labels, dataset, "stratifiedSplit", site), isRight else {
         return fractions.map { _ in Subset(dataset, []) }
     }
-    return stratifiedParts(labels, fractions, seed: seed).map { Subset(dataset, $0) }
+    return stratifiedParts(labels, normalized(fractions), seed: seed).map { Subset(dataset, $0) }
 }
 
 /// What is trained on and what is held out, of one of several ways to split a dataset.
@@ -111,8 +111,8 @@ public func stratifiedKFold(
 public func classWeights(
     _ labels: [Int], classes: Int? = nil, file: StaticString = #fileID, line: UInt = #line
 ) -> [Double] {
-    let count = classes ?? (labels.max() ?? -1) + 1
-    guard labels.allSatisfy({ (0..<count).contains($0) }) else {
+    let count = max(classes ?? (labels.max() ?? -1).addingReportingOverflow(1).partialValue, 0)
+    guard classes ?? 0 >= 0, labels.allSatisfy({ (0..<count).contains($0) }) else {
         WrongCall.report(
             "classWeights", "labels \(labels.min() ?? 0)...\(labels.max() ?? 0) of \(count) classes",
             remedy: "use labels of at least 0, below the number of classes", at: CallSite(file, line))
@@ -213,6 +213,12 @@ private func sum(_ lengths: [Int]) -> Int? {
         guard let (value, overflows) = total?.addingReportingOverflow(length), !overflows else { return nil }
         return value
     }
+}
+
+/// Fractions whose sum is 1 but for rounding.
+private func normalized(_ fractions: [Double]) -> [Double] {
+    let total = fractions.reduce(0, +)
+    return fractions.map { $0 / total }
 }
 
 private func areFractions(_ fractions: [Double]) -> Bool {

@@ -26,8 +26,9 @@ extension KerasModel {
             _ = try KerasModel.checked(validationData.x, validationData.y, batchSize)
         } else if validationSplit != 0 {
             // As Keras rounds: the number that is trained on, down.
-            let kept = Int(Double(x.shape[0]) * (1 - validationSplit))
-            guard validationSplit > 0, validationSplit < 1, kept > 0, kept < x.shape[0] else {
+            let isShare = validationSplit > 0 && validationSplit < 1
+            let kept = isShare ? Int(Double(x.shape[0]) * (1 - validationSplit)) : 0
+            guard kept > 0, kept < x.shape[0] else {
                 throw TensorError(
                     .invalidArgument,
                     "fit(validationSplit: \(validationSplit)): of \(x.shape[0]) examples it leaves none to train on or to "

@@ -56,6 +56,8 @@ public final class KerasModel: UnaryLayer {
         _ data: DataLoader, epochs: Int = 1, validationData: DataLoader? = nil, callbacks: [any TrainingCallback] = []
     ) throws -> History {
         let trainer = try made(for: data, callbacks: callbacks)
+        // Each call of Keras's `fit` begins a callback anew; one that goes on within an epoch does not.
+        if trainer.position.step == 0 { for case let stopping as EarlyStopping in callbacks { stopping.reset() } }
         let before = trainer.position.epoch
         try trainer.fit(data, validation: validationData, epochs: before + epochs)
         return History(Array(trainer.history.epochs.filter { $0.number > before }))
@@ -112,6 +114,8 @@ public final class KerasModel: UnaryLayer {
         if let trainer {
             made.position = trainer.position
             made.history = trainer.history
+            made.losses = trainer.losses
+            made.loader = trainer.loader
         }
         trainer = made
         return made

@@ -25,7 +25,8 @@ public struct KerasOptimizer: Sendable {
         KerasOptimizer { SGD($0, learningRate: learningRate, momentum: momentum, nesterov: nesterov) }
     }
 
-    /// As [keras.optimizers.RMSprop](https://keras.io/api/optimizers/rmsprop/), whose rho is `alpha` here.
+    /// As [keras.optimizers.RMSprop](https://keras.io/api/optimizers/rmsprop/), whose rho is `alpha` here. Epsilon
+    /// is added to the root, as in PyTorch, not under it: steps of very small gradients are larger than Keras's.
     public static func rmsprop(_ learningRate: Double = 0.001, rho: Double = 0.9) -> KerasOptimizer {
         KerasOptimizer { RMSprop($0, learningRate: learningRate, alpha: rho, epsilon: 1e-7) }
     }

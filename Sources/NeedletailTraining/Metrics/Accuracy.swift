@@ -24,9 +24,10 @@ public final class Accuracy: SummedMetric {
 
     public func add(_ logits: Tensor, _ classes: Tensor, file: StaticString, line: UInt) {
         withNoGrad {
-            guard let answers = ClassAnswers("Accuracy", logits, classes, threshold: threshold, file, line) else {
-                return
-            }
+            guard
+                let answers = ClassAnswers(
+                    "Accuracy", logits, classes, threshold: threshold, ignoring: ignored, file, line)
+            else { return }
             let isRight = answers.predicted .== answers.right
             guard let ignored else {
                 return sums.add(isRight.to(.float32).sum(), count: classes.elementCount)

@@ -14,8 +14,10 @@ struct ClassAnswers {
     ///   - outputs: scores `[..., C]`, of which the largest wins; or floats `[..., 1]` or of the labels' shape, that mean class 1
     ///     where they are above `threshold`; or integers or bools of the labels' shape: classes.
     ///   - labels: classes `[...]`, or `[..., 1]`. Floats of class 1 against class 0 are 1 above 0.5.
+    ///   - ignored: a label that is no class, and stays what it is.
     init?(
-        _ metric: String, _ outputs: Tensor, _ labels: Tensor, threshold: Double = 0, _ file: StaticString, _ line: UInt
+        _ metric: String, _ outputs: Tensor, _ labels: Tensor, threshold: Double = 0, ignoring ignored: Int? = nil,
+        _ file: StaticString, _ line: UInt
     ) {
         let shape = labels.shape
         let places = outputs.shape.leading(Swift.max(outputs.rank - 1, 0))
@@ -47,7 +49,10 @@ struct ClassAnswers {
         case .int64: right = labels
         case .bool, .uint8, .int32: right = labels.to(.int64)
         case .float16, .bfloat16, .float32, .float64:
-            right = isBinary ? (labels.detach() .> 0.5).to(.int64) : labels.detach().to(.int64)
+            let given = labels.detach()
+            let classes = isBinary ? (given .> 0.5).to(.int64) : given.to(.int64)
+            // A label that is ignored stays what it is.
+            right = ignored.map { Tensor.where(given .!= Double($0), classes, $0) } ?? classes
         }
     }
 

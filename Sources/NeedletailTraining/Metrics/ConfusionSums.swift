@@ -24,7 +24,10 @@ struct ConfusionSums {
                     [outputs, labels], file, line)
                 return
             }
-            guard let answers = ClassAnswers(metric, outputs, labels, threshold: threshold, file, line) else { return }
+            guard
+                let answers = ClassAnswers(
+                    metric, outputs, labels, threshold: threshold, ignoring: ignored, file, line)
+            else { return }
             // Classes that were said are 0 and 1 of labels.
             guard let classes = isMultilabel ? 2 : classCount ?? answers.classCount, classes > 0 else {
                 _ = outputs.invalid(

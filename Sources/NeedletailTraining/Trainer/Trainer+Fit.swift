@@ -61,6 +61,7 @@ extension Trainer {
         timer.start(context.statistics)
         while position.step < stepsPerEpoch {
             for callback in callbacks { try callback.stepBegin(self) }
+            lastRate = optimizer.learningRate
             try timer.step { try step(training, batches, contexts) }
             position.step += 1
             try timer.count(context)
@@ -83,7 +84,7 @@ extension Trainer {
         }
         position = Position(epoch: position.epoch + 1)
         let epoch = History.Epoch(
-            number: position.epoch, scores: scores, learningRate: optimizer.learningRate, seconds: seconds)
+            number: position.epoch, scores: scores, learningRate: lastRate ?? optimizer.learningRate, seconds: seconds)
         history.append(epoch)
         for callback in callbacks { try callback.epochEnd(self, epoch) }
     }

@@ -80,6 +80,8 @@ public final class Trainer {
     /// The means of the losses of the running epoch, by name.
     var losses: [MeanMetric] = []
     var isStopping = false
+    /// The learning rate of the last step.
+    var lastRate: Double?
     /// What is trained on.
     var loader: LoaderShape?
     /// The callbacks that see gradients.

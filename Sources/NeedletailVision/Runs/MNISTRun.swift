@@ -207,6 +207,9 @@ private struct MNISTRunSettings {
             return
         }
         let path = options.resumedFile ?? ""
+        guard checkpoint.batchSize > 0, checkpoint.exampleCount > 0 else {
+            throw TensorError(.data, "\(path): saved before any training; leave out --resume, or name another file")
+        }
         let known = MNISTModel.allCases.map(\.rawValue).joined(separator: ", ")
         guard let model = MNISTModel(rawValue: checkpoint.model) else {
             throw TensorError(

@@ -91,7 +91,7 @@ import Testing
         let byStep = SmallData.trainer(
             callbacks: [ScheduleCallback(ExponentialSchedule(gamma: 0.5), by: .step)], rate: 64)
         try byStep.fit(SmallData.loader(), epochs: 2)
-        #expect(byStep.history["learning_rate"] == [1, 1.0 / 64])
+        #expect(byStep.history["learning_rate"] == [2, 1.0 / 32])
         let plateau = scripted(
             [1, 1, 1, 0.5, 0.5, 0.5],
             [ReduceLROnPlateau(monitor: "loss", factor: 0.1, patience: 1)])

@@ -162,9 +162,11 @@ public struct TableEncoder: Hashable, Sendable, Codable {
                 }
             // Of the column as it will be: with what is filled in.
             let whole = numbers + Array(repeating: filling ?? 0, count: column.fields.count - numbers.count)
-            return .number(
-                column: column.name, mean: standardize ? mean(whole) : 0, deviation: standardize ? deviation(whole) : 1,
-                filling: filling)
+            let (middle, spread) = standardize ? (mean(whole), deviation(whole)) : (0, 1)
+            guard middle.isFinite, spread.isFinite, filling?.isFinite ?? true else {
+                throw tooLarge(column, table)
+            }
+            return .number(column: column.name, mean: middle, deviation: spread, filling: filling)
         case .category:
             let names = column.distinct
             let filling = missing == .refuse ? nil : mostFrequent(column.fields.compactMap { $0 })
@@ -197,9 +199,14 @@ public struct TableEncoder: Hashable, Sendable, Codable {
                 "\(table.path): column \(quoted(column.name)) is \(column.kind.rawValue); predict a number, or classes")
         }
         let numbers = column.fields.compactMap { $0.flatMap(CSVTable.number) }
-        return .number(
-            column: column.name, mean: standardize ? mean(numbers) : 0,
-            deviation: standardize ? deviation(numbers) : 1)
+        let (middle, spread) = standardize ? (mean(numbers), deviation(numbers)) : (0, 1)
+        guard middle.isFinite, spread.isFinite else { throw tooLarge(column, table) }
+        return .number(column: column.name, mean: middle, deviation: spread)
+    }
+
+    private static func tooLarge(_ column: CSVTable.Column, _ table: CSVTable) -> TensorError {
+        TensorError(
+            .data, "\(table.path): column \(quoted(column.name)) has numbers too large to standardise; scale them")
     }
 
     private static func mean(_ numbers: [Double]) -> Double {

@@ -43,6 +43,9 @@ public final class EarlyStopping: TrainingCallback {
         self.restoresBest = restoresBest
     }
 
+    /// Forgets all, for a new call of Keras's `fit`, which begins its callbacks anew.
+    func reset() { (best, bestEpoch, waited, hasStopped, bestWeights) = (nil, 0, 0, false, []) }
+
     public func fitBegin(_ trainer: Trainer) {
         // Resumed behind its last epoch.
         if hasStopped { trainer.stop() }

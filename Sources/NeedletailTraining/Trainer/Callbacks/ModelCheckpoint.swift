@@ -81,6 +81,8 @@ public final class ModelCheckpoint: TrainingCallback {
 
     public func fitBegin(_ trainer: Trainer) throws {
         try AtomicFile.prepare(directory: directory, file: lastName)
+        // That of a run that ended with an error is let go first.
+        lock = nil
         if locks { lock = try DirectoryLock(directory) }
     }
 

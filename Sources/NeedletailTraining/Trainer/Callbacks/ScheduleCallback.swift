@@ -15,6 +15,8 @@ public final class ScheduleCallback: TrainingCallback {
     private let optimizer: String?
     /// One for each optimizer, with the rates where its training began.
     private var schedulers: [(scheduler: LearningRateScheduler, initial: [Double])] = []
+    /// What is moved; another is begun anew.
+    private weak var owner: Optimizer?
 
     /// - Parameters:
     ///   - unit: what the schedule counts.
@@ -26,11 +28,12 @@ public final class ScheduleCallback: TrainingCallback {
     }
 
     public func fitBegin(_ trainer: Trainer) throws {
-        if schedulers.isEmpty { try begin(trainer) }
+        if schedulers.isEmpty || owner !== trainer.optimizer { try begin(trainer) }
     }
 
     /// Notes the rates of now as those where training began.
     private func begin(_ trainer: Trainer) throws(TensorError) {
+        owner = trainer.optimizer
         schedulers = try trainer.optimizers(named: optimizer, for: name).map { optimizer in
             let initial = optimizer.groups.map(\.learningRate)
             return (LearningRateScheduler(optimizer, schedule), initial)
@@ -77,6 +80,8 @@ public final class ReduceLROnPlateau: TrainingCallback {
     private let optimizer: String?
     private let make: (Optimizer) -> PlateauScheduler
     private var schedulers: [PlateauScheduler] = []
+    /// What is moved; another is begun anew.
+    private weak var owner: Optimizer?
 
     /// - Parameters:
     ///   - monitor: a loss or metric of ``History``.
@@ -104,10 +109,11 @@ public final class ReduceLROnPlateau: TrainingCallback {
     }
 
     public func fitBegin(_ trainer: Trainer) throws {
-        if schedulers.isEmpty { try begin(trainer) }
+        if schedulers.isEmpty || owner !== trainer.optimizer { try begin(trainer) }
     }
 
     private func begin(_ trainer: Trainer) throws(TensorError) {
+        owner = trainer.optimizer
         schedulers = try trainer.optimizers(named: optimizer, for: name).map(make)
     }
 

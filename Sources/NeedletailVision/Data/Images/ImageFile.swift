@@ -44,16 +44,32 @@ public enum ImageFile {
         }
         let bytes = try FileReader(path: path).readAll(limit: byteLimit)
         var picture = pixels(of: try ImageCodecs.decode(bytes, path: path, limit: limit), channels)
-        if let size { picture = fitted(picture, size, fit) }
+        if let size { picture = try fitted(picture, size, fit, path: path, limit: limit) }
         return HostArray(picture.planes, shape: [channels.rawValue, picture.height, picture.width])
     }
 
-    private static func fitted(_ picture: Pixels, _ size: (height: Int, width: Int), _ fit: Fit) -> Pixels {
-        guard fit == .crop else { return picture.resized(height: size.height, width: size.width) }
+    private static func fitted(
+        _ picture: Pixels, _ size: (height: Int, width: Int), _ fit: Fit, path: String, limit: Int
+    ) throws(TensorError) -> Pixels {
+        // Rows are resized first: the picture between has the file's height.
+        func check(_ height: Int, _ width: Int) throws(TensorError) {
+            let (area, overflows) = height.multipliedReportingOverflow(by: width)
+            guard !overflows, area <= max(limit, defaultLimit, size.height * size.width) else {
+                throw TensorError(
+                    .data,
+                    "\(path): \(picture.height) x \(picture.width) pixels are too narrow to become "
+                        + "\(size.height) x \(size.width); take it out, or raise the limit")
+            }
+        }
+        guard fit == .crop else {
+            try check(picture.height, size.width)
+            return picture.resized(height: size.height, width: size.width)
+        }
         let scale = max(
             Double(size.height) / Double(picture.height), Double(size.width) / Double(picture.width))
         let height = max(size.height, Int((Double(picture.height) * scale).rounded()))
         let width = max(size.width, Int((Double(picture.width) * scale).rounded()))
+        try check(max(height, picture.height), width)
         let cover = picture.resized(height: height, width: width)
         return cover.cropped(
             top: (height - size.height) / 2, left: (width - size.width) / 2, height: size.height, width: size.width)

@@ -52,10 +52,10 @@ public struct Normalize: ImageTransform {
                 remedy: "give a mean and a deviation for each channel, or one for all", [images], at: nil)
         }
         let (means, factors) = withDeviceContext(images.context) {
-            (
-                Tensor(mean.map { Float($0) }, shape: [1, mean.count, 1, 1]).to(images.dtype),
-                Tensor(std.map { Float(1 / $0) }, shape: [1, mean.count, 1, 1]).to(images.dtype)
-            )
+            func constants(_ numbers: [Double]) -> Tensor {
+                Tensor(numbers, shape: [1, numbers.count, 1, 1], dtype: images.dtype)
+            }
+            return (constants(mean), constants(std.map { 1 / $0 }))
         }
         return (images - means) * factors
     }

@@ -55,7 +55,10 @@ extension Tensor {
         let flat = Tensor.where(isInside, rows * width + columns, 0).expand(n, 1, h, w).reshape(n, 1, h * w)
         let values = reshape(n, c, height * width).gathered(axis: 2, flat.expand(n, c, h * w)).reshape(n, c, h, w)
         if dtype.isFloat { return Tensor.where(isInside, values, fill).to(dtype) }
-        return Tensor.where(isInside, values, Int(fill)).to(dtype)
+        guard let whole = Int(exactly: fill.rounded(.towardZero)) else {
+            return invalid("fill", "\(fill) in pictures of \(dtype)", remedy: "use a finite number", [self], at: nil)
+        }
+        return Tensor.where(isInside, values, whole).to(dtype)
     }
 
     private func filled(_ shape: Shape, _ value: Double) -> Tensor {

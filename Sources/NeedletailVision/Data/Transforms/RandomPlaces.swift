@@ -171,7 +171,13 @@ public struct RandomErasing: ImageTransform {
         let columnsInside = (x .>= left).logicalAnd(x .< left + width)
         let inside = rowsInside.logicalAnd(columnsInside).logicalAnd(isErased)
         if images.dtype.isFloat { return Tensor.where(inside, value, images) }
-        return Tensor.where(inside, Int(value), images)
+        guard let whole = Int(exactly: value.rounded(.towardZero)) else {
+            return images.invalid(
+                "RandomErasing", "the value \(value) in pictures of \(images.dtype)", remedy: "use a finite number",
+                [images],
+                at: nil)
+        }
+        return Tensor.where(inside, whole, images)
     }
 }
 

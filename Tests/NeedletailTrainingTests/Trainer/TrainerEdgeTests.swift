@@ -1,0 +1,69 @@
+import Foundation
+import Needletail
+import NeedletailTraining
+import TensorRuntime
+import Testing
+
+/// Runs that end early, go on, and begin anew.
+@Suite struct TrainerEdgeTests {
+    private func model() -> KerasModel {
+        let model = KerasModel {
+            Dense(8, activation: .relu)
+            Dense(3)
+        }
+        model.compile(
+            optimizer: .adam(0.01), loss: .sparseCategoricalCrossentropy(fromLogits: true), metrics: [.accuracy])
+        return model
+    }
+
+    @Test func sharesOfValidationThatAreNoneAreRefused() throws {
+        let batch = try #require(SmallData.loader(20, batchSize: 20).epoch(0).first { _ in true })
+        for share in [Double.nan, .infinity, -1e300, 1, -0.5] {
+            #expect(throws: TensorError.self) {
+                try model().fit(batch.features, batch.labels, validationSplit: share)
+            }
+        }
+    }
+
+    /// Keras begins its callbacks anew with each call.
+    @Test func aSecondFitTrainsWithACallbackThatStoppedTheFirst() throws {
+        let model = model()
+        let stopping = EarlyStopping(monitor: "loss", patience: 1, minDelta: 100)
+        let first = try model.fit(SmallData.loader(), epochs: 10, callbacks: [stopping])
+        #expect(first.epochs.count < 10 && stopping.hasStopped)
+        let second = try model.fit(SmallData.loader(), epochs: 10, callbacks: [stopping])
+        #expect(second.epochs.count == first.epochs.count)
+    }
+
+    @Test func theRateOfAnEpochIsThatOfItsLastStep() throws {
+        let schedule = StepSchedule(every: 1, gamma: 0.5)
+        let trainer = SmallData.trainer(callbacks: [ScheduleCallback(schedule, by: .step)], rate: 0.08)
+        let history = try trainer.fit(SmallData.loader(30, batchSize: 10), epochs: 1)
+        #expect(history.epochs[0].learningRate == 0.02)
+    }
+
+    @Test func aScheduleMovesTheOptimizerThatIsTrained() throws {
+        let callback = ScheduleCallback(StepSchedule(every: 1, gamma: 0.5))
+        for _ in 0..<2 {
+            let trainer = SmallData.trainer(callbacks: [callback], rate: 0.08)
+            try trainer.fit(SmallData.loader(), epochs: 2)
+            #expect(trainer.optimizer.learningRate == 0.02)
+        }
+    }
+
+    @Test func aRunThatFailedCanGoOnInItsDirectory() throws {
+        final class Failing: TrainingCallback {
+            var fails = true
+            func stepEnd(_ trainer: Trainer) throws {
+                if fails { throw TensorError(.data, "a step that fails") }
+            }
+        }
+        let directory = FileManager.default.temporaryDirectory.appendingPathComponent("retry-\(UUID().uuidString)").path
+        defer { try? FileManager.default.removeItem(atPath: directory) }
+        let failing = Failing()
+        let trainer = SmallData.trainer(callbacks: [failing, ModelCheckpoint(directory)])
+        #expect(throws: TensorError.self) { try trainer.fit(SmallData.loader(), epochs: 1) }
+        failing.fails = false
+        #expect(try trainer.fit(SmallData.loader(), epochs: 1).epochs.count == 1)
+    }
+}
