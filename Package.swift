@@ -66,7 +66,7 @@ let package = Package(
         .executableTarget(
             name: "Course",
             dependencies: [
-                "CommandLineSupport", "NeedletailVision", "NeedletailTraining", "Needletail", "TensorRuntime",
+                "NeedletailVision", "NeedletailTraining", "Needletail", "TensorRuntime",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             path: "Examples/Course", exclude: ["README.md", "Introduction/seven.png"]),

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # What takes too long for each change: many random programs on the CPU and OpenCL, with every plan verified, every row of the
-# catalogue on every driver, MNIST on a Vulkan device against the CPU and in bfloat16 against float32, an operation added by
+# catalogue on every driver, MNIST on a Vulkan device against the CPU and in bfloat16 against float32, the programs of FirstSteps.md, an operation added by
 # ARCHITECTURE.md, with each of its places left out in turn, the builds for the sanitizers of addresses and threads,
 # the courses on OpenCL and Vulkan, and training that is killed a hundred times.
 # Usage: Scripts/nightly.sh [programs on the CPU] [first seed]
@@ -15,6 +15,7 @@ export NEEDLETAIL_WHOLE_CATALOGUE=1
 Scripts/setup.sh
 swift build -c release --build-tests
 swift test -c release --skip-build --filter 'RandomProgramTests|RandomGraphTests|ConformanceTests|SPIRVCatalogueTests'
+Scripts/first-steps.sh
 Scripts/adding-an-operation.sh
 Scripts/sanitize.sh address
 Scripts/sanitize.sh thread

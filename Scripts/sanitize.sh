@@ -73,7 +73,7 @@ let package = Package(
         .systemLibrary(name: "CZlib", path: "Sources/CZlib"),
         .target(
             name: "Needletail",
-            dependencies: ["TensorRuntime", "TensorGraph", "CPUBackend", "OpenCLBackend", "VulkanBackend"]),
+            dependencies: ["TensorRuntime", "TensorGraph", "CPUBackend", "OpenCLBackend", "VulkanBackend", "CZlib"]),
         .target(name: "NeedletailTraining", dependencies: ["Needletail", "TensorGraph", "TensorRuntime", "CZlib"]),
         .target(name: "TensorConformance", dependencies: ["TensorRuntime"]),
         .target(

@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Installs the Debian packages that the build needs, and checks the Swift toolchain. Does nothing where all is there.
+# Installs the Debian packages that the build and the tests need, takes SwiftShader out of Debian's Chromium into
+# NEEDLETAIL_DRIVERS (~/.cache/needletail/drivers), and checks the Swift toolchain. Does nothing where all is there.
 set -euo pipefail
 
 minimum_major=6

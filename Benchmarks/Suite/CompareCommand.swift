@@ -47,9 +47,7 @@ struct CompareCommand: ParsableCommand {
 
     /// The rows of a file; what other tools print between them is no JSON and is left out.
     static func rows(of path: String) throws -> [BenchmarkRow] {
-        guard let text = try? String(contentsOfFile: path, encoding: .utf8) else {
-            throw TensorError(.file, "\(path): cannot be read; name a file of needletail-bench's JSON lines")
-        }
+        let text = String(decoding: try FileReader(path: path).readAll(limit: 1 << 30), as: UTF8.self)
         let decoder = JSONDecoder()
         return try text.split(separator: "\n").enumerated().filter { $0.element.hasPrefix("{") }.map { number, line in
             do {

@@ -104,7 +104,9 @@ struct ProcessorLoad {
 
     /// Names what took more than a tenth of the processors.
     func warnings() -> [String] {
-        guard let before, let after = ProcessorLoad.now() else { return [] }
+        guard let before, let after = ProcessorLoad.now() else {
+            return ["/proc/stat cannot be read: what other processes took is not known"]
+        }
         let elapsed = (ContinuousClock.now - begin) / .seconds(1)
         // A tick is 10 ms: shorter measurements tell nothing.
         guard elapsed > 0.2 else { return [] }

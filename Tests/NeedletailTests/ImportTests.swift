@@ -34,7 +34,7 @@ import Testing
         (
             "Examples/Course",
             [
-                "TensorRuntime", "Needletail", "NeedletailTraining", "NeedletailVision", "CommandLineSupport",
+                "TensorRuntime", "Needletail", "NeedletailTraining", "NeedletailVision",
                 "ArgumentParser",
             ]
         ),

@@ -136,7 +136,7 @@ package final class DeviceInventory: Sendable {
     }
 
     /// The process's default device and why it is that one: what ``Accelerator/set(_:)`` set, or at the first use
-    /// ``RuntimeConfiguration/device``, `auto` unless told otherwise.
+    /// `RuntimeConfiguration.device`, `auto` unless told otherwise.
     func choice() throws(TensorError) -> DeviceSelection.Choice {
         if let set = setDevice.withLock({ $0 }) {
             return DeviceSelection.Choice(device: set, reason: "the program set it")

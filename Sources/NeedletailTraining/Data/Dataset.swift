@@ -44,7 +44,7 @@ public protocol ResidentDataset: Dataset {
 extension ResidentDataset {
     /// The example, read back from the device.
     ///
-    /// - Throws: `invalidArgument` outside of the dataset, and as ``Tensor/bytes()``.
+    /// - Throws: `invalidArgument` outside of the dataset, and as `Tensor.bytes()`.
     public func example(at index: Int) throws -> Example {
         guard (0..<count).contains(index) else { throw TensorError.noExample(index, of: count) }
         let rows = stored.map { $0.slice(axis: 0, from: index, to: index + 1) }

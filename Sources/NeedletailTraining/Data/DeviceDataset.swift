@@ -48,7 +48,7 @@ public final class DeviceDataset: ResidentDataset {
     ///
     /// - Parameters:
     ///   - inputs: one or more, `[count, ...]` each, of any dtype.
-    ///   - target: `[count, ...]`. A batch has integers as int64, the classes of ``crossEntropy(_:_:)``, and floats as
+    ///   - target: `[count, ...]`. A batch has integers as int64, the classes of `crossEntropy(_:_:)`, and floats as
     ///     `dtype`.
     ///   - scale: what inputs are multiplied by, in float32 (float64 where `dtype` is).
     ///   - dtype: of a batch's inputs, a float type.

@@ -40,7 +40,7 @@ public struct HostArray: Hashable, Sendable {
 
     /// The elements of a tensor. Evaluates it.
     ///
-    /// - Throws: as ``Tensor/bytes()``.
+    /// - Throws: as `Tensor.bytes()`.
     public init(_ tensor: Tensor) throws(TensorError) {
         self.init(unchecked: try tensor.bytes(), shape: tensor.shape, dtype: tensor.dtype)
     }
@@ -55,7 +55,7 @@ public struct HostArray: Hashable, Sendable {
     /// The number of elements.
     public var elementCount: Int { shape.elementCount }
 
-    /// The elements, row-major, cast to `T` as ``Tensor/to(_:)`` casts.
+    /// The elements, row-major, cast to `T` as `Tensor.to(_:)` casts.
     public func scalars<T: TensorScalar>(as type: T.Type = T.self) -> [T] {
         let cast = to(T.dtype)
         return [T](unsafeUninitializedCapacity: elementCount) { buffer, initialized in

@@ -3,7 +3,7 @@ import TensorRuntime
 /// Random numbers on the host that are a function of seeds: the same on every machine, for `random(in:using:)`,
 /// `shuffled(using:)` and what else takes a generator.
 ///
-/// They are the words of ``Philox`` under a key made of the seeds.
+/// They are the words of `Philox` under a key made of the seeds.
 public struct SeededRandom: RandomNumberGenerator, Sendable {
     private let key: UInt64
     private var counter: UInt64 = 0

@@ -100,7 +100,7 @@ public func stratifiedKFold(
     return heldOut(stratifiedParts(labels, fractions, seed: seed), of: dataset)
 }
 
-/// Weights of classes by how rare they are, `count / (classes * count of the class)`: what ``crossEntropy`` takes as `weight`.
+/// Weights of classes by how rare they are, `count / (classes * count of the class)`: what `crossEntropy` takes as `weight`.
 /// A class without examples has weight 0.
 /// Source: ["balanced" of
 /// scikit-learn](https://scikit-learn.org/stable/modules/generated/sklearn.utils.class_weight.compute_class_weight.html).

@@ -52,7 +52,7 @@ public struct Subset: Dataset {
 /// Datasets one after the other.
 ///
 /// Their examples are joined on the host, those on devices read back one by one: tensors are better joined by
-/// ``Tensor/concatenate(_:axis:file:line:)`` before.
+/// `Tensor.concatenate(_:axis:file:line:)` before.
 public struct ConcatDataset: Dataset {
     /// In their order.
     public let parts: [any Dataset]

@@ -17,7 +17,7 @@ import TensorRuntime
 ///     let history = try model.fit(images, digits, epochs: 6, validationData: (testImages, testDigits))
 ///     print(history["val_accuracy"])
 ///
-/// Any ``UnaryLayer`` is a layer; ``Dense`` learns how many inputs it has from the first batch.
+/// Any `UnaryLayer` is a layer; ``Dense`` learns how many inputs it has from the first batch.
 public final class KerasModel: UnaryLayer {
     private let stack: Sequential
     private var recipe: (optimizer: KerasOptimizer, loss: KerasLoss, metrics: [KerasMetric])?

@@ -44,7 +44,7 @@ public final class Accuracy: SummedMetric {
 }
 
 /// The share of examples whose class is among the `k` largest logits, kept on the device. Of equal logits the first counts as
-/// the larger, as in ``Tensor/argmax(_:keepDims:file:line:)``; a NaN is never right.
+/// the larger, as in `Tensor.argmax(_:keepDims:file:line:)`; a NaN is never right.
 ///
 /// Logits are `[..., C]`, classes `[...]` of an integer type.
 public final class TopKAccuracy: SummedMetric {

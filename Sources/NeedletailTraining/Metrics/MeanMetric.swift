@@ -9,7 +9,7 @@ import TensorRuntime
 ///     let mae = MeanMetric("mae") { outputs, labels in (outputs - labels).abs().mean() }
 ///     mae.update(outputs, labels)
 ///
-/// ``update(_:count:)`` only traces: called before ``Optimizer/step()``, it joins the step's own kernels, and nothing
+/// ``update(_:count:)`` only traces: called before `Optimizer.step()`, it joins the step's own kernels, and nothing
 /// waits for the device until ``value()`` is asked for.
 ///
 /// The sum is a float32, of float64 means a float64. Its rounding is at most one unit in the last place for each update.

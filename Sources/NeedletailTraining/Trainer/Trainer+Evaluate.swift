@@ -74,7 +74,7 @@ extension Trainer {
 
     /// What the model makes of an input: in evaluation mode, without gradients.
     ///
-    /// - Throws: `invalidArgument` where the model is no ``UnaryLayer``: such a one is called by its own name.
+    /// - Throws: `invalidArgument` where the model is no `UnaryLayer`: such a one is called by its own name.
     public func predict(_ input: Tensor) throws -> Tensor {
         let model = try callable()
         return evaluating { withNoGrad { model(input) } }

@@ -5,8 +5,8 @@ import TensorRuntime
 extension Trainer {
     /// Trains from ``position`` to the end of the last epoch, or to ``stop()``.
     ///
-    /// Each layer begins every epoch in the mode that it has when this is called: one that was frozen by ``Module/eval()``
-    /// stays frozen. A new model trains; one that was set to evaluation as a whole wants ``Module/train(_:)`` first.
+    /// Each layer begins every epoch in the mode that it has when this is called: one that was frozen by `Module.eval()`
+    /// stays frozen. A new model trains; one that was set to evaluation as a whole wants `Module.train(_:)` first.
     ///
     /// - Parameters:
     ///   - validation: evaluated after each epoch; its numbers are in the history as `val_loss`, ...

@@ -105,8 +105,8 @@ public final class Trainer {
     ///   - metrics: of outputs and labels; each costs no launch of its own where it is a sum.
     ///   - generator: of dropout; by default the current one.
     ///   - accumulation: batches of a step, 1 or more.
-    ///   - clipNorm: what the norm of all gradients is limited to (``Optimizer/clipGradientNorm(_:)``).
-    ///   - clipValue: what each element is limited to (``Optimizer/clipGradientValue(_:)``).
+    ///   - clipNorm: what the norm of all gradients is limited to (`Optimizer.clipGradientNorm(_:)`).
+    ///   - clipValue: what each element is limited to (`Optimizer.clipGradientValue(_:)`).
     public convenience init(
         model: any UnaryLayer, optimizer: Optimizer, loss: @escaping (Tensor, Tensor) -> Tensor,
         metrics: [any Metric] = [], callbacks: [any TrainingCallback] = [], generator: Generator? = nil,

@@ -23,7 +23,7 @@ public struct TableEncoder: Hashable, Sendable, Codable {
     public enum Categories: Hashable, Sendable {
         /// A number for each, 1 of the one that it is.
         case oneHot
-        /// The number of the category, as ``Embedding`` takes it.
+        /// The number of the category, as `Embedding` takes it.
         case index
     }
 

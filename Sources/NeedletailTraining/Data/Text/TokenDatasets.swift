@@ -77,7 +77,7 @@ public struct TokenSequences: Dataset {
 }
 
 /// Makes examples for a model that finds hidden words: the tokens with some of them hidden, and what they were, -100 where
-/// nothing is asked (what ``crossEntropy(_:_:weight:reduction:labelSmoothing:ignoredIndex:file:line:)`` ignores).
+/// nothing is asked (what `crossEntropy(_:_:weight:reduction:labelSmoothing:ignoredIndex:file:line:)` ignores).
 ///
 ///     let loader = DataLoader(
 ///         TokenSequences(lines: lines, length: 12, padding: 0), batchSize: 16, exampleTransform: maskingTokens(vocabulary))

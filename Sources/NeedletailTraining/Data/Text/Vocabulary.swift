@@ -76,7 +76,7 @@ public struct Vocabulary: Hashable, Sendable, Codable {
         static func == (a: Order, b: Order) -> Bool { a.text.utf8.elementsEqual(b.text.utf8) }
     }
 
-    /// How many tokens there are: what ``Embedding`` and a last layer are made for.
+    /// How many tokens there are: what `Embedding` and a last layer are made for.
     public var count: Int { tokens.count }
 
     /// The number of a token; nil where it is not there.

@@ -73,7 +73,7 @@ public final class ScheduleCallback: TrainingCallback {
 }
 
 /// Lowers the learning rates when a number no longer gets better, as
-/// [keras.callbacks.ReduceLROnPlateau](https://keras.io/api/callbacks/reduce_lr_on_plateau/), by ``PlateauScheduler``, whose
+/// [keras.callbacks.ReduceLROnPlateau](https://keras.io/api/callbacks/reduce_lr_on_plateau/), by `PlateauScheduler`, whose
 /// defaults are PyTorch's.
 public final class ReduceLROnPlateau: TrainingCallback {
     private let monitored: MonitoredScore

@@ -5,7 +5,7 @@ import TensorRuntime
 /// A change of a batch's pictures `[N, C, height, width]` on their device: the first of its tensors.
 ///
 /// Transforms only trace. What is random of a picture is drawn for each by itself, from the generator that
-/// ``DataLoader`` makes of its seed, the epoch and the batch, in the order that a transform's comment says; so a batch is the
+/// `DataLoader` makes of its seed, the epoch and the batch, in the order that a transform's comment says; so a batch is the
 /// same on every device and at every run.
 public protocol ImageTransform: BatchTransform {
     /// The images `[count, channels, height, width]`, changed by numbers that the generator draws for each.

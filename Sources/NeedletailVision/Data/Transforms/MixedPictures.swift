@@ -19,7 +19,7 @@ public struct OneHot: BatchTransform {
 }
 
 /// Each example mixed with the one before it, features and classes: `share * x + (1 - share) * other`. One share is drawn for a
-/// batch, from Beta(alpha, alpha). Classes `[N]` become shares `[N, classes]`, which ``crossEntropy(_:_:weight:reduction:labelSmoothing:ignoredIndex:file:line:)``
+/// batch, from Beta(alpha, alpha). Classes `[N]` become shares `[N, classes]`, which `crossEntropy(_:_:weight:reduction:labelSmoothing:ignoredIndex:file:line:)`
 /// takes.
 /// Source: [torchvision.transforms.v2.MixUp](https://pytorch.org/vision/stable/generated/torchvision.transforms.v2.MixUp.html),
 /// [Zhang et al.](https://arxiv.org/abs/1710.09412).

@@ -2,7 +2,7 @@ import Needletail
 import NeedletailTraining
 import TensorRuntime
 
-/// Each picture turned, moved, scaled and sheared around its middle, by ``gridSample(_:grid:mode:padding:alignCorners:file:line:)``.
+/// Each picture turned, moved, scaled and sheared around its middle, by `gridSample(_:grid:mode:padding:alignCorners:file:line:)`.
 ///
 /// Drawn are, in this order, where they can be at all: the angle, the move to the right, the move down, the scale, the shear along
 /// x, the shear along y.
