@@ -67,7 +67,9 @@ package final class Lesson {
 
     private func note(_ name: String, _ found: String, _ wanted: String, _ isRight: Bool) {
         checkCount += 1
-        say("\(name): \(found)" + (found == wanted ? "" : " (deck: \(wanted))") + (isRight ? "" : "  <- differs"))
+        say(
+            "\(name): \(found)" + (found == wanted ? "" : " (\(isQuick ? "wanted" : "deck"): \(wanted))")
+                + (isRight ? "" : "  <- differs"))
         if !isRight { misses.append(Miss(description: "\(name): \(found), not \(wanted)")) }
     }
 

@@ -2,21 +2,14 @@ import NeedletailVision
 
 /// 10 % of the images for the test; of the others 80 % for training and 20 % for validation, which is looked at each epoch.
 func validationSplit(_ lesson: Lesson) throws {
-    let digits = DeviceDataset(
-        try MNISTFiles.load(.train, from: MNISTFiles.directory()).prefix(lesson.isQuick ? 6000 : 60_000))
-    let count = digits.count
-
-    let order = Tensor(Generator(seed: 1).permutation(count))
-    let test = order[0..<count / 10]
-    let validation = order[count / 10..<count * 28 / 100]
-    let training = order[(count * 28 / 100)...]
-    func share(_ part: Tensor) -> Double { Double(part.elementCount) / Double(count) }
+    let digits = try Digits.dataset(.train, lesson.isQuick ? 6000 : 60_000)
+    let outer = randomSplit(digits, fractions: [0.1, 0.9], seed: 1)
+    let inner = randomSplit(outer[1], fractions: [0.8, 0.2], seed: 2)
+    let (test, training, validation) = (outer[0], inner[0], inner[1])
+    func share(_ part: Subset) -> Double { Double(part.count) / Double(digits.count) }
     lesson.expect("test", share(test), is: 0.1, within: 0.001)
     lesson.expect("validation", share(validation), is: 0.9 * 0.2, within: 0.001)
     lesson.expect("training", share(training), is: 0.9 * 0.8, within: 0.001)
-
-    func images(_ places: Tensor) -> Tensor { digits.features[places].to(.float32) / 255 }
-    func labels(_ places: Tensor) -> Tensor { digits.labels[places].to(.int64) }
 
     try withGenerator(Generator(seed: 2)) {
         let model = Sequential {
@@ -26,19 +19,23 @@ func validationSplit(_ lesson: Lesson) throws {
             Linear(64, 10)
         }
         let optimizer = Adam(model.parameters, learningRate: 2e-3)
-        func score(_ part: Tensor) throws -> (loss: Double, accuracy: Double) {
-            let logits = withNoGrad { model(images(part)) }
-            let hits = (logits.argmax(1) .== labels(part)).to(.float32).mean()
-            return (try crossEntropy(logits, labels(part)).item(), try hits.item())
+        func score(_ part: Subset) throws -> (loss: Double, accuracy: Double) {
+            let (loss, accuracy) = (MeanMetric(), Accuracy())
+            for batch in DataLoader(part, batchSize: 1000).epoch(0) {
+                withNoGrad {
+                    let logits = model(batch.features)
+                    loss.update(crossEntropy(logits, batch.labels), count: batch.count)
+                    accuracy.update(logits, batch.labels)
+                }
+            }
+            return (try loss.value()!, try accuracy.value()!)
         }
 
         var (trainingLosses, validationLosses) = ([Double](), [Double]())
         for epoch in 1...(lesson.isQuick ? 3 : 10) {
-            let shuffled = training[Tensor.permutation(training.elementCount)]
-            for batch in shuffled.split(64) {
+            for batch in DataLoader(training, batchSize: 64, shuffle: true).epoch(epoch) {
                 optimizer.zeroGrad()
-                let loss = crossEntropy(model(images(batch)), labels(batch))
-                loss.backward()
+                crossEntropy(model(batch.features), batch.labels).backward()
                 try optimizer.step()
             }
             let (known, held) = (try score(training), try score(validation))

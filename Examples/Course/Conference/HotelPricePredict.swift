@@ -3,8 +3,13 @@ import NeedletailTraining
 /// What a trained neuron says of hotels that it has not seen: without gradients.
 func hotelPricePredict(_ lesson: Lesson) throws {
     let model = LinearModel()
-    model.linear.weight.assign(Tensor([[-7.43]], dtype: .float32))
-    model.linear.bias!.assign(Tensor([152.19], dtype: .float32))
+    let (trainX, trainY) = (Tensor(Hotels.distances).unsqueeze(1), Tensor(Hotels.prices).unsqueeze(1))
+    let optimizer = SGD(model.parameters, learningRate: 0.01)
+    for _ in 1...2000 {
+        optimizer.zeroGrad()
+        mseLoss(model(trainX), trainY).backward()
+        try optimizer.step()
+    }
 
     let x = Tensor(Hotels.testDistances).unsqueeze(1)
     let predictions = withNoGrad { model(x) }
@@ -14,7 +19,7 @@ func hotelPricePredict(_ lesson: Lesson) throws {
         lesson.say("\(Hotels.testDistances[place]) miles: \(price) $, in truth \(Hotels.testPrices[place]) $")
     }
     lesson.expect(
-        "predictions", try predictions.plotted().values, are: [149.961, 146.989, 115.783, 89.035], within: 1e-3)
+        "predictions", try predictions.plotted().values, are: [149.961, 146.989, 115.783, 89.035], within: 0.1)
     lesson.expect("no gradient is recorded", !predictions.requiresGrad)
     try lesson.draw(
         "hotel-price-predict",

@@ -41,24 +41,20 @@ func deploy(_ lesson: Lesson) throws {
     // Deploy: a file, and a process that knows nothing but the file.
     let folder = FileManager.default.temporaryDirectory.appendingPathComponent("course-\(UUID().uuidString)")
     try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+    defer { try? FileManager.default.removeItem(at: folder) }
     let file = folder.appendingPathComponent("digits.safetensors").path
-    let weights = try model.namedParameters.map { name, parameter in
-        SafeTensorsFile.Entry(
-            name: name, dtype: .float32, shape: Array(parameter.shape), bytes: try parameter.value.bytes())
-    }
-    try SafeTensorsFile(tensors: weights).write(to: file)
+    try model.save(to: file)
 
     let program = URL(fileURLWithPath: "/proc/self/exe").resolvingSymlinksInPath().deletingLastPathComponent()
     let process = Process()
     process.executableURL = program.appendingPathComponent("course")
-    process.arguments = ["deploy"]
+    process.arguments = ["deploy", "--device", "\(try DeviceSelection.current)"]
     process.environment = ProcessInfo.processInfo.environment.merging(["COURSE_MODEL": file]) { $1 }
     let output = Pipe()
     process.standardOutput = output
     try process.run()
     let lines = String(decoding: output.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
     process.waitUntilExit()
-    try FileManager.default.removeItem(at: folder)
     lesson.say("process \(process.processIdentifier): \(lines)")
     lesson.expect("it ended well", process.terminationStatus == 0)
     lesson.expect("and read the 7", lines.contains("seven.png shows a 7"))
@@ -67,11 +63,7 @@ func deploy(_ lesson: Lesson) throws {
 /// What runs where the model is deployed.
 private func deployed(_ lesson: Lesson, _ file: String) throws {
     let model = MLP()
-    let weights = try SafeTensorsFile(contentsOf: file)
-    for (name, parameter) in model.namedParameters {
-        let entry = weights[name]!
-        parameter.assign(Tensor(bytes: entry.bytes, shape: Shape(entry.shape), dtype: entry.dtype))
-    }
+    try model.load(from: file)
     let picture = URL(fileURLWithPath: #filePath).deletingLastPathComponent().appendingPathComponent("seven.png")
     let pixels = try ImageFile.read(picture.path, channels: .gray)
     let image = Tensor(pixels.scalars(as: Float.self), shape: [1, 1, 28, 28]) / 255

@@ -4,7 +4,16 @@ import NeedletailVision
 func kFoldOfDigits(_ lesson: Lesson) throws {
     let digits = try Digits.dataset(.train, lesson.isQuick ? 1000 : 5000)
     var accuracies: [Double] = []
-    for fold in try stratifiedKFold(digits, labels: digits.classes(), folds: 5, seed: 1) {
+    let labels = try digits.classes()
+    let folds = stratifiedKFold(digits, labels: labels, folds: 5, seed: 1)
+    lesson.expect(
+        "each image is held out once", folds.flatMap(\.validation.indices).sorted() == Array(0..<digits.count))
+    func count(_ digit: Int, of labels: [Int]) -> Double { Double(labels.count { $0 == digit }) }
+    let off = folds.flatMap { fold in
+        (0..<10).map { abs(count($0, of: fold.validation.indices.map { labels[$0] }) - count($0, of: labels) / 5) }
+    }
+    lesson.expect("examples by which a digit's share differs from a fifth", off.max()!, atMost: 1)
+    for fold in folds {
         let model = MLP()
         let optimizer = Adam(model.parameters, learningRate: 1e-3)
         for epoch in 0..<5 {

@@ -15,7 +15,7 @@ func stratifiedSplitOfDigits(_ lesson: Lesson) throws {
     for (name, part) in zip(["training", "validation", "test"], parts) {
         let found = shares(part.indices.map { labels[$0] })
         lesson.say("\(name): \(part.count) images, shares in % \(rounded(found))")
-        lesson.expect("\(name): shares are those of all", found, are: wanted, within: 0.2)
+        lesson.expect("\(name): shares are those of all", found, are: wanted, within: 100 / Double(part.count))
         chart = chart.bars((0..<10).map(String.init), found, name: name)
     }
     lesson.expect("each image is in one part", Set(parts.flatMap(\.indices)).count == digits.count)

@@ -1,22 +1,14 @@
 import NeedletailVision
 
-/// Each image turned by up to 17 degrees, moved by up to 2 pixels and cropped to 85 % or more, at random.
+/// Each image turned by up to 17 degrees, moved by up to 2 pixels and enlarged by up to 18 %, at random.
 private func augmented(_ images: Tensor, _ generator: Generator) -> Tensor {
-    func random(_ bound: Double) -> Tensor {
-        Tensor.uniform([images.shape[0]], low: -bound, high: bound, generator: generator)
-    }
-    let angle = random(0.3)
-    let scale = 1 - random(0.15).abs()
-    let (across, down) = (scale * angle.cos(), scale * angle.sin())
-    let maps = Tensor.stack([across, -down, random(0.15), down, across, random(0.15)], axis: 1)
-    return gridSample(images, grid: affineGrid(maps.reshape(-1, 2, 3), size: Array(images.shape)))
+    RandomAffine(degrees: 17, translate: (0.075, 0.075), scale: 1...1.18)(images, generator: generator)
 }
 
 /// Few images, trained on as they are and augmented anew in each step: the second does better on the test.
 func dataAugmentation(_ lesson: Lesson) throws {
-    let directory = try MNISTFiles.directory()
-    let digits = DeviceDataset(try MNISTFiles.load(.train, from: directory).prefix(500))
-    let test = DeviceDataset(try MNISTFiles.load(.test, from: directory).prefix(lesson.isQuick ? 1000 : 10_000))
+    let digits = try Digits.dataset(.train, 500)
+    let test = try Digits.dataset(.test, lesson.isQuick ? 1000 : 10_000)
 
     func accuracy(augments: Bool) throws -> Double {
         let generator = Generator(seed: 1)

@@ -191,7 +191,10 @@ public final class Trainer {
         self.models = models
         self.optimizers = optimizers
         self.metrics = metrics
-        self.callbacks = callbacks.filter { !($0 is ModelCheckpoint) } + callbacks.filter { $0 is ModelCheckpoint }
+        func rank(_ callback: any TrainingCallback) -> Int {
+            callback is ModelCheckpoint ? 2 : callback is RunReport ? 1 : 0
+        }
+        self.callbacks = (0...2).flatMap { place in callbacks.filter { rank($0) == place } }
         self.generator = generator ?? .current
         self.accumulation = Swift.max(accumulation, 1)
         clipNorm = clip.norm

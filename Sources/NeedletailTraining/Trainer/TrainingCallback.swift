@@ -6,8 +6,8 @@ import Needletail
 ///         func epochEnd(_ trainer: Trainer, _ epoch: History.Epoch) { print(epoch.number, epoch.scores) }
 ///     }
 ///
-/// All is optional. Callbacks are called in the order in which the trainer has them, but for ``ModelCheckpoint``s, which come
-/// last, so that what they save is what the others have come to. An error that one throws ends ``Trainer/fit(_:validation:epochs:)``.
+/// All is optional. Callbacks are called in the order in which the trainer has them, but for ``RunReport``s, which
+/// come behind the others, and ``ModelCheckpoint``s, which come last: what they show and save is what the others have come to. An error that one throws ends ``Trainer/fit(_:validation:epochs:)``.
 ///
 /// A callback that counts or remembers keeps that in the checkpoint (``state()``), so that a resumed run goes on as the
 /// first would have.

@@ -66,4 +66,65 @@ import Testing
         failing.fails = false
         #expect(try trainer.fit(SmallData.loader(), epochs: 1).epochs.count == 1)
     }
+
+    /// A closure that feeds the model with what it likes: the search for a NaN does not call its layers with something else.
+    @Test func aNaNOfAClosureIsFoundWithoutCallingTheLayersWithOtherInput() throws {
+        let generator = Generator(seed: 1)
+        let model = Sequential { Linear(3, 1, generator: generator) }
+        let trainer = Trainer(
+            model: model, optimizer: SGD(model.parameters, learningRate: 0.1), callbacks: [NaNCheck()],
+            generator: generator
+        ) { batch in
+            // Three of the six features, and the root of a negative number.
+            (model(batch.features.slice(axis: 1, from: 0, to: 3)).square().mean() - 1e6).sqrt()
+        }
+        let error = #expect(throws: TensorError.self) { try trainer.fit(SmallData.loader(), epochs: 1) }
+        #expect(error?.message.contains("the loss or the model") == true, "\(error?.message ?? "")")
+    }
+
+    @Test func aCheckThatWouldSeeNothingIsRefused() throws {
+        let model = SmallData.model(Generator(seed: 1))
+        let optimizer = SGD(model.parameters, learningRate: 0.1)
+        let trainer = Trainer(models: ["model": model], optimizers: ["model": optimizer], callbacks: [NaNCheck()]) {
+            batch in
+            optimizer.zeroGrad()
+            let loss = crossEntropy(model(batch.features), batch.labels)
+            loss.backward()
+            try optimizer.step()
+            return ["loss": loss]
+        }
+        #expect(throws: TensorError.self) { try trainer.fit(SmallData.loader(), epochs: 1) }
+    }
+
+    @Test func aReportIsOfTheBestWeightsAndTheCheckpointComesLast() throws {
+        let directory = FileManager.default.temporaryDirectory.appendingPathComponent("order-\(UUID().uuidString)").path
+        defer { try? FileManager.default.removeItem(atPath: directory) }
+        let trainer = SmallData.trainer(callbacks: [
+            ModelCheckpoint(directory), RunReport("\(directory)/report.html"), EarlyStopping(monitor: "loss"),
+        ])
+        #expect(trainer.callbacks.map { "\(type(of: $0))" } == ["EarlyStopping", "RunReport", "ModelCheckpoint"])
+    }
+
+    /// What an event file says of an epoch stays what it was, also of epochs before the log was there.
+    @Test func aLogThatComesLaterOnlyGrows() throws {
+        final class Copies: TrainingCallback {
+            let file: String
+            var contents: [Data] = []
+            init(_ file: String) { self.file = file }
+            func epochEnd(_ trainer: Trainer, _ epoch: History.Epoch) throws {
+                contents.append(try Data(contentsOf: URL(fileURLWithPath: file)))
+            }
+        }
+        let directory = FileManager.default.temporaryDirectory.appendingPathComponent("events-\(UUID().uuidString)")
+            .path
+        defer { try? FileManager.default.removeItem(atPath: directory) }
+        let copies = Copies("\(directory)/events.out.tfevents.0.needletail")
+        let model = model()
+        try model.fit(SmallData.loader(), epochs: 3)
+        try model.fit(SmallData.loader(), epochs: 3, callbacks: [TensorBoardLog(directory), copies])
+        #expect(copies.contents.count == 3)
+        for (before, after) in zip(copies.contents, copies.contents.dropFirst()) {
+            #expect(after.count > before.count && after.starts(with: before))
+        }
+    }
 }

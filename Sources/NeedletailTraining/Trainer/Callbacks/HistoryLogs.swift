@@ -37,7 +37,7 @@ public final class CSVLog: TrainingCallback {
     }
 
     /// A name as RFC 4180 wants it.
-    private static func quoted(_ name: String) -> String {
+    static func quoted(_ name: String) -> String {
         guard name.contains(where: { $0 == "," || $0 == "\"" || $0.isNewline }) else { return name }
         return "\"" + name.replacingOccurrences(of: "\"", with: "\"\"") + "\""
     }

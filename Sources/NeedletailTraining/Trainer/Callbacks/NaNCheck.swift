@@ -15,6 +15,14 @@ public final class NaNCheck: TrainingCallback {
     /// A check of every step.
     public init() {}
 
+    /// - Throws: `invalidArgument` of a trainer whose closure makes the steps: it shows no gradients.
+    public func fitBegin(_ trainer: Trainer) throws {
+        guard case .steps = trainer.work else { return }
+        throw TensorError(
+            .invalidArgument,
+            "NaNCheck: this trainer's closure makes its steps itself, so that no gradient is seen; leave NaNCheck out")
+    }
+
     public func stepBegin(_ trainer: Trainer) { generator = trainer.generator.state }
 
     public func gradientsEnd(_ trainer: Trainer, batch: Batch, loss: Tensor) throws {
@@ -99,8 +107,12 @@ public final class NaNCheck: TrainingCallback {
     private func search(_ trainer: Trainer, _ batch: Batch) throws -> String {
         var own = batch
         for index in own.tensors.indices { own.tensors[index] = try copy(batch.tensors[index]) }
+        guard case .loss(let function) = trainer.work else { return "it comes from the trainer's closure" }
         if let generator { trainer.generator.state = generator }
-        if let model = trainer.model as? Sequential {
+        // A closure that gives the loss alone feeds the model with what it likes.
+        let isOfFeatures = try withNoGrad { try function(own).outputs != nil }
+        if let generator { trainer.generator.state = generator }
+        if isOfFeatures, let model = trainer.model as? Sequential {
             var value = own.features
             for (name, layer) in NaNCheck.leaves(of: model, prefix: "") {
                 value = withNoGrad { layer(value) }
@@ -110,7 +122,6 @@ public final class NaNCheck: TrainingCallback {
             }
         }
         if let generator { trainer.generator.state = generator }
-        guard case .loss(let function) = trainer.work else { return "it comes from the trainer's closure" }
         trainer.optimizer.zeroGrad()
         let loss = try function(own).loss
         if let operation = failure(of: loss.detach()) { return "it comes from the loss or the model: \(operation)" }

@@ -87,7 +87,8 @@ public final class ParameterStatistics: TrainingCallback {
     private func write(to path: String) throws(TensorError) {
         var text = "epoch,name,mean,deviation,norm,gradient_mean,gradient_deviation,gradient_norm\n"
         for row in rows {
-            text += "\(row.epoch),\(row.name)," + row.values.map { "\($0)" }.joined(separator: ",") + "\n"
+            text +=
+                "\(row.epoch),\(CSVLog.quoted(row.name))," + row.values.map { "\($0)" }.joined(separator: ",") + "\n"
         }
         try AtomicFile.write([Array(text.utf8)], to: path)
     }

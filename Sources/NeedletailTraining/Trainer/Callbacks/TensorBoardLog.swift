@@ -5,8 +5,8 @@ import TensorRuntime
 /// Writes losses, metrics and learning rates for [TensorBoard](https://www.tensorflow.org/tensorboard), a point for each epoch:
 /// `tensorboard --logdir runs` shows the run in `runs/a`.
 ///
-/// The file is written as ``CSVLog``'s is: what is there already stays as it is to the bit, so that a TensorBoard that is open
-/// goes on reading.
+/// The file is written as ``CSVLog``'s is, whole or not at all. It takes the place of the one before, so a TensorBoard that keeps
+/// its files open (as its fast loader does) has to be started anew to see new epochs.
 public final class TensorBoardLog: TrainingCallback {
     private let path: String
     /// When each epoch ended, in seconds since 1970; the first is when training began.
@@ -17,7 +17,10 @@ public final class TensorBoardLog: TrainingCallback {
 
     public func fitBegin(_ trainer: Trainer) throws {
         try HistoryFile.prepare(path)
-        if times.isEmpty { times = [Date().timeIntervalSince1970] }
+        // Of epochs before this callback was there, the time is now.
+        let count = trainer.history.epochs.count + 1
+        times = Array(times.prefix(count))
+        times += Array(repeating: Date().timeIntervalSince1970, count: count - times.count)
         try write(trainer.history)
     }
 
@@ -29,8 +32,7 @@ public final class TensorBoardLog: TrainingCallback {
     private func write(_ history: History) throws(TensorError) {
         var events = [TensorBoardEvents.version(at: times[0])]
         for (place, epoch) in history.epochs.enumerated() {
-            // Of an epoch before this callback was there, the time is that of the first that it saw.
-            let time = times[Swift.min(place + 1, times.count - 1)]
+            let time = times[place + 1]
             let rate = Scores(["learning_rate": epoch.learningRate])
             for entry in epoch.scores.entries + rate.entries {
                 events.append(
