@@ -23,6 +23,10 @@ train() {
         --output "$output" "$@"
 }
 
+# The tensors' bytes of a checkpoint, and its header but for the seconds that the epochs took.
+tensors() { tail -c "+$((9 + $(od -An -t u8 -N 8 "$1")))" "$1"; }
+header() { tail -c +9 "$1" | head -c "$(($(od -An -t u8 -N 8 "$1")))" | sed -E 's/"seconds":"[^"]*"//; s/ +$//'; }
+
 train "$folder/whole" >/dev/null
 checkpoint="$folder/killed/checkpoint.safetensors"
 for ((count = 0; count < kills; count++)); do
@@ -36,7 +40,7 @@ for ((count = 0; count < kills; count++)); do
     ((count % 2)) || signal=TERM
     kill "-$signal" "$run" 2>/dev/null || true
     code=0
-    wait "$run" || code=$?
+    wait "$run" 2>/dev/null || code=$?
     case "$code" in
     0) break ;;
     137 | 143) ;;
@@ -47,7 +51,11 @@ printf 'kill-training: killed %d times\n' "$count"
 resume=()
 [[ -e "$checkpoint" ]] && resume=(--resume "$checkpoint")
 train "$folder/killed" "${resume[@]}" >/dev/null || fail "the last run failed"
-cmp "$folder/whole/checkpoint.safetensors" "$checkpoint" || fail "the weights differ from those of the undisturbed run"
+whole="$folder/whole/checkpoint.safetensors"
+cmp <(tensors "$whole") <(tensors "$checkpoint") || fail "the weights differ from those of the undisturbed run"
+cmp <(header "$whole") <(header "$checkpoint") || fail "the checkpoint says something else than that of the undisturbed run"
+cmp <(cut -d, -f1-6 "$folder/whole/history.csv") <(cut -d, -f1-6 "$folder/killed/history.csv") ||
+    fail "the history differs from that of the undisturbed run"
 left="$(cd "$folder/killed" && find . -type f | sort | tr '\n' ' ')"
 wanted="$(cd "$folder/whole" && find . -type f | sort | tr '\n' ' ')"
 [[ "$left" == "$wanted" ]] || fail "the killed run left $left, the other $wanted"
