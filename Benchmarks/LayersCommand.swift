@@ -49,7 +49,7 @@ struct LayersCommand: ParsableCommand {
                 } * 1000)
         }
         times.sort()
-        let (fastest, median) = (times[0], times[times.count / 2])
+        let (fastest, median) = (times[0], Quantiles(times).median)
         if json {
             try StandardOutput.write(
                 line: #"{"framework": "needletail", "device": "\#(id)", "op": "\#(test.name)", "#

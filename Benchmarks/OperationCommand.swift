@@ -30,7 +30,6 @@ struct OperationCommand: ParsableCommand {
 
     private func row(_ test: OperationCase, _ device: DeviceDescription, _ peaks: Peaks?) throws -> BenchmarkRow {
         let run = try test.prepare()
-        let start = try error(of: run(), test)
         var last: Tensor?
         let result = try Sampler(seconds: measuring.seconds).measure(test.name, on: device.id) {
             // Held no longer than the peers hold theirs: the next result may take its memory.
@@ -39,9 +38,9 @@ struct OperationCommand: ParsableCommand {
             try evaluate(result)
             last = result
         }
-        let end = try last.map { try error(of: $0, test) } ?? start
+        let end = try last.map { try error(of: $0, test) }
         var row = result.row(suite: "op", name: test.name, dtype: .float32, on: device, round: measuring.round)
-        row.error = max(start, end)
+        row.error = end
         (row.operations, row.bytes) = (test.operations, test.bytes)
         row.peakShare = peaks?.share(
             operations: test.operations, bytes: test.bytes, dtype: .float32, microseconds: row.median)

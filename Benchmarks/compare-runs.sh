@@ -7,7 +7,7 @@
 # The same program twice shows what the machine's noise is. Exits with 1 where NEW is slower.
 set -euo pipefail
 (($# >= 2)) || { sed -n '2,7s/^# \{0,1\}//p' "${BASH_SOURCE[0]}" >&2; exit 64; }
-old="$1" new="$2" rounds="${3:-10}"
+old="$1" new="$2" rounds="${3:-12}"
 shift "$(($# < 3 ? $# : 3))"
 (($# > 0)) || set -- op --device cpu
 place="$(mktemp -d)"

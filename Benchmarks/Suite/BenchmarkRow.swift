@@ -21,7 +21,7 @@ package struct BenchmarkRow: Codable, Equatable {
     package var firstMicroseconds: Double
     /// Of an iteration, a number for each sample, in the order taken.
     package var samples: [Double]
-    /// Of an iteration, on the host: tracing, planning, binding.
+    /// Of an iteration, on the host: tracing, planning, binding; waiting too, where the iteration itself waits (the probe's).
     package var hostMicroseconds: Double
     /// Kernels of an iteration.
     package var launches: Double

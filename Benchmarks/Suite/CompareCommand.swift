@@ -10,7 +10,7 @@ struct CompareCommand: ParsableCommand {
         commandName: "compare", abstract: "Says which rows of two files differ by more than the noise.",
         discussion: """
             The files hold JSON lines of several rounds, taken in turn: `Benchmarks/compare-runs.sh` makes them. Exits with 1 \
-            where a row of the second file is slower.
+            where a row of the second file is slower, and with 2 where there are too few rounds to tell.
             """)
 
     @Argument(help: "Rows of the one program, or of the state before a change.") var first: String
@@ -43,6 +43,7 @@ struct CompareCommand: ParsableCommand {
                 line: "\(rounds) rounds cannot tell a change of one row among \(comparison.rows.count); take \(needed)")
         }
         if slower > 0 { throw ExitCode(EXIT_FAILURE) }
+        if rounds < needed { throw ExitCode(2) }
     }
 
     /// The rows of a file; what other tools print between them is no JSON and is left out.

@@ -20,7 +20,7 @@ package struct RowComparison {
 /// Two files of rows, compared row by row.
 package struct Comparison {
     package var rows: [RowComparison]
-    /// Rows that only one file has.
+    /// Rows that only one file has, or that have no round in common.
     package var unpaired: [BenchmarkRow.Key]
     /// The chance of a false alarm that is accepted, over all rows together.
     package static let level = 0.05
@@ -30,10 +30,16 @@ package struct Comparison {
     package init(_ first: [BenchmarkRow], _ second: [BenchmarkRow]) {
         let a = Dictionary(grouping: first, by: \.key)
         let b = Dictionary(grouping: second, by: \.key)
-        unpaired = Set(a.keys).symmetricDifference(b.keys).sorted()
-        rows = a.keys.filter { b[$0] != nil }.sorted().map { key in
-            let (ours, theirs) = (a[key]!.sorted { $0.round < $1.round }, b[key]!.sorted { $0.round < $1.round })
-            let ratios = zip(ours, theirs).map { $1.median / $0.median }
+        let paired = a.keys.filter { key in
+            b[key].map { !Set($0.map(\.round)).isDisjoint(with: a[key]!.map(\.round)) } ?? false
+        }
+        unpaired = Set(a.keys).union(b.keys).subtracting(paired).sorted()
+        rows = paired.sorted().map { key in
+            let ours = Dictionary(a[key]!.map { ($0.round, $0) }) { first, _ in first }
+            let theirs = Dictionary(b[key]!.map { ($0.round, $0) }) { first, _ in first }
+            let ratios = ours.keys.sorted().compactMap { round in
+                theirs[round].map { $0.median / ours[round]!.median }
+            }
             return RowComparison(key: key, ratios: ratios, probability: SignFlips.probability(ratios.map { log($0) }))
         }
         // Holm: the smallest counts as often as there are rows, the next one time less.

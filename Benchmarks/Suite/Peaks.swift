@@ -84,6 +84,7 @@ struct Probe {
                 try (Tensor(numbers)[0] + 1).evaluate()
             })
         let kept = Tensor.normal([4 << 20])
+        try kept.evaluate()
         rows.append(
             try row("launch, and download 16 MiB", .float32, bytes: 16 * 1_048_576) {
                 _ = try (kept * 2).scalars(as: Float.self)

@@ -66,6 +66,14 @@ import Testing
         #expect(alarms <= 2)
     }
 
+    /// Round 2 of one is beside round 2 of the other, where round 1 is missing.
+    @Test func roundsArePairedByTheirNumbers() {
+        let all = rows(1, rounds: 3, seed: 1)
+        let comparison = Comparison(all, [all[0], all[2]])
+        #expect(comparison.rows.map(\.ratios) == [[1, 1]])
+        #expect(Comparison([all[0]], [all[1]]).rows.isEmpty && Comparison([all[0]], [all[1]]).unpaired.count == 1)
+    }
+
     @Test func tooFewRoundsTellNothing() {
         #expect(Comparison.roundsNeeded(rows: 1) == 6)
         #expect(Comparison.roundsNeeded(rows: 25) == 10)

@@ -138,6 +138,31 @@ import Testing
 
     // MARK: PyTorch
 
+    @Test func extentsThatOverflowBesideAZeroAreAnEmptyArray() throws {
+        for shape in ["(4611686018427387904, 0)", "(4611686018427387904, 4, 0)"] {
+            let header = "{'descr': '<f4', 'fortran_order': True, 'shape': \(shape), }\n"
+            let bytes = [0x93] + Array("NUMPY".utf8) + [1, 0, UInt8(header.utf8.count), 0] + Array(header.utf8)
+            let read = try NumPyArray(contentsOf: directory.write(bytes, to: "overflow.npy"))
+            #expect(read.bytes.isEmpty)
+        }
+    }
+
+    @Test func moreDimensionsThanNumPyHasAreRefused() {
+        let many = NumPyArray(dtype: .uint8, shape: Array(repeating: 1, count: 30_000), bytes: [0])
+        #expect(throws: TensorError.self) { try many.write(to: directory.path + "/many.npy") }
+    }
+
+    /// A pipe, or a device such as /dev/null, is not replaced by a file.
+    @Test func whatIsNoFileIsNotReplaced() throws {
+        let pipe = directory.path + "/pipe"
+        #expect(mkfifo(pipe, 0o600) == 0)
+        #expect(throws: TensorError.self) {
+            try NumPyArray(dtype: .uint8, shape: [1], bytes: [0]).write(to: pipe)
+        }
+        var status = stat()
+        #expect(stat(pipe, &status) == 0 && status.st_mode & S_IFMT == S_IFIFO)
+    }
+
     @Test func tensorsOfPyTorchAreRead() throws {
         let expected = GoldenFile("torch_files")
         for (file, prefix) in [

@@ -24,6 +24,40 @@ import Testing
         #expect(try confusion.counts() == [[0, 0], [0, 1]])
     }
 
+    /// As of scores and of tables.
+    @Test func anIgnoredFloatLabelIsInNoCurve() throws {
+        let curve = ROCCurve(ignoredIndex: -1)
+        curve.update(Tensor([4, 3, 1] as [Float]), Tensor([-1, 1, 0] as [Float]))
+        #expect(try curve.value() == 1)
+    }
+
+    /// A saved state that was tampered with, or is another metric's.
+    @Test func aStateThatDoesNotFitIsAnError() throws {
+        for cells in [[], [1, 2, 3], [.nan, 0, 0, 0], [-1, 0, 0, 0], [0.5, 0, 0, 0]] as [[Double]] {
+            #expect(throws: TensorError.self, "\(cells)") {
+                let matrix = ConfusionMatrix()
+                try matrix.restore(MetricState(["count": [1], "cells": cells]))
+                _ = try matrix.value()
+            }
+        }
+        #expect(throws: TensorError.self) {
+            try Accuracy().restore(MetricState(["count": [3], "sum": []]))
+        }
+        #expect(throws: TensorError.self) {
+            let accuracy = Accuracy()
+            try accuracy.restore(MetricState(["count": [3], "sum": [1, 2]]))
+            accuracy.update(Tensor([[1, 2]] as [[Float]]), Tensor([1]))
+            _ = try accuracy.value()
+        }
+        #expect(throws: TensorError.self) {
+            let fifteen = CalibrationError(bins: 15)
+            fifteen.update(Tensor([[1, 2]] as [[Float]]), Tensor([1]))
+            let ten = CalibrationError(bins: 10)
+            try ten.restore(try fifteen.state())
+            _ = try ten.value()
+        }
+    }
+
     @Test func nothingIsNoNumber() throws {
         let metrics: [any Metric] = [
             MeanMetric(), Accuracy(), TopKAccuracy(), MultilabelAccuracy(), Precision(), Recall(), FBeta(),

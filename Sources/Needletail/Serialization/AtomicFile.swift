@@ -22,9 +22,11 @@ package enum AtomicFile {
 
     private static func checkTarget(_ path: String) throws(TensorError) {
         var status = stat()
-        if stat(path, &status) == 0, status.st_mode & S_IFMT == S_IFDIR {
+        guard stat(path, &status) == 0, status.st_mode & S_IFMT != S_IFREG else { return }
+        if status.st_mode & S_IFMT == S_IFDIR {
             throw TensorError(.file, "\(path): is a directory; name a file in it, or move the directory away")
         }
+        throw TensorError(.file, "\(path): is a device or a pipe, which cannot be replaced; name a file")
     }
 
     /// Makes `directory` where it is missing, with those above it, finds out whether `file` can be made in it, and clears away

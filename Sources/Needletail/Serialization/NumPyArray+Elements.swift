@@ -24,7 +24,7 @@ extension NumPyArray {
         if dtype == .bool, let wrong = elements.first(where: { $0 > 1 }) {
             throw header.wrong("has a bool of \(wrong)")
         }
-        if header.isFortran, header.shape.count > 1 {
+        if header.isFortran, header.shape.count > 1, count > 0 {
             elements = NumPyArray.inRowMajorOrder(elements, shape: header.shape, width: dtype.byteCount)
         }
         self.init(dtype: dtype, shape: header.shape, bytes: elements)

@@ -88,6 +88,10 @@ extension NumPyArray {
         if dtype == .bool, let wrong = bytes.first(where: { $0 > 1 }) {
             throw TensorError(.invalidArgument, "\(what): a bool is \(wrong); give bytes 0 and 1")
         }
+        guard shape.count <= NumPyHeader.maximumRank else {
+            throw TensorError(
+                .invalidArgument, "\(what): \(shape.count) dimensions; NumPy has at most \(NumPyHeader.maximumRank)")
+        }
         let extents = shape.count == 1 ? "\(shape[0])," : shape.map(String.init).joined(separator: ", ")
         var text = Array("{'descr': '\(name)', 'fortran_order': False, 'shape': (\(extents)), }".utf8)
         // The data begins at a multiple of 64.

@@ -7,7 +7,7 @@ struct NumPyHeader {
     static let magic: [UInt8] = [0x93] + Array("NUMPY".utf8)
     /// Of a header; NumPy itself reads no longer ones unless it is told to.
     private static let maximumLength = 1 << 16
-    private static let maximumRank = 64
+    static let maximumRank = 64
 
     private(set) var type = NumPyType(kind: "f", width: 4, isBigEndian: false)
     private(set) var isFortran = false

@@ -33,11 +33,14 @@ package struct ZipArchive {
         let directory = try findDirectory()
         var bytes = ZipBytes(bytes: try reader.read(directory.size, at: directory.offset), path: path)
         var names: Set<String> = []
+        var stored = 0
         for _ in 0..<directory.count {
             let member = try member(&bytes)
             guard names.insert(member.name).inserted else {
                 throw corrupt("holds \(quoted(member.name)) twice")
             }
+            stored += member.compressedSize
+            guard stored <= reader.size else { throw corrupt("holds files that lie in each other") }
             members.append(member)
         }
     }
@@ -45,7 +48,8 @@ package struct ZipArchive {
     /// Whether a file begins as a zip archive does.
     package static func isArchive(_ path: String) throws(TensorError) -> Bool {
         let reader = try FileReader(path: path)
-        return reader.size >= 4 ? try reader.read(4, at: 0) == [0x50, 0x4B, 3, 4] : false
+        return reader.size >= 4
+            ? [[0x50, 0x4B, 3, 4], [0x50, 0x4B, 5, 6]].contains(try reader.read(4, at: 0)) : false
     }
 
     package var path: String { reader.path }

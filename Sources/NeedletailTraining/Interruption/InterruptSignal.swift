@@ -2,7 +2,7 @@ import Foundation
 import Synchronization
 
 /// Ctrl-C, and the request to end that `kill` and service managers send (SIGTERM), as a question: whether it came. A second one
-/// ends the process as usual.
+/// of the same kind ends the process as usual.
 ///
 ///     InterruptSignal.watch()
 ///     for batch in batches {
@@ -38,7 +38,7 @@ public enum InterruptSignal {
         pthread_sigmask(SIG_UNBLOCK, &set, nil)
     }
 
-    /// From now on, a signal ends the process as it did before ``watch()``.
+    /// From now on, either signal ends the process.
     public static func unwatch() { handle(flags: 0, SIG_DFL) }
 
     private static func handle(flags: Int32, _ handler: __sighandler_t?) {

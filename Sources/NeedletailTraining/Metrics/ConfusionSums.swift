@@ -86,6 +86,11 @@ struct ConfusionSums {
         guard let cells = try sums.numbers()?[0] else { return nil }
         let cellCount = isMultilabel ? 4 : cells.count
         let classes = Int(Double(cellCount).squareRoot().rounded())
+        guard cellCount > 0, classes * classes == cellCount, cells.count % cellCount == 0,
+            cells.allSatisfy({ $0 >= 0 && Int(exactly: $0) != nil })
+        else {
+            throw TensorError(.data, "\(metric): the saved state has no table of counts; restore another state")
+        }
         let tables = stride(from: 0, to: cells.count, by: cellCount).map {
             ConfusionTable(classes: classes, cells: Array(cells[$0..<$0 + cellCount]))
         }

@@ -54,7 +54,14 @@ public final class MetricSums {
         self.restored = nil
         return withDeviceContext(addends[0].context) {
             zip(restored, addends).map { numbers, addend in
-                addend.dtype.isFloat
+                guard numbers.count == addend.elementCount,
+                    addend.dtype.isFloat || numbers.allSatisfy({ Int64(exactly: $0) != nil })
+                else {
+                    let error = TensorError(
+                        .data, "a metric's saved state does not fit its batches; restore the state of such a metric")
+                    return Tensor(addend.context.failed(error, shape: addend.shape, dtype: addend.dtype))
+                }
+                return addend.dtype.isFloat
                     ? Tensor(numbers, shape: addend.shape, dtype: addend.dtype)
                     : Tensor(numbers.map { Int64($0) }, shape: addend.shape, dtype: addend.dtype)
             }
@@ -130,7 +137,16 @@ public final class MetricSums {
     func restore(_ state: MetricState, of metric: String) throws(TensorError) {
         let count = try state.count("count", of: metric)
         var numbers: [[Double]] = []
-        if count > 0 { for name in names { numbers.append(try state.numbers(name, of: metric)) } }
+        if count > 0 {
+            for name in names {
+                let found = try state.numbers(name, of: metric)
+                guard !found.isEmpty else {
+                    throw TensorError(
+                        .data, "\(metric): the saved state has no numbers under '\(name)'; restore another state")
+                }
+                numbers.append(found)
+            }
+        }
         restore(numbers, count: count)
     }
 }

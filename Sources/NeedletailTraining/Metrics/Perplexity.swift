@@ -87,6 +87,9 @@ public final class CalibrationError: SummedMetric {
     /// The bars of a reliability diagram, by rising confidence; empty of no examples. Waits for the device.
     public func diagram() throws(TensorError) -> [Bin] {
         guard let numbers = try sums.numbers() else { return [] }
+        guard numbers.allSatisfy({ $0.count == bins }), numbers[0].allSatisfy({ Int(exactly: $0) != nil }) else {
+            throw TensorError(.data, "\(name): the saved state is of other bins; restore another state")
+        }
         return numbers[0].indices.map { bin in
             let count = numbers[0][bin]
             return Bin(

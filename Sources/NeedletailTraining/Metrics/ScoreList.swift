@@ -31,7 +31,7 @@ final class ScoreList {
             let isColumn = outputs.shape == labels.shape
             let columns = isColumn || outputs.rank == 0 ? 1 : outputs.shape[outputs.rank - 1]
             guard outputs.dtype.isFloat,
-                let answers = ClassAnswers(metric, outputs, labels, file, line)
+                let answers = ClassAnswers(metric, outputs, labels, ignoring: ignored, file, line)
             else {
                 if !outputs.dtype.isFloat {
                     _ = outputs.invalid(
@@ -126,6 +126,9 @@ final class ScoreList {
     func restore(_ state: MetricState, of name: String) throws(TensorError) {
         let width = try state.count("width", of: name)
         let classes = try state.numbers("classes", of: name)
+        guard width > 0 || classes.isEmpty else {
+            throw TensorError(.data, "\(name): the saved state has classes without scores; restore another state")
+        }
         let (expected, isTooMany) = classes.count.multipliedReportingOverflow(by: width)
         let scores = try state.numbers("scores", count: isTooMany ? -1 : expected, of: name)
         var numbers: [Int] = []
