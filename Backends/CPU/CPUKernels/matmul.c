@@ -69,7 +69,9 @@ static void nt_plan_blocked(nt_matmul *p, int64_t unit_m, int64_t unit_n) {
 }
 
 // The rules below were measured on Zen 3 with AVX2, in GFLOP/s a thread, own against OpenBLAS 0.3.21: dot 64x784x128 92
-// to 73, paneled 64x128x128 92 to 63, direct 128x64x784 91 to 66, packed 512 cubed 88 to 88 and 1024 cubed 88 to 91.
+// to 73, paneled 64x128x128 92 to 63, direct 128x64x784 91 to 66, packed 512 cubed 88 to 88 and 1024 cubed 88 to 91. Those of
+// `wide` on Sapphire Rapids with AVX-512, where long streams of dot products wait for the cache: dot against packed
+// 64x9216x128 43 to 100, 64x1024x1024 47 to 90, 32x1024x1024 47 to 68, 16x2048x1024 44 to 45, 12x1024x1024 47 to 39.
 void nt_matmul_plan(nt_matmul *p) {
     const nt_matmul_kernels *kernels = nt_matmul_kernels_for(p->isa);
     p->batches = p->batch_step = 1;
@@ -88,6 +90,7 @@ void nt_matmul_plan(nt_matmul *p) {
         && (rows_of_b ? p->rsb >= p->n : p->rsb == 1 && p->csb >= p->k) && p->rsa <= INT32_MAX && p->csa <= INT32_MAX
         && p->rsb <= INT32_MAX && p->csb <= INT32_MAX;
     int64_t unit_m = kernels->mr, unit_n = kernels->nr;
+    const int wide = kernels->widest > kernels->nr;
     if (p->element == nt_element_f64 && p->dgemm && blas && work > 1e5) {
         p->method = nt_matmul_blas;
     } else if (nt_is_short(p->element)) {
@@ -98,11 +101,11 @@ void nt_matmul_plan(nt_matmul *p) {
         unit_n = 32;
     } else if (p->sgemm && blas && volume > 7e8) {
         p->method = nt_matmul_blas;
-    } else if (rows_of_a && p->rsb == 1 && !rows_of_b && p->k <= 256 && p->n >= unit_n && p->m >= 16
-        && volume <= 0x1p24) {
+    } else if (rows_of_a && p->rsb == 1 && !rows_of_b && p->k <= 256 && p->n >= (wide ? unit_n / 2 : unit_n)
+        && p->m >= 16 && volume <= 0x1p24) {
         p->method = nt_matmul_paneled;
     } else if (rows_of_a && p->rsb == 1 && (!rows_of_b || p->n == 1) && p->k >= 24
-        && (volume <= 0x1p24 || p->m <= 64)) {
+        && (wide ? volume <= 0x1p23 || p->m < 16 || p->n < unit_n : volume <= 0x1p24 || p->m <= 64)) {
         p->method = nt_matmul_dot;
         unit_m = 4;
         unit_n = 3;
@@ -170,10 +173,10 @@ static int64_t nt_least_columns(const nt_matmul *p) {
 
 nt_memory nt_matmul_memory(const nt_matmul *p) {
     const nt_matmul_kernels *kernels = nt_matmul_kernels_for(p->isa);
-    const size_t panel = (size_t)p->k * (size_t)kernels->nr * sizeof(float);
+    const size_t panel = (size_t)p->k * (size_t)kernels->widest * sizeof(float);
     if (p->tiles_m == 0 || p->k == 0) return (nt_memory){0};
     switch ((nt_matmul_method)p->method) {
-    case nt_matmul_direct: return (nt_memory){.worker = nt_least_columns(p) < kernels->nr ? panel : 0};
+    case nt_matmul_direct: return (nt_memory){.worker = 2 * nt_least_columns(p) < kernels->nr ? panel : 0};
     case nt_matmul_paneled: return (nt_memory){.worker = panel};
     case nt_matmul_packed:
     case nt_matmul_widened: return (nt_memory){.worker = NT_SGEMM_SCRATCH * sizeof(float)};
