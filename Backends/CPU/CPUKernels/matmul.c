@@ -49,15 +49,16 @@ static void nt_plan_unpacked(nt_matmul *p, int64_t unit_m, int64_t unit_n, int b
     }
 }
 
-/// Halves the longer side until there are enough tiles; each tile packs its own operands, so they are not small.
-static void nt_plan_blocked(nt_matmul *p, int64_t unit_m, int64_t unit_n) {
+/// Halves the longer side until there are enough tiles, or two of less than `least` operations; each tile packs its own
+/// operands, so they are not small.
+static void nt_plan_blocked(nt_matmul *p, int64_t unit_m, int64_t unit_n, double least) {
     p->tile_m = p->m;
     p->tile_n = p->n;
     for (;;) {
         const int64_t tiles = nt_ceil_div(p->m, p->tile_m) * nt_ceil_div(p->n, p->tile_n) * p->batches;
         const double work = 2.0 * (double)p->tile_m * (double)p->tile_n * (double)p->k;
         const int fits = p->tile_m <= 1040 && p->tile_n <= 1040;
-        if (work < 1.2e6 || (tiles >= 2 && work < 2.5e7) || (tiles >= 4 && fits)) return;
+        if (work < 1.2e6 || (tiles >= 2 && work < least) || (tiles >= 4 && fits)) return;
         if (p->tile_n * 3 >= p->tile_m * 2 && p->tile_n > unit_n) {
             p->tile_n = nt_ceil_div(nt_ceil_div(p->tile_n, 2), unit_n) * unit_n;
         } else if (p->tile_m > unit_m) {
@@ -120,11 +121,11 @@ void nt_matmul_plan(nt_matmul *p) {
     switch ((nt_matmul_method)p->method) {
     case nt_matmul_dot: nt_plan_unpacked(p, unit_m, unit_n, p->m >= 16, work); break;
     case nt_matmul_direct: nt_plan_unpacked(p, unit_m, unit_n, p->n < 4 * unit_n || p->m > 4 * p->n, work); break;
-    case nt_matmul_paneled: nt_plan_unpacked(p, unit_m, unit_n, 0, work); break;
+    case nt_matmul_paneled: nt_plan_unpacked(p, unit_m, unit_n, p->n < 2 * unit_n, work); break;
     case nt_matmul_typed: nt_plan_unpacked(p, unit_m, unit_n, p->m >= 16, 4 * work); break;
     case nt_matmul_packed:
     case nt_matmul_widened:
-    case nt_matmul_blas: nt_plan_blocked(p, unit_m, unit_n);
+    case nt_matmul_blas: nt_plan_blocked(p, unit_m, unit_n, wide ? 6e6 : 2.5e7);
     }
     p->tiles_m = nt_ceil_div(p->m, p->tile_m);
     p->tiles_n = nt_ceil_div(p->n, p->tile_n);
@@ -173,11 +174,11 @@ static int64_t nt_least_columns(const nt_matmul *p) {
 
 nt_memory nt_matmul_memory(const nt_matmul *p) {
     const nt_matmul_kernels *kernels = nt_matmul_kernels_for(p->isa);
-    const size_t panel = (size_t)p->k * (size_t)kernels->widest * sizeof(float);
+    const size_t column = (size_t)p->k * sizeof(float), narrow = column * (size_t)kernels->nr / 2;
     if (p->tiles_m == 0 || p->k == 0) return (nt_memory){0};
     switch ((nt_matmul_method)p->method) {
-    case nt_matmul_direct: return (nt_memory){.worker = 2 * nt_least_columns(p) < kernels->nr ? panel : 0};
-    case nt_matmul_paneled: return (nt_memory){.worker = panel};
+    case nt_matmul_direct: return (nt_memory){.worker = 2 * nt_least_columns(p) < kernels->nr ? narrow : 0};
+    case nt_matmul_paneled: return (nt_memory){.worker = column * (size_t)kernels->widest};
     case nt_matmul_packed:
     case nt_matmul_widened: return (nt_memory){.worker = NT_SGEMM_SCRATCH * sizeof(float)};
     case nt_matmul_typed: return (nt_memory){.worker = 4096 * 8};

@@ -11,8 +11,11 @@ static void nt_panel(long m, long n, long k, const float *a, const float *b, flo
     }
     float edge[NT_MR * NT_NR];
     nt_colblocks[1][m - 1](k, a, NT_MR, b, NT_NR, edge, NT_NR, 0);
-    for (long i = 0; i < m; i++)
-        for (long j = 0; j < n; j++) c[i * ldc + j] = edge[i * NT_NR + j] + (accumulate ? c[i * ldc + j] : 0);
+    for (long i = 0; i < m; i++) {
+        // Nothing is added to a first sum: -0 stays -0, as in whole blocks.
+        for (long j = 0; accumulate && j < n; j++) c[i * ldc + j] += edge[i * NT_NR + j];
+        if (!accumulate) memcpy(c + i * ldc, edge + i * NT_NR, n * sizeof(float));
+    }
 }
 
 /// Packs `panel` lanes, each of which has its steps next to each other.
@@ -88,9 +91,8 @@ static __attribute__((noinline)) void nt_pack_b(long n, long k, const float *b, 
     nt_pack(NT_NR, n, k, b, csb, rsb, to);
 }
 
-/// Packs a panel of `columns` of `b` in as many vectors as it takes, and says how many these are.
-static inline long nt_pack_panel(long columns, long k, const float *b, long rsb, long csb, float *to) {
-    const long vectors = (columns + NT_VL - 1) / NT_VL;
+/// Packs a panel of `columns` of `b` in so many vectors.
+static void nt_pack_panel(long vectors, long columns, long k, const float *b, long rsb, long csb, float *to) {
     switch (vectors) {
     case 1: nt_pack(NT_VL, columns, k, b, csb, rsb, to); break;
     case 2: nt_pack(2 * NT_VL, columns, k, b, csb, rsb, to); break;
@@ -99,7 +101,6 @@ static inline long nt_pack_panel(long columns, long k, const float *b, long rsb,
     case 4: nt_pack(4 * NT_VL, columns, k, b, csb, rsb, to); break;
 #endif
     }
-    return vectors;
 }
 
 /// `c (+)= a b` for the `m` rows of a packed panel's `columns`, which have `vectors`; `a` has blocks of rows of which one is
@@ -124,9 +125,11 @@ static inline __attribute__((always_inline)) void nt_panel_rows(
             continue;
         }
         blocks[rows - 1](k, from, stride, b, width, edge, width, 0);
-        for (long r = 0; r < rows; r++)
-            for (long j = 0; j < columns; j++)
-                to[r * ldc + j] = edge[r * width + j] + (accumulate ? to[r * ldc + j] : 0);
+        for (long r = 0; r < rows; r++) {
+            // Nothing is added to a first sum: -0 stays -0, as in whole panels.
+            for (long j = 0; accumulate && j < columns; j++) to[r * ldc + j] += edge[r * width + j];
+            if (!accumulate) memcpy(to + r * ldc, edge + r * width, columns * sizeof(float));
+        }
     }
 }
 
@@ -137,7 +140,8 @@ static void nt_paneled(
 ) {
     for (long j = 0; j < n; j += NT_WN) {
         const long columns = n - j < NT_WN ? n - j : NT_WN;
-        const long vectors = nt_pack_panel(columns, k, b + j * csb, rsb, csb, scratch);
+        const long vectors = (columns + NT_VL - 1) / NT_VL;
+        nt_pack_panel(vectors, columns, k, b + j * csb, rsb, csb, scratch);
         nt_panel_rows(m, columns, vectors, k, a, lda, 0, scratch, c + j, ldc, 0);
     }
 }
@@ -177,15 +181,6 @@ static inline __attribute__((always_inline)) void nt_pack_short(
     }
 }
 
-/// `nt_pack_panel` of float16 or bfloat16.
-static inline __attribute__((always_inline)) long nt_pack_short_panel(
-    nt_element element, long columns, long k, const uint16_t *b, long rsb, long csb, float *to
-) {
-    const long vectors = (columns + NT_VL - 1) / NT_VL;
-    nt_pack_short(element, vectors * NT_VL, columns, k, b, csb, rsb, to);
-    return vectors;
-}
-
 /// The blocked product; a literal `element` leaves one way of packing.
 static inline __attribute__((always_inline)) void nt_packed_in(
     nt_element element, long m, long n, long k, const void *a, long rsa, long csa, const void *b, long rsb, long csb,
@@ -221,8 +216,9 @@ static inline __attribute__((always_inline)) void nt_packed_in(
                     const long fromB = pc * rsb + (jc + j) * csb;
                     float *panel = packedB + j * kc;
                     if (ic == 0 && isShort)
-                        nt_pack_short_panel(element, columns, kc, (const uint16_t *)b + fromB, rsb, csb, panel);
-                    else if (ic == 0) nt_pack_panel(columns, kc, (const float *)b + fromB, rsb, csb, panel);
+                        nt_pack_short(
+                            element, vectors * NT_VL, columns, kc, (const uint16_t *)b + fromB, csb, rsb, panel);
+                    else if (ic == 0) nt_pack_panel(vectors, columns, kc, (const float *)b + fromB, rsb, csb, panel);
                     nt_panel_rows(
                         mc, columns, vectors, kc, rows, rsa, panelRows, panel, c + ic * ldc + jc + j, ldc, pc > 0);
                 }
