@@ -8,12 +8,18 @@ import NeedletailVision
 /// `needletail evaluate`
 struct EvaluateCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "evaluate", abstract: "Says the MNIST test accuracy of a checkpoint.")
+        commandName: "evaluate", abstract: "Says how the model of a checkpoint does on data that it was not trained on."
+    )
 
-    @Option(help: "A file that `needletail train mnist --output` wrote.")
+    @Option(help: "A file that `needletail train ... --output` wrote: checkpoint.safetensors or best.safetensors.")
     var checkpoint: String
 
-    @Option(help: "The directory of MNIST's files (default: NEEDLETAIL_DATA, else Datasets/mnist).")
+    @Option(
+        help: """
+            Of mnist, fashion-mnist and cifar10 the directory of the files (default: NEEDLETAIL_DATA, else Datasets/NAME); of \
+            images a directory with a folder for each class, of csv a file, all of which is taken (default: what training \
+            held out).
+            """)
     var data: String?
 
     @Option(help: "auto, cpu, or a device that `needletail devices` lists (default: NEEDLETAIL_DEVICE, else auto).")
@@ -27,22 +33,32 @@ struct EvaluateCommand: ParsableCommand {
 
     func run() throws {
         let device = try DeviceArgument.resolve(device)
-        let saved = try Checkpoint(contentsOf: checkpoint, device: device)
-        let model = try saved.makeMNISTModel(path: checkpoint, device: device, dtype: dtype?.dtype)
-        let images = try MNISTFiles.load(.test, from: MNISTFiles.directory(data))
-        let result = try model.evaluate(on: DeviceDataset(images, device: device, dtype: dtype?.dtype ?? saved.dtype))
+        let saved = try SavedRun(contentsOf: checkpoint, device: device)
+        let evaluation = try RunEvaluation(saved, data: data, device: device, dtype: dtype?.dtype)
+        let (kind, epoch) = (saved.kind, saved.checkpoint.position.epoch)
+        let classes = evaluation.classNames
+        let confusion = kind.collection == nil ? evaluation.confusion : nil
         if json {
-            try JSONLines.write([
-                "event": "evaluation", "device": .string("\(device)"), "model": .string(saved.model),
-                "parameters": .integer(model.parameterCount), "epoch": .integer(saved.position.epoch),
-                "images": .integer(result.count), "test_loss": .number(result.loss),
-                "test_accuracy": .number(result.accuracy),
-            ])
-        } else {
-            let loss = String(format: "%.4f", result.loss)
-            try StandardOutput.write(
-                line: "\(saved.model), epoch \(saved.position.epoch), \(result.count) images, loss \(loss)")
-            try StandardOutput.write(line: String(format: "MNIST test accuracy: %.2f %%", 100 * result.accuracy))
+            var members = [
+                JSONValue.Member("event", "evaluation"), JSONValue.Member("data", .string(kind.rawValue)),
+                JSONValue.Member("device", .string("\(device)")),
+                JSONValue.Member("model", .string(saved.checkpoint.model)),
+                JSONValue.Member("parameters", .integer(evaluation.parameterCount)),
+                JSONValue.Member("epoch", .integer(epoch)), JSONValue.Member(kind.unit, .integer(evaluation.count)),
+            ]
+            members += ResultText.members(kind.part, evaluation.scores)
+            if let confusion {
+                members.append(JSONValue.Member("classes", .array(classes.map(JSONValue.string))))
+                members.append(JSONValue.Member("confusion", ResultText.json(confusion)))
+            }
+            return try JSONLines.write(.object(members))
         }
+        let loss = String(format: "%.4f", evaluation.scores["loss"] ?? .nan)
+        try StandardOutput.write(
+            line: "\(saved.checkpoint.model), epoch \(epoch), \(evaluation.count) \(kind.unit), loss \(loss)")
+        if let confusion {
+            for line in ResultText.confusion(confusion, classes) { try StandardOutput.write(line: line) }
+        }
+        try StandardOutput.write(line: ResultText.line(kind, evaluation.scores))
     }
 }

@@ -7,8 +7,10 @@ import Needletail
 struct NeedletailCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "needletail", abstract: "Trains neural networks on the CPU and on OpenCL and Vulkan devices.",
+        version: "needletail \(Version.current)",
         subcommands: [
-            TrainCommand.self, EvaluateCommand.self, DevicesCommand.self, KernelsCommand.self, TuneCommand.self,
+            TrainCommand.self, EvaluateCommand.self, PredictCommand.self, ReportCommand.self, DevicesCommand.self,
+            KernelsCommand.self, TuneCommand.self,
         ])
 
     /// Runs the command; what goes wrong is one line on standard error and an exit code.

@@ -229,7 +229,7 @@ struct CommandLineInputTests {
         let made = TemporaryDirectory()
         let first = try NeedletailTool.run(train(data.path, made, "--model", "mlp-small", "--quiet"))
         #expect(first.code == 0, "\(first.errors)")
-        let path = made.path(try #require(made.contents.first))
+        let path = made.path("checkpoint.safetensors")
         var file = try SafeTensorsFile(contentsOf: path)
         file.metadata[key] = value
         let changed = made.path("changed.safetensors")
@@ -245,8 +245,8 @@ struct CommandLineInputTests {
         let output = TemporaryDirectory()
         let made = try NeedletailTool.run(train(data.path, first, "--model", "mlp-small", "--quiet"))
         #expect(made.code == 0, "\(made.errors)")
-        #expect(first.contents == ["checkpoint.safetensors", "history.csv", "report.html"])
-        let path = first.path(try #require(first.contents.first))
+        #expect(first.contents == ["best.safetensors", "checkpoint.safetensors", "history.csv", "report.html"])
+        let path = first.path("checkpoint.safetensors")
         try expectFailure(
             train(data.path, output, "--model", "mlp", "--resume", path), code: 65, naming: [path, "mlp-small"],
             output: output)
@@ -330,12 +330,11 @@ struct CommandLineInputTests {
         let interrupted = try NeedletailTool.run(arguments(parted), interruptAfter: #""event":"epoch""#)
         #expect(interrupted.code == 130, "\(interrupted.errors)")
         #expect(interrupted.errors.contains("--resume"), "\(interrupted.errors)")
-        #expect(parted.contents == ["checkpoint.safetensors", "history.csv", "report.html"])
-        let checkpoint = parted.path(try #require(parted.contents.first))
+        #expect(parted.contents == ["best.safetensors", "checkpoint.safetensors", "history.csv", "report.html"])
+        let checkpoint = parted.path("checkpoint.safetensors")
         let resumed = try NeedletailTool.run(arguments(parted) + ["--resume", checkpoint])
         #expect(resumed.code == 0, "\(resumed.errors)")
-        let name = try #require(whole.contents.first)
-        var files = try [whole, parted].map { try SafeTensorsFile(contentsOf: $0.path(name)) }
+        var files = try [whole, parted].map { try SafeTensorsFile(contentsOf: $0.path("checkpoint.safetensors")) }
         // How long it took is all that differs.
         for index in files.indices { files[index].metadata["seconds"] = nil }
         #expect(files[0] == files[1])
@@ -349,7 +348,7 @@ struct CommandLineInputTests {
         let ended = try NeedletailTool.run(arguments, interruptAfter: #""event":"epoch""#, signal: SIGTERM)
         #expect(ended.code == 143, "\(ended.errors)")
         #expect(ended.errors.contains("--resume"), "\(ended.errors)")
-        #expect(output.contents == ["checkpoint.safetensors", "history.csv", "report.html"])
+        #expect(output.contents == ["best.safetensors", "checkpoint.safetensors", "history.csv", "report.html"])
         let saved = try Checkpoint(contentsOf: output.path("checkpoint.safetensors"))
         #expect(saved.position.epoch >= 1)
     }

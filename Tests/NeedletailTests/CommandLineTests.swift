@@ -170,7 +170,10 @@ struct CommandLineTests {
         kill(broken.process.processIdentifier, SIGINT)
         let interrupted = broken.finish()
         #expect(interrupted.code == 130, "\(interrupted)")
-        #expect(output.contents == ["checkpoint.safetensors", "history.csv", "report.html"])
+        #expect(
+            output.contents.filter { $0 != "best.safetensors" } == [
+                "checkpoint.safetensors", "history.csv", "report.html",
+            ])
         let checkpoint = output.path("checkpoint.safetensors")
         let epochs = String(try Checkpoint(contentsOf: checkpoint).position.epoch + 1)
         let resumed = try CommandLineTool(

@@ -50,6 +50,10 @@ enum CIFARFiles {
             var parts: [(String, ArraySlice<UInt8>)] = []
             for name in names {
                 let path = "\(place)/\(name)"
+                guard FileManager.default.fileExists(atPath: path) else {
+                    throw TensorError(
+                        .data, "\(place): \(name) is missing; put it there, or unpack \(archive) again")
+                }
                 parts.append((path, try FileReader(path: path).readAll(limit: archiveLimit)[...]))
             }
             return parts

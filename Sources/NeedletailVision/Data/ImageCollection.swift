@@ -115,7 +115,7 @@ public enum ImageCollection: String, Hashable, Sendable, CaseIterable {
         throw TensorError(
             .data,
             "\(rawValue) is not in \(places.joined(separator: " nor ")); put \(wanted) there (from \(mirrors[0])), "
-                + "name their directory by --data or NEEDLETAIL_DATA, or download them")
+                + "name their directory by --data or NEEDLETAIL_DATA, or download them (--download)")
     }
 
     /// Reads the images and classes of one part.

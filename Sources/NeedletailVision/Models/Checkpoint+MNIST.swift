@@ -9,11 +9,16 @@ extension Checkpoint {
     public func makeMNISTModel(
         path: String, device: DeviceID? = nil, dtype: DType? = nil
     ) throws(TensorError) -> Sequential {
-        guard let kind = MNISTModel(rawValue: model) else {
+        let made: Sequential
+        if let kind = MNISTModel(rawValue: model) {
+            made = kind.make(generator: Generator(seed: 0), device: device, dtype: dtype ?? self.dtype)
+        } else if let preset = MNISTPreset(rawValue: model) {
+            made = preset.makeModel(generator: Generator(seed: 0), device: device)
+            made.to(dtype: dtype ?? self.dtype)
+        } else {
             let known = MNISTModel.allCases.map(\.rawValue).joined(separator: ", ")
             throw TensorError(.data, "\(path): of model '\(model)', which is none of \(known); name another file")
         }
-        let made = kind.make(generator: Generator(seed: 0), device: device, dtype: dtype ?? self.dtype)
         do {
             try made.load(stateDictionary: weights)
         } catch {

@@ -19,6 +19,26 @@ public enum MNISTModel: String, Hashable, Sendable, CaseIterable {
     public func make(
         generator: Generator? = nil, dropout: Bool = true, device: DeviceID? = nil, dtype: DType = .float32
     ) -> Sequential {
+        make(
+            shape: [1, 28, 28], classes: 10, generator: generator, dropout: dropout, device: device, dtype: dtype)
+    }
+
+    /// The least height and width of the images of ``make(shape:classes:generator:dropout:device:dtype:)``.
+    package var leastSize: Int {
+        switch self {
+        case .mlp, .mlpSmall: 1
+        case .cnn: 6
+        case .lenet: 16
+        }
+    }
+
+    /// The same layers for images of another shape: channels, height, width.
+    package func make(
+        shape: Shape, classes: Int, generator: Generator? = nil, dropout: Bool = true, device: DeviceID? = nil,
+        dtype: DType = .float32
+    ) -> Sequential {
+        let (channels, height, width) = (shape[0], shape[1], shape[2])
+        let pixels = shape.elementCount
         func linear(_ inputs: Int, _ outputs: Int) -> Linear {
             Linear(inputs, outputs, generator: generator, device: device, dtype: dtype)
         }
@@ -30,50 +50,53 @@ public enum MNISTModel: String, Hashable, Sendable, CaseIterable {
         case .mlp:
             return Sequential {
                 Flatten()
-                linear(784, 128)
+                linear(pixels, 128)
                 ReLU()
                 if dropout { Dropout(0.2) }
                 linear(128, 128)
                 ReLU()
-                linear(128, 10)
+                linear(128, classes)
             }
         case .mlpSmall:
             return Sequential {
                 Flatten()
-                linear(784, 64)
+                linear(pixels, 64)
                 ReLU()
                 linear(64, 32)
                 ReLU()
-                linear(32, 10)
+                linear(32, classes)
             }
         case .cnn:
             return Sequential {
-                conv(1, 32, kernel: 3)
+                conv(channels, 32, kernel: 3)
                 ReLU()
                 conv(32, 64, kernel: 3)
                 ReLU()
                 MaxPool2d(kernel: 2)
                 if dropout { Dropout(0.25) }
                 Flatten()
-                linear(9216, 128)
+                linear(64 * ((height - 4) / 2) * ((width - 4) / 2), 128)
                 ReLU()
                 if dropout { Dropout(0.5) }
-                linear(128, 10)
+                linear(128, classes)
             }
         case .lenet:
+            // A border makes 28x28 the 32x32 that the net was drawn for.
+            let border = height == 28 && width == 28 ? 2 : 0
+            func pooledTwice(_ side: Int) -> Int { ((side + 2 * border - 4) / 2 - 4) / 2 }
             return Sequential {
-                conv(1, 6, kernel: 5, padding: 2)
+                conv(channels, 6, kernel: 5, padding: .by([border]))
                 ReLU()
                 MaxPool2d(kernel: 2)
                 conv(6, 16, kernel: 5)
                 ReLU()
                 MaxPool2d(kernel: 2)
                 Flatten()
-                linear(400, 120)
+                linear(16 * pooledTwice(height) * pooledTwice(width), 120)
                 ReLU()
                 linear(120, 84)
                 ReLU()
-                linear(84, 10)
+                linear(84, classes)
             }
         }
     }

@@ -1,0 +1,283 @@
+import Foundation
+import Needletail
+import NeedletailTraining
+import TestSupport
+import Testing
+
+/// `needletail train csv`, and `evaluate`, `predict` and `report` of what it saved.
+@Suite(.serialized, .enabled(if: NeedletailTool.path != nil, "needletail has not been built"))
+struct TrainTableCommandTests {
+    private let folder = TemporaryDirectory()
+    private let output = TemporaryDirectory()
+
+    private func run(_ arguments: [String]) throws -> NeedletailTool.Result {
+        try NeedletailTool.run(arguments + ["--device", "cpu"])
+    }
+
+    private func train(_ file: String, _ more: String...) throws -> NeedletailTool.Result {
+        let result = try run(["train", "csv", file, "--output", output.path] + more)
+        #expect(result.code == 0, "\(result)")
+        return result
+    }
+
+    private func expectFailure(
+        _ code: Int32, _ texts: [String], _ arguments: [String], sourceLocation: SourceLocation = #_sourceLocation
+    ) throws {
+        let result = try run(arguments)
+        #expect(result.code == code, "\(result)", sourceLocation: sourceLocation)
+        #expect(result.output == "", sourceLocation: sourceLocation)
+        #expect(result.errorLines.count == 1, "\(result.errors)", sourceLocation: sourceLocation)
+        for text in texts {
+            #expect(result.errors.contains(text), "no \(text) in: \(result.errors)", sourceLocation: sourceLocation)
+        }
+    }
+
+    /// `price = 3 size - 2 age + 10`, and 20 more in town.
+    private func prices(_ count: Int, spoilt: [Int: String] = [:]) -> String {
+        var text = "size,age,place,name,price\n"
+        for row in 0..<count {
+            let (size, age, town) = (Double(row * 7 % 23) / 2, Double(row * 5 % 11), row % 3 == 0)
+            let price = 3 * size - 2 * age + 10 + (town ? 20 : 0)
+            text += spoilt[row] ?? "\(size),\(age),\(town ? "town" : "land"),house \(row),\(price)"
+            text += "\n"
+        }
+        return text
+    }
+
+    /// Three kinds, each around a point of its own.
+    private func kinds(_ count: Int) -> String {
+        var text = "x,y,kind\n"
+        for row in 0..<count {
+            let kind = row % 3
+            let (dx, dy) = (Double(row * 7 % 13) / 26, Double(row * 11 % 17) / 34)
+            text += "\(Double(kind == 0 ? 2 : 0) + dx),\(Double(kind == 1 ? 2 : 0) + dy),\(["a", "b", "c"][kind])\n"
+        }
+        return text
+    }
+
+    private func columns(_ text: String) -> [[String]] {
+        text.split(separator: "\n").map { $0.split(separator: ",", omittingEmptySubsequences: false).map(String.init) }
+    }
+
+    // MARK: Whole runs
+
+    @Test func classesAreLearntAndPredictedWithTheirProbabilities() throws {
+        let file = folder.write(kinds(90), to: "kinds.csv")
+        let plain = try train(file, "--target", "kind", "--epochs", "60")
+        #expect(plain.output.hasSuffix("validation accuracy: 100.00 %\n"), "\(plain)")
+        #expect(plain.output.contains("actual \\ predicted  a  b  c\na                   6  0  0\n"), "\(plain)")
+        #expect(output.contents == ["best.safetensors", "checkpoint.safetensors", "history.csv", "report.html"])
+        let checkpoint = output.path("checkpoint.safetensors")
+        let evaluation = try run(["evaluate", "--checkpoint", checkpoint])
+        #expect(evaluation.output.hasSuffix("validation accuracy: 100.00 %\n"), "\(evaluation)")
+        // The target may be missing, and columns stand in another order.
+        let rows = folder.write("y,x\n0.1,2.2\n2.2,0.1\n0.2,0.3\n", to: "rows.csv")
+        let predictions = try run(["predict", "--checkpoint", checkpoint, rows])
+        let lines = columns(predictions.output)
+        #expect(lines[0] == ["y", "x", "predicted_kind", "probability"])
+        #expect(lines.dropFirst().map { $0[2] } == ["a", "b", "c"], "\(predictions)")
+        let events = try run(["predict", "--checkpoint", checkpoint, rows, "--json"]).events()
+        #expect(events.map { $0["prediction"]?.text } == ["a", "b", "c"])
+        #expect(events.map { $0["line"]?.number } == [2, 3, 4])
+        for (event, line) in zip(events, lines.dropFirst()) {
+            #expect(Float(event["probability"]?.number ?? 0) == Float(line[3]))
+        }
+    }
+
+    @Test func theNumbersOfARegressionAreThoseOfItsPredictions() throws {
+        let file = folder.write(prices(120), to: "prices.csv")
+        let trained = try train(file, "--target", "price", "--hidden", "32", "--learning-rate", "0.01", "--json")
+        let start = try #require(try trained.events().first)
+        #expect(start["train_rows"]?.number == 96 && start["validation_rows"]?.number == 24, "\(trained)")
+        // Texts that are all different say nothing.
+        #expect(trained.output.contains("'name'; --features"), "\(start)")
+        let checkpoint = output.path("checkpoint.safetensors")
+        let result = try #require(try trained.events().last)
+        let judged = try #require(try run(["evaluate", "--checkpoint", checkpoint, "--json"]).events().first)
+        for name in ["validation_mae", "validation_rmse", "validation_r2"] {
+            #expect(judged[name]?.number == result[name]?.number, "\(name)")
+        }
+        let all = try #require(
+            try run(["evaluate", "--checkpoint", checkpoint, "--data", file, "--json"]).events().first)
+        let written = folder.path("predictions.csv")
+        let predicted = try run(["predict", "--checkpoint", checkpoint, file, "--output", written])
+        #expect(predicted.code == 0 && predicted.output.hasPrefix("120 rows, predicted_price in "), "\(predicted)")
+        let rows = columns(try String(contentsOfFile: written, encoding: .utf8))
+        #expect(rows[0] == ["size", "age", "place", "name", "price", "predicted_price"])
+        let pairs = rows.dropFirst().compactMap { row -> (Double, Double)? in
+            guard let wanted = Double(row[4]), let said = Double(row[5]) else { return nil }
+            return (wanted, said)
+        }
+        #expect(pairs.count == 120)
+        let errors = pairs.map { $1 - $0 }
+        let mean = pairs.map(\.0).reduce(0, +) / 120
+        let squares = errors.map { $0 * $0 }.reduce(0, +)
+        let spread = pairs.map { ($0.0 - mean) * ($0.0 - mean) }.reduce(0, +)
+        let expected = [
+            ("mae", errors.map(abs).reduce(0, +) / 120), ("rmse", (squares / 120).squareRoot()),
+            ("r2", 1 - squares / spread),
+        ]
+        for (name, value) in expected {
+            let found = try #require(all["validation_\(name)"]?.number)
+            #expect(abs(found - value) < 1e-3 * max(1, abs(value)), "\(name): \(found), not \(value)")
+        }
+        #expect(expected[2].1 > 0.95, "\(expected)")
+    }
+
+    @Test func missingValuesAreNamedFilledInOrDropped() throws {
+        let file = folder.write(
+            prices(60, spoilt: [4: ",3,land,house,40", 9: "3,4,land,house,"]), to: "prices.csv")
+        let command = ["train", "csv", file, "--target", "price", "--epochs", "1", "--output", output.path]
+        try expectFailure(65, ["line 6, column 'size'", "--missing drop or --missing mean"], command)
+        try expectFailure(
+            65, ["line 11, column 'price'", "give --missing drop"], command + ["--missing", "mean"])
+        #expect(output.contents == [])
+        let dropped = try run(command + ["--missing", "drop", "--json"])
+        #expect(try dropped.events().first?["train_rows"]?.number == 47, "\(dropped)")
+        let whole = folder.write(prices(60, spoilt: [4: ",3,land,house,40"]), to: "whole.csv")
+        _ = try train(whole, "--target", "price", "--epochs", "1", "--missing", "mean")
+        let rows = folder.write("size,age,place\n,3,land\n", to: "rows.csv")
+        let predicted = try run(["predict", "--checkpoint", output.path("checkpoint.safetensors"), rows])
+        #expect(predicted.code == 0, "\(predicted)")
+    }
+
+    @Test(arguments: [["--target", "price"], ["--target", "place", "--patience", "30", "--missing", "mean"]])
+    func anInterruptedRunGoesOnBitForBit(_ options: [String]) throws {
+        let file = folder.write(prices(400), to: "prices.csv")
+        let whole = TemporaryDirectory()
+        let common = ["train", "csv", file, "--batch-size", "4", "--epochs", "20", "--json"]
+        let straight = try run(common + options + ["--output", whole.path])
+        #expect(straight.code == 0, "\(straight)")
+        let broken = try NeedletailTool.run(
+            common + options + ["--output", output.path, "--device", "cpu"], interruptAfter: #""event":"epoch""#)
+        #expect(broken.code == 130, "\(broken)")
+        let checkpoint = output.path("checkpoint.safetensors")
+        // All that was asked for stands in the checkpoint.
+        let resumed = try run([
+            "train", "csv", file, "--epochs", "20", "--json", "--resume", checkpoint, "--output", output.path,
+        ])
+        #expect(resumed.code == 0, "\(resumed)")
+        for name in ["checkpoint.safetensors", "best.safetensors"] {
+            var files = try [whole, output].map { try SafeTensorsFile(contentsOf: $0.path(name)) }
+            for index in files.indices { files[index].metadata["seconds"] = nil }
+            #expect(files[0] == files[1], "\(name)")
+        }
+    }
+
+    @Test func trainingThatGetsNoBetterStopsWithTheBestWeights() throws {
+        let file = folder.write(kinds(60), to: "kinds.csv")
+        let trained = try train(
+            file, "--target", "kind", "--epochs", "500", "--patience", "3", "--learning-rate", "0.02", "--json",
+            "--tensorboard")
+        let result = try #require(try trained.events().last)
+        let (epochs, best) = (try #require(result["epochs"]?.number), try #require(result["best_epoch"]?.number))
+        #expect(epochs < 500 && best == epochs - 3, "\(result)")
+        let judged = try run(["evaluate", "--checkpoint", output.path("best.safetensors"), "--json"]).events()
+        #expect(judged.first?["validation_accuracy"] == result["validation_accuracy"])
+        #expect(judged.first?["validation_loss"] == result["validation_loss"])
+        #expect(judged.first?["epoch"]?.number == best)
+        #expect(output.contents.contains { $0.hasPrefix("events.out.tfevents") })
+    }
+
+    @Test func theReportIsMadeAgain() throws {
+        let file = folder.write(kinds(60), to: "kinds.csv")
+        _ = try train(file, "--target", "kind", "--epochs", "5")
+        let path = output.path("report.html")
+        let before = try String(contentsOfFile: path, encoding: .utf8)
+        try FileManager.default.removeItem(atPath: path)
+        let made = try run(["report", output.path])
+        #expect(made.code == 0 && made.output == "\(path)\n" && made.errors == "", "\(made)")
+        #expect(try String(contentsOfFile: path, encoding: .utf8) == before)
+        // Without the data there are the curves at least.
+        try FileManager.default.removeItem(atPath: file)
+        let bare = try run(["report", output.path, "--json"])
+        #expect(bare.code == 0 && bare.errors.contains("no predictions"), "\(bare)")
+        #expect(bare.output.contains(#""predictions":false"#))
+        try expectFailure(65, [folder.path, "checkpoint.safetensors"], ["report", folder.path])
+    }
+
+    // MARK: What is wrong
+
+    @Test func whatIsWrongWithATableIsSaid() throws {
+        let file = folder.write(kinds(30), to: "kinds.csv")
+        let command = ["train", "csv", file, "--output", output.path]
+        try expectFailure(64, ["--target is missing"], command)
+        try expectFailure(65, ["no column 'colour'", "'x', 'y', 'kind'"], command + ["--target", "colour"])
+        try expectFailure(
+            65, ["no column 'z'"], command + ["--target", "kind", "--features", "x,z"])
+        try expectFailure(64, ["'kind'", "target"], command + ["--target", "kind", "--features", "x,kind"])
+        try expectFailure(65, ["no number"], command + ["--target", "kind", "--task", "regression"])
+        try expectFailure(64, ["--validation 1.0"], command + ["--target", "kind", "--validation", "1"])
+        try expectFailure(64, ["--hidden '8,,2'"], command + ["--target", "kind", "--hidden", "8,,2"])
+        try expectFailure(64, ["--task"], command + ["--target", "kind", "--task", "guess"])
+        try expectFailure(64, ["--tensorboard"], ["train", "csv", file, "--target", "kind", "--tensorboard"])
+        let one = folder.write("x,kind\n1,a\n2,a\n3,a\n", to: "one.csv")
+        try expectFailure(65, ["one class, 'a'"], ["train", "csv", one, "--target", "kind"])
+        try expectFailure(65, ["30 rows are too few"], command + ["--target", "kind", "--validation", "0.01"])
+        let all = folder.write("x,kind\n1,a\n2,b\n", to: "all.csv")
+        try expectFailure(65, ["2 different texts in 2 rows"], ["train", "csv", all, "--target", "kind"])
+        let none = folder.write("", to: "none.csv")
+        try expectFailure(65, [none, "no line"], ["train", "csv", none, "--target", "kind"])
+        try expectFailure(1, ["absent.csv"], ["train", "csv", folder.path("absent.csv"), "--target", "kind"])
+        let broken = folder.write("x,kind\n1,a\n2\n", to: "broken.csv")
+        try expectFailure(65, ["line 3", "1 fields"], ["train", "csv", broken, "--target", "kind"])
+        #expect(output.contents == [])
+    }
+
+    @Test func whatIsWrongWithRowsToPredictIsSaid() throws {
+        let file = folder.write(prices(60), to: "prices.csv")
+        _ = try train(file, "--target", "price", "--epochs", "1")
+        let checkpoint = output.path("checkpoint.safetensors")
+        func predict(_ text: String) -> [String] {
+            ["predict", "--checkpoint", checkpoint, folder.write(text, to: "rows.csv")]
+        }
+        try expectFailure(65, ["no column 'place'"], predict("size,age\n1,2\n"))
+        try expectFailure(65, ["line 3, column 'age'", "'old'"], predict("size,age,place\n1,2,land\n1,old,land\n"))
+        try expectFailure(65, ["line 2, column 'place'", "'sea'"], predict("size,age,place\n1,2,sea\n"))
+        try expectFailure(65, ["line 2, column 'size'", "missing"], predict("size,age,place\n,2,land\n"))
+        try expectFailure(65, ["has no row"], predict("size,age,place\n"))
+        let rows = predict("size,age,place\n1,2,land\n")
+        try expectFailure(64, ["--top 2"], rows + ["--top", "2"])
+        try expectFailure(64, ["one .csv file"], rows + [folder.path("rows.csv")])
+        try expectFailure(
+            64, ["picture.png", "of a table's rows"],
+            ["predict", "--checkpoint", checkpoint, folder.path("picture.png")])
+        try expectFailure(1, ["/dev/null/here"], rows + ["--output", "/dev/null/here"])
+    }
+
+    @Test func aCheckpointIsResumedAsItWasTrainedOnly() throws {
+        let file = folder.write(prices(60), to: "prices.csv")
+        _ = try train(file, "--target", "price", "--epochs", "1")
+        let resume = ["--resume", output.path("checkpoint.safetensors")]
+        let command = ["train", "csv", file] + resume
+        let contradictions = [
+            ["--target", "place"], ["--hidden", "8"], ["--validation", "0.5"], ["--missing", "drop"],
+            ["--task", "classification"], ["--features", "size"], ["--seed", "4"], ["--patience", "2"],
+            ["--batch-size", "7"], ["--dtype", "float64"],
+        ]
+        for options in contradictions {
+            try expectFailure(64, [options[0], "leave the option out"], command + options)
+        }
+        try expectFailure(65, ["train csv", "mnist"], ["train", "mnist"] + resume)
+        let other = folder.write(prices(60, spoilt: [3: "900,3,land,house,40"]), to: "other.csv")
+        try expectFailure(65, ["another table"], ["train", "csv", other] + resume)
+    }
+
+    @Test(arguments: ["encoder", "hidden", "mean", "deviation", "kind"])
+    func aCheckpointWithASpoiltRecipeIsBadData(_ key: String) throws {
+        let file = folder.write(prices(60), to: "prices.csv")
+        _ = try train(file, "--target", "price", "--epochs", "1")
+        let path = output.path("checkpoint.safetensors")
+        var saved = try SafeTensorsFile(contentsOf: path)
+        let callbacks = try #require(saved.metadata["callbacks"])
+        let place = try #require(callbacks.range(of: "\"\(key)\":["))
+        let end = try #require(callbacks[place.upperBound...].firstIndex(of: "]"))
+        saved.metadata["callbacks"] =
+            key == "encoder"
+            ? callbacks.replacingOccurrences(of: "\"encoder\":[", with: "\"encoder\":[\"no\",")
+            : callbacks.replacingCharacters(in: place.upperBound..<end, with: "\"no\"")
+        try saved.write(to: path)
+        try expectFailure(65, [path, "'\(key)'"], ["evaluate", "--checkpoint", path])
+        try expectFailure(65, [path, "'\(key)'"], ["train", "csv", file, "--resume", path])
+    }
+}
