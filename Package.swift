@@ -61,7 +61,7 @@ let package = Package(
                 "CommandLineSupport", "NeedletailVision", "NeedletailTraining", "Needletail", "TensorRuntime",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
-            path: "Benchmarks", exclude: ["Results", "compare.py", "compare-runs.sh"]),
+            path: "Benchmarks", exclude: ["Results", "Peers", "README.md", "compare-runs.sh", "slow-down.sh", "slow-down.patch", "ratios.py"]),
         // Five courses, listing by listing.
         .executableTarget(
             name: "Course",
@@ -127,7 +127,7 @@ let package = Package(
                 "CZlib",
             ],
             exclude: ["Golden"]),
-        .testTarget(name: "BenchmarkTests", dependencies: ["NeedletailBench", "TensorRuntime"]),
+        .testTarget(name: "BenchmarkTests", dependencies: ["NeedletailBench", "NeedletailTraining", "TensorRuntime"]),
         .testTarget(
             name: "DocumentationTests",
             dependencies: ["NeedletailVision", "NeedletailTraining", "Needletail", "TensorRuntime"]),

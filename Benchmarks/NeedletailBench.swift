@@ -9,10 +9,12 @@ import TensorRuntime
 struct NeedletailBench: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "needletail-bench",
-        abstract: "Times training steps, operations, layers, planning and the writing of kernels, and compares runs.",
+        abstract: "Measures devices, operations, training steps, starts and their growth, and compares runs.",
         subcommands: [
-            ProbeCommand.self, OperationCommand.self, TrainCommand.self, LayersCommand.self, AccuracyCommand.self,
-            PlanCommand.self, EmissionCommand.self, CompareCommand.self,
+            AllCommand.self, ProbeCommand.self, OperationCommand.self, TrainCommand.self, LayersCommand.self,
+            ScaleCommand.self, StartCommand.self, AccuracyCommand.self, PlanCommand.self, EmissionCommand.self,
+            HostCommand.self,
+            CompareCommand.self, PageCommand.self,
         ])
 
     /// Runs the command; a device that is not there or cannot be opened is one line on standard error, and exit code 69.

@@ -6,13 +6,9 @@ extension OperationCase {
     /// Layers forwards and backwards, as the peers' benchmark times them: a module's output summed, and the gradients by its
     /// parameters and its input.
     static var layers: [OperationCase] {
-        func normal(_ shape: Shape) -> () -> Tensor { { Tensor.normal(shape) } }
         func tokens() -> Tensor { Tensor((0..<64 * 128).map { Int64($0 * 7919 % 10_000) }, shape: [64, 128]) }
         return [
-            layer("lstm 64x28x28 h128", normal([64, 28, 28])) {
-                let lstm = LSTM(28, 128, batchFirst: true)
-                return (lstm, { lstm($0).output })
-            },
+            lstm(batch: 64, length: 28, inputs: 28, units: 128),
             layer("gru 64x28x28 h128", normal([64, 28, 28])) {
                 let gru = GRU(28, 128, batchFirst: true)
                 return (gru, { gru($0).output })
@@ -21,11 +17,7 @@ extension OperationCase {
                 let attention = MultiheadAttention(256, heads: 8, batchFirst: true)
                 return (attention, { attention(query: $0, key: $0, value: $0, needsWeights: false).output })
             },
-            layer("encoder layer 8x128x256 h8 ff1024", normal([8, 128, 256])) {
-                let options = TransformerOptions(feedForward: 1024, dropout: 0, batchFirst: true)
-                let encoder = TransformerEncoderLayer(256, heads: 8, options)
-                return (encoder, { encoder($0) })
-            },
+            encoder(batch: 8, length: 128, width: 256, heads: 8),
             layer("embedding 10000x128 of 64x128", tokens) {
                 let embedding = Embedding(10_000, 128)
                 return (embedding, { embedding($0) })
@@ -43,6 +35,25 @@ extension OperationCase {
                 return (batches, { batches($0) })
             },
         ]
+    }
+
+    private static func normal(_ shape: Shape) -> () -> Tensor { { Tensor.normal(shape) } }
+
+    static func lstm(batch: Int, length: Int, inputs: Int, units: Int) -> OperationCase {
+        layer("lstm \(batch)x\(length)x\(inputs) h\(units)", normal([batch, length, inputs])) {
+            let lstm = LSTM(inputs, units, batchFirst: true)
+            return (lstm, { lstm($0).output })
+        }
+    }
+
+    /// A transformer's encoder layer; its inner layer is four times as wide.
+    static func encoder(batch: Int, length: Int, width: Int, heads: Int) -> OperationCase {
+        let name = "encoder layer \(batch)x\(length)x\(width) h\(heads) ff\(4 * width)"
+        return layer(name, normal([batch, length, width])) {
+            let options = TransformerOptions(feedForward: 4 * width, dropout: 0, batchFirst: true)
+            let encoder = TransformerEncoderLayer(width, heads: heads, options)
+            return (encoder, { encoder($0) })
+        }
     }
 
     private static func layer(

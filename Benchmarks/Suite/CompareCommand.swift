@@ -4,19 +4,56 @@ import Foundation
 import Needletail
 import TensorRuntime
 
-/// `needletail-bench compare before.json after.json`: which rows changed by more than the noise.
+/// `needletail-bench compare before.json after.json`: which rows changed by more than the noise; with `--peer`, how another framework does.
 struct CompareCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "compare", abstract: "Says which rows of two files differ by more than the noise.",
+        commandName: "compare", abstract: "Says which rows of two files, or of a peer, differ.",
         discussion: """
-            The files hold JSON lines of several rounds, taken in turn: `Benchmarks/compare-runs.sh` makes them. Exits with 1 \
+            Two files hold JSON lines of several rounds, taken in turn: Benchmarks/compare-runs.sh makes them. Exits with 1 \
             where a row of the second file is slower, and with 2 where there are too few rounds to tell.
+
+            With --peer, this program and the peer run in turn on this machine, and rows are paired by their names. Exits with 1 \
+            where fewer rows than --share are not slower than the peer's.
             """)
 
-    @Argument(help: "Rows of the one program, or of the state before a change.") var first: String
-    @Argument(help: "Rows of the other, or of the state after.") var second: String
+    @Argument(help: "Rows of the one program, or of the state before a change.") var first: String?
+    @Argument(help: "Rows of the other, or of the state after.") var second: String?
+    @Option(help: "torch, torch-compile, jax or tinygrad: run it in turn with this program.") var peer: Peer?
+    @Option(help: "What is compared with a peer: op, layers or train.") var what: PeerWork = .op
+    @Option(help: "Only operations whose name contains this.") var filter: String?
+    @Option(help: "Models of train, separated by commas.") var model = "mlp,mlp-small"
+    @Option(help: "Images in a step of train, several numbers separated by commas.") var batch = "64"
+    @Option(help: "Data types of op, separated by commas.") var dtype = "float32"
+    @Option(help: "Turns of each.") var rounds = 3
+    @Option(help: "The share of rows that are not to be slower than the peer's.") var share = 0.9
+    @Option(help: "Where the peer's scripts are; setup.sh there installs the frameworks.")
+    var peers = "Benchmarks/Peers"
+    @Option(help: "A file for all rows of both, for needletail-bench page.") var output: String?
+    @Option(help: "The device of this program.") var device = "cpu"
+    @Option(help: "Seconds for the samples of a row.") var seconds = 0.5
+
+    enum Peer: String, CaseIterable, ExpressibleByArgument {
+        case torch
+        case torchCompile = "torch-compile"
+        case jax, tinygrad
+    }
+
+    enum PeerWork: String, CaseIterable, ExpressibleByArgument { case op, layers, train }
+
+    func validate() throws {
+        if peer == nil {
+            if first == nil || second == nil { throw ValidationError("compare: give two files, or --peer") }
+        } else if first != nil {
+            throw ValidationError("compare: give two files or --peer, not both")
+        }
+        if rounds < 1 { throw ValidationError("--rounds \(rounds): give at least 1") }
+        if !(0...1).contains(share) { throw ValidationError("--share \(share): give a number of 0 to 1") }
+        if !(seconds > 0 && seconds.isFinite) { throw ValidationError("--seconds \(seconds): give a number above 0") }
+    }
 
     func run() throws {
+        if let peer { return try run(beside: peer) }
+        guard let first, let second else { return }
         let comparison = Comparison(try Self.rows(of: first), try Self.rows(of: second))
         guard !comparison.rows.isEmpty else {
             throw TensorError(.data, "\(first) and \(second) have no row in common; name files of the same commands")
@@ -49,6 +86,10 @@ struct CompareCommand: ParsableCommand {
     /// The rows of a file; what other tools print between them is no JSON and is left out.
     static func rows(of path: String) throws -> [BenchmarkRow] {
         let text = String(decoding: try FileReader(path: path).readAll(limit: 1 << 30), as: UTF8.self)
+        return try rows(text, from: path)
+    }
+
+    static func rows(_ text: String, from path: String) throws -> [BenchmarkRow] {
         let decoder = JSONDecoder()
         return try text.split(separator: "\n").enumerated().filter { $0.element.hasPrefix("{") }.map { number, line in
             do {

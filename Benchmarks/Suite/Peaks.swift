@@ -9,6 +9,23 @@ struct Peaks {
     /// Bytes a second of the fastest large pointwise operation, read and written.
     var bandwidth: Double
 
+    init(arithmetic: [DType: Double], bandwidth: Double) {
+        self.arithmetic = arithmetic
+        self.bandwidth = bandwidth
+    }
+
+    /// What the probe's rows of a device say; 0 and nothing where there are none.
+    init(_ rows: [BenchmarkRow]) {
+        self.init(arithmetic: [:], bandwidth: 0)
+        for row in rows where row.suite == "probe" && row.failure == nil && !row.samples.isEmpty {
+            if let operations = row.operations, let dtype = DType.allCases.first(where: { "\($0)" == row.dtype }) {
+                arithmetic[dtype] = max(arithmetic[dtype] ?? 0, operations / row.median * 1e6)
+            } else if row.name.hasPrefix("copy "), let bytes = row.bytes {
+                bandwidth = max(bandwidth, bytes / row.median * 1e6)
+            }
+        }
+    }
+
     /// The share of the peak that an iteration of so many operations and bytes reaches: by what bounds it more.
     func share(operations: Double?, bytes: Double?, dtype: DType, microseconds: Double) -> Double? {
         let compute = zip(operations, arithmetic[dtype]).map { $0 / $1 }
@@ -44,26 +61,21 @@ struct Probe {
     /// The rows of the probe, and the peaks that they say.
     func run() throws -> (rows: [BenchmarkRow], peaks: Peaks) {
         var rows: [BenchmarkRow] = []
-        var peaks = Peaks(arithmetic: [:], bandwidth: 0)
         for dtype in [DType.float32, .float16, .bfloat16, .float64] where device.dtypes.contains(dtype) {
             for extent in (isQuick ? [512] : [512, 1024]) {
                 let a = Tensor.normal([extent, extent]).to(dtype)
                 let b = Tensor.normal([extent, extent]).to(dtype)
                 try evaluate(a, b)
                 let operations = 2 * Double(extent * extent * extent)
-                let row = try row("matmul \(extent)", dtype, operations: operations) { try a.matmul(b).evaluate() }
-                peaks.arithmetic[dtype] = max(peaks.arithmetic[dtype] ?? 0, operations / row.median * 1e6)
-                rows.append(row)
+                rows.append(
+                    try row("matmul \(extent)", dtype, operations: operations) { try a.matmul(b).evaluate() })
             }
         }
         let count = 1 << 24
         let large = Tensor.normal([count])
         try large.evaluate()
-        let copy = try row("copy \(4 * count >> 20) MiB", .float32, bytes: 8 * Double(count)) {
-            try (large * 2).evaluate()
-        }
-        peaks.bandwidth = 8 * Double(count) / copy.median * 1e6
-        rows.append(copy)
+        rows.append(
+            try row("copy \(4 * count >> 20) MiB", .float32, bytes: 8 * Double(count)) { try (large * 2).evaluate() })
 
         let one = Tensor.normal([64])
         try one.evaluate()
@@ -92,6 +104,6 @@ struct Probe {
             try row("launch, and download 16 MiB", .float32, bytes: 16 * 1_048_576) {
                 _ = try (kept * 2).scalars(as: Float.self)
             })
-        return (rows, peaks)
+        return (rows, Peaks(rows))
     }
 }

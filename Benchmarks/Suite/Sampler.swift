@@ -7,6 +7,8 @@ struct Sampler {
     /// What all samples of a row may take together, in seconds.
     var seconds: Double
     static let sampleCounts = 11...101
+    /// As many where these would take more than eight times the seconds.
+    static let fewSamples = 3
     /// A sample of less is the clock's.
     static let sampleMilliseconds = 2.0
 
@@ -56,13 +58,15 @@ struct Sampler {
             }
         }.min()!
         let count = max(1, Int((Sampler.sampleMilliseconds / max(once, 1e-4)).rounded(.up)))
+        let isSlow = once / 1000 * Double(Sampler.sampleCounts.lowerBound) > 8 * seconds
+        let least = isSlow ? Sampler.fewSamples : Sampler.sampleCounts.lowerBound
         let before = executionStatistics()
         let load = ProcessorLoad()
         let clock = Machine.clock()
         var stepping = Duration.zero
         var samples: [Double] = []
         let begin = ContinuousClock.now
-        while samples.count < Sampler.sampleCounts.lowerBound
+        while samples.count < least
             || (samples.count < Sampler.sampleCounts.upperBound
                 && (ContinuousClock.now - begin) / .seconds(1) < seconds)
         {

@@ -56,7 +56,7 @@ struct AccuracyCommand: ParsableCommand {
         }
     }
 
-    private func train(
+    func train(
         _ training: DeviceDataset, _ test: DeviceDataset, seed: UInt64
     ) throws -> (seconds: Double, accuracy: Double) {
         let generator = Generator(seed: seed)

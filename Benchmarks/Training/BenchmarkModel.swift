@@ -37,17 +37,6 @@ enum BenchmarkModel: String, CaseIterable, ExpressibleByArgument {
         }
     }
 
-    /// Steps of a pass at batch 64 that take about a tenth of a second on two cores.
-    var steps: Int {
-        switch self {
-        case .mlp, .mlpSmall: 240
-        case .lenet: 40
-        case .lstm, .transformer: 16
-        case .cnn: 12
-        case .resnet20: 4
-        }
-    }
-
     /// Parameters, and images to logits.
     struct Net {
         var parameters: [Parameter]

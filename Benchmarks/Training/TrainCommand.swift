@@ -17,7 +17,8 @@ struct TrainCommand: ParsableCommand {
     @Option(help: "Threads of the CPU backend, several numbers separated by commas; as many as it takes by itself.")
     var threads: String?
     @Option(help: "auto, cpu or a device such as vulkan:0.") var device = "auto"
-    @Option(help: "Steps in a pass; five passes are timed.") var steps: Int?
+    @Option(help: "Steps in a pass, of which five are timed; as many as take a second and a half together.") var steps:
+        Int?
     @Option(help: "Which of several runs that are to be compared.") var round = 0
     @Option(help: "Directory of the MNIST files.") var data: String?
     @Flag(help: "Print one JSON object a line.") var json = false

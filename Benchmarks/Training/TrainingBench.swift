@@ -13,10 +13,10 @@ struct TrainingBench {
     /// Of a pass.
     var steps: Int?
     var round = 0
+    /// Another net than the model's own.
+    var makeNet: (() -> BenchmarkModel.Net)?
+    var seconds = 1.5
     static let passes = 5
-
-    /// Steps of a pass: as many less as the batch is larger, and no fewer than two.
-    private var stepsOfPass: Int { steps ?? max(2, min(2 * model.steps, model.steps * 64 / batch)) }
 
     /// A training step, by its number; gives its loss. Each call of this makes the same model.
     func makeStep(isCaptured: Bool = false) throws -> (Int) throws -> Tensor {
@@ -24,7 +24,7 @@ struct TrainingBench {
             bytes: split.images, shape: Shape([split.count] + model.imageShape), dtype: .uint8)
         let labels = Tensor(bytes: split.labels, shape: [split.count], dtype: .uint8)
         manualSeed(0)
-        let net = model.makeNet()
+        let net = makeNet?() ?? model.makeNet()
         let optimizer = model.makeOptimizer(net.parameters)
         let order = Tensor.permutation(split.count)
         let (batch, count) = (batch, split.count)
@@ -71,7 +71,12 @@ struct TrainingBench {
         let first = try milliseconds(1) { losses.append(Double(try step(0).item())) }
         for index in 1..<expected.count { losses.append(Double(try step(index).item())) }
         try synchronize()
-        let count = stepsOfPass
+        let once = try milliseconds(1) {
+            _ = try step(expected.count)
+            try synchronize()
+        }
+        // All passes together take about the seconds given; a pass of two steps shows whether one waits for the other.
+        let count = steps ?? max(2, min(500, Int(seconds / Double(TrainingBench.passes) / (once / 1000))))
         var lastLoss: Tensor?
         let before = executionStatistics()
         let load = ProcessorLoad()

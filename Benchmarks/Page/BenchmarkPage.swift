@@ -1,0 +1,213 @@
+import Foundation
+import NeedletailTraining
+import TensorRuntime
+
+/// Rows as a page for people: which device for which work, then how that comes about.
+package struct BenchmarkPage {
+    let set: RowSet
+
+    package init(_ rows: [BenchmarkRow]) { set = RowSet(rows) }
+
+    /// What people have to do, by rows that stand for it.
+    private static let kinds: [(name: String, isMeant: @Sendable (RowSet.Work, String) -> Bool)] = [
+        ("training small nets (mlp, mlp-small)", { $0.suite == "train" && ["mlp", "mlp-small"].contains($1) }),
+        (
+            "training convolutional nets (cnn, lenet, resnet20)",
+            {
+                $0.suite == "train" && ["cnn", "lenet", "resnet20"].contains($1)
+            }
+        ),
+        (
+            "training on sequences (lstm, transformer)",
+            {
+                $0.suite == "train" && ["lstm", "transformer"].contains($1)
+            }
+        ),
+        ("matrix products", { $0.suite == "op" && $0.dtype == "float32" && $1 == "matmul" }),
+        (
+            "convolutions and pooling",
+            {
+                $0.suite == "op" && $0.dtype == "float32" && ["convolution", "pooling"].contains($1)
+            }
+        ),
+        (
+            "number by number, rows, reductions",
+            {
+                $0.suite == "op" && $0.dtype == "float32" && ["pointwise", "row", "reduction", "layout"].contains($1)
+            }
+        ),
+        (
+            "sorts, scans, embeddings",
+            {
+                $0.suite == "op" && $0.dtype == "float32" && ["sort", "scan", "index"].contains($1)
+            }
+        ),
+        (
+            "attention and layers",
+            {
+                $0.suite == "op" && $0.dtype == "float32" && ["attention", "layer"].contains($1)
+            }
+        ),
+        ("98 % on MNIST, from scratch", { work, _ in work.suite == "accuracy" }),
+        ("first step of a fresh program", { work, _ in work.suite == "start" && work.name.hasSuffix("cold process") }),
+    ]
+
+    package func report() -> Report {
+        let machines = Set(set.rows.compactMap(\.machine)).sorted()
+        let subtitle = machines.isEmpty ? "machine not named" : machines.joined(separator: "; ")
+        var report = Report("Which device for which work", subtitle: subtitle)
+        addChoice(to: &report)
+        addDevices(to: &report)
+        addTraining(to: &report)
+        addBars(to: &report)
+        addRooflines(to: &report)
+        addCurves(to: &report)
+        addPeers(to: &report)
+        addDoubts(to: &report)
+        return report
+    }
+
+    private func addChoice(to report: inout Report) {
+        report.section("Take this device")
+        let sources = set.ours
+        var rows: [[String]] = []
+        for kind in BenchmarkPage.kinds {
+            // Devices that did none of it are no choice, and what only one of them did is no comparison.
+            let able = sources.filter { !set.common([$0], where: kind.isMeant).isEmpty }
+            let works = set.common(able, where: kind.isMeant)
+            let means = able.compactMap { source in set.mean(works, source).map { (source, $0) } }
+            guard let best = means.min(by: { $0.1 < $1.1 }) else { continue }
+            let others = means.filter { $0.0 != best.0 }.sorted { $0.1 < $1.1 }
+            let rest = others.map { "\($0.0.name) takes \(BenchmarkPage.times($0.1 / best.1))" }
+            rows.append([kind.name, best.0.name, rest.isEmpty ? "-" : rest.joined(separator: ", "), "\(works.count)"])
+        }
+        if rows.isEmpty { return report.text("These rows hold no training step and no operation.") }
+        report.table(
+            ["work", "fastest device", "the others", "rows"], rows,
+            caption: "Geometric means of the time over the rows that all devices have. Devices of kind software are "
+                + "the processor behind a GPU's interface.")
+        if sources.count == 1 {
+            report.text("Only one device was measured: make a page of the files of several to compare them.")
+        }
+    }
+
+    private func addDevices(to report: inout Report) {
+        report.section("Devices")
+        func probe(_ source: RowSet.Source, _ isMeant: (BenchmarkRow) -> Bool) -> BenchmarkRow? {
+            set.rows.filter {
+                $0.suite == "probe" && $0.failure == nil && RowSet.Source($0) == source && isMeant($0)
+            }.min { $0.median < $1.median }
+        }
+        let rows = set.sources.map { source -> [String] in
+            let own = set.rows.filter { RowSet.Source($0) == source }
+            let peaks = Peaks(own)
+            let launch = probe(source) { $0.name == "launch, submit and wait" }
+            return [
+                source.name, source.driver, own.compactMap(\.kind).first ?? "-",
+                Set(own.map(\.threads)).sorted().map(String.init).joined(separator: ", "),
+                peaks.arithmetic[.float32].map { String(format: "%.0f", $0 / 1e9) } ?? "-",
+                peaks.arithmetic[.float16].map { String(format: "%.0f", $0 / 1e9) } ?? "-",
+                peaks.bandwidth > 0 ? String(format: "%.1f", peaks.bandwidth / 1e9) : "-",
+                launch.map { String(format: "%.1f", $0.median) } ?? "-",
+            ]
+        }
+        report.table(
+            ["device", "driver", "kind", "threads", "GFLOP/s", "in float16", "GB/s", "launch and wait, us"], rows,
+            caption: "Measured: products of 512 and 1024, a copy of 64 MiB, one small kernel.")
+    }
+
+    private func addTraining(to report: inout Report) {
+        let works = Set(set.sources.flatMap { set.works($0) }).filter { $0.suite == "train" }.sorted()
+        guard !works.isEmpty else { return }
+        report.section("A training step, milliseconds")
+        report.table(
+            ["model"] + set.sources.map(\.name),
+            works.map { work in
+                [work.name]
+                    + set.sources.map { source in
+                        set.time(work, source).map { String(format: "%.3f", $0 / 1000) } ?? "-"
+                    }
+            })
+    }
+
+    private func addBars(to report: inout Report) {
+        let sources = set.ours
+        guard sources.count > 1, let first = sources.first else { return }
+        let families = OperationFamily.allCases.map(\.rawValue)
+        func works(_ family: String) -> [RowSet.Work] {
+            set.common(sources) { $0.suite == "op" && $0.dtype == "float32" && $1 == family }
+        }
+        let shown = families.filter { !works($0).isEmpty }
+        guard !shown.isEmpty else { return }
+        report.section("Speed by kind of operation")
+        var chart = Chart("Speed beside \(first.name)", x: "times as fast as \(first.name)")
+        for source in sources {
+            let values = shown.map { family -> Double in
+                let common = works(family)
+                guard let own = set.mean(common, source), let other = set.mean(common, first) else { return .nan }
+                return other / own
+            }
+            chart = chart.bars(shown, values, name: source.name, horizontal: true)
+        }
+        report.figure(
+            Figure([[chart]], width: 900, rowHeight: Double(90 + 22 * shown.count * sources.count)),
+            caption: "Longer is faster: geometric means over the rows of each kind.")
+    }
+
+    private func addPeers(to report: inout Report) {
+        guard !set.peers.isEmpty else { return }
+        report.section("Beside other frameworks")
+        for peer in set.peers {
+            for device in set.ours {
+                let comparison = PeerComparison(set, device: device, peer: peer)
+                guard !comparison.rows.isEmpty else { continue }
+                report.text(
+                    String(
+                        format: "%@ takes %.2f of the time of %@ (geometric mean of %d rows); %.0f %% of the rows are "
+                            + "not slower.", device.name, comparison.mean, peer.name, comparison.rows.count,
+                        100 * comparison.share))
+                guard !comparison.slower.isEmpty else { continue }
+                report.table(
+                    ["slower than \(peer.name)", "dtype", "us", "its us", "ratio"],
+                    comparison.slower.map {
+                        [
+                            $0.work.name, $0.work.dtype, String(format: "%.1f", $0.ours),
+                            String(format: "%.1f", $0.theirs), String(format: "%.2f", $0.ratio),
+                        ]
+                    }, caption: "The ledger: every row of \(device.name) that takes more time than \(peer.name).")
+            }
+        }
+    }
+
+    private func addDoubts(to report: inout Report) {
+        report.section("How far to trust it")
+        let failed = set.rows.filter { $0.failure != nil }
+        let disturbed = set.rows.filter { !$0.warnings.isEmpty }
+        let worst = set.rows.filter { $0.failure == nil && $0.suite == "op" }.compactMap(\.error).max()
+        report.text(
+            "Every row carries the error of what was timed beside Double arithmetic"
+                + (worst.map { String(format: " (the largest here, relative to the result: %.1e)", $0) } ?? "")
+                + ". \(disturbed.count) of \(set.rows.count) rows were taken while something disturbed the machine.")
+        if !failed.isEmpty {
+            report.table(
+                ["row that counts for nothing", "device", "why"],
+                failed.map { [$0.name, $0.device, $0.failure ?? ""] })
+        }
+        let reasons = Dictionary(grouping: disturbed.flatMap(\.warnings).map(BenchmarkPage.kind), by: { $0 })
+        if !reasons.isEmpty {
+            report.table(
+                ["what disturbed", "rows"], reasons.sorted { $0.key < $1.key }.map { [$0.key, "\($0.value.count)"] })
+        }
+        report.text("Times are medians; needletail-bench compare says whether two runs differ by more than the noise.")
+    }
+
+    /// A warning without its numbers.
+    private static func kind(_ warning: String) -> String {
+        warning.filter { !$0.isNumber && $0 != "%" }.split(separator: " ").joined(separator: " ")
+    }
+
+    /// `1.4 times as long`.
+    private static func times(_ ratio: Double) -> String {
+        String(format: ratio < 10 ? "%.1f times as long" : "%.0f times as long", ratio)
+    }
+}

@@ -1,0 +1,69 @@
+#!/usr/bin/env python3
+"""Makes README's table of ratios from the rows in Benchmarks/Results, and puts it between its two marks.
+
+    Benchmarks/ratios.py           # writes README.md
+    Benchmarks/ratios.py --check   # exits with 1 where README.md says something else
+
+A file of rows with a peer's beside ours (`needletail-bench compare --peer ... --output FILE`) is a line of the table.
+"""
+import json
+import math
+import pathlib
+import statistics
+import sys
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent
+BEGIN, END = "<!-- ratios: made by Benchmarks/ratios.py -->", "<!-- end of ratios -->"
+
+
+def medians(rows):
+    """Microseconds of each piece of work: the median over rounds."""
+    found = {}
+    for row in rows:
+        if not row.get("failure") and row["samples_us"]:
+            found.setdefault((row["suite"], row["op"], row["dtype"]), []).append(statistics.median(row["samples_us"]))
+    return {work: statistics.median(times) for work, times in found.items()}
+
+
+def lines(path):
+    """A line for each kind of work of each peer and device in a file."""
+    rows = [json.loads(line) for line in path.read_text().splitlines() if line.startswith("{")]
+    ours = {row["device"] for row in rows if row["framework"] == "needletail"}
+    peers = {(row["framework"], row["driver"]) for row in rows if row["framework"] != "needletail"}
+    for device in sorted(ours):
+        own = medians([row for row in rows if row["framework"] == "needletail" and row["device"] == device])
+        machine = next((row["machine"] for row in rows if row.get("machine") and row["device"] == device), path.parent.name)
+        for framework, driver in sorted(peers):
+            other = medians([row for row in rows if row["framework"] == framework])
+            for suite, what in (("op", "operations"), ("layers", "layers"), ("train", "training steps")):
+                ratios = [own[work] / other[work] for work in own if work[0] == suite and work in other]
+                if ratios:
+                    mean = math.exp(sum(map(math.log, ratios)) / len(ratios))
+                    share = sum(ratio <= 1 for ratio in ratios) / len(ratios)
+                    yield (f"| {machine.split(', Linux')[0]} | {device} | {driver} | {what} | {len(ratios)} | {mean:.2f} "
+                           f"| {share:.0%} | {max(ratios):.2f} |")
+
+
+def table(directory=ROOT / "Benchmarks" / "Results"):
+    made = [line for path in sorted(directory.rglob("*.jsonl")) for line in lines(path)]
+    if not made:
+        return ""
+    head = ["| machine | device | beside | work | rows | our time by theirs, geometric mean | rows not slower | slowest row |",
+            "|---|---|---|---|---|---|---|---|"]
+    return "\n".join(head + made) + "\n"
+
+
+def main():
+    readme = ROOT / "README.md"
+    text = readme.read_text()
+    if BEGIN not in text or END not in text:
+        raise SystemExit(f"README.md: the lines '{BEGIN}' and '{END}' are not there; put them where the table belongs")
+    before, rest = text.split(BEGIN, 1)
+    made = before + BEGIN + "\n" + table() + END + rest.split(END, 1)[1]
+    if "--check" in sys.argv[1:]:
+        raise SystemExit(0 if made == text else "README.md: the table of ratios is not that of Benchmarks/Results; run Benchmarks/ratios.py")
+    readme.write_text(made)
+
+
+if __name__ == "__main__":
+    main()
