@@ -2,7 +2,8 @@
 # What takes too long for each change: many random programs on the CPU and OpenCL, with every plan verified, every row of the
 # catalogue on every driver, MNIST on a Vulkan device against the CPU and in bfloat16 against float32, the programs of FirstSteps.md, an operation added by
 # ARCHITECTURE.md, with each of its places left out in turn, the builds for the sanitizers of addresses and threads,
-# the courses on OpenCL and Vulkan, and training that is killed a hundred times.
+# the courses in full and on OpenCL and Vulkan, a run in TensorBoard and its report in Chromium, what fit costs beside a loop, and training
+# that is killed a hundred times.
 # Usage: Scripts/nightly.sh [programs on the CPU] [first seed]
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
@@ -22,5 +23,10 @@ Scripts/sanitize.sh thread
 NEEDLETAIL_ACCURACY_DTYPE=float32 NEEDLETAIL_ACCURACY_MODELS=mlp NEEDLETAIL_ACCURACY_DEVICES=vulkan NEEDLETAIL_ACCURACY_SEEDS="0 1 2" \
     NEEDLETAIL_ACCURACY_APART=0.4 Scripts/accuracy.sh --epochs 6
 Scripts/accuracy.sh
-for device in opencl vulkan; do .build/release/course all --quick --device "$device"; done
+# In full, with the bounds that the decks have.
+.build/release/course all
+Scripts/course-on-devices.sh
+Scripts/tensorboard.sh
+Scripts/report-in-browser.sh
+Scripts/fit-overhead.sh
 Scripts/kill-training.sh 100

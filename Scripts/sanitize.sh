@@ -88,6 +88,7 @@ let package = Package(
         tests(
             "NeedletailTests", "ParallelTrainingTests", "GraphLifeTests", "StreamTests", "CapturedTraining", "SmallTraining",
             "OwnDevice", "ExpectError"),
+        tests("NeedletailTrainingTests", "Data/DataLoaderTests", "Data/DataSamples"),
         tests("OpenCLBackendTests", "StreamTests"),
     ],
     swiftLanguageModes: [.v6]

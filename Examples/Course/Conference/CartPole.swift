@@ -1,4 +1,5 @@
 import Foundation
+import NeedletailTraining
 
 /// A pole on a cart that is pushed left or right: the numbers of Gym's `CartPole-v1`.
 ///
@@ -9,7 +10,7 @@ struct CartPole {
     private(set) var state: [Float]
     private(set) var steps = 0
 
-    init(using dice: inout Dice) { state = (0..<4).map { _ in Float.random(in: -0.05...0.05, using: &dice) } }
+    init(using dice: inout SeededRandom) { state = (0..<4).map { _ in Float.random(in: -0.05...0.05, using: &dice) } }
 
     /// Whether the pole fell, or the cart left its rails.
     var isFallen: Bool { abs(state[0]) > 2.4 || abs(state[2]) > 12 * .pi / 180 }

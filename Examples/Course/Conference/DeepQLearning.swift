@@ -17,7 +17,7 @@ func deepQLearning(_ lesson: Lesson) throws {
     let optimizer = Adam(net.parameters, learningRate: 1e-3)
     let discount = 0.99
     var memory: [(state: [Float], action: Int64, reward: Float, next: [Float], goesOn: Float)] = []
-    var dice = Dice(seed: 1)
+    var dice = SeededRandom(1)
     var cart = CartPole(using: &dice)
     var walks: [Double] = []
 

@@ -19,7 +19,7 @@ struct GridWorld {
 func qLearning(_ lesson: Lesson) throws {
     let (rate, discount, exploration) = (0.5, 0.9, 0.3)
     var q = [[Double]](repeating: [0, 0, 0, 0], count: 16)
-    var generator = Dice(seed: 1)
+    var generator = SeededRandom(1)
 
     for _ in 1...500 {
         var (field, isDone) = (0, false)

@@ -113,7 +113,10 @@ struct MonitoredScore {
         self.name = name
         self.callback = callback
         let plain = name.hasPrefix("val_") ? String(name.dropFirst(4)) : name
-        let shares = ["accuracy", "precision", "recall", "f1", "f_beta", "fbeta", "auc", "r2"]
+        let shares = [
+            "accuracy", "precision", "recall", "f1", "f_beta", "fbeta", "auc", "r2", "confusion", "matthews", "kappa",
+            "exact_match", "explained_variance",
+        ]
         let isShare = plain == "acc" || shares.contains { plain.contains($0) }
         self.goal = goal ?? (isShare ? .largest : .smallest)
     }

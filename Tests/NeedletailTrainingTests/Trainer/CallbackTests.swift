@@ -127,6 +127,19 @@ import Testing
             ])
     }
 
+    /// Shares of right answers, whatever they are called.
+    @Test(arguments: ["confusion", "kappa", "matthews"]) func moreOfAnAgreementIsBetter(_ name: String) throws {
+        let directory = TemporaryDirectory()
+        let saver = ModelCheckpoint(directory.path("run"), monitor: name)
+        let model = SmallData.model(Generator(seed: 3))
+        let trainer = Trainer(
+            model: model, optimizer: Adam(model.parameters, learningRate: 0.01), loss: { crossEntropy($0, $1) },
+            metrics: [ConfusionMatrix(), CohensKappa(), MatthewsCorrelation()], callbacks: [saver])
+        let history = try trainer.fit(SmallData.loader(), epochs: 4)
+        #expect(saver.best == history[name].max())
+        #expect(history[name].min() != history[name].max())
+    }
+
     @Test func twoRunsDoNotSaveIntoOneDirectory() throws {
         let directory = TemporaryDirectory()
         let hook = TrainingHook(epochEnd: { _, _ in
