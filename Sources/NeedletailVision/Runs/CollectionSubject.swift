@@ -69,9 +69,7 @@ package struct CollectionSubject: RunSubject {
         }
         if let preset {
             task.dropLast = true
-            task.schedule = OneCycleSchedule(
-                maximum: preset.learningRate, length: max(1, preset.epochs * (training.count / preset.batchSize)),
-                rise: 0.2)
+            task.schedule = preset.schedule(steps: max(1, preset.epochs * (training.count / preset.batchSize)))
         }
         return task
     }
