@@ -70,6 +70,11 @@ let package = Package(
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             path: "Examples/Course", exclude: ["README.md", "Introduction/seven.png"]),
+        // Trainings that scripts measure, kill and look at.
+        .executableTarget(
+            name: "Trials",
+            dependencies: ["NeedletailVision", "NeedletailTraining", "Needletail", "TensorRuntime"],
+            path: "Examples/Trials"),
         // What the tests of several targets share.
         .target(
             name: "TestSupport",

@@ -29,8 +29,16 @@ struct NeedletailBench: ParsableCommand {
         }
     }
 
-    private static func tell(_ line: String) {
+    static func tell(_ line: String) {
         FileHandle.standardError.write(Data("needletail-bench: \(line)\n".utf8))
+    }
+
+    /// Runs on a device that was given so many threads, or on the process's own.
+    static func with<Result>(_ id: DeviceID, threads: Int?, _ body: () throws -> Result) throws -> Result {
+        guard let threads else { return try withDevice(id, body) }
+        var configuration = RuntimeConfiguration.current
+        configuration.options[backend: id.backend]["threads"] = "\(threads)"
+        return try withDevice(id, configuration, body)
     }
 
     /// The threads of a device's kernels, as the peers report theirs: what the CPU backend was given, or the processors

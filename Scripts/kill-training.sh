@@ -1,11 +1,14 @@
 #!/usr/bin/env bash
-# Kills a training run again and again, by SIGKILL and by SIGTERM in turn, and goes on from its last checkpoint each time. At the end
-# nothing is torn and nothing left over, and the weights are those of a run that nobody disturbed, bit for bit.
-# Usage: Scripts/kill-training.sh [KILLS]
+# Kills training runs again and again, by SIGKILL and by SIGTERM in turn, and goes on from their last checkpoint each time. At the end
+# nothing is torn and nothing left over, and weights and logs are those of a run that nobody disturbed, bit for bit: first of
+# `trials every-callback`, with every callback on, then of `needletail train`.
+# Usage: Scripts/kill-training.sh [KILLS] [debug]
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 kills="${1:-100}"
-program=.build/release/needletail
+build=".build/${2:-release}"
+program="$build/needletail"
+trials="$build/Trials"
 folder="$(mktemp -d)"
 trap 'rm -rf "$folder"' EXIT
 
@@ -13,7 +16,46 @@ fail() {
     printf 'kill-training: error: %s\n' "$*" >&2
     exit 1
 }
-[[ -x "$program" ]] || fail "there is no $program; build it: swift build -c release --product needletail"
+for each in "$program" "$trials"; do
+    [[ -x "$each" ]] || fail "there is no $each; build it: swift build -c release --product $(basename "$each")"
+done
+
+# Sets "code": how the program ended that is killed after 30 to 330 ms, so that starts, steps, epochs' ends and saves are all met.
+# "exec" in a program of several words: else the signal meets a shell, and not the program.
+killed() {
+    local number="$1"
+    shift
+    "$@" >"$folder/said" 2>&1 &
+    local run=$!
+    sleep "0.$(printf '%03d' "$((30 + RANDOM % 300))")"
+    local signal=KILL
+    ((number % 2)) || signal=TERM
+    kill "-$signal" "$run" 2>/dev/null || true
+    code=0
+    wait "$run" 2>/dev/null || code=$?
+    case "$code" in
+    0 | 137 | 143) ;;
+    *) fail "after $number kills the run ended with $code: $(cat "$folder/said")" ;;
+    esac
+}
+
+# As many runs as it takes: each is killed until it has come to its end, and compared.
+epochs=20
+"$trials" every-callback "$folder/every" "$epochs" >"$folder/said" 2>&1 || fail "$(cat "$folder/said")"
+count=0
+runs=0
+while ((count < kills)); do
+    rm -rf "$folder/again"
+    code=1
+    while ((count < kills && code != 0)); do
+        killed "$count" "$trials" every-callback "$folder/again" "$epochs"
+        ((code == 0)) || count=$((count + 1))
+    done
+    "$trials" every-callback "$folder/again" "$epochs" >"$folder/said" 2>&1 || fail "the last run failed: $(cat "$folder/said")"
+    Scripts/same-run.py "$folder/every" "$folder/again" "$epochs" 3
+    runs=$((runs + 1))
+done
+printf 'kill-training: every callback: killed %d times in %d runs\n' "$count" "$runs"
 
 train() {
     local output="$1"
@@ -32,22 +74,10 @@ checkpoint="$folder/killed/checkpoint.safetensors"
 for ((count = 0; count < kills; count++)); do
     resume=()
     [[ -e "$checkpoint" ]] && resume=(--resume "$checkpoint")
-    launch=exec train "$folder/killed" "${resume[@]}" >"$folder/said" 2>&1 &
-    run=$!
-    # 30 to 330 ms, so that starts, steps, epochs' ends and saves are all met.
-    sleep "0.$(printf '%03d' "$((30 + RANDOM % 300))")"
-    signal=KILL
-    ((count % 2)) || signal=TERM
-    kill "-$signal" "$run" 2>/dev/null || true
-    code=0
-    wait "$run" 2>/dev/null || code=$?
-    case "$code" in
-    0) break ;;
-    137 | 143) ;;
-    *) fail "after $count kills the run ended with $code: $(cat "$folder/said")" ;;
-    esac
+    launch=exec killed "$count" train "$folder/killed" "${resume[@]}"
+    ((code != 0)) || break
 done
-printf 'kill-training: killed %d times\n' "$count"
+printf 'kill-training: needletail train: killed %d times\n' "$count"
 resume=()
 [[ -e "$checkpoint" ]] && resume=(--resume "$checkpoint")
 train "$folder/killed" "${resume[@]}" >/dev/null || fail "the last run failed"

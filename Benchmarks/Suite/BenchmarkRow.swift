@@ -3,8 +3,10 @@ import Foundation
 /// A number of the suite with all that it needs to be believed: how it came about, how far it scatters, and how wrong the very run was.
 package struct BenchmarkRow: Codable, Equatable {
     package var framework = "needletail"
-    /// The command that made it: `probe`, `op`.
+    /// The command that made it: `probe`, `op`, `train`.
     package var suite: String
+    /// What kind of work it is: `matmul`, `reduction`; of a training step, its model's name.
+    package var family: String?
     /// What was done: `matmul 512x512x512`.
     package var name: String
     package var dtype: String
@@ -33,9 +35,48 @@ package struct BenchmarkRow: Codable, Equatable {
     package var peakShare: Double?
     /// What may have disturbed the measurement.
     package var warnings: [String] = []
+    /// Why the row counts for nothing: a guard that fired. Its samples are not to be compared.
+    package var failure: String?
+    /// The hardware and the system that it was measured on.
+    package var machine: String?
+    /// What kind of device it is: `cpu`, `discreteGPU`, `software`.
+    package var kind: String?
+    /// What a curve of cost goes along, and where on it the row stands: `batch`, 64.
+    package var axis: String?
+    package var place: Double?
+    /// Of a training step: its model, its batch, whether it was captured, its nodes; and what was done while it was timed.
+    package var training: Training?
+
+    /// What a row of a training step has besides.
+    package struct Training: Codable, Equatable, Sendable {
+        package var model: String
+        package var batch: Int
+        package var graph: Bool
+        package var nodes: Double
+        package var plansBuilt: Int
+        package var driverAllocations: Int
+
+        package init(
+            model: String, batch: Int, graph: Bool, nodes: Double, plansBuilt: Int, driverAllocations: Int
+        ) {
+            self.model = model
+            self.batch = batch
+            self.graph = graph
+            self.nodes = nodes
+            self.plansBuilt = plansBuilt
+            self.driverAllocations = driverAllocations
+        }
+
+        enum CodingKeys: String, CodingKey {
+            case model, batch, graph
+            case nodes = "nodes_per_step"
+            case plansBuilt = "plans_built"
+            case driverAllocations = "driver_allocations"
+        }
+    }
 
     enum CodingKeys: String, CodingKey {
-        case framework, suite
+        case framework, suite, family, failure, machine, kind, axis, place, training
         // As the peers' benchmark calls it.
         case name = "op"
         case dtype, device, driver, threads, round, error, launches, bytes, operations, warnings
@@ -73,17 +114,21 @@ package struct BenchmarkRow: Codable, Equatable {
     }
 
     /// What a row is compared with in another file.
-    package var key: Key { Key(suite: suite, name: name, dtype: dtype, device: device) }
+    package var key: Key {
+        Key(suite: suite, name: name, dtype: dtype, device: device, threads: threads)
+    }
 
     package struct Key: Hashable, Comparable {
         package let suite, name, dtype, device: String
+        package let threads: Int
 
         package static func < (a: Key, b: Key) -> Bool {
-            (a.suite, a.device, a.name, a.dtype) < (b.suite, b.device, b.name, b.dtype)
+            (a.suite, a.device, a.name, a.dtype, a.threads) < (b.suite, b.device, b.name, b.dtype, b.threads)
         }
     }
 
-    /// One line of JSON; the fastest and the median stand there for readers that want one number.
+    /// One line of JSON; the fastest and the median stand there for readers that want one number, of training steps in milliseconds
+    /// beside the model and the batch, as the peers print them.
     package func json() throws -> String {
         struct Line: Encodable {
             let row: BenchmarkRow
@@ -91,13 +136,22 @@ package struct BenchmarkRow: Codable, Equatable {
             enum Keys: String, CodingKey {
                 case fastest = "min_us"
                 case median = "median_us"
+                case fastestMilliseconds = "min_ms"
+                case medianMilliseconds = "median_ms"
+                case launches = "launches_per_step"
             }
 
             func encode(to encoder: any Encoder) throws {
                 try row.encode(to: encoder)
+                if row.samples.isEmpty { return }
                 var container = encoder.container(keyedBy: Keys.self)
                 try container.encode(row.fastest, forKey: .fastest)
                 try container.encode(row.median, forKey: .median)
+                guard let training = row.training else { return }
+                try training.encode(to: encoder)
+                try container.encode(row.fastest / 1000, forKey: .fastestMilliseconds)
+                try container.encode(row.median / 1000, forKey: .medianMilliseconds)
+                try container.encode(row.launches, forKey: .launches)
             }
         }
         let encoder = JSONEncoder()

@@ -28,8 +28,9 @@ package struct Comparison {
     package static let smallest = 0.01
 
     package init(_ first: [BenchmarkRow], _ second: [BenchmarkRow]) {
-        let a = Dictionary(grouping: first, by: \.key)
-        let b = Dictionary(grouping: second, by: \.key)
+        // A row that failed was not measured.
+        let a = Dictionary(grouping: first.filter { $0.failure == nil }, by: \.key)
+        let b = Dictionary(grouping: second.filter { $0.failure == nil }, by: \.key)
         let paired = a.keys.filter { key in
             b[key].map { !Set($0.map(\.round)).isDisjoint(with: a[key]!.map(\.round)) } ?? false
         }

@@ -27,13 +27,16 @@ struct Probe {
     let device: DeviceDescription
     let seconds: Double
     let round: Int
+    /// Products of 512 only: 1024 is the peak of a large device.
+    var isQuick = false
 
     private func row(
         _ name: String, _ dtype: DType, operations: Double? = nil, bytes: Double? = nil,
         _ iteration: @escaping () throws -> Void
     ) throws -> BenchmarkRow {
-        let result = try Sampler(seconds: seconds).measure(name, on: device.id, iteration)
+        let result = try Sampler(seconds: seconds).measure(iteration)
         var row = result.row(suite: "probe", name: name, dtype: dtype, on: device, round: round)
+        row.family = "probe"
         (row.operations, row.bytes) = (operations, bytes)
         return row
     }
@@ -43,7 +46,7 @@ struct Probe {
         var rows: [BenchmarkRow] = []
         var peaks = Peaks(arithmetic: [:], bandwidth: 0)
         for dtype in [DType.float32, .float16, .bfloat16, .float64] where device.dtypes.contains(dtype) {
-            for extent in [512, 1024] {
+            for extent in (isQuick ? [512] : [512, 1024]) {
                 let a = Tensor.normal([extent, extent]).to(dtype)
                 let b = Tensor.normal([extent, extent]).to(dtype)
                 try evaluate(a, b)

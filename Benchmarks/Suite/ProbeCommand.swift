@@ -49,13 +49,6 @@ struct MeasuringOptions: ParsableArguments {
     /// Writes a row for people or for programs.
     func write(_ row: BenchmarkRow) throws {
         if json { return try StandardOutput.write(line: row.json()) }
-        var line = row.name.padding(toLength: 36, withPad: " ", startingAt: 0)
-        line += row.dtype.padding(toLength: 9, withPad: " ", startingAt: 0)
-        line += String(format: "%11.1f us  +-%4.1f %%", row.median, 50 * row.spread)
-        line += row.peakShare.map { String(format: "  %3.0f %% of peak", 100 * $0) } ?? ""
-        line += String(format: "  %.0f launches, host %.1f us", row.launches, row.hostMicroseconds)
-        line += row.error.map { String(format: ", error %.1e", $0) } ?? ""
-        try StandardOutput.write(line: line)
-        for warning in row.warnings { try StandardOutput.write(line: "    warning: \(warning)") }
+        try StandardOutput.write(line: RowText.line(row))
     }
 }

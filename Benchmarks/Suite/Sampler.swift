@@ -17,24 +17,33 @@ struct Sampler {
         var host: Double
         var launches: Double
         var warnings: [String]
+        /// What a guard found.
+        var failure: String?
+        /// What was counted while samples were taken, over so many iterations.
+        var spent: ExecutionStatistics
+        var iterations: Int
 
         /// The row of it.
         func row(
-            suite: String, name: String, dtype: DType, on device: DeviceDescription, round: Int
+            suite: String, name: String, dtype: DType, on device: DeviceDescription, threads: Int? = nil, round: Int
         ) -> BenchmarkRow {
             var row = BenchmarkRow(
                 suite: suite, name: name, dtype: "\(dtype)", device: "\(device.id)",
-                driver: "\(device.name), \(device.driver)", threads: NeedletailBench.threadCount(on: device.id),
+                driver: "\(device.name), \(device.driver)",
+                threads: threads ?? NeedletailBench.threadCount(on: device.id),
                 round: round, firstMicroseconds: first, samples: samples, hostMicroseconds: host, launches: launches)
             row.warnings = warnings
+            row.failure = failure
+            row.machine = Machine.description
+            row.kind = device.kind.rawValue
             return row
         }
     }
 
     /// Times an iteration, which must evaluate what it makes.
     ///
-    /// - Throws: ``BenchmarkFailure`` where iterations launch nothing, and what the iteration throws.
-    func measure(_ name: String, on device: DeviceID, _ iteration: () throws -> Void) throws -> Result {
+    /// What guards find wrong is in the result. Throws what the iteration throws.
+    func measure(_ iteration: () throws -> Void) throws -> Result {
         let first = try milliseconds(1) {
             try iteration()
             try synchronize()
@@ -49,6 +58,7 @@ struct Sampler {
         let count = max(1, Int((Sampler.sampleMilliseconds / max(once, 1e-4)).rounded(.up)))
         let before = executionStatistics()
         let load = ProcessorLoad()
+        let clock = Machine.clock()
         var stepping = Duration.zero
         var samples: [Double] = []
         let begin = ContinuousClock.now
@@ -62,18 +72,20 @@ struct Sampler {
                     try synchronize()
                 } * 1000)
         }
+        let settling = try milliseconds(1) { try synchronize() } * 1000
         let spent = executionStatistics() - before
         let iterations = samples.count * count
-        guard spent.launches >= iterations else {
-            throw BenchmarkFailure(
-                "\(name): \(spent.launches) launches in \(iterations) iterations; it does not do its work")
-        }
+        let failure =
+            RowGuard.launches(spent.launches, iterations: iterations)
+            ?? RowGuard.synchronisation(settling: settling, sample: samples.last! * Double(count))
         var warnings = load.warnings()
+        Machine.warning(clockBefore: clock, after: Machine.clock()).map { warnings.append($0) }
         if spent.plansBuilt > 0 { warnings.append("\(spent.plansBuilt) plans were built while it was timed") }
         return Result(
             first: first * 1000, samples: samples,
             host: Double(spent.hostNanoseconds(ofSteps: stepping)) / Double(iterations) / 1000,
-            launches: Double(spent.launches) / Double(iterations), warnings: warnings)
+            launches: Double(spent.launches) / Double(iterations), warnings: warnings, failure: failure, spent: spent,
+            iterations: iterations)
     }
 }
 

@@ -32,12 +32,15 @@ enum PoolingShader: ShaderFamily {
             let perItem = isGPU ? 1 : max(1, min(rows / (16 * target.computeUnits), 2048 / max(result[1], 1)))
             let items = isGPU ? rows * result[1] : (rows + perItem - 1) / perItem
             let kernel = PoolingShaderKernel(
-                kind: body.kind, dtype: body.dtype, countsPadding: body.countsPadding, size: size, index: index)
+                kind: body.kind, dtype: body.dtype, countsPadding: body.countsPadding, size: size, index: index,
+                window: body.window)
+            let window = body.window
+            let numbers = [window.kernel, window.stride, window.padding, window.dilation].flatMap { [$0[0], $0[1]] }
             let epilogue = body.epilogue
             launch = ShaderLaunch(
                 key: ShaderKey(
                     code: body.code, schedule: schedule,
-                    variant: [size, Int(index.rawValue)] + EpilogueEmitter.variant(epilogue)),
+                    variant: [size, Int(index.rawValue)] + numbers + EpilogueEmitter.variant(epilogue)),
                 workgroups: [(items + size - 1) / size, 1, 1], build: { kernel.build(epilogue) })
             launch.setIntegers([isGPU ? "elements" : "rows": isGPU ? items : rows])
             if !isGPU { launch.setIntegers(["perItem": perItem]) }
@@ -50,14 +53,9 @@ enum PoolingShader: ShaderFamily {
     }
 
     private static func setGeometry(of body: PoolingKernel, in launch: inout ShaderLaunch) {
-        let window = body.window
         for (axis, name) in ["Rows", "Columns"].enumerated() {
-            for (what, value) in [
-                ("input", body.inputSize), ("output", body.outputSize), ("kernel", window.kernel),
-                ("stride", window.stride), ("padding", window.padding), ("dilation", window.dilation),
-            ] {
-                launch.arguments[what + name] = .integer(value[axis])
-            }
+            launch.arguments["input" + name] = .integer(body.inputSize[axis])
+            launch.arguments["output" + name] = .integer(body.outputSize[axis])
         }
     }
 }

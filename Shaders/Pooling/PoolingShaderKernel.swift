@@ -9,6 +9,8 @@ struct PoolingShaderKernel {
     /// Work-items a workgroup; 1 on CPU-type devices, where a work-item computes rows.
     let size: Int
     let index: ScalarType
+    /// Known to the kernel: quotients by a stride that is 1 or 2 cost nothing then, and its loops have fixed ends.
+    let window: Window
 
     private var isGradient: Bool { kind == .maximumGradient || kind == .averageGradient }
 
@@ -96,15 +98,18 @@ struct PoolingWindows {
         a = k.buffer("a", kernel.dtype, .read)
         let hasTwo = kernel.kind == .maximumGradient || kernel.kind == .maximumGather
         b = hasTwo ? k.buffer("b", kernel.dtype, .read) : nil
-        let axes = ["Rows", "Columns"].map { name in
-            let argument = { (what: String) in k.argument(what + name, kernel.index) }
+        let index = ValueType(kernel.index)
+        let axes = ["Rows", "Columns"].enumerated().map { axis, name in
+            let constant = { (value: SIMD2<Int>) in k.constant(value[axis], index) }
+            let window = kernel.window
             return Axis(
-                input: argument("input"), output: argument("output"), kernel: argument("kernel"),
-                stride: argument("stride"), padding: argument("padding"), dilation: argument("dilation"))
+                input: k.argument("input" + name, kernel.index), output: k.argument("output" + name, kernel.index),
+                kernel: constant(window.kernel), stride: constant(window.stride), padding: constant(window.padding),
+                dilation: constant(window.dilation))
         }
         (rows, columns) = (axes[0], axes[1])
         zero = k.constant(0, ValueType(kernel.dtype.valueScalar))
-        index = ValueType(kernel.index)
+        self.index = index
         countsPadding = kernel.countsPadding
     }
 

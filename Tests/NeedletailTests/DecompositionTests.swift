@@ -40,6 +40,10 @@ import Testing
         Case(name: "pointwise, strided", window: Window(kernel: [1, 1], stride: [2, 2])),
         Case(name: "one dimension", size: [1, 17], window: Window(kernel: [1, 5], stride: [1, 2], padding: [0, 2])),
         Case(name: "one of everything", images: 1, inputs: 1, outputs: 1, window: Window(kernel: [3, 3])),
+        Case(name: "padded beyond the kernel", window: Window(kernel: [2, 1], padding: [3, 2])),
+        Case(
+            name: "dilated, padded and grouped", inputs: 4, outputs: 6, groups: 2, size: [9, 10],
+            window: Window(kernel: [3, 2], padding: [5, 1], dilation: [2, 3])),
         Case(name: "whole input", window: Window(kernel: [7, 6])),
         Case(name: "no images", images: 0, window: Window(kernel: [3, 3], padding: [1, 1])),
     ]

@@ -182,6 +182,55 @@ import Testing
         }
     }
 
+    @Test func expandedTensorsOfPyTorchAreRead() throws {
+        let dictionary = try StateDictionary(contentsOf: golden("torch_expanded.pt"))
+        func numbers(_ name: String) throws -> [Double] {
+            try #require(dictionary[name], "\(name)").scalars(as: Double.self)
+        }
+        #expect(dictionary["row"]?.shape == [3, 4] && dictionary["wide"]?.shape == [1000, 100])
+        #expect(try numbers("row") == [0, 0, 0, 0, 1, 1, 1, 1, 2, 2, 2, 2])
+        #expect(try numbers("wide").allSatisfy { $0 == 2.5 })
+        #expect(try numbers("window") == [0, 1, 2, 1, 2, 3, 2, 3, 4])
+    }
+
+    /// Small files that claim gigabytes: of one element, of one storage under many names, of zeros that deflate well.
+    @Test func bombsOfPyTorchAreRefused() throws {
+        let bombs = [
+            ("expanded", "4398046511104 bytes of tensors"), ("often", "75497472 bytes of tensors"),
+            ("storage", "bytes of storages"),
+        ]
+        for (name, text) in bombs {
+            expectError(.data, containing: "torch_bomb_\(name).pt", text) { () throws(TensorError) in
+                try StateDictionary(contentsOf: golden("torch_bomb_\(name).pt"))
+            }
+        }
+        let path = directory.path("pickle.pt")
+        try ZipWriter.write(["a/data.pkl"], deflates: true, to: path) { _ in [UInt8](repeating: 0, count: 1 << 21) }
+        expectError(.data, containing: "pickle.pt", "a pickle of 2097152 bytes") { () throws(TensorError) in
+            try StateDictionary(contentsOf: path)
+        }
+    }
+
+    /// A directory that names one place often, as a bomb of little depth does.
+    @Test func filesOfAnArchiveThatLieInEachOtherAreRefused() throws {
+        let path = directory.path("overlapping.npz")
+        let large = NumPyArray(dtype: .uint8, shape: [4096], bytes: [UInt8](repeating: 1, count: 4096))
+        let small = NumPyArray(dtype: .uint8, shape: [1], bytes: [1])
+        let arrays = [NumPyArchive.Entry(name: "a", array: large), NumPyArchive.Entry(name: "b", array: small)]
+        try NumPyArchive(arrays: arrays).write(to: path)
+        var bytes = Array(try Data(contentsOf: URL(fileURLWithPath: path)))
+        let rows = bytes.indices.dropLast(3).filter { Array(bytes[$0..<$0 + 4]) == [0x50, 0x4B, 1, 2] }
+        #expect(rows.count == 2)
+        // Checksum, sizes and place of the first file for the second.
+        for field in [16..<28, 42..<46] {
+            for place in field { bytes[rows[1] + place] = bytes[rows[0] + place] }
+        }
+        let broken = directory.write(bytes, to: "overlapping.npz")
+        expectError(.data, containing: "overlapping.npz", "lie in each other") { () throws(TensorError) in
+            try StateDictionary(contentsOf: broken)
+        }
+    }
+
     @Test func whatIsNoDictionaryOfTensorsIsRefused() {
         let files = [
             ("module", "nothing of a file is run here"), ("short", "torch.ShortStorage"), ("list", "holds a list"),

@@ -38,6 +38,7 @@ import Testing
                 "ArgumentParser",
             ]
         ),
+        ("Examples/Trials", ["TensorRuntime", "Needletail", "NeedletailTraining", "NeedletailVision"]),
         (
             "Benchmarks",
             [

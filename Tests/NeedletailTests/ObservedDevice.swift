@@ -4,9 +4,10 @@ import TensorRuntime
 
 /// A device that notes the family of every launch and passes all work on to another.
 final class ObservedDevice: ForwardingDevice, @unchecked Sendable {
-    // Safety: the list is locked.
+    // Safety: the lists are locked.
 
     private let families = Lock<[KernelFamily]>([])
+    private let reads = Lock(0)
 
     /// Launches since the last call, in order.
     func takeLaunches() -> [KernelFamily] {
@@ -16,10 +17,19 @@ final class ObservedDevice: ForwardingDevice, @unchecked Sendable {
         }
     }
 
+    /// Copies to the host since the last call.
+    func takeReads() -> Int {
+        reads.withLock { reads in
+            defer { reads = 0 }
+            return reads
+        }
+    }
+
     override func makeStream() throws(TensorError) -> any DeviceStream {
         ObservedStream(try inner.makeStream(), of: self)
     }
 
+    fileprivate func noteRead() { reads.withLock { $0 += 1 } }
     fileprivate func note(_ kernel: any DeviceKernel) { families.withLock { $0.append(kernel.spec.family) } }
 }
 
@@ -38,6 +48,13 @@ private final class ObservedStream: ForwardingStream, @unchecked Sendable {
     ) throws(TensorError) {
         device.note(kernel)
         try inner.encode(kernel, bindings: bindings, scalars: scalars)
+    }
+
+    override func copyOut(
+        from source: any DeviceBuffer, offset: Int, to destination: UnsafeMutableRawBufferPointer
+    ) throws(TensorError) {
+        device.noteRead()
+        try inner.copyOut(from: source, offset: offset, to: destination)
     }
 }
 

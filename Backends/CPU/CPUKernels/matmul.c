@@ -49,15 +49,16 @@ static void nt_plan_unpacked(nt_matmul *p, int64_t unit_m, int64_t unit_n, int b
     }
 }
 
-/// Halves the longer side until there are enough tiles; each tile packs its own operands, so they are not small.
-static void nt_plan_blocked(nt_matmul *p, int64_t unit_m, int64_t unit_n) {
+/// Halves the longer side until there are enough tiles, or two of less than `least` operations; each tile packs its own
+/// operands, so they are not small.
+static void nt_plan_blocked(nt_matmul *p, int64_t unit_m, int64_t unit_n, double least) {
     p->tile_m = p->m;
     p->tile_n = p->n;
     for (;;) {
         const int64_t tiles = nt_ceil_div(p->m, p->tile_m) * nt_ceil_div(p->n, p->tile_n) * p->batches;
         const double work = 2.0 * (double)p->tile_m * (double)p->tile_n * (double)p->k;
         const int fits = p->tile_m <= 1040 && p->tile_n <= 1040;
-        if (work < 1.2e6 || (tiles >= 2 && work < 2.5e7) || (tiles >= 4 && fits)) return;
+        if (work < 1.2e6 || (tiles >= 2 && work < least) || (tiles >= 4 && fits)) return;
         if (p->tile_n * 3 >= p->tile_m * 2 && p->tile_n > unit_n) {
             p->tile_n = nt_ceil_div(nt_ceil_div(p->tile_n, 2), unit_n) * unit_n;
         } else if (p->tile_m > unit_m) {
@@ -69,7 +70,9 @@ static void nt_plan_blocked(nt_matmul *p, int64_t unit_m, int64_t unit_n) {
 }
 
 // The rules below were measured on Zen 3 with AVX2, in GFLOP/s a thread, own against OpenBLAS 0.3.21: dot 64x784x128 92
-// to 73, paneled 64x128x128 92 to 63, direct 128x64x784 91 to 66, packed 512 cubed 88 to 88 and 1024 cubed 88 to 91.
+// to 73, paneled 64x128x128 92 to 63, direct 128x64x784 91 to 66, packed 512 cubed 88 to 88 and 1024 cubed 88 to 91. Those of
+// `wide` on Sapphire Rapids with AVX-512, where long streams of dot products wait for the cache: dot against packed
+// 64x9216x128 43 to 100, 64x1024x1024 47 to 90, 32x1024x1024 47 to 68, 16x2048x1024 44 to 45, 12x1024x1024 47 to 39.
 void nt_matmul_plan(nt_matmul *p) {
     const nt_matmul_kernels *kernels = nt_matmul_kernels_for(p->isa);
     p->batches = p->batch_step = 1;
@@ -88,6 +91,7 @@ void nt_matmul_plan(nt_matmul *p) {
         && (rows_of_b ? p->rsb >= p->n : p->rsb == 1 && p->csb >= p->k) && p->rsa <= INT32_MAX && p->csa <= INT32_MAX
         && p->rsb <= INT32_MAX && p->csb <= INT32_MAX;
     int64_t unit_m = kernels->mr, unit_n = kernels->nr;
+    const int wide = kernels->widest > kernels->nr;
     if (p->element == nt_element_f64 && p->dgemm && blas && work > 1e5) {
         p->method = nt_matmul_blas;
     } else if (nt_is_short(p->element)) {
@@ -98,11 +102,11 @@ void nt_matmul_plan(nt_matmul *p) {
         unit_n = 32;
     } else if (p->sgemm && blas && volume > 7e8) {
         p->method = nt_matmul_blas;
-    } else if (rows_of_a && p->rsb == 1 && !rows_of_b && p->k <= 256 && p->n >= unit_n && p->m >= 16
-        && volume <= 0x1p24) {
+    } else if (rows_of_a && p->rsb == 1 && !rows_of_b && p->k <= 256 && p->n >= (wide ? unit_n / 2 : unit_n)
+        && p->m >= 16 && volume <= 0x1p24) {
         p->method = nt_matmul_paneled;
     } else if (rows_of_a && p->rsb == 1 && (!rows_of_b || p->n == 1) && p->k >= 24
-        && (volume <= 0x1p24 || p->m <= 64)) {
+        && (wide ? volume <= 0x1p23 || p->m < 16 || p->n < unit_n : volume <= 0x1p24 || p->m <= 64)) {
         p->method = nt_matmul_dot;
         unit_m = 4;
         unit_n = 3;
@@ -117,11 +121,11 @@ void nt_matmul_plan(nt_matmul *p) {
     switch ((nt_matmul_method)p->method) {
     case nt_matmul_dot: nt_plan_unpacked(p, unit_m, unit_n, p->m >= 16, work); break;
     case nt_matmul_direct: nt_plan_unpacked(p, unit_m, unit_n, p->n < 4 * unit_n || p->m > 4 * p->n, work); break;
-    case nt_matmul_paneled: nt_plan_unpacked(p, unit_m, unit_n, 0, work); break;
+    case nt_matmul_paneled: nt_plan_unpacked(p, unit_m, unit_n, p->n < 2 * unit_n, work); break;
     case nt_matmul_typed: nt_plan_unpacked(p, unit_m, unit_n, p->m >= 16, 4 * work); break;
     case nt_matmul_packed:
     case nt_matmul_widened:
-    case nt_matmul_blas: nt_plan_blocked(p, unit_m, unit_n);
+    case nt_matmul_blas: nt_plan_blocked(p, unit_m, unit_n, wide ? 6e6 : 2.5e7);
     }
     p->tiles_m = nt_ceil_div(p->m, p->tile_m);
     p->tiles_n = nt_ceil_div(p->n, p->tile_n);
@@ -170,11 +174,11 @@ static int64_t nt_least_columns(const nt_matmul *p) {
 
 nt_memory nt_matmul_memory(const nt_matmul *p) {
     const nt_matmul_kernels *kernels = nt_matmul_kernels_for(p->isa);
-    const size_t panel = (size_t)p->k * (size_t)kernels->nr * sizeof(float);
+    const size_t column = (size_t)p->k * sizeof(float), narrow = column * (size_t)kernels->nr / 2;
     if (p->tiles_m == 0 || p->k == 0) return (nt_memory){0};
     switch ((nt_matmul_method)p->method) {
-    case nt_matmul_direct: return (nt_memory){.worker = nt_least_columns(p) < kernels->nr ? panel : 0};
-    case nt_matmul_paneled: return (nt_memory){.worker = panel};
+    case nt_matmul_direct: return (nt_memory){.worker = 2 * nt_least_columns(p) < kernels->nr ? narrow : 0};
+    case nt_matmul_paneled: return (nt_memory){.worker = column * (size_t)kernels->widest};
     case nt_matmul_packed:
     case nt_matmul_widened: return (nt_memory){.worker = NT_SGEMM_SCRATCH * sizeof(float)};
     case nt_matmul_typed: return (nt_memory){.worker = 4096 * 8};

@@ -1,13 +1,16 @@
 /// Float32 matrix kernels, compiled once for each instruction set: the including file defines `NT_VL` (floats in a
-/// vector), `NT_MR` (rows of the register block, a multiple of 2), `NT_MR_LIST` and `NT_TABLE` (the table's name).
+/// vector), `NT_MR` (rows of the register block of two vectors, a multiple of 2), `NT_WV` and `NT_WM` (vectors and rows of
+/// the widest one), `NT_BLOCK_LIST` (all blocks, by rows and vectors), `NT_A_IN_PLACE` (whether the packed product reads
+/// contiguous rows of `a` where they lie) and `NT_TABLE` (the table's name).
 
 #include <string.h>
 
 #include "body_bits.h"
 #include "matmul_internal.h"
 
-/// Columns of the register block: two vectors.
+/// Columns of the register block of two vectors, and of the widest.
 #define NT_NR (2 * NT_VL)
+#define NT_WN (NT_WV * NT_VL)
 /// Rows by columns of the block of dot products; 12 sums and 7 operands a step keep both multipliers busy.
 #define NT_DOT_M 4
 #define NT_DOT_N 3
@@ -15,66 +18,81 @@
 typedef float vf __attribute__((vector_size(4 * NT_VL), aligned(4), may_alias));
 typedef float vf4 __attribute__((vector_size(16), aligned(4), may_alias));
 
-/// `c (+)= a b` over a block of `rows` by `NT_NR`. `rows` and `rowMajor` are literals where this is inlined; literal
-/// strides let the compiler address the rows of `a` with few registers.
+/// `c (+)= a b` over a block of `rows` by `vectors`, which are literals where this is inlined, and so is `rowMajor`;
+/// literal strides let the compiler address the rows of `a` with few registers.
 static inline __attribute__((always_inline)) void nt_block(
-    int rows, int rowMajor, long k, const float *a, long stride, const float *b, long ldb, float *c, long ldc,
-    long accumulate
+    int rows, int vectors, int rowMajor, long k, const float *a, long stride, const float *b, long ldb, float *c,
+    long ldc, long accumulate
 ) {
-    vf sum[NT_MR][2];
+    vf sum[NT_MR][NT_WV];
     const long rsa = rowMajor ? stride : 1, csa = rowMajor ? 1 : stride;
 #pragma clang loop unroll(full)
-    for (int i = 0; i < rows; i++) sum[i][0] = sum[i][1] = (vf){0};
-#pragma clang loop unroll(disable)
-    for (long p = 0; p < k; p++) {
-        const vf b0 = *(const vf *)b, b1 = *(const vf *)(b + NT_VL);
+    for (int i = 0; i < rows; i++)
 #pragma clang loop unroll(full)
-        for (int i = 0; i < rows; i++) {
-            const float x = a[i * rsa];
-            sum[i][0] += x * b0;
-            sum[i][1] += x * b1;
-        }
-        a += csa;
-        b += ldb;
+        for (int v = 0; v < vectors; v++) sum[i][v] = (vf){0};
+    // A step's operands and products. Four at a time where registers are left for what the compiler fetches early.
+#define NT_STEP                                                                                                        \
+    vf y[NT_WV];                                                                                                       \
+    _Pragma("clang loop unroll(full)") for (int v = 0; v < vectors; v++) y[v] = *(const vf *)(b + v * NT_VL);          \
+    _Pragma("clang loop unroll(full)") for (int i = 0; i < rows; i++) {                                                \
+        const float x = a[i * rsa];                                                                                    \
+        _Pragma("clang loop unroll(full)") for (int v = 0; v < vectors; v++) sum[i][v] += x * y[v];                    \
+    }                                                                                                                  \
+    a += csa;                                                                                                          \
+    b += ldb;
+    if (vectors > 2) {
+#pragma clang loop unroll_count(4)
+        for (long p = 0; p < k; p++) { NT_STEP }
+    } else {
+#pragma clang loop unroll(disable)
+        for (long p = 0; p < k; p++) { NT_STEP }
     }
+#undef NT_STEP
     if (accumulate) {
 #pragma clang loop unroll(full)
-        for (int i = 0; i < rows; i++) {
-            sum[i][0] += *(vf *)(c + i * ldc);
-            sum[i][1] += *(vf *)(c + i * ldc + NT_VL);
-        }
+        for (int i = 0; i < rows; i++)
+#pragma clang loop unroll(full)
+            for (int v = 0; v < vectors; v++) sum[i][v] += *(vf *)(c + i * ldc + v * NT_VL);
     }
 #pragma clang loop unroll(full)
-    for (int i = 0; i < rows; i++) {
-        *(vf *)(c + i * ldc) = sum[i][0];
-        *(vf *)(c + i * ldc + NT_VL) = sum[i][1];
-    }
+    for (int i = 0; i < rows; i++)
+#pragma clang loop unroll(full)
+        for (int v = 0; v < vectors; v++) *(vf *)(c + i * ldc + v * NT_VL) = sum[i][v];
 }
 
-#define NT_BLOCK(rows)                                                                                                 \
-    static __attribute__((noinline)) void nt_rowblock_##rows(                                                         \
+#define NT_BLOCK(rows, vectors)                                                                                        \
+    static __attribute__((noinline)) void nt_rowblock_##rows##_##vectors(                                             \
         long k, const float *a, long lda, const float *b, long ldb, float *c, long ldc, long accumulate               \
     ) {                                                                                                                \
-        nt_block(rows, 1, k, a, lda, b, ldb, c, ldc, accumulate);                                                     \
+        nt_block(rows, vectors, 1, k, a, lda, b, ldb, c, ldc, accumulate);                                            \
     }                                                                                                                  \
-    static __attribute__((noinline)) void nt_colblock_##rows(                                                         \
+    static __attribute__((noinline)) void nt_colblock_##rows##_##vectors(                                             \
         long k, const float *a, long lda, const float *b, long ldb, float *c, long ldc, long accumulate               \
     ) {                                                                                                                \
-        nt_block(rows, 0, k, a, lda, b, ldb, c, ldc, accumulate);                                                     \
+        nt_block(rows, vectors, 0, k, a, lda, b, ldb, c, ldc, accumulate);                                            \
     }
-NT_MR_LIST(NT_BLOCK)
+NT_BLOCK_LIST(NT_BLOCK)
 
 typedef void (*nt_block_fn)(long, const float *, long, const float *, long, float *, long, long);
-#define NT_ROW_ENTRY(rows) nt_rowblock_##rows,
-#define NT_COL_ENTRY(rows) nt_colblock_##rows,
-/// By number of rows less one.
-static const nt_block_fn nt_rowblocks[NT_MR] = {NT_MR_LIST(NT_ROW_ENTRY)};
-static const nt_block_fn nt_colblocks[NT_MR] = {NT_MR_LIST(NT_COL_ENTRY)};
+#define NT_ROW_ENTRY(rows, vectors) [vectors - 1][rows - 1] = nt_rowblock_##rows##_##vectors,
+#define NT_COL_ENTRY(rows, vectors) [vectors - 1][rows - 1] = nt_colblock_##rows##_##vectors,
+/// By number of vectors less one, and of rows less one.
+static const nt_block_fn nt_rowblocks[NT_WV][NT_MR] = {NT_BLOCK_LIST(NT_ROW_ENTRY)};
+static const nt_block_fn nt_colblocks[NT_WV][NT_MR] = {NT_BLOCK_LIST(NT_COL_ENTRY)};
 
-/// Rows of the next block, such that the last one is not left with a thin remainder.
-static inline long nt_rows(long left) {
-    if (left >= 2 * NT_MR || left <= NT_MR) return left < NT_MR ? left : NT_MR;
+/// Rows of the next block of so many vectors, such that the last one is not left with a thin remainder.
+static inline long nt_rows(long left, long vectors) {
+    const long most = vectors > 2 ? NT_WM : NT_MR;
+    if (left >= 2 * most || left <= most) return left < most ? left : most;
     return (left + 1) / 2;
+}
+
+/// Vectors of the next panel of `n` columns, where `left` of them are left: as many as these fill or begin, if they fit
+/// into `n` at all.
+static inline long nt_panel_vectors(long left, long n) {
+    const long vectors = (left + NT_VL - 1) / NT_VL;
+    if (vectors > NT_WV) return NT_WV;
+    return vectors * NT_VL <= n ? vectors : left / NT_VL;
 }
 
 static void nt_direct(
@@ -82,27 +100,28 @@ static void nt_direct(
     float *scratch, long accumulate
 ) {
     const int rowMajor = csa == 1;
-    const nt_block_fn *blocks = rowMajor ? nt_rowblocks : nt_colblocks;
     const long stride = rowMajor ? rsa : csa;
-    float edge[NT_MR * NT_NR];
-    const int narrow = n < NT_NR;
+    float edge[NT_MR * NT_VL];
+    const int narrow = n < NT_VL;
     if (narrow) {
         for (long p = 0; p < k; p++) {
-            memcpy(scratch + p * NT_NR, b + p * ldb, n * sizeof(float));
-            memset(scratch + p * NT_NR + n, 0, (NT_NR - n) * sizeof(float));
+            memcpy(scratch + p * NT_VL, b + p * ldb, n * sizeof(float));
+            memset(scratch + p * NT_VL + n, 0, (NT_VL - n) * sizeof(float));
         }
         b = scratch;
-        ldb = NT_NR;
+        ldb = NT_VL;
     }
-    for (long j = 0; j < n; j += NT_NR) {
+    for (long j = 0, vectors; j < n; j += vectors * NT_VL) {
+        vectors = narrow ? 1 : nt_panel_vectors(n - j, n);
         // The last panel moves left over columns that are done: the same sums in the same order are the same bits.
-        const long at = narrow ? 0 : (j + NT_NR <= n ? j : n - NT_NR);
+        const long at = narrow ? 0 : (j + vectors * NT_VL <= n ? j : n - vectors * NT_VL);
+        const nt_block_fn *blocks = rowMajor ? nt_rowblocks[vectors - 1] : nt_colblocks[vectors - 1];
         for (long i = 0, rows; i < m; i += rows) {
-            rows = nt_rows(m - i);
+            rows = nt_rows(m - i, vectors);
             float *to = narrow ? edge : c + i * ldc + at;
-            blocks[rows - 1](k, a + i * rsa, stride, b + at, ldb, to, narrow ? NT_NR : ldc, accumulate);
+            blocks[rows - 1](k, a + i * rsa, stride, b + at, ldb, to, narrow ? NT_VL : ldc, accumulate);
             if (narrow)
-                for (long r = 0; r < rows; r++) memcpy(c + (i + r) * ldc, edge + r * NT_NR, n * sizeof(float));
+                for (long r = 0; r < rows; r++) memcpy(c + (i + r) * ldc, edge + r * NT_VL, n * sizeof(float));
         }
     }
 }
@@ -191,7 +210,7 @@ static void nt_dot(long m, long n, long k, const float *a, long lda, const float
 #include "matmul_typed.h"
 
 const nt_matmul_kernels NT_TABLE = {
-    .mr = NT_MR, .nr = NT_NR, .direct = nt_direct, .dot = nt_dot, .paneled = nt_paneled, .packed = nt_packed,
+    .mr = NT_MR, .nr = NT_NR, .widest = NT_WN, .direct = nt_direct, .dot = nt_dot, .paneled = nt_paneled, .packed = nt_packed,
     .widened = nt_widened, .panel = nt_panel, .pack_a = nt_pack_a, .pack_b = nt_pack_b,
     .typed = {
         [nt_element_f64] = nt_typed_f64, [nt_element_i32] = nt_typed_i32, [nt_element_i64] = nt_typed_i64,

@@ -11,23 +11,26 @@
 /// Float32 kernels of one instruction set. All compute `c[m, n] = a[m, k] b[k, n]` on one thread, and sum over `k` in
 /// an order that depends on the shape alone.
 typedef struct {
-    /// Rows and columns of the register block; packed panels have these widths.
+    /// Rows and columns of the register block of `panel`; what `pack_a` and `pack_b` write has these widths.
     long mr, nr;
+    /// Columns of the widest register block.
+    long widest;
     /// Reads both operands where they lie; the rows of `b` are contiguous (distance `ldb`), `a` has any strides of
-    /// which one is 1. `scratch` holds `k * nr` floats, used only where `n < nr`. With `accumulate`, adds to `c`; then
-    /// `n` is a multiple of `nr`.
+    /// which one is 1. `scratch` holds `k * nr / 2` floats, used only where `n < nr / 2`. With `accumulate`, adds to `c`;
+    /// then `n` is a multiple of `nr`.
     void (*direct)(
         long m, long n, long k, const float *a, long rsa, long csa, const float *b, long ldb, float *c, long ldc,
         float *scratch, long accumulate);
     /// Rows of `a` and columns of `b` are contiguous: dot products.
     void (*dot)(
         long m, long n, long k, const float *a, long lda, const float *b, long ldb, float *c, long ldc);
-    /// Packs panels of `b`, of any strides, in `scratch` (`k * nr` floats); the rows of `a` are contiguous. For panels
-    /// that fit L1.
+    /// Packs panels of `b`, of any strides, in `scratch` (`k * widest` floats); the rows of `a` are contiguous. For panels
+    /// that fit L2.
     void (*paneled)(
         long m, long n, long k, const float *a, long lda, const float *b, long rsb, long csb, float *c, long ldc,
         float *scratch);
-    /// Blocked for the caches; packs both operands into `scratch` (`NT_SGEMM_SCRATCH` floats). Any strides.
+    /// Blocked for the caches; packs `b`, and `a` unless its rows are read in place, into `scratch` (`NT_SGEMM_SCRATCH`
+    /// floats). Any strides.
     void (*packed)(
         long m, long n, long k, const float *a, long rsa, long csa, const float *b, long rsb, long csb, float *c,
         long ldc, float *scratch);
@@ -53,10 +56,10 @@ extern const nt_matmul_kernels nt_matmul_kernels_avx2;
 extern const nt_matmul_kernels nt_matmul_kernels_avx512;
 #endif
 
-/// Depth, rows and columns of a packed block: a panel of `b` stays in L1, the block of `a` in L2.
+/// Depth, rows and columns of a packed block: a panel of `b` stays in L1 (with four vectors, in L2), the block of `a` in L2.
 enum { NT_KC = 256, NT_MC = 192, NT_NC = 1024 };
 /// Floats that `packed` needs.
-enum { NT_SGEMM_SCRATCH = NT_KC * (NT_NC + 32) + NT_MC * NT_KC + 12 * NT_KC + 64 };
+enum { NT_SGEMM_SCRATCH = NT_KC * (NT_NC + 64) + NT_MC * NT_KC + 12 * NT_KC + 64 };
 
 /// The kernels for `isa` (an `nt_isa`).
 const nt_matmul_kernels *nt_matmul_kernels_for(int isa);

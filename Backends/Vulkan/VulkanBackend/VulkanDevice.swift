@@ -41,7 +41,13 @@ public final class VulkanDevice: TunableDevice, KernelTiming, ProgramEmitting, @
     ) throws(TensorError) {
         ForkWatch.begin()
         self.info = info
-        description = info.description
+        var description = info.description
+        // Where a processor computes workgroups, the tiles of a convolution are filled element by element, with quotients: ten
+        // times as slow as the columns and the product that a convolution is decomposed into.
+        if description.kind == .software && configuration.vulkanScheduleClass == .automatic {
+            description.families.remove(.convolution)
+        }
+        self.description = description
         quirks = try VulkanQuirks.table.inForce(for: info, configuration: configuration).map(\.name)
         var opened: OpaquePointer?
         var facts = info.facts

@@ -8,6 +8,8 @@ struct PyTorchFile {
     static let pickleName = "/data.pkl"
     /// Of a pickle without its storages: names and shapes.
     private static let maximumPickle = 1 << 28
+    /// Bytes of tensors that a file of any size may have: an expanded tensor is one element, read a thousand times.
+    private static let plainBytes = 1 << 26
 
     private(set) var tensors: [(name: String, tensor: SafeTensorsFile.Entry)] = []
     private let archive: ZipArchive
@@ -104,15 +106,19 @@ struct PyTorchFile {
             }
             (last, count) = (sum, product)
         }
-        guard count == 0 || last < bytes.count / width, count <= bytes.count / width
-        else {
+        guard count == 0 || last < bytes.count / width else {
             throw archive.corrupt(
                 "tensor \(quoted(name)) of shape \(tensor.shape) reaches beyond its storage of \(bytes.count) bytes")
         }
-        byteCount += count * width
-        guard byteCount / 16 <= archive.byteCount else {
-            throw archive.corrupt("has \(byteCount) bytes of tensors in \(archive.byteCount)")
+        // An expanded tensor has more elements than its storage, but no file makes much of nothing.
+        let (size, isLarge) = count.multipliedReportingOverflow(by: width)
+        let (sum, isOver) = byteCount.addingReportingOverflow(size)
+        guard !isLarge, !isOver, sum <= PyTorchFile.plainBytes || sum / 16 <= archive.byteCount else {
+            throw archive.corrupt(
+                "has \(isLarge || isOver ? "more than \(Int.max)" : "\(sum)") bytes of tensors in \(archive.byteCount), with "
+                    + "\(quoted(name)) of shape \(tensor.shape)")
         }
+        byteCount = sum
         let elements =
             count == 0
             ? []

@@ -30,11 +30,11 @@ public final class Accuracy: SummedMetric {
             else { return }
             let isRight = answers.predicted .== answers.right
             guard let ignored else {
-                return sums.add(isRight.to(.float32).sum(), count: classes.elementCount)
+                return sums.add(isRight.countOfTrue(), count: classes.elementCount)
             }
             let isCounted = answers.right .!= ignored
             sums.add(
-                isRight.logicalAnd(isCounted).to(.float32).sum(), isCounted.to(.float32).sum(),
+                isRight.logicalAnd(isCounted).countOfTrue(), isCounted.countOfTrue(),
                 count: classes.elementCount)
         }
     }
@@ -77,7 +77,7 @@ public final class TopKAccuracy: SummedMetric {
             let isBefore = (problem.logits .== own).logicalAnd(problem.places .< problem.classes)
             let rank = (problem.logits .> own).logicalOr(isBefore).to(.float32).sum(axes: [-1], keepDims: true)
             let isRight = (rank .< Double(k)).logicalAnd(own .== own)
-            sums.add(problem.addends(isRight.to(.float32)), count: problem.count)
+            sums.add(problem.counts(isRight), count: problem.count)
         }
     }
 
@@ -121,10 +121,10 @@ public final class MultilabelAccuracy: SummedMetric {
             else { return }
             let isRight = answers.predicted .== answers.right
             switch criterion {
-            case .hamming: sums.add(isRight.to(.float32).sum(), count: labels.elementCount)
+            case .hamming: sums.add(isRight.countOfTrue(), count: labels.elementCount)
             case .exactMatch:
                 let examples = labels.shape.leading(labels.rank - 1)
-                sums.add(isRight.all(axes: [-1]).to(.float32).sum(), count: Shape(examples).elementCount)
+                sums.add(isRight.all(axes: [-1]).countOfTrue(), count: Shape(examples).elementCount)
             }
         }
     }

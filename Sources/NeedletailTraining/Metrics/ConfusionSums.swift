@@ -8,13 +8,44 @@ struct ConfusionSums {
     /// Tables of up to this many cells are compared and summed, in kernels that fuse; larger ones are scattered to.
     private static let comparedCells = 1024
 
-    let sums = MetricSums("cells")
+    let sums: MetricSums
     let metric: String
     let isMultilabel: Bool
     let threshold: Double
     let ignored: Int?
     /// How many classes there are, where the outputs do not say it.
     let classCount: Int?
+
+    init(metric: String, isMultilabel: Bool, threshold: Double, ignored: Int?, classCount: Int?) {
+        self.metric = metric
+        self.isMultilabel = isMultilabel
+        self.threshold = threshold
+        self.ignored = ignored
+        self.classCount = classCount
+        sums = MetricSums(["cells"], .add) { numbers, count in
+            let cells = numbers[0]
+            if let classCount, !isMultilabel, cells.count != classCount * classCount {
+                return "\(cells.count) numbers under 'cells', not \(classCount) * \(classCount)"
+            }
+            let classes = ConfusionSums.classCount(of: cells, isMultilabel: isMultilabel)
+            guard classes > 0 else {
+                return
+                    "\(cells.count) numbers under 'cells', which are no \(isMultilabel ? "tables of 2 * 2" : "square")"
+            }
+            if let wrong = cells.first(where: { Int(exactly: $0).map { $0 < 0 } ?? true }) {
+                return "\(wrong) under 'cells', not a count"
+            }
+            let total = cells.reduce(0, +)
+            return total > Double(count) ? "\(total) answers under 'cells', and only \(count) were added" : nil
+        }
+    }
+
+    /// Of tables in one row; 0 where these are none.
+    private static func classCount(of cells: [Double], isMultilabel: Bool) -> Int {
+        let cellCount = isMultilabel ? 4 : cells.count
+        let classes = Int(Double(cellCount).squareRoot().rounded())
+        return classes * classes == cellCount && cells.count % cellCount == 0 ? classes : 0
+    }
 
     func add(_ outputs: Tensor, _ labels: Tensor, _ file: StaticString, _ line: UInt) {
         withNoGrad {
@@ -83,14 +114,9 @@ struct ConfusionSums {
 
     /// The tables; nil of no examples.
     func tables() throws(TensorError) -> [ConfusionTable]? {
-        guard let cells = try sums.numbers()?[0] else { return nil }
-        let cellCount = isMultilabel ? 4 : cells.count
-        let classes = Int(Double(cellCount).squareRoot().rounded())
-        guard cellCount > 0, classes * classes == cellCount, cells.count % cellCount == 0,
-            cells.allSatisfy({ $0 >= 0 && Int(exactly: $0) != nil })
-        else {
-            throw TensorError(.data, "\(metric): the saved state has no table of counts; restore another state")
-        }
+        guard let cells = try sums.numbers()?[0], !cells.isEmpty else { return nil }
+        let classes = ConfusionSums.classCount(of: cells, isMultilabel: isMultilabel)
+        let cellCount = classes * classes
         let tables = stride(from: 0, to: cells.count, by: cellCount).map {
             ConfusionTable(classes: classes, cells: Array(cells[$0..<$0 + cellCount]))
         }

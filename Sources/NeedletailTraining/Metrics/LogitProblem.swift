@@ -48,7 +48,13 @@ struct LogitProblem {
     /// The sum of what each place `[N, 1]` has, without ignored ones, and where any may be ignored, how many others there are.
     func addends(_ values: Tensor) -> [Tensor] {
         guard let isCounted else { return [values.sum()] }
-        return [Tensor.where(isCounted, values, 0).sum(), isCounted.to(values.dtype).sum()]
+        return [Tensor.where(isCounted, values, 0).sum(), isCounted.countOfTrue()]
+    }
+
+    /// In how many places `[N, 1]` something holds, without ignored ones, and where any may be, how many others there are.
+    func counts(_ holds: Tensor) -> [Tensor] {
+        guard let isCounted else { return [holds.countOfTrue()] }
+        return [holds.logicalAnd(isCounted).countOfTrue(), isCounted.countOfTrue()]
     }
 }
 

@@ -4,28 +4,63 @@ import TensorRuntime
 
 /// Sums that a metric keeps on the device, each under a name, and how many examples they are of.
 ///
+/// Integers count exactly. With a float goes what its roundings have lost, so that a sum does not stand still where an addend is
+/// less than half a unit of its last place (a float32 that counts by ones, at 2^24).
+///
 /// A captured graph adds to them at each replay, as a step that is not captured does.
 public final class MetricSums {
     /// Of the totals so far and a batch's addends, the new totals. Element by element, with axes that are as long in both or 1.
     public typealias Combination = (_ totals: [Tensor], _ addends: [Tensor]) -> [Tensor]
 
+    /// How addends join totals.
+    enum Rule {
+        /// The new totals.
+        case combine(Combination)
+        /// What totals grow by.
+        case grow(Combination)
+        /// Addends are what totals grow by.
+        case add
+    }
+
+    /// Totals, and behind the floats among them, what their roundings have lost.
+    private struct Sums {
+        var totals: [Tensor]
+        var rests: [Tensor?]
+    }
+
+    /// Numbers of a saved state.
+    private struct Restored {
+        var totals: [[Double]]
+        var rests: [[Double]?]
+    }
+
     /// What the sums are called in a saved state, in their order.
     public let names: [String]
-    private let combine: Combination
-    private var sums: [Tensor]?
-    /// Numbers of a saved state, row-major, that the next addends take up: on their device, in their dtypes and shapes.
-    private var restored: [[Double]]?
+    private let rule: Rule
+    private let complaint: ([[Double]], Int) -> String?
+    private var sums: Sums?
+    /// Row-major numbers that the next addends take up: on their device, in their dtypes and shapes.
+    private var restored: Restored?
     /// How many examples were added.
     public private(set) var count = 0
 
+    /// Sums to which addends are added.
+    ///
+    /// - Parameter names: of the sums, in a saved state.
+    public convenience init(_ names: String...) { self.init(names, .add) }
+
+    /// Sums that addends join in another way.
+    ///
     /// - Parameters:
     ///   - names: of the sums, in a saved state.
-    ///   - combine: how addends join totals; by default they are added. Only traced, and the same at each call.
-    public init(
-        _ names: String..., combine: @escaping Combination = { totals, addends in zip(totals, addends).map { $0 + $1 } }
-    ) {
+    ///   - combine: how addends join totals. Only traced, and the same at each call.
+    public convenience init(_ names: String..., combine: @escaping Combination) { self.init(names, .combine(combine)) }
+
+    /// - Parameter complaint: what is wrong with a saved state's numbers and count; nil is nothing.
+    init(_ names: [String], _ rule: Rule, complaint: @escaping ([[Double]], Int) -> String? = { _, _ in nil }) {
         self.names = names
-        self.combine = combine
+        self.rule = rule
+        self.complaint = complaint
     }
 
     /// Adds a batch of `count` examples: an addend for each name. Only traces. The first addends say device, dtypes and shapes
@@ -42,51 +77,108 @@ public final class MetricSums {
         }
         withNoGrad {
             let values = addends.map { $0.detach() }
-            sums = totals(like: values).map { combine($0, values) } ?? values
+            sums = sums(like: values).map { joined($0, values) } ?? Sums(totals: values, rests: zeros(like: values))
         }
         count += added
         capture?.didChange(self)
     }
 
-    /// The totals so far, restored ones as tensors like the addends.
-    private func totals(like addends: [Tensor]) -> [Tensor]? {
-        guard let restored else { return sums }
-        self.restored = nil
-        return withDeviceContext(addends[0].context) {
-            zip(restored, addends).map { numbers, addend in
-                guard numbers.count == addend.elementCount,
-                    addend.dtype.isFloat || numbers.allSatisfy({ Int64(exactly: $0) != nil })
-                else {
-                    let error = TensorError(
-                        .data, "a metric's saved state does not fit its batches; restore the state of such a metric")
-                    return Tensor(addend.context.failed(error, shape: addend.shape, dtype: addend.dtype))
-                }
-                return addend.dtype.isFloat
-                    ? Tensor(numbers, shape: addend.shape, dtype: addend.dtype)
-                    : Tensor(numbers.map { Int64($0) }, shape: addend.shape, dtype: addend.dtype)
-            }
+    private func joined(_ sums: Sums, _ addends: [Tensor]) -> Sums {
+        let growth: [Tensor]
+        switch rule {
+        case .combine(let combine): return Sums(totals: combine(sums.totals, addends), rests: sums.rests)
+        case .grow(let grow): growth = grow(sums.totals, addends)
+        case .add: growth = addends
         }
-    }
-
-    /// The numbers of all sums, row-major, in the order of their names; nil of nothing. Waits for the device.
-    public func numbers() throws(TensorError) -> [[Double]]? {
-        if let restored { return restored }
-        guard let sums else { return nil }
-        // One evaluation for all.
-        try evaluate(sums)
-        var result: [[Double]] = []
-        for sum in sums {
-            switch sum.dtype {
-            case .float64: result.append(try sum.scalars())
-            case .float32, .float16, .bfloat16: result.append(try sum.scalars(as: Float.self).map(Double.init))
-            case .int64, .int32, .uint8, .bool: result.append(try sum.scalars(as: Int64.self).map(Double.init))
+        var result = sums
+        for place in growth.indices {
+            guard let rest = sums.rests[place] else {
+                result.totals[place] = sums.totals[place] + growth[place]
+                continue
             }
+            // Knuth's sum of two numbers and its error, The Art of Computer Programming, volume 2, 4.2.2.
+            let (total, addend) = (sums.totals[place], growth[place])
+            let sum = total + addend
+            let taken = sum - total
+            let lost = (total - (sum - taken)) + (addend - taken)
+            result.totals[place] = sum
+            result.rests[place] = rest + lost
         }
         return result
     }
 
-    /// How many numbers the first sum has; nil of nothing.
-    var elementCount: Int? { restored?[0].count ?? sums?[0].elementCount }
+    /// Of floats that are added.
+    private func zeros(like values: [Tensor]) -> [Tensor?] {
+        if case .combine = rule { return values.map { _ in nil } }
+        return values.map { $0.dtype.isFloat ? Tensor.zerosLike($0) : nil }
+    }
+
+    /// The sums so far, restored ones as tensors like the addends.
+    private func sums(like addends: [Tensor]) -> Sums? {
+        guard let restored else { return sums }
+        self.restored = nil
+        return withDeviceContext(addends[0].context) {
+            var result = Sums(totals: [], rests: zeros(like: addends))
+            for (place, addend) in addends.enumerated() {
+                let numbers = restored.totals[place]
+                result.totals.append(MetricSums.tensor(numbers, like: addend))
+                guard result.rests[place] != nil else { continue }
+                // Of merged sums the float64 holds more than a float32 does.
+                let lost = addend.dtype == .float32 ? numbers.map { $0.isFinite ? $0 - Double(Float($0)) : 0 } : nil
+                let saved = restored.rests[place]
+                let rest = numbers.indices.map { (lost?[$0] ?? 0) + (saved?[$0] ?? 0) }
+                result.rests[place] = MetricSums.tensor(rest, like: addend)
+            }
+            return result
+        }
+    }
+
+    private static func tensor(_ numbers: [Double], like addend: Tensor) -> Tensor {
+        guard numbers.count == addend.elementCount,
+            addend.dtype.isFloat || numbers.allSatisfy({ Int64(exactly: $0) != nil })
+        else {
+            let error = TensorError(
+                .data, "a metric's saved state does not fit its batches; restore the state of such a metric")
+            return Tensor(addend.context.failed(error, shape: addend.shape, dtype: addend.dtype))
+        }
+        return addend.dtype.isFloat
+            ? Tensor(numbers, shape: addend.shape, dtype: addend.dtype)
+            : Tensor(numbers.map { Int64($0) }, shape: addend.shape, dtype: addend.dtype)
+    }
+
+    /// The numbers of all sums, row-major, in the order of their names; nil of nothing. Waits for the device.
+    public func numbers() throws(TensorError) -> [[Double]]? {
+        guard let found = try found() else { return nil }
+        return zip(found.totals, found.rests).map { totals, rests in
+            guard let rests else { return totals }
+            // What is lost of an infinite sum is no number.
+            return zip(totals, rests).map { $0.isFinite ? $0 + $1 : $0 }
+        }
+    }
+
+    private func found() throws(TensorError) -> Restored? {
+        if let restored { return restored }
+        guard let sums else { return nil }
+        // One evaluation for all.
+        try evaluate(sums.totals + sums.rests.compactMap { $0 })
+        var result = Restored(totals: [], rests: [])
+        for (total, rest) in zip(sums.totals, sums.rests) {
+            result.totals.append(try MetricSums.numbers(of: total))
+            if let rest { result.rests.append(try MetricSums.numbers(of: rest)) } else { result.rests.append(nil) }
+        }
+        return result
+    }
+
+    private static func numbers(of sum: Tensor) throws(TensorError) -> [Double] {
+        switch sum.dtype {
+        case .float64: try sum.scalars()
+        case .float32, .float16, .bfloat16: try sum.scalars(as: Float.self).map(Double.init)
+        case .int64, .int32, .uint8, .bool: try sum.scalars(as: Int64.self).map(Double.init)
+        }
+    }
+
+    /// How many numbers the last sum has; nil of nothing.
+    var elementCount: Int? { restored?.totals.last?.count ?? sums?.totals.last?.elementCount }
 
     /// Starts anew.
     public func reset() {
@@ -96,7 +188,7 @@ public final class MetricSums {
     }
 
     /// Takes the place of what was added.
-    func restore(_ numbers: [[Double]], count: Int) {
+    private func restore(_ numbers: Restored, count: Int) {
         reset()
         self.count = count
         if count > 0 { restored = numbers }
@@ -107,36 +199,52 @@ public final class MetricSums {
     func merge(_ other: MetricSums) throws(TensorError) {
         guard other.count > 0 else { return }
         guard restored == nil, other.restored == nil, let theirs = other.sums,
-            sums.map({ $0[0].shares(theirs[0]) }) ?? true
+            sums.map({ $0.totals[0].shares(theirs.totals[0]) }) ?? true
         else {
             guard let addends = try other.numbers() else { return }
-            guard let totals = try numbers() else { return restore(addends, count: other.count) }
-            // float64, which the CPU has.
-            let all = try withCPU { combine(totals.map { Tensor($0) }, addends.map { Tensor($0) }) }
-            var merged: [[Double]] = []
-            for total in all { merged.append(try total.scalars()) }
-            restore(merged, count: count + other.count)
-            return
+            var all = addends
+            if let totals = try numbers() { all = try joined(totals, addends) }
+            return restore(Restored(totals: all, rests: all.map { _ in nil }), count: count + other.count)
         }
-        add(theirs, count: other.count)
+        add(theirs.totals, count: other.count)
+        if case .add = rule {
+            withNoGrad {
+                for (place, rest) in theirs.rests.enumerated() {
+                    if let rest, let own = sums?.rests[place] { sums?.rests[place] = own + rest }
+                }
+            }
+        }
     }
 
-    private func withCPU(_ body: () -> [Tensor]) throws(TensorError) -> [Tensor] {
+    /// In float64, which the CPU has.
+    private func joined(_ totals: [[Double]], _ addends: [[Double]]) throws(TensorError) -> [[Double]] {
         let context = try deviceContext(.cpu)
-        return withNoGrad { withDeviceContext(context, body) }
+        let all = withNoGrad {
+            withDeviceContext(context) { () -> Sums in
+                let values = totals.map { Tensor($0) }
+                return joined(Sums(totals: values, rests: zeros(like: values)), addends.map { Tensor($0) })
+            }
+        }
+        var result: [[Double]] = []
+        for total in all.totals { result.append(try total.scalars()) }
+        return result
     }
 
-    /// What a checkpoint keeps: the sums under their names, and `count`.
+    /// What a checkpoint keeps: the sums under their names, what their roundings have lost, and `count`.
     func state() throws(TensorError) -> MetricState {
         var state = MetricState(["count": [Double(count)]])
-        for (name, numbers) in zip(names, try numbers() ?? []) { state.numbers[name] = numbers }
+        guard let found = try found() else { return state }
+        for (place, name) in names.enumerated() {
+            state.numbers[name] = found.totals[place]
+            if let rests = found.rests[place] { state.numbers["\(name)_rest"] = rests }
+        }
         return state
     }
 
     /// - Parameter metric: for errors.
     func restore(_ state: MetricState, of metric: String) throws(TensorError) {
         let count = try state.count("count", of: metric)
-        var numbers: [[Double]] = []
+        var numbers = Restored(totals: [], rests: [])
         if count > 0 {
             for name in names {
                 let found = try state.numbers(name, of: metric)
@@ -144,7 +252,17 @@ public final class MetricSums {
                     throw TensorError(
                         .data, "\(metric): the saved state has no numbers under '\(name)'; restore another state")
                 }
-                numbers.append(found)
+                numbers.totals.append(found)
+                // States of earlier versions have none.
+                let rest = "\(name)_rest"
+                guard state.numbers[rest] != nil else {
+                    numbers.rests.append(nil)
+                    continue
+                }
+                numbers.rests.append(try state.numbers(rest, count: found.count, of: metric))
+            }
+            if let problem = complaint(numbers.totals, count) {
+                throw TensorError(.data, "\(metric): the saved state has \(problem); restore another state")
             }
         }
         restore(numbers, count: count)
@@ -152,13 +270,31 @@ public final class MetricSums {
 }
 
 extension MetricSums: Carrier {
-    package var carriedCount: Int { names.count }
-    package func carried(_ index: Int) -> Handle? { sums?[index].handle }
-    package func setCarried(_ handles: [Handle?]) {
-        let tensors = handles.compactMap { $0.map { Tensor($0) } }
-        sums = tensors.count == names.count ? tensors : nil
+    package var carriedCount: Int { 2 * names.count }
+
+    package func carried(_ index: Int) -> Handle? {
+        index < names.count ? sums?.totals[index].handle : sums?.rests[index - names.count]?.handle
     }
+
+    package func setCarried(_ handles: [Handle?]) {
+        let tensors = handles.map { $0.map { Tensor($0) } }
+        let totals = tensors.prefix(names.count).compactMap { $0 }
+        sums = totals.count == names.count ? Sums(totals: totals, rests: Array(tensors.suffix(names.count))) : nil
+    }
+
     package var carrierName: String { "a metric's sums" }
+}
+
+extension Tensor {
+    /// How many elements of a bool tensor are true, by axis; exact, as integers. Of all axes where none are given.
+    func countOfTrue(axes: [Int]? = nil, keepDims: Bool = false) -> Tensor {
+        // A float32 counts up to 2^24, and is summed as fast as anything.
+        guard elementCount < 1 << 24 else {
+            return axes.map { self.sum(axes: $0, keepDims: keepDims) } ?? self.sum()
+        }
+        let ones = to(.float32)
+        return (axes.map { ones.sum(axes: $0, keepDims: keepDims) } ?? ones.sum()).to(.int64)
+    }
 }
 
 /// A metric that is made of sums over examples, kept on the device: it says how a batch is added and what the sums mean, and

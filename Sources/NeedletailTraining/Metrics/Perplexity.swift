@@ -79,8 +79,8 @@ public final class CalibrationError: SummedMetric {
             var isIn = bin .== problem.logits.indices([bins]).to(bin.dtype)
             if let isCounted = problem.isCounted { isIn = isIn.logicalAnd(isCounted) }
             sums.add(
-                isIn.to(confidence.dtype).sum(axes: [0]), Tensor.where(isIn, confidence, 0).sum(axes: [0]),
-                isIn.logicalAnd(isRight).to(confidence.dtype).sum(axes: [0]), count: problem.count)
+                isIn.countOfTrue(axes: [0]), Tensor.where(isIn, confidence, 0).sum(axes: [0]),
+                isIn.logicalAnd(isRight).countOfTrue(axes: [0]), count: problem.count)
         }
     }
 

@@ -13,7 +13,10 @@ struct RegressionPair {
     /// - Parameters:
     ///   - outputs: `[N]`, `[N, 1]` or `[N, ..., D]`.
     ///   - labels: of the outputs' shape, but for an axis of extent 1 at the end.
-    init?(_ metric: String, _ outputs: Tensor, _ labels: Tensor, _ file: StaticString, _ line: UInt) {
+    ///   - sums: to which this is added; batches before had as many numbers for each example.
+    init?(
+        _ metric: String, _ outputs: Tensor, _ labels: Tensor, to sums: MetricSums, _ file: StaticString, _ line: UInt
+    ) {
         guard outputs.shares(labels) else {
             _ = outputs.deviceMismatch(metric, labels, at: CallSite(file, line))
             return nil
@@ -30,6 +33,12 @@ struct RegressionPair {
         }
         let longer = labels.rank > shape.rank ? labels.shape : shape
         let columns = longer.rank < 2 ? 1 : longer[longer.rank - 1]
+        if let before = sums.elementCount, before != columns {
+            _ = outputs.invalid(
+                metric, "a batch of \(columns) numbers for each example after others of \(before)",
+                remedy: "call reset(), or take a metric for each", [outputs, labels], file, line)
+            return nil
+        }
         count = columns == 0 ? 0 : outputs.elementCount / columns
         let isWide = outputs.dtype == .float64 || labels.dtype == .float64
         let rows: Shape = [count, columns]
@@ -51,7 +60,7 @@ public final class MeanAbsoluteError: SummedMetric {
 
     public func add(_ outputs: Tensor, _ labels: Tensor, file: StaticString, line: UInt) {
         withNoGrad {
-            guard let pair = RegressionPair("MeanAbsoluteError", outputs, labels, file, line) else { return }
+            guard let pair = RegressionPair("MeanAbsoluteError", outputs, labels, to: sums, file, line) else { return }
             sums.add((pair.outputs - pair.labels).abs().sum(axes: [0]), count: pair.count)
         }
     }
@@ -74,7 +83,7 @@ public final class MeanSquaredError: SummedMetric {
 
     public func add(_ outputs: Tensor, _ labels: Tensor, file: StaticString, line: UInt) {
         withNoGrad {
-            guard let pair = RegressionPair("MeanSquaredError", outputs, labels, file, line) else { return }
+            guard let pair = RegressionPair("MeanSquaredError", outputs, labels, to: sums, file, line) else { return }
             sums.add((pair.outputs - pair.labels).square().sum(axes: [0]), count: pair.count)
         }
     }
@@ -95,7 +104,9 @@ public final class RootMeanSquaredError: SummedMetric {
 
     public func add(_ outputs: Tensor, _ labels: Tensor, file: StaticString, line: UInt) {
         withNoGrad {
-            guard let pair = RegressionPair("RootMeanSquaredError", outputs, labels, file, line) else { return }
+            guard let pair = RegressionPair("RootMeanSquaredError", outputs, labels, to: sums, file, line) else {
+                return
+            }
             sums.add((pair.outputs - pair.labels).square().sum(axes: [0]), count: pair.count)
         }
     }
@@ -116,18 +127,20 @@ public final class RootMeanSquaredError: SummedMetric {
 /// Source: [r2_score](https://scikit-learn.org/stable/modules/generated/sklearn.metrics.r2_score.html).
 public final class R2Score: SummedMetric {
     public let name: String
-    public let sums = MetricSums("examples", "mean", "spread", "residual", combine: R2Score.joined)
+    public let sums = MetricSums(["examples", "mean", "spread", "residual"], .grow(R2Score.growth))
 
     /// A score of no numbers yet.
     public init(name: String = "r2") { self.name = name }
 
-    private static func joined(_ totals: [Tensor], _ addends: [Tensor]) -> [Tensor] {
-        joinedMoments(Array(totals.prefix(3)), Array(addends.prefix(3))) + [totals[3] + addends[3]]
+    private static func growth(_ totals: [Tensor], _ addends: [Tensor]) -> [Tensor] {
+        growthOfMoments(Array(totals.prefix(3)), Array(addends.prefix(3))) + [addends[3]]
     }
 
     public func add(_ outputs: Tensor, _ labels: Tensor, file: StaticString, line: UInt) {
         withNoGrad {
-            guard let pair = RegressionPair("R2Score", outputs, labels, file, line), pair.count > 0 else { return }
+            guard let pair = RegressionPair("R2Score", outputs, labels, to: sums, file, line), pair.count > 0 else {
+                return
+            }
             let residual = (pair.labels - pair.outputs).square().sum(axes: [0])
             sums.add(moments(of: pair.labels) + [residual], count: pair.count)
         }
@@ -151,19 +164,20 @@ public final class R2Score: SummedMetric {
 public final class ExplainedVariance: SummedMetric {
     public let name: String
     public let sums = MetricSums(
-        "examples", "mean", "spread", "residual_mean", "residual_spread", combine: ExplainedVariance.joined)
+        ["examples", "mean", "spread", "residual_mean", "residual_spread"], .grow(ExplainedVariance.growth))
 
     /// A score of no numbers yet.
     public init(name: String = "explained_variance") { self.name = name }
 
-    private static func joined(_ totals: [Tensor], _ addends: [Tensor]) -> [Tensor] {
-        let residual = joinedMoments([totals[0], totals[3], totals[4]], [addends[0], addends[3], addends[4]])
-        return joinedMoments(Array(totals.prefix(3)), Array(addends.prefix(3))) + residual.dropFirst()
+    private static func growth(_ totals: [Tensor], _ addends: [Tensor]) -> [Tensor] {
+        let residual = growthOfMoments([totals[0], totals[3], totals[4]], [addends[0], addends[3], addends[4]])
+        return growthOfMoments(Array(totals.prefix(3)), Array(addends.prefix(3))) + residual.dropFirst()
     }
 
     public func add(_ outputs: Tensor, _ labels: Tensor, file: StaticString, line: UInt) {
         withNoGrad {
-            guard let pair = RegressionPair("ExplainedVariance", outputs, labels, file, line), pair.count > 0 else {
+            guard let pair = RegressionPair("ExplainedVariance", outputs, labels, to: sums, file, line), pair.count > 0
+            else {
                 return
             }
             let residual = moments(of: pair.labels - pair.outputs)
@@ -185,17 +199,17 @@ public final class ExplainedVariance: SummedMetric {
 /// How many rows there are, `[1]`, and each column's mean and sum of squared distances from it.
 private func moments(of rows: Tensor) -> [Tensor] {
     let mean = rows.mean(axes: [0], keepDims: true)
-    let count = withDeviceContext(rows.context) { Tensor.full([1], Double(rows.shape[0]), dtype: rows.dtype) }
+    let count = withDeviceContext(rows.context) { Tensor.full([1], Double(rows.shape[0]), dtype: .int64) }
     return [count, mean.squeeze(0), (rows - mean).square().sum(axes: [0])]
 }
 
-/// Moments of two sets of rows together.
-private func joinedMoments(_ a: [Tensor], _ b: [Tensor]) -> [Tensor] {
-    let count = a[0] + b[0]
-    let share = b[0] / count
+/// What moments of rows grow by where others join them.
+private func growthOfMoments(_ a: [Tensor], _ b: [Tensor]) -> [Tensor] {
+    let (before, added) = (a[0].to(a[1].dtype), b[0].to(b[1].dtype))
+    let share = added / (before + added)
     let distance = b[1] - a[1]
-    let between = distance * distance * (a[0] * share)
-    return [count, a[1] + distance * share, a[2] + b[2] + between]
+    let between = distance * distance * (before * share)
+    return [b[0], distance * share, b[2] + between]
 }
 
 private func meanOfOutputs(_ values: [Double]) -> Double { values.reduce(0, +) / Double(values.count) }

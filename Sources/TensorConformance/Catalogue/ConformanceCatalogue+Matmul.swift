@@ -65,7 +65,9 @@ extension ConformanceCatalogue {
         (1, 1, 1), (7, 31, 33), (33, 1, 129), (1, 33, 7), (31, 7, 1), (127, 129, 33), (129, 127, 31), (64, 64, 64),
         (64, 10, 784), (3, 5, 1031),
     ]
-    private static let largeSizes = [(200, 257, 300), (1, 1024, 512), (512, 3, 512)]
+    private static let largeSizes = [
+        (260, 257, 300), (1, 1024, 512), (512, 3, 512), (14, 100, 40), (25, 44, 300), (19, 20, 270),
+    ]
 
     /// Products of several blocks, and those that come as they were added up, in float32.
     private static func widened(_ dtype: DType) -> [ConformanceCase] {

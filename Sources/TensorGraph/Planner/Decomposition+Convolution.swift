@@ -16,9 +16,18 @@ private struct ConvolutionExtents {
     var inputSize: SIMD2<Int> { [input[2], input[3]] }
     var outputSize: SIMD2<Int> { [output[2], output[3]] }
     var places: Int { output[2] * output[3] }
-    var isPadded: Bool { window.padding != .zero }
+    var isPadded: Bool { any(window.padding .> .zero) }
     /// Whether each output place reads the input place of the same number, so that the input is its own columns.
     var isPlain: Bool { window == Window(kernel: [1, 1]) }
+
+    /// Those of the input gradient of a convolution of stride 1, as a convolution of the output gradient.
+    var turned: ConvolutionExtents {
+        let reach = window.dilation &* (window.kernel &- 1)
+        return ConvolutionExtents(
+            input: output, output: input,
+            window: Window(kernel: window.kernel, padding: reach &- window.padding, dilation: window.dilation),
+            groups: groups)
+    }
 
     /// `[images, groups, a, b]`; a single group has no dimension of its own.
     func batched(_ images: Int, _ a: Int, _ b: Int) -> Shape {
@@ -71,8 +80,17 @@ extension SnapshotReader {
         return joined(results)
     }
 
-    /// The columns' gradient, `transposed weight x output gradient`, summed where columns overlap.
+    /// With stride 1, the convolution of the output gradient with the kernel flipped and its channels exchanged: what is
+    /// gathered is summed by the product. Else the columns' gradient, `transposed weight x output gradient`, summed where
+    /// columns overlap: most of what a gather would read between the strides is 0.
     private mutating func inputGradient(_ gradient: Int, weight: Int, _ e: ConvolutionExtents) -> Int {
+        if e.window.stride == .one && !e.isPlain {
+            let kernel = e.window.kernel
+            let split = reshape(weight, [e.groups, e.width, e.input[1] / e.groups, kernel[0], kernel[1]])
+            let exchanged = permute(split, [0, 2, 1, 3, 4])
+            let flipped = view(.flip(axes: 0b11000), exchanged, graph.nodes[exchanged].shape)
+            return forward(gradient, weight: flipped, e.turned)
+        }
         var results: [Int] = []
         for part in parts(e, graph.nodes[gradient].dtype) {
             let images = part.count

@@ -7,6 +7,7 @@
 """
 
 import sys
+import zipfile
 
 import numpy as np
 import torch
@@ -101,3 +102,19 @@ torch.save({"short": torch.tensor([1], dtype=torch.int16)}, "torch_short.pt")
 torch.save([1, 2], "torch_list.pt")
 save_torch({f"state/{k}": v.contiguous() for k, v in state.items()}
            | {f"tensors/{k}": v.detach().clone().contiguous() for k, v in others.items()}, "torch_files.safetensors")
+
+# Tensors that are expanded, one element read often; and what claims far more than it has.
+torch.save({
+    "row": torch.arange(3.0).reshape(3, 1).expand(3, 4),
+    "wide": torch.tensor([2.5]).expand(1000, 100),
+    "window": torch.arange(5).as_strided((3, 3), (1, 1)),
+}, "torch_expanded.pt")
+torch.save({"far": torch.tensor([1.0]).expand(1 << 40)}, "torch_bomb_expanded.pt")
+often = torch.tensor([1.0]).expand(6 << 20)
+torch.save({"a": often, "b": often, "c": often}, "torch_bomb_often.pt")
+torch.save({"zeros": torch.zeros(4 << 20)}, "torch_bomb_storage.pt")
+with zipfile.ZipFile("torch_bomb_storage.pt") as whole:
+    parts = {name: whole.read(name) for name in whole.namelist()}
+with zipfile.ZipFile("torch_bomb_storage.pt", "w", zipfile.ZIP_DEFLATED) as small:
+    for name, part in parts.items():
+        small.writestr(name, part)

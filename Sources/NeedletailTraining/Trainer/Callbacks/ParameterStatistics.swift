@@ -64,16 +64,36 @@ public final class ParameterStatistics: TrainingCallback {
                     let gradient = parameter.grad?.detach()
                     numbers +=
                         gradient.map { ParameterStatistics.moments(of: $0) }
-                        ?? (0..<3).map { _ in withDeviceContext(value.context) { Tensor(Float.nan) } }
+                        ?? (0..<3).map { _ in
+                            withDeviceContext(value.context) {
+                                Tensor.full([], Double.nan, dtype: value.dtype == .float64 ? .float64 : .float32)
+                            }
+                        }
                 }
             }
         }
-        var values: [Double] = []
-        for number in numbers { values.append(try number.item()) }
+        let values = try ParameterStatistics.values(of: numbers)
         for (place, name) in names.enumerated() {
             rows.append(Row(epoch: epoch.number, name: name, values[(6 * place)..<(6 * place + 6)]))
         }
         if let path { try write(to: path) }
+    }
+
+    /// Numbers of rank 0, read with one wait for each device and dtype.
+    private static func values(of numbers: [Tensor]) throws(TensorError) -> [Double] {
+        var values = [Double](repeating: .nan, count: numbers.count)
+        var left = Array(numbers.indices)
+        while let first = left.first {
+            let model = numbers[first]
+            let places = left.filter { numbers[$0].shares(model) && numbers[$0].dtype == model.dtype }
+            let joined = withNoGrad { Tensor.stack(places.map { numbers[$0] }, axis: 0) }
+            let read =
+                joined.dtype == .float64
+                ? try joined.scalars(as: Double.self) : try joined.scalars(as: Float.self).map(Double.init)
+            for (place, value) in zip(places, read) { values[place] = value }
+            left.removeAll { places.contains($0) }
+        }
+        return values
     }
 
     /// Mean, deviation and norm, in float32 or better; NaN of no elements.

@@ -1,0 +1,123 @@
+import ArgumentParser
+import CommandLineSupport
+import Foundation
+import Needletail
+import TensorRuntime
+
+extension OperationFamily: ExpressibleByArgument {}
+
+/// Times single operations: each iteration is an evaluation of its own, each sample ends with `synchronize()`, and what was timed last is
+/// compared with Double arithmetic.
+struct OperationCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "op", abstract: "Times single operations on the published list of shapes.",
+        discussion: """
+            Each row carries the error of what was timed last: numbers spread over the result beside Double arithmetic on the \
+            host, of layers all gradients beside plain kernels in float64. Exits with 1 where a guard fired.
+            """)
+
+    @Option(help: "Only cases whose name contains this.") var filter: String?
+    @Option(
+        help: ArgumentHelp(
+            "Only cases of this family: " + OperationFamily.allCases.map(\.rawValue).joined(separator: ", ") + "."))
+    var family: OperationFamily?
+    @Option(help: "float32, float16, bfloat16, several of them separated by commas, or all.") var dtype = "float32"
+    @Flag(help: "Short samples, and none of the largest shapes.") var quick = false
+    @Flag(help: "Print the names of the cases, and time nothing.") var list = false
+    @Flag(help: "Measure the device's peaks first, and say shares of them.") var peaks = false
+    @OptionGroup var measuring: MeasuringOptions
+
+    func validate() throws { _ = try OperationCommand.dtypes(dtype) }
+
+    func run() throws {
+        if list {
+            for test in OperationCase.all where isMeant(test) {
+                let types = test.dtypes.map { "\($0)" }.joined(separator: ", ")
+                try StandardOutput.write(line: "\(test.family.rawValue): \(test.name) (\(types))")
+            }
+            return
+        }
+        try measuring.onDevice { _ in
+            let device = try deviceContext().device.description
+            let cases = OperationCase.all.filter(isMeant)
+            if cases.isEmpty {
+                throw ValidationError("--filter \(filter ?? ""): no case has this in its name; see --list")
+            }
+            var found: Peaks?
+            if peaks {
+                let probe = try Probe(
+                    device: device, seconds: measuring.seconds, round: measuring.round, isQuick: quick
+                ).run()
+                for row in probe.rows { try measuring.write(row) }
+                found = probe.peaks
+            }
+            let timing = OperationTiming(
+                device: device, seconds: quick ? measuring.seconds / 5 : measuring.seconds, round: measuring.round,
+                peaks: found)
+            var failures = 0
+            for dtype in try OperationCommand.dtypes(dtype) where device.dtypes.contains(dtype) {
+                for test in cases where test.dtypes.contains(dtype) {
+                    guard let row = try timing.row(test, dtype) else { continue }
+                    if row.failure != nil { failures += 1 }
+                    try measuring.write(row)
+                }
+            }
+            if failures > 0 { throw ExitCode(EXIT_FAILURE) }
+        }
+    }
+
+    private func isMeant(_ test: OperationCase) -> Bool {
+        (filter.map { test.name.contains($0) } ?? true) && (family.map { $0 == test.family } ?? true)
+            && !(quick && test.isLarge)
+    }
+
+    static func dtypes(_ text: String) throws -> [DType] {
+        if text == "all" { return OperationCase.halves }
+        return try text.split(separator: ",", omittingEmptySubsequences: false).map { name in
+            guard let dtype = OperationCase.halves.first(where: { "\($0)" == name }) else {
+                throw ValidationError("--dtype \(text): '\(name)' is none of float32, float16, bfloat16")
+            }
+            return dtype
+        }
+    }
+}
+
+/// Times cases on the current device.
+struct OperationTiming {
+    let device: DeviceDescription
+    let seconds: Double
+    let round: Int
+    var peaks: Peaks?
+    var suite = "op"
+
+    /// The row of a case; nil where the device has no such operation, which is said.
+    func row(_ test: OperationCase, _ dtype: DType) throws -> BenchmarkRow? {
+        let prepared: OperationCase.Prepared
+        var last: [Tensor] = []
+        let result: Sampler.Result
+        do {
+            prepared = try test.prepare(dtype)
+            result = try Sampler(seconds: seconds).measure {
+                // Held no longer than the peers hold theirs: the next result may take its memory.
+                last = []
+                let results = prepared.run()
+                try evaluate(results)
+                last = results
+            }
+        } catch let error as TensorError where error.kind == .unsupported || error.kind == .outOfMemory {
+            NeedletailBench.tell("\(test.name) \(dtype) is left out: \(error.message)")
+            return nil
+        }
+        var row = result.row(suite: suite, name: test.name, dtype: dtype, on: device, round: round)
+        let (error, problem) = try prepared.check(last)
+        row.family = test.family.rawValue
+        row.error = error.isFinite ? error : nil
+        (row.operations, row.bytes) = (test.operations, prepared.bytes)
+        row.peakShare = peaks?.share(
+            operations: test.operations, bytes: row.bytes, dtype: dtype, microseconds: row.median)
+        let tooFast = RowGuard.rate(
+            operations: test.operations, microseconds: row.median, peak: peaks?.arithmetic[dtype])
+        row.failure = row.failure ?? problem ?? tooFast
+        return row
+    }
+}

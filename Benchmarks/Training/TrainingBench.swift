@@ -1,0 +1,125 @@
+import Foundation
+import Needletail
+import NeedletailVision
+import TensorRuntime
+
+/// Times training steps on the current device: no dropout, no metrics, each batch gathered by a shuffled index inside the step.
+struct TrainingBench {
+    let split: MNISTSplit
+    let model: BenchmarkModel
+    let batch: Int
+    /// Whether the step is captured once and replayed.
+    var isCaptured = false
+    /// Of a pass.
+    var steps: Int?
+    var round = 0
+    static let passes = 5
+
+    /// Steps of a pass: as many less as the batch is larger, and no fewer than two.
+    private var stepsOfPass: Int { steps ?? max(2, min(2 * model.steps, model.steps * 64 / batch)) }
+
+    /// A training step, by its number; gives its loss. Each call of this makes the same model.
+    func makeStep(isCaptured: Bool = false) throws -> (Int) throws -> Tensor {
+        let images = Tensor(
+            bytes: split.images, shape: Shape([split.count] + model.imageShape), dtype: .uint8)
+        let labels = Tensor(bytes: split.labels, shape: [split.count], dtype: .uint8)
+        manualSeed(0)
+        let net = model.makeNet()
+        let optimizer = model.makeOptimizer(net.parameters)
+        let order = Tensor.permutation(split.count)
+        let (batch, count) = (batch, split.count)
+        func rows(_ index: Int) -> Tensor {
+            let start = index * batch % (count - batch)
+            return order[start..<start + batch]
+        }
+        func step(_ rows: Tensor) throws -> Tensor {
+            let x = images.indexSelect(axis: 0, index: rows).to(.float32) * (1.0 / 255)
+            let y = labels.indexSelect(axis: 0, index: rows).to(.int64)
+            optimizer.zeroGrad()
+            let loss = crossEntropy(net.call(x), y)
+            loss.backward()
+            try optimizer.step()
+            return loss
+        }
+        guard isCaptured else { return { try step(rows($0)) } }
+        let graph = Accelerator.Graph()
+        let input = try graph.input(like: rows(0), values: 0...Int64(split.count - 1))
+        let loss = try graph.capture { try step(input.value) }
+        return { index in
+            try input.set(rows(index))
+            try graph.replay()
+            return loss
+        }
+    }
+
+    /// What the first losses must be: a kernel for each operation, by the plainest ones of the CPU. Few of a large batch, which take long.
+    private func firstLosses() throws -> [Double] {
+        var configuration = RuntimeConfiguration()
+        configuration.fusion = false
+        configuration.options[backend: "cpu"] = ["instruction-set": "baseline", "blas": "none"]
+        return try withDevice(.cpu, configuration) {
+            let step = try makeStep()
+            return try (0..<(batch <= 128 ? 4 : 2)).map { Double(try step($0).item()) }
+        }
+    }
+
+    /// - Parameter threads: what the device was given, where it is not what the process has.
+    func row(threads: Int? = nil) throws -> BenchmarkRow {
+        let expected = try firstLosses()
+        let step = try makeStep(isCaptured: isCaptured)
+        var losses: [Double] = []
+        let first = try milliseconds(1) { losses.append(Double(try step(0).item())) }
+        for index in 1..<expected.count { losses.append(Double(try step(index).item())) }
+        try synchronize()
+        let count = stepsOfPass
+        var lastLoss: Tensor?
+        let before = executionStatistics()
+        let load = ProcessorLoad()
+        let clock = Machine.clock()
+        var stepping = Duration.zero
+        let passes = try (0..<TrainingBench.passes).map { _ in
+            try milliseconds(count) {
+                stepping += try ContinuousClock().measure { for index in 0..<count { lastLoss = try step(index) } }
+                try synchronize()
+            } * 1000
+        }
+        let spent = executionStatistics() - before
+        let iterations = TrainingBench.passes * count
+        let device = try deviceContext().device.description
+        let result = Sampler.Result(
+            first: first * 1000, samples: passes,
+            host: Double(spent.hostNanoseconds(ofSteps: stepping)) / Double(iterations) / 1000,
+            launches: Double(spent.launches) / Double(iterations),
+            warnings: load.warnings()
+                + [Machine.warning(clockBefore: clock, after: Machine.clock())].compactMap { $0 },
+            failure: problem(
+                losses, expected: expected, last: Double(try lastLoss!.item()), spent, iterations: iterations),
+            spent: spent, iterations: iterations)
+        var row = result.row(
+            suite: "train", name: name, dtype: .float32, on: device, threads: threads, round: round)
+        row.family = model.rawValue
+        row.error = zip(losses, expected).map { abs($0 - $1) / abs($1) }.max()
+        row.training = BenchmarkRow.Training(
+            model: model.rawValue, batch: batch, graph: isCaptured,
+            nodes: Double(spent.nodes) / Double(iterations), plansBuilt: spent.plansBuilt,
+            driverAllocations: spent.driverAllocations)
+        return row
+    }
+
+    /// `mlp batch 64`, as the peers' rows are called.
+    private var name: String { "\(model.rawValue) batch \(batch)\(isCaptured ? " captured" : "")" }
+
+    private func problem(
+        _ losses: [Double], expected: [Double], last: Double, _ spent: ExecutionStatistics, iterations: Int
+    ) -> String? {
+        guard zip(losses, expected).allSatisfy({ abs($0 - $1) <= 1e-3 * abs($1) }) else {
+            return "the first losses are \(losses), not \(expected)"
+        }
+        if let problem = RowGuard.launches(spent.launches, iterations: iterations) { return problem }
+        // The loss of a few images goes up and down.
+        guard last.isFinite, last < losses[0] || iterations < 50 || batch < 32 else {
+            return "the loss went from \(losses[0]) to \(last)"
+        }
+        return nil
+    }
+}

@@ -1,0 +1,109 @@
+import Foundation
+import NeedletailBench
+import TensorRuntime
+import Testing
+
+/// Rows and the guards that make them worthless.
+@Suite struct RowTests {
+    static func row(_ name: String = "matmul 2x2x2", suite: String = "op", samples: [Double] = [1, 2, 3])
+        -> BenchmarkRow
+    {
+        BenchmarkRow(
+            suite: suite, name: name, dtype: "float32", device: "cpu", driver: "Made up, 1.0", threads: 2, round: 0,
+            firstMicroseconds: 9, samples: samples, hostMicroseconds: 0.5, launches: 1)
+    }
+
+    @Test func aRowOfTrainingReadsBackAndHasThePeersNames() throws {
+        var row = RowTests.row("mlp batch 64", suite: "train", samples: [2000, 1000, 3000])
+        row.training = BenchmarkRow.Training(
+            model: "mlp", batch: 64, graph: false, nodes: 80, plansBuilt: 0, driverAllocations: 0)
+        row.family = "mlp"
+        (row.axis, row.place) = ("batch", 64)
+        row.machine = "Processor, 2 processors"
+        let text = try row.json()
+        #expect(try JSONDecoder().decode(BenchmarkRow.self, from: Data(text.utf8)) == row)
+        for part in [#""min_ms":1"#, #""median_ms":2"#, #""model":"mlp""#, #""batch":64"#, #""launches_per_step":1"#] {
+            #expect(text.contains(part), "\(part) in \(text)")
+        }
+    }
+
+    /// What was not measured has no median that JSON could not say.
+    @Test func aRowThatFailedReadsBack() throws {
+        var row = RowTests.row(samples: [])
+        row.failure = "it was not computed"
+        let text = try row.json()
+        #expect(try JSONDecoder().decode(BenchmarkRow.self, from: Data(text.utf8)) == row)
+        #expect(!text.contains("median_us"))
+        #expect(RowText.line(row).contains("FAILED: it was not computed"))
+    }
+
+    /// Lines of an earlier version have no families.
+    @Test func anOlderRowIsRead() throws {
+        let text = """
+            {"framework": "needletail", "suite": "op", "op": "add 10", "dtype": "float32", "device": "cpu", "driver": "d", \
+            "threads": 2, "round": 1, "first_us": 3, "samples_us": [1, 2], "host_us": 0.5, "launches": 1, "warnings": []}
+            """
+        let row = try JSONDecoder().decode(BenchmarkRow.self, from: Data(text.utf8))
+        #expect(row.median == 1.5 && row.family == nil && row.failure == nil)
+    }
+
+    @Test func aRowThatFailedIsNotCompared() {
+        var broken = RowTests.row()
+        broken.failure = "it was not computed"
+        let comparison = Comparison([RowTests.row()], [broken])
+        #expect(comparison.rows.isEmpty && comparison.unpaired == [broken.key])
+    }
+
+    @Test func rowsOfOtherThreadsAreOthers() {
+        var other = RowTests.row()
+        other.threads = 1
+        #expect(Comparison([RowTests.row()], [other]).rows.isEmpty)
+    }
+}
+
+@Suite struct RowGuardTests {
+    @Test func iterationsThatLaunchNothing() {
+        #expect(RowGuard.launches(9, iterations: 10)?.contains("9 launches in 10 iterations") == true)
+        #expect(RowGuard.launches(10, iterations: 10) == nil)
+    }
+
+    @Test func resultsThatAreTheSameThroughout() {
+        #expect(RowGuard.constant([1, 1, 1], expected: [1, 2, 3])?.contains("1.0 throughout") == true)
+        #expect(RowGuard.constant([1, 1, 1], expected: [1, 1, 1]) == nil)
+        #expect(RowGuard.constant([1, 1, 2], expected: [1, 2, 3]) == nil)
+        #expect(RowGuard.constant([], expected: []) == nil)
+    }
+
+    /// By hand: the size of 3 and 4 is the root of 12.5; an error of 0.01 at 4 is relative to 4.
+    @Test func errorsAreRelativeToTheResultsSize() {
+        let (error, problem) = RowGuard.error([3, 4.0001], expected: [3, 4], dtype: .float32)
+        #expect(abs(error - 0.000025) < 1e-12 && problem == nil)
+        let small = RowGuard.error([0.001, 0.0011], expected: [0.001, 0.001], dtype: .float32)
+        #expect(abs(small.error - 0.1) < 1e-9 && small.problem?.contains("0.0011, not 0.001") == true)
+        #expect(RowGuard.error([1.004], expected: [1], dtype: .float16).problem == nil)
+        #expect(RowGuard.error([1.004], expected: [1], dtype: .float32).problem != nil)
+        #expect(RowGuard.error([0.1], expected: [0], dtype: .float32, least: 1e6).problem == nil)
+    }
+
+    @Test func whatIsNotANumberIsWrong() {
+        #expect(
+            RowGuard.error([.nan, 1], expected: [0, 1], dtype: .float32).problem?.contains("nan, not 0.0") == true)
+        #expect(RowGuard.error([1, 1], expected: [.nan, 1], dtype: .float32).problem != nil)
+        #expect(RowGuard.error([.nan, .infinity], expected: [.nan, .infinity], dtype: .float32).problem == nil)
+        #expect(RowGuard.error([1], expected: [1, 2], dtype: .float32).problem == "1 numbers came, not 2")
+    }
+
+    @Test func aClockThatStopsBeforeTheWork() {
+        #expect(RowGuard.synchronisation(settling: 900, sample: 1000)?.contains("without a synchronisation") == true)
+        #expect(RowGuard.synchronisation(settling: 100, sample: 50) == nil)
+        #expect(RowGuard.synchronisation(settling: 300, sample: 10_000) == nil)
+    }
+
+    /// 2 GFLOP in a millisecond are 2 TFLOP/s.
+    @Test func arithmeticBeyondThePeak() {
+        #expect(RowGuard.rate(operations: 2e9, microseconds: 1000, peak: 0.9e12)?.contains("2000 GFLOP/s") == true)
+        #expect(RowGuard.rate(operations: 2e9, microseconds: 1000, peak: 1.1e12) == nil)
+        #expect(RowGuard.rate(operations: 2e9, microseconds: 1000, peak: nil) == nil)
+        #expect(RowGuard.rate(operations: nil, microseconds: 1000, peak: 1) == nil)
+    }
+}
