@@ -16,9 +16,8 @@ struct EvaluateCommand: ParsableCommand {
 
     @Option(
         help: """
-            Of mnist, fashion-mnist and cifar10 the directory of the files (default: NEEDLETAIL_DATA, else Datasets/NAME); of \
-            images a directory with a folder for each class, of csv a file, all of which is taken (default: what training \
-            held out).
+            A directory of mnist's, fashion-mnist's or cifar10's files; of images a directory with a folder for each class, \
+            of csv a file, all of which is taken (default: what training held out, where it was then).
             """)
     var data: String?
 

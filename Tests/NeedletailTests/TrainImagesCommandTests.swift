@@ -111,16 +111,18 @@ struct TrainImagesCommandTests {
         let whole = TemporaryDirectory()
         let common = [
             "train", "images", folder.path, "--model", "resnet20", "--size", "8", "--batch-size", "4", "--augment",
-            "--epochs", "3", "--json",
+            "--json", "--device", "cpu",
         ]
-        let straight = try run(common + ["--output", whole.path])
-        #expect(straight.code == 0, "\(straight)")
         let broken = try NeedletailTool.run(
-            common + ["--output", output.path, "--device", "cpu"], interruptAfter: #""event":"epoch""#)
+            common + ["--epochs", "100000", "--output", output.path], interruptAfter: #""event":"epoch""#)
         #expect(broken.code == 130, "\(broken)")
+        let checkpoint = output.path("checkpoint.safetensors")
+        let epochs = String(try Checkpoint(contentsOf: checkpoint).position.epoch + 1)
+        let straight = try NeedletailTool.run(common + ["--epochs", epochs, "--output", whole.path])
+        #expect(straight.code == 0, "\(straight)")
         let resumed = try run([
-            "train", "images", folder.path, "--epochs", "3", "--json", "--output", output.path, "--resume",
-            output.path("checkpoint.safetensors"),
+            "train", "images", folder.path, "--epochs", epochs, "--json", "--output", output.path, "--resume",
+            checkpoint,
         ])
         #expect(resumed.code == 0, "\(resumed)")
         for name in ["checkpoint.safetensors", "best.safetensors"] {
@@ -148,7 +150,65 @@ struct TrainImagesCommandTests {
         #expect(output.contents == [])
     }
 
+    @Test func picturesThatAreReadAgainInEachEpochTrainTheSameModel() throws {
+        try pictures(6)
+        let weights = try [1 << 20, 0].map { bytes in
+            var subject = FolderSubject(folder.path)
+            subject.model = .mlpSmall
+            subject.size = 8
+            subject.augments = true
+            subject.residentBytes = bytes
+            var options = RunOptions()
+            options.device = .cpu
+            options.epochs = 2
+            options.batchSize = 4
+            let training = try TrainingRun(subject, options)
+            guard case .finished = try training.run() else { throw Unfinished() }
+            return try training.trainer.model.parameters.map { try $0.value.bytes() } + [
+                Array("\(training.result)".utf8)
+            ]
+        }
+        #expect(weights[0] == weights[1])
+    }
+
+    private struct Unfinished: Error {}
+
     // MARK: Collections
+
+    @Test func onlyFilesThatAreMissingAreDownloaded() throws {
+        let trained = try run([
+            "train", "mnist", "--data", NeedletailTool.datasets, "--download", "--limit", "64", "--model", "mlp-small",
+            "--quiet",
+        ])
+        #expect(trained.code == 0 && trained.errors == "", "\(trained)")
+        // Without a network, whether there is one or not.
+        let nowhere = ["https_proxy": "http://127.0.0.1:9", "http_proxy": "http://127.0.0.1:9"]
+        let failed = try NeedletailTool.run(
+            ["train", "mnist", "--device", "cpu", "--data", output.path, "--download"], environment: nowhere)
+        #expect(failed.code == 1 && failed.errorLines.count == 1, "\(failed)")
+        for text in ["train-images-idx3-ubyte.gz: could not be downloaded", "put it into \(output.path)"] {
+            #expect(failed.errors.contains(text), "\(failed)")
+        }
+        #expect(output.contents == [])
+    }
+
+    @Test func aCheckpointThatALibrarysTrainerWroteIsOfDigits() throws {
+        let data = TemporaryDirectory()
+        TrainingSample.write(to: data, count: 40)
+        let model = MNISTModel.mlpSmall.make(generator: Generator(seed: 1))
+        let trainer = Trainer(
+            model: model, optimizer: SGD(model.parameters, learningRate: 0.01), loss: { crossEntropy($0, $1) },
+            metrics: [Accuracy()], generator: Generator(seed: 2))
+        try trainer.fit(DataLoader(TrainingSample.dataset(count: 40), batchSize: 8, shuffle: true))
+        let path = output.path("own.safetensors")
+        try Checkpoint(of: trainer, model: "mlp-small").write(to: path)
+        let judged = try run(["evaluate", "--checkpoint", path, "--data", data.path])
+        #expect(judged.output.contains("MNIST test accuracy: "), "\(judged)")
+        let resumed = try run(["train", "mnist", "--data", data.path, "--resume", path, "--epochs", "2", "--quiet"])
+        #expect(resumed.code == 0, "\(resumed)")
+        try Checkpoint(of: trainer, model: "resnet20").write(to: path)
+        try expectFailure(65, [path, "'resnet20'"], ["evaluate", "--checkpoint", path, "--data", data.path])
+    }
 
     @Test func fashionIsTrainedAsDigitsAre() throws {
         let data = MadeUpMNIST(train: 40)
@@ -159,8 +219,10 @@ struct TrainImagesCommandTests {
         let last = try #require(trained.output.split(separator: "\n").last)
         #expect(last.hasPrefix("Fashion-MNIST test accuracy: "), "\(trained)")
         let checkpoint = output.path("checkpoint.safetensors")
-        let evaluation = try run(["evaluate", "--checkpoint", checkpoint, "--data", data.path])
-        #expect(evaluation.output.split(separator: "\n").last == last, "\(evaluation)")
+        for place in [["--data", data.path], []] {
+            let evaluation = try run(["evaluate", "--checkpoint", checkpoint] + place)
+            #expect(evaluation.output.split(separator: "\n").last == last, "\(evaluation)")
+        }
         let file = try picture(folder.path("light.png"), [210, 210, 210], number: 1)
         let said = try run(["predict", "--checkpoint", checkpoint, file, "--json"]).output
         #expect(said.contains(#""inverted":true"#), "\(said)")
@@ -198,8 +260,8 @@ struct TrainImagesCommandTests {
     }
 
     @Test func aPresetIsResumedAndEvaluated() throws {
-        let data = TemporaryDirectory()
-        TrainingSample.write(to: data, count: 1500)
+        // So many that the signal comes before the last epoch.
+        let data = MadeUpMNIST(train: 6000)
         let whole = TemporaryDirectory()
         let common = ["train", "mnist", "--data", data.path, "--preset", "fast99", "--json"]
         let straight = try run(common + ["--output", whole.path])

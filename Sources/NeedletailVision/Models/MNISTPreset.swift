@@ -38,7 +38,11 @@ public enum MNISTPreset: String, Hashable, Sendable, CaseIterable {
         _ parameters: [Parameter], steps: Int
     ) -> (optimizer: Optimizer, scheduler: LearningRateScheduler) {
         let optimizer = AdamW(parameters, learningRate: learningRate)
-        let schedule = OneCycleSchedule(maximum: learningRate, length: steps, rise: 0.2)
-        return (optimizer, LearningRateScheduler(optimizer, schedule))
+        return (optimizer, LearningRateScheduler(optimizer, schedule(steps: steps)))
+    }
+
+    /// The learning rate of each of so many steps.
+    package func schedule(steps: Int) -> OneCycleSchedule {
+        OneCycleSchedule(maximum: learningRate, length: steps, rise: 0.2)
     }
 }

@@ -1,3 +1,4 @@
+import Foundation
 import Needletail
 import NeedletailTraining
 import TensorRuntime
@@ -13,7 +14,7 @@ package struct CollectionSubject: RunSubject {
     package var limit: Int?
     /// Whether pictures are moved, and those of things turned over, at random.
     package var augments: Bool?
-    /// Whether files that are missing are downloaded.
+    /// Whether files that are missing or broken are downloaded.
     package var downloads = false
 
     /// - Parameter collection: by name.
@@ -53,10 +54,8 @@ package struct CollectionSubject: RunSubject {
     }
 
     package func prepare(_ settings: RunSettings, device: DeviceID) throws -> RunTask {
-        let directory = try directory()
-        var training = try collection.load(.train, from: directory)
-        let test = try collection.load(.test, from: directory)
-        if let limit { training = training.prefix(limit) }
+        let (directory, all, test) = try load()
+        let training = limit.map(all.prefix) ?? all
         let specification = PictureSpecification(
             modelName: preset?.rawValue ?? chosenModel.rawValue, shape: collection.imageShape,
             classes: collection.classNames)
@@ -70,9 +69,7 @@ package struct CollectionSubject: RunSubject {
         }
         if let preset {
             task.dropLast = true
-            task.schedule = OneCycleSchedule(
-                maximum: preset.learningRate, length: max(1, preset.epochs * (training.count / preset.batchSize)),
-                rise: 0.2)
+            task.schedule = preset.schedule(steps: max(1, preset.epochs * (training.count / preset.batchSize)))
         }
         return task
     }
@@ -86,23 +83,36 @@ package struct CollectionSubject: RunSubject {
         }
     }
 
-    private func directory() throws(TensorError) -> String {
-        if downloads {
+    /// Both parts, and where they are; files that are missing or broken are downloaded where that is asked for.
+    private func load() throws(TensorError) -> (directory: String, training: ImageSplit, test: ImageSplit) {
+        do {
+            return try loadParts()
+        } catch {
+            guard downloads, error.kind == .data else { throw error }
             let named = dataDirectory ?? RuntimeConfiguration.current.dataDirectory.map { "\($0)/\(kind.rawValue)" }
             try collection.download(to: named ?? "Datasets/\(kind.rawValue)")
+            return try loadParts()
         }
-        return try CollectionSubject.directory(of: collection, dataDirectory)
+    }
+
+    private func loadParts() throws(TensorError) -> (directory: String, training: ImageSplit, test: ImageSplit) {
+        let directory = try CollectionSubject.directory(of: collection, dataDirectory)
+        return (
+            directory, try collection.load(.train, from: directory), try collection.load(.test, from: directory)
+        )
     }
 
     static func directory(of collection: ImageCollection, _ named: String?) throws(TensorError) -> String {
         collection == .mnist ? try MNISTFiles.directory(named) : try collection.directory(named)
     }
 
-    /// The images that a model was not trained on.
+    /// The images that a model was not trained on: those of a directory, of the one in training where it is still there, or
+    /// where they are looked for otherwise.
     static func heldOut(
-        _ collection: ImageCollection, data: String?, device: DeviceID, dtype: DType
+        _ collection: ImageCollection, _ saved: SavedRun, data: String?, device: DeviceID, dtype: DType
     ) throws(TensorError) -> any Dataset {
-        let directory = try directory(of: collection, data)
+        let known = saved.recipe["data"].flatMap { FileManager.default.fileExists(atPath: $0) ? $0 : nil }
+        let directory = try directory(of: collection, data ?? known)
         return DeviceDataset(try collection.load(.test, from: directory), device: device, dtype: dtype)
     }
 }

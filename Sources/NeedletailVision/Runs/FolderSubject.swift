@@ -19,7 +19,8 @@ package struct FolderSubject: RunSubject {
     package static let defaultSize = 64
     package static let defaultValidation = 0.2
     /// Bytes of pictures that are decoded once and kept on the device; more are read again in each epoch.
-    private static let residentBytes = 1 << 30
+    package var residentBytes = FolderSubject.defaultResidentBytes
+    private static let defaultResidentBytes = 1 << 30
 
     package var defaults: RunDefaults {
         RunDefaults(batchSize: 32, optimizer: (model ?? .resnet20).defaultOptimizer)
@@ -55,7 +56,7 @@ package struct FolderSubject: RunSubject {
         let (training, heldOut) = try parts.datasets(
             validation ?? FolderSubject.defaultValidation, seed: settings.seed)
         let scale = try FolderSubject.scale(of: training)
-        let resident = try FolderSubject.resident(training, heldOut, device: device, dtype: settings.dtype)
+        let resident = try resident(training, heldOut, device: device, dtype: settings.dtype)
         let specification = PictureSpecification(
             modelName: model.rawValue, shape: [3, size, size], classes: parts.training.classNames, mean: scale.mean,
             deviation: scale.deviation)
@@ -71,7 +72,7 @@ package struct FolderSubject: RunSubject {
     }
 
     /// The pictures on the device where they have the room, else as they are.
-    private static func resident(
+    private func resident(
         _ training: any Dataset, _ heldOut: any Dataset, device: DeviceID, dtype: DType
     ) throws -> (training: any Dataset, heldOut: any Dataset) {
         let bytes = try training.example(at: 0).arrays[0].bytes.count
@@ -127,7 +128,7 @@ package struct FolderSubject: RunSubject {
             pictures = try parts.datasets(share, seed: saved.checkpoint.seed).heldOut
         }
         let bytes = specification.shape.elementCount
-        guard pictures.count * bytes <= residentBytes else { return pictures }
+        guard pictures.count * bytes <= defaultResidentBytes else { return pictures }
         return try DeviceDataset(loading: pictures, scale: 1 / 255, device: device, dtype: dtype)
     }
 }

@@ -63,7 +63,7 @@ package struct PictureSpecification: RunSpecification, Hashable {
         self.deviation = deviation
     }
 
-    private static let largest = 1 << 11
+    private static let largest = 1 << 10
 
     init(_ saved: SavedRun) throws(TensorError) {
         let name = saved.checkpoint.model

@@ -40,7 +40,7 @@ extension SavedRun {
         _ specification: any RunSpecification, data: String?, device: DeviceID, dtype: DType
     ) throws -> any Dataset {
         if let collection = kind.collection {
-            return try CollectionSubject.heldOut(collection, data: data, device: device, dtype: dtype)
+            return try CollectionSubject.heldOut(collection, self, data: data, device: device, dtype: dtype)
         }
         switch specification {
         case let pictures as PictureSpecification:

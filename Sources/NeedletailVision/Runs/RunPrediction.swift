@@ -71,6 +71,8 @@ package struct RunPrediction {
 
     // MARK: Tables
 
+    private static let rowsAtOnce = 10_000
+
     /// What was predicted of rows.
     package enum RowPredictions: Sendable {
         /// For each row the classes in their order.
@@ -90,9 +92,17 @@ package struct RunPrediction {
         let table = try CSVTable(contentsOf: path)
         guard table.rowCount > 0 else { throw TensorError(.data, "\(path): has no row; give some") }
         let features = Tensor(try rows.encoder.encode(table), device: device).to(dtype)
-        if let classes = rows.encoder.classNames { return (table, .classes(try answers(features, classes))) }
-        let outputs = withNoGrad { model(features) }.to(.float64)
-        return (table, .numbers(try outputs.scalars(as: Double.self)))
+        var (classes, numbers): ([[Answer]], [Double]) = ([], [])
+        for start in stride(from: 0, to: table.rowCount, by: RunPrediction.rowsAtOnce) {
+            let end = min(start + RunPrediction.rowsAtOnce, table.rowCount)
+            let some = features.slice(axis: 0, from: start, to: end)
+            if let names = rows.encoder.classNames {
+                classes += try answers(some, names)
+            } else {
+                numbers += try withNoGrad { model(some) }.scalars(as: Double.self)
+            }
+        }
+        return (table, rows.encoder.classNames == nil ? .numbers(numbers) : .classes(classes))
     }
 
     /// The column that is predicted; nil of pictures.
