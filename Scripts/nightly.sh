@@ -2,7 +2,7 @@
 # What takes too long for each change: many random programs on the CPU and OpenCL, with every plan verified, every row of the
 # catalogue on every driver, MNIST on a Vulkan device against the CPU and in bfloat16 against float32, the programs of FirstSteps.md, an operation added by
 # ARCHITECTURE.md, with each of its places left out in turn, the builds for the sanitizers of addresses and threads,
-# the courses on OpenCL and Vulkan, and training that is killed a hundred times.
+# the courses on OpenCL and Vulkan, training that is killed a hundred times, and the instructions of a step against their budget.
 # Usage: Scripts/nightly.sh [programs on the CPU] [first seed]
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
@@ -24,3 +24,5 @@ NEEDLETAIL_ACCURACY_DTYPE=float32 NEEDLETAIL_ACCURACY_MODELS=mlp NEEDLETAIL_ACCU
 Scripts/accuracy.sh
 for device in opencl vulkan; do .build/release/course all --quick --device "$device"; done
 Scripts/kill-training.sh 100
+Scripts/instructions.sh setup
+Scripts/instructions.sh
