@@ -127,7 +127,7 @@ let package = Package(
                 "CZlib",
             ],
             exclude: ["Golden"]),
-        .testTarget(name: "BenchmarkTests", dependencies: ["NeedletailBench", "NeedletailTraining", "TensorRuntime"]),
+        .testTarget(name: "BenchmarkTests", dependencies: ["NeedletailBench", "NeedletailTraining", "Needletail", "TensorRuntime"]),
         .testTarget(
             name: "DocumentationTests",
             dependencies: ["NeedletailVision", "NeedletailTraining", "Needletail", "TensorRuntime"]),

@@ -29,6 +29,8 @@ trap 'rm -rf "$place"' EXIT
 strip -g -o "$place/bench" "$program"
 
 export NEEDLETAIL_THREADS=1 NEEDLETAIL_BLAS=none NEEDLETAIL_ISA=avx2 NEEDLETAIL_CACHE=none NEEDLETAIL_BACKENDS=cpu
+# Swift's hash tables are laid out by a seed, which is drawn at each start otherwise.
+export SWIFT_DETERMINISTIC_HASHING=1
 
 # Instructions of the whole process that does WORK COUNT times; its own line goes to $place/line.
 instructions() {
@@ -38,7 +40,9 @@ instructions() {
 }
 
 for work in step captured planning lookup; do
-    few=10 many=60
+    # The rest of a process differs by some hundred thousand from run to run: cheap work is done more often.
+    few=10
+    case "$work" in lookup) many=2010 ;; captured) many=310 ;; *) many=110 ;; esac
     a="$(instructions "$work" "$few")"
     b="$(instructions "$work" "$many")"
     # The counters of the longer run.

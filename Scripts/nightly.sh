@@ -2,8 +2,8 @@
 # What takes too long for each change: many random programs on the CPU and OpenCL, with every plan verified, every row of the
 # catalogue on every driver, MNIST on a Vulkan device against the CPU and in bfloat16 against float32, the programs of FirstSteps.md, an operation added by
 # ARCHITECTURE.md, with each of its places left out in turn, the builds for the sanitizers of addresses and threads,
-# the courses in full and on OpenCL and Vulkan, a run in TensorBoard and its report in Chromium, what fit costs beside a loop, and training
-# that is killed a hundred times.
+# the courses in full and on OpenCL and Vulkan, a run in TensorBoard and its report in Chromium, what fit costs beside a loop, training
+# that is killed a hundred times, and the instructions of a step against their budget.
 # Usage: Scripts/nightly.sh [programs on the CPU] [first seed]
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
@@ -30,3 +30,5 @@ Scripts/tensorboard.sh
 Scripts/report-in-browser.sh
 Scripts/fit-overhead.sh
 Scripts/kill-training.sh 100
+Scripts/instructions.sh setup
+Scripts/instructions.sh
