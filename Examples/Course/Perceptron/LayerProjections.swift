@@ -27,7 +27,7 @@ func layerProjections(_ lesson: Lesson) throws {
         let means = oneHot.T.matmul(centered) / oneHot.sum(axes: 0).unsqueeze(1)
         let between = oneHot.matmul(means).square().sum()
         shares.append(try (between / centered.square().sum()).item())
-        charts.append(try Chart.embedding(seen, classes: classes, title: "Layer \(number)"))
+        charts.append(try Chart.embedding(seen.to(device: .cpu), classes: classes, title: "Layer \(number)"))
     }
     lesson.say("share of the variance between classes, layer by layer: \(rounded(shares))")
     lesson.expect("it grows", shares[0] < shares[1] && shares[1] < shares[2])

@@ -127,6 +127,19 @@ import Testing
             ])
     }
 
+    /// A run that was killed between two files does not know of one; newer ones, and others, are not touched.
+    @Test func numberedFilesThatWereForgottenAreRemoved() throws {
+        let directory = TemporaryDirectory()
+        let others = ["epoch-0002-step-000001.safetensors", "epoch-0009.safetensors", "epoch-0000.npz"]
+        for name in ["epoch-0000-step-000003.safetensors", "epoch-0001.safetensors"] + others {
+            directory.write("x", to: name)
+        }
+        let saver = ModelCheckpoint(directory.path, everyEpochs: 1, keep: 2)
+        try SmallData.trainer(callbacks: [saver]).fit(SmallData.loader(), epochs: 3)
+        let wanted = ["epoch-0002.safetensors", "epoch-0003.safetensors", "last.safetensors"] + others
+        #expect(TemporaryDirectory.names(directory.path).filter { !$0.hasPrefix(".") }.sorted() == wanted.sorted())
+    }
+
     /// Shares of right answers, whatever they are called.
     @Test(arguments: ["confusion", "kappa", "matthews"]) func moreOfAnAgreementIsBetter(_ name: String) throws {
         let directory = TemporaryDirectory()

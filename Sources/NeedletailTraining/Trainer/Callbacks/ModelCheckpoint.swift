@@ -126,6 +126,29 @@ public final class ModelCheckpoint: TrainingCallback {
         try checkpoint.write(to: "\(directory)/\(name)")
         try checkpoint.write(to: lastPath)
         for name in old { unlink("\(directory)/\(name)") }
+        removeForgotten()
+    }
+
+    /// Removes what is older than the files that are kept: a run that was killed between two files has forgotten it.
+    private func removeForgotten() {
+        // Of a directory that may be written but not listed, nothing is removed.
+        guard let oldest = numbered.compactMap(ModelCheckpoint.position).min(by: <), let folder = opendir(directory)
+        else { return }
+        defer { closedir(folder) }
+        while let entry = readdir(folder) {
+            let name = withUnsafePointer(to: &entry.pointee.d_name) {
+                $0.withMemoryRebound(to: CChar.self, capacity: 256) { String(cString: $0) }
+            }
+            if let position = ModelCheckpoint.position(name), position < oldest { unlink("\(directory)/\(name)") }
+        }
+    }
+
+    /// Epoch and step of a numbered file's name; nil of another.
+    private static func position(_ name: String) -> (Int, Int)? {
+        guard let found = name.wholeMatch(of: #/epoch-(\d{4,})(?:-step-(\d{6,}))?\.safetensors/#),
+            let epoch = Int(found.1)
+        else { return nil }
+        return (epoch, found.2.flatMap { Int($0) } ?? 0)
     }
 
     public func state() -> CallbackState {
