@@ -61,7 +61,10 @@ let package = Package(
                 "CommandLineSupport", "NeedletailVision", "NeedletailTraining", "Needletail", "TensorRuntime",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
-            path: "Benchmarks", exclude: ["Results", "Peers", "README.md", "compare-runs.sh", "slow-down.sh", "slow-down.patch", "ratios.py"]),
+            path: "Benchmarks",
+            exclude: [
+                "Results", "Peers", "README.md", "compare-runs.sh", "slow-down.sh", "slow-down.patch", "ratios.py",
+            ]),
         // Five courses, listing by listing.
         .executableTarget(
             name: "Course",
@@ -127,7 +130,9 @@ let package = Package(
                 "CZlib",
             ],
             exclude: ["Golden"]),
-        .testTarget(name: "BenchmarkTests", dependencies: ["NeedletailBench", "NeedletailTraining", "Needletail", "TensorRuntime"]),
+        .testTarget(
+            name: "BenchmarkTests",
+            dependencies: ["NeedletailBench", "NeedletailTraining", "Needletail", "TensorRuntime"]),
         .testTarget(
             name: "DocumentationTests",
             dependencies: ["NeedletailVision", "NeedletailTraining", "Needletail", "TensorRuntime"]),
