@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Runs each listing of the courses on OpenCL and on a Vulkan device, with the settings that a test has (`--quick`). A listing that passed is
-# not run again while the program is the same, so that a run that was stopped goes on.
+# not run again until all have passed, while the program is the same: a run that was stopped goes on.
 # Usage: Scripts/course-on-devices.sh [DEVICE...]
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
@@ -34,4 +34,5 @@ for device in "${devices[@]}"; do
     done
 done
 ((${#failed[@]} == 0)) || exit 1
+rm -f "$passed"
 printf 'course-on-devices: %d listings are right on %s\n' "${#names[@]}" "${devices[*]}"

@@ -28,7 +28,8 @@ Scripts/accuracy.sh
 Scripts/course-on-devices.sh
 Scripts/tensorboard.sh
 Scripts/report-in-browser.sh
-Scripts/fit-overhead.sh
 Scripts/kill-training.sh 100
 Scripts/instructions.sh setup
 Scripts/instructions.sh
+# By the clock, so last.
+env -u NEEDLETAIL_VERIFY_PLANS Scripts/fit-overhead.sh

@@ -16,6 +16,7 @@ fail() {
 }
 
 if [[ ! -x "$browser/usr/lib/chromium/chromium" ]]; then
+    [[ ! -e "$browser" ]] || fail "$browser has no usr/lib/chromium/chromium; name a folder that is not there, or remove it"
     mkdir "$place/packages"
     (
         cd "$place/packages"
@@ -27,9 +28,11 @@ if [[ ! -x "$browser/usr/lib/chromium/chromium" ]]; then
         apt-get download --quiet "${names[@]}" 2>/dev/null || fail "no chromium from apt-get; run apt-get update, or set NEEDLETAIL_CHROMIUM"
         for package in ./*.deb; do dpkg --extract "$package" "$place/files"; done
     )
+    # Beside its place first: a copy over file systems that is cut short is no browser.
     mkdir -p "$(dirname "$browser")"
-    rm -rf "$browser"
-    mv "$place/files" "$browser"
+    rm -rf "$browser".part.*
+    mv "$place/files" "$browser.part.$$"
+    mv "$browser.part.$$" "$browser"
 fi
 
 report="${1:-}"
@@ -40,6 +43,8 @@ if [[ -z "$report" ]]; then
     report="$place/run/report.html"
 fi
 report="$(realpath "$report")"
+address="$(python3 -c 'import pathlib, sys; print(pathlib.Path(sys.argv[1]).as_uri())' "$report")"
+libraries="$browser/usr/lib/$(uname -m)-linux-gnu:$browser/usr/lib/chromium"
 pictures="${2:-$place/pictures}"
 mkdir -p "$pictures"
 
@@ -51,15 +56,16 @@ alone=(unshare --map-root-user --net)
 for theme in dark light; do
     scheme=$([[ "$theme" == dark ]] && echo 0 || echo 1)
     log="$place/$theme.log"
-    LD_LIBRARY_PATH="$browser/usr/lib/x86_64-linux-gnu:$browser/usr/lib/chromium" timeout 120 "${alone[@]}" \
+    rm -f "$pictures/$theme.png"
+    LD_LIBRARY_PATH="$libraries" timeout 120 "${alone[@]}" \
         "$browser/usr/lib/chromium/chromium" --headless --no-sandbox --disable-gpu --disable-dev-shm-usage --no-first-run \
         --disable-background-networking --disable-component-update --disable-sync --disable-extensions \
         --user-data-dir="$place/profile-$theme" --blink-settings="preferredColorScheme=$scheme" --hide-scrollbars \
         --enable-logging=stderr --log-net-log="$place/$theme.json" --window-size=1000,1400 \
-        --screenshot="$pictures/$theme.png" "file://$report" >"$log" 2>&1 || fail "Chromium fails: $(tail -n 5 "$log")"
+        --screenshot="$pictures/$theme.png" "$address" >"$log" 2>&1 || fail "Chromium fails: $(tail -n 5 "$log")"
     [[ -s "$pictures/$theme.png" ]] || fail "there is no picture: $(tail -n 5 "$log")"
     if grep -F 'CONSOLE' "$log"; then fail "the page writes to the console"; fi
-    python3 - "$place/$theme.json" "file://$report" <<'PYTHON'
+    python3 - "$place/$theme.json" "$address" <<'PYTHON'
 import json
 import re
 import sys
@@ -85,5 +91,7 @@ if others:
 PYTHON
 done
 # A white page is no report.
-cmp -s "$pictures/light.png" "$pictures/dark.png" && fail "light and dark look the same"
+same=0
+cmp -s "$pictures/light.png" "$pictures/dark.png" || same=$?
+((same == 1)) || fail "light and dark look the same"
 printf 'report-in-browser: %s is shown without an error and without a network, light and dark\n' "$(basename "$report")"

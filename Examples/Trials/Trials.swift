@@ -4,8 +4,8 @@ import Needletail
 /// Trainings that scripts measure, kill and look at: what they show is in `Scripts/fit-overhead.sh`, `kill-training.sh`,
 /// `tensorboard.sh` and `report-in-browser.sh`.
 ///
-///     trials every-callback DIRECTORY EPOCHS
-///     trials fit-overhead [ROUNDS]
+///     Trials every-callback DIRECTORY EPOCHS
+///     Trials fit-overhead [ROUNDS]
 @main
 struct Trials {
     static func main() throws {
@@ -23,7 +23,7 @@ struct Trials {
 
     private static func usage() -> Never {
         FileHandle.standardError.write(
-            Data("usage: trials every-callback DIRECTORY EPOCHS | trials fit-overhead [ROUNDS]\n".utf8))
+            Data("usage: Trials every-callback DIRECTORY EPOCHS | Trials fit-overhead [ROUNDS]\n".utf8))
         exit(64)
     }
 }

@@ -31,16 +31,18 @@ enum PoolingShader: ShaderFamily {
             let size = isGPU ? min(64, target.maximumWorkgroupSize) : 1
             let perItem = isGPU ? 1 : max(1, min(rows / (16 * target.computeUnits), 2048 / max(result[1], 1)))
             let items = isGPU ? rows * result[1] : (rows + perItem - 1) / perItem
+            // Large windows are of averages over images of many sizes: a program for each would be made again and again.
+            let fixed = body.window.kernel.max() <= 8 ? body.window : nil
             let kernel = PoolingShaderKernel(
                 kind: body.kind, dtype: body.dtype, countsPadding: body.countsPadding, size: size, index: index,
-                window: body.window)
-            let window = body.window
-            let numbers = [window.kernel, window.stride, window.padding, window.dilation].flatMap { [$0[0], $0[1]] }
+                window: fixed)
+            let numbers = fixed.map { [$0.kernel, $0.stride, $0.padding, $0.dilation] } ?? []
+            let geometry = numbers.flatMap { [$0[0], $0[1]] }
             let epilogue = body.epilogue
             launch = ShaderLaunch(
                 key: ShaderKey(
                     code: body.code, schedule: schedule,
-                    variant: [size, Int(index.rawValue)] + numbers + EpilogueEmitter.variant(epilogue)),
+                    variant: [size, Int(index.rawValue)] + geometry + EpilogueEmitter.variant(epilogue)),
                 workgroups: [(items + size - 1) / size, 1, 1], build: { kernel.build(epilogue) })
             launch.setIntegers([isGPU ? "elements" : "rows": isGPU ? items : rows])
             if !isGPU { launch.setIntegers(["perItem": perItem]) }
@@ -53,9 +55,14 @@ enum PoolingShader: ShaderFamily {
     }
 
     private static func setGeometry(of body: PoolingKernel, in launch: inout ShaderLaunch) {
+        let window = body.window
         for (axis, name) in ["Rows", "Columns"].enumerated() {
-            launch.arguments["input" + name] = .integer(body.inputSize[axis])
-            launch.arguments["output" + name] = .integer(body.outputSize[axis])
+            for (what, value) in [
+                ("input", body.inputSize), ("output", body.outputSize), ("kernel", window.kernel),
+                ("stride", window.stride), ("padding", window.padding), ("dilation", window.dilation),
+            ] {
+                launch.arguments[what + name] = .integer(value[axis])
+            }
         }
     }
 }

@@ -9,8 +9,8 @@ struct PoolingShaderKernel {
     /// Work-items a workgroup; 1 on CPU-type devices, where a work-item computes rows.
     let size: Int
     let index: ScalarType
-    /// Known to the kernel: quotients by a stride that is 1 or 2 cost nothing then, and its loops have fixed ends.
-    let window: Window
+    /// Where it is known to the kernel: quotients by a stride that is 1 or 2 cost nothing then, and its loops have fixed ends.
+    let window: Window?
 
     private var isGradient: Bool { kind == .maximumGradient || kind == .averageGradient }
 
@@ -100,12 +100,14 @@ struct PoolingWindows {
         b = hasTwo ? k.buffer("b", kernel.dtype, .read) : nil
         let index = ValueType(kernel.index)
         let axes = ["Rows", "Columns"].enumerated().map { axis, name in
-            let constant = { (value: SIMD2<Int>) in k.constant(value[axis], index) }
-            let window = kernel.window
+            let argument = { (what: String) in k.argument(what + name, kernel.index) }
+            let part = { (what: String, part: KeyPath<Window, SIMD2<Int>>) in
+                kernel.window.map { k.constant($0[keyPath: part][axis], index) } ?? argument(what)
+            }
             return Axis(
-                input: k.argument("input" + name, kernel.index), output: k.argument("output" + name, kernel.index),
-                kernel: constant(window.kernel), stride: constant(window.stride), padding: constant(window.padding),
-                dilation: constant(window.dilation))
+                input: argument("input"), output: argument("output"), kernel: part("kernel", \.kernel),
+                stride: part("stride", \.stride), padding: part("padding", \.padding),
+                dilation: part("dilation", \.dilation))
         }
         (rows, columns) = (axes[0], axes[1])
         zero = k.constant(0, ValueType(kernel.dtype.valueScalar))

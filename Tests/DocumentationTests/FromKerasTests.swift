@@ -64,7 +64,7 @@ import Testing
         let images = FromKerasTests.images
         let parts = Sequential {
             Conv2d(1, 6, kernel: 5, padding: 2)
-            BatchNorm2d(6)
+            BatchNorm2d(6, epsilon: 1e-3, momentum: 0.01)
             MaxPool2d(kernel: 2)
             Flatten()
             Dropout(0.2)

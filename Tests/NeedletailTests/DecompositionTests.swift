@@ -234,6 +234,33 @@ import Testing
         }
     }
 
+    /// Columns of a stride are rounded before they are summed, unless they are of float32: the result has one rounding.
+    @Test(arguments: [[1, 1], [2, 2], [1, 2]] as [SIMD2<Int>]) func gradientsOfShortFloatsAreRoundedOnce(
+        _ stride: SIMD2<Int>
+    ) throws {
+        let window = Window(kernel: [3, 3], stride: stride, padding: [1, 1])
+        let output = window.outputSize(for: [9, 9])
+        func gradient(_ context: DeviceContext, _ dtype: DType) throws -> [Double] {
+            try withDeviceContext(context) { () throws(any Error) in
+                let x = Tensor.zeros([2, 16, 9, 9], dtype: dtype).requiringGrad()
+                let w = Tensor(sampleNumbers(32 * 16 * 9, seed: 2), shape: [32, 16, 3, 3]).cast(to: .bfloat16).cast(
+                    to: dtype)
+                let g = Tensor(
+                    sampleNumbers(2 * 32 * output[0] * output[1], seed: 3), shape: [2, 32, output[0], output[1]]
+                )
+                .cast(to: .bfloat16).cast(to: dtype)
+                let y = Tensor.conv2d(x, weight: w, stride: stride, padding: [1, 1])
+                let found = gradients(of: (y * g).sum(), withRespectTo: [x])[0]!
+                return try found.cast(to: .float32).scalars(as: Float.self).map(Double.init)
+            }
+        }
+        let found = try gradient(LackingDevice.makeContext(), .bfloat16)
+        let exact = try gradient(DeviceContext(device: deviceContext(.cpu).device), .float32)
+        // Half a unit of bfloat16's last place, and a little for float32's sum.
+        let worst = zip(found, exact).map { abs($0 - $1) / max(abs($1), 0.05) }.max() ?? 1
+        #expect(worst <= 1.02 / 256, "\(worst)")
+    }
+
     @Test func columnsOfALargeBatchAreStoredInParts() throws {
         // 9 times 8 planes of 128 x 128 for each of 40 images: 189 MB of columns, in three parts.
         func run(_ context: DeviceContext) throws -> (sums: [Double], peak: Int) {

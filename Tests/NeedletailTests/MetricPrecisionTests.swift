@@ -97,6 +97,26 @@ import Testing
         #expect(try first.state() != state)
     }
 
+    /// A mean of many labels does not drift, and what its sums have lost is merged on one device as over two.
+    @Test func meansOfManyLabelsStayWhereTheyAre() throws {
+        let (left, right, whole) = (ExplainedVariance(), ExplainedVariance(), ExplainedVariance())
+        var labels: [Double] = []
+        for step in 0..<3000 {
+            let label = Float(10_000 + Double(step * 7919 % 1000) / 500 - 1)
+            labels.append(Double(label))
+            let (output, truth) = (Tensor([label + 0.25], shape: [1, 1]), Tensor([label], shape: [1, 1]))
+            whole.update(output, truth)
+            (step < 1500 ? left : right).update(output, truth)
+        }
+        try left.merge(right)
+        let mean = labels.reduce(0, +) / 3000
+        for metric in [whole, left] {
+            let state = try metric.state()
+            let found = state.numbers["mean"]![0] + (state.numbers["mean_rest"]?[0] ?? 0)
+            #expect(abs(found - mean) < 1e-4, "\(found) is not \(mean)")
+        }
+    }
+
     /// What an infinite sum has lost is no number, and does not make one of the sum.
     @Test func aSumThatIsInfiniteStaysInfinite() throws {
         let mean = MeanMetric("loss")

@@ -28,6 +28,15 @@ struct VulkanConformanceTests {
         Target(driver: .swiftShader, scheduleClass: .cpu), Target(driver: .swiftShader, scheduleClass: .gpu),
     ]
 
+    /// By default a convolution is decomposed where a processor computes workgroups.
+    @Test(arguments: [VulkanTesting.Driver.lavapipe, .swiftShader])
+    func softwareHasConvolutionsOfItsOwnOnlyWhereAClassIsNamed(_ driver: VulkanTesting.Driver) throws {
+        for scheduleClass in RuntimeConfiguration.ScheduleClass.allCases {
+            let device = try Target(driver: driver, scheduleClass: scheduleClass).open()
+            #expect(device.description.families.contains(.convolution) == (scheduleClass != .automatic))
+        }
+    }
+
     @Test(arguments: targets) func theContractIsKept(_ target: Target) throws {
         let complaints = Self.suite.runContract(on: try target.open()).filter { !$0.passed }
         #expect(complaints.isEmpty, "\(complaints)")

@@ -26,7 +26,8 @@ extension RuntimeConfiguration {
         set { options[VulkanBackend.drivers] = newValue }
     }
 
-    /// `NEEDLETAIL_SCHEDULE_CLASS`: the kind of schedule of the Vulkan backend's kernels.
+    /// `NEEDLETAIL_SCHEDULE_CLASS`: the kind of schedule of the Vulkan backend's kernels. A software device computes convolutions
+    /// by kernels of their own where one is named, and decomposes them where it is automatic.
     public var vulkanScheduleClass: ScheduleClass {
         get { options.scheduleClass(VulkanBackend.scheduleClass) }
         set { options[VulkanBackend.scheduleClass] = newValue.rawValue }

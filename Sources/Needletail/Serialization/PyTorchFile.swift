@@ -114,9 +114,11 @@ struct PyTorchFile {
         let (size, isLarge) = count.multipliedReportingOverflow(by: width)
         let (sum, isOver) = byteCount.addingReportingOverflow(size)
         guard !isLarge, !isOver, sum <= PyTorchFile.plainBytes || sum / 16 <= archive.byteCount else {
-            throw archive.corrupt(
-                "has \(isLarge || isOver ? "more than \(Int.max)" : "\(sum)") bytes of tensors in \(archive.byteCount), with "
-                    + "\(quoted(name)) of shape \(tensor.shape)")
+            throw TensorError(
+                .data,
+                "\(archive.path): \(isLarge || isOver ? "more than \(Int.max)" : "\(sum)") bytes of tensors in "
+                    + "\(archive.byteCount), with \(quoted(name)) of shape \(tensor.shape); save expanded tensors with "
+                    + ".contiguous(), or as safetensors")
         }
         byteCount = sum
         let elements =

@@ -44,7 +44,7 @@ public enum InterruptSignal {
     }
 
     /// From now on, either signal does what it did before ``watch()``: it ends the process, unless that was started to ignore it
-    /// (as a shell's background jobs ignore SIGINT) or handles it otherwise.
+    /// (as a shell's background jobs ignore SIGINT) or handles it otherwise. Both stay unblocked in the thread that watched.
     public static func unwatch() {
         let before = inherited.withLock { stored in
             defer { stored = nil }

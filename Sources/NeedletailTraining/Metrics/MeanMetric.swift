@@ -12,8 +12,8 @@ import TensorRuntime
 /// ``update(_:count:)`` only traces: called before `Optimizer.step()`, it joins the step's own kernels, and nothing
 /// waits for the device until ``value()`` is asked for.
 ///
-/// The sum is a float32, of float64 means a float64, and what its roundings lose is kept beside it: any number of updates costs
-/// no digit of a float32.
+/// The sum is a float32, of float64 means a float64, and what its roundings lose is kept beside it: it stands still only after
+/// the square of the number of updates after which a float32 alone would.
 public final class MeanMetric: SummedMetric {
     public let name: String
     public let sums = MetricSums("sum")

@@ -16,8 +16,8 @@ public final class MetricSums {
     enum Rule {
         /// The new totals.
         case combine(Combination)
-        /// What totals grow by.
-        case grow(Combination)
+        /// What totals grow by, of the totals, what their roundings have lost, and the addends.
+        case grow((_ totals: [Tensor], _ rests: [Tensor?], _ addends: [Tensor]) -> [Tensor])
         /// Addends are what totals grow by.
         case add
     }
@@ -87,7 +87,7 @@ public final class MetricSums {
         let growth: [Tensor]
         switch rule {
         case .combine(let combine): return Sums(totals: combine(sums.totals, addends), rests: sums.rests)
-        case .grow(let grow): growth = grow(sums.totals, addends)
+        case .grow(let grow): growth = grow(sums.totals, sums.rests, addends)
         case .add: growth = addends
         }
         var result = sums
@@ -194,11 +194,13 @@ public final class MetricSums {
         if count > 0 { restored = numbers }
     }
 
-    /// Adds what another of the same names has added. Waits for the device where the two are on different ones, or one was
-    /// restored.
+    /// Adds what another of the same names has added. Waits for the device where the two are on different ones, one was
+    /// restored, or the sums grow by more than the addends.
     func merge(_ other: MetricSums) throws(TensorError) {
         guard other.count > 0 else { return }
-        guard restored == nil, other.restored == nil, let theirs = other.sums,
+        let isPlain: Bool
+        if case .grow = rule { isPlain = false } else { isPlain = true }
+        guard isPlain, restored == nil, other.restored == nil, let theirs = other.sums,
             sums.map({ $0.totals[0].shares(theirs.totals[0]) }) ?? true
         else {
             guard let addends = try other.numbers() else { return }

@@ -132,8 +132,8 @@ public final class R2Score: SummedMetric {
     /// A score of no numbers yet.
     public init(name: String = "r2") { self.name = name }
 
-    private static func growth(_ totals: [Tensor], _ addends: [Tensor]) -> [Tensor] {
-        growthOfMoments(Array(totals.prefix(3)), Array(addends.prefix(3))) + [addends[3]]
+    private static func growth(_ totals: [Tensor], _ rests: [Tensor?], _ addends: [Tensor]) -> [Tensor] {
+        growthOfMoments(Array(totals.prefix(3)), rest: rests[1], Array(addends.prefix(3))) + [addends[3]]
     }
 
     public func add(_ outputs: Tensor, _ labels: Tensor, file: StaticString, line: UInt) {
@@ -169,9 +169,11 @@ public final class ExplainedVariance: SummedMetric {
     /// A score of no numbers yet.
     public init(name: String = "explained_variance") { self.name = name }
 
-    private static func growth(_ totals: [Tensor], _ addends: [Tensor]) -> [Tensor] {
-        let residual = growthOfMoments([totals[0], totals[3], totals[4]], [addends[0], addends[3], addends[4]])
-        return growthOfMoments(Array(totals.prefix(3)), Array(addends.prefix(3))) + residual.dropFirst()
+    private static func growth(_ totals: [Tensor], _ rests: [Tensor?], _ addends: [Tensor]) -> [Tensor] {
+        let residual = growthOfMoments(
+            [totals[0], totals[3], totals[4]], rest: rests[3], [addends[0], addends[3], addends[4]])
+        let labels = growthOfMoments(Array(totals.prefix(3)), rest: rests[1], Array(addends.prefix(3)))
+        return labels + residual.dropFirst()
     }
 
     public func add(_ outputs: Tensor, _ labels: Tensor, file: StaticString, line: UInt) {
@@ -203,11 +205,13 @@ private func moments(of rows: Tensor) -> [Tensor] {
     return [count, mean.squeeze(0), (rows - mean).square().sum(axes: [0])]
 }
 
-/// What moments of rows grow by where others join them.
-private func growthOfMoments(_ a: [Tensor], _ b: [Tensor]) -> [Tensor] {
+/// What moments of rows grow by where others join them. `rest` is what roundings of the mean have lost: without it the distance
+/// from a mean that stands still would be added again and again.
+private func growthOfMoments(_ a: [Tensor], rest: Tensor?, _ b: [Tensor]) -> [Tensor] {
     let (before, added) = (a[0].to(a[1].dtype), b[0].to(b[1].dtype))
     let share = added / (before + added)
-    let distance = b[1] - a[1]
+    var distance = b[1] - a[1]
+    if let rest { distance = distance - rest }
     let between = distance * distance * (before * share)
     return [b[0], distance * share, b[2] + between]
 }

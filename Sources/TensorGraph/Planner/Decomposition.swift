@@ -43,7 +43,13 @@ extension SnapshotReader {
         {
             return true
         }
-        if case .convolution(.weightGradient, _, _) = node.operation, !families.contains(.convolution) { return true }
+        if case .convolution(let kind, let window, _) = node.operation, !families.contains(.convolution) {
+            switch kind {
+            case .forward: break
+            case .inputGradient: if window.stride != .one { return true }
+            case .weightGradient: return true
+            }
+        }
         if float32Families.isEmpty { return false }
         let used: [KernelFamily]
         switch node.operation {

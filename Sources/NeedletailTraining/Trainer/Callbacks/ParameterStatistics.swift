@@ -85,13 +85,17 @@ public final class ParameterStatistics: TrainingCallback {
         var left = Array(numbers.indices)
         while let first = left.first {
             let model = numbers[first]
-            let places = left.filter { numbers[$0].shares(model) && numbers[$0].dtype == model.dtype }
+            var (places, others): ([Int], [Int]) = ([], [])
+            for place in left {
+                let joins = numbers[place].shares(model) && numbers[place].dtype == model.dtype
+                if joins { places.append(place) } else { others.append(place) }
+            }
             let joined = withNoGrad { Tensor.stack(places.map { numbers[$0] }, axis: 0) }
             let read =
                 joined.dtype == .float64
                 ? try joined.scalars(as: Double.self) : try joined.scalars(as: Float.self).map(Double.init)
             for (place, value) in zip(places, read) { values[place] = value }
-            left.removeAll { places.contains($0) }
+            left = others
         }
         return values
     }
