@@ -102,8 +102,8 @@ struct TrainCommand: ParsableCommand {
         static let configuration = CommandConfiguration(
             commandName: "images", abstract: "Trains a classifier of your own pictures, PNG and JPEG.",
             discussion: """
-                DIR holds a folder of pictures for each class, or the folders train and validation (val, test) with such \
-                folders in them.
+                DIR holds a folder of pictures for each class, or the folders train and validation (valid, val, test) with \
+                such folders in them.
                 """)
 
         @Argument(help: "The directory of the pictures.") var directory: String
@@ -180,7 +180,7 @@ struct TrainCommand: ParsableCommand {
 
         private func sizes() throws -> [Int]? {
             guard let hidden else { return nil }
-            return try hidden.split(separator: ",", omittingEmptySubsequences: false).map { word in
+            return try Arguments.words(hidden).map { word in
                 guard let size = Int(word), (1...65_536).contains(size) else {
                     throw ValidationError("--hidden '\(hidden)': give sizes of 1 to 65536 with commas, as 64,32")
                 }

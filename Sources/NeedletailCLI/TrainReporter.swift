@@ -28,6 +28,7 @@ final class TrainReporter {
     func begin() throws {
         let rate = settings.learningRate
         let name = training.specification.modelName
+        if isQuiet { return }
         if isJSON {
             try write([
                 JSONValue.Member("event", "start"), JSONValue.Member("data", .string(kind.rawValue)),
@@ -43,7 +44,7 @@ final class TrainReporter {
                 JSONValue.Member("\(kind.part)_\(kind.unit)", .integer(training.heldOutCount)),
                 JSONValue.Member("notes", .array(training.notes.map(JSONValue.string))),
             ])
-        } else if !isQuiet {
+        } else {
             for note in training.notes { try say(note) }
             try say(
                 "\(name), \(training.trainer.model.parameterCount) parameters, on \(training.device): "
@@ -75,6 +76,7 @@ final class TrainReporter {
     private func epoch(_ report: TrainingRun.EpochReport) throws {
         bar?.clear()
         bar = nil
+        if isQuiet { return }
         let epoch = report.epoch
         let (own, heldOut) = TrainReporter.parts(epoch.scores)
         if isJSON {
@@ -84,7 +86,7 @@ final class TrainReporter {
                         JSONValue.Member("seconds", .number(epoch.seconds)),
                         JSONValue.Member("\(kind.unit)_per_second", .number(report.examplesPerSecond)),
                     ])
-        } else if !isQuiet {
+        } else {
             var facts = ["epoch \(epoch.number)/\(settings.epochs)"]
             if let loss = own["loss"] { facts.append(String(format: "loss %.4f", loss)) }
             if let accuracy = own["accuracy"], let other = heldOut["accuracy"] {

@@ -1,5 +1,6 @@
 import ArgumentParser
 import CommandLineSupport
+import Foundation
 import Needletail
 import NeedletailTraining
 import NeedletailVision
@@ -9,7 +10,10 @@ struct TrainingOptions: ParsableArguments {
     @Option(help: "auto, cpu, or a device that `needletail devices` lists (default: NEEDLETAIL_DEVICE, else auto).")
     var device: String?
 
-    @Option(help: "All epochs, those of the resumed run included (default: 1; of csv 100; of a preset its own).")
+    @Option(
+        help:
+            "All epochs, those of the resumed run included (default: 1; of csv 100; of a preset or checkpoint its own)."
+    )
     var epochs: Int?
 
     @Option(help: "Examples of a step (default: 64; of images and csv 32; of a preset its own).")
@@ -18,7 +22,7 @@ struct TrainingOptions: ParsableArguments {
     @Option(help: "sgd, adam or adamw (default: adam; sgd for mlp-small; adamw for a preset).")
     var optimizer: OptimizerKind?
 
-    @Option(help: "The optimizer's learning rate (default: 1e-3; 1e-2 for sgd).")
+    @Option(help: "The optimizer's learning rate (default: 1e-3; 1e-2 for sgd; of a preset its own).")
     var learningRate: Double?
 
     @Option(help: "Seed of initial weights, order of examples, what is held out, and dropout (default: 0).")
@@ -104,12 +108,15 @@ enum Arguments {
         }
     }
 
-    /// The words of a list with commas.
+    /// What stands between commas, without the spaces around it.
+    static func words(_ list: String) -> [String] {
+        list.split(separator: ",", omittingEmptySubsequences: false).map { $0.trimmingCharacters(in: .whitespaces) }
+    }
+
+    /// The different words of a list with commas.
     static func list(_ option: String, _ text: String?) throws -> [String]? {
         guard let text else { return nil }
-        let words = text.split(separator: ",", omittingEmptySubsequences: false).map {
-            $0.trimmingPrefix { $0 == " " }
-        }.map(String.init)
+        let words = words(text)
         if words.contains(where: \.isEmpty) || Set(words).count < words.count {
             throw ValidationError("\(option) '\(text)': give different words with commas between them")
         }

@@ -22,8 +22,15 @@ package struct RunRecipe: Hashable, Sendable {
 extension Checkpoint {
     /// The recipe of a run of the command line; empty in a checkpoint of other origin.
     package var recipe: RunRecipe {
-        RunRecipe(callbacks.first { $0.key == RunRecipe.callbackName }?.state.texts ?? [:])
+        RunRecipe(run?.texts ?? [:])
     }
+
+    /// The best epoch of a run of the command line; nil before its first, and in a checkpoint of other origin.
+    package var bestEpoch: Int? {
+        run?.numbers["best_epoch"]?.first.flatMap { Int(exactly: $0) }.flatMap { $0 > 0 ? $0 : nil }
+    }
+
+    private var run: CallbackState? { callbacks.first { $0.key == RunRecipe.callbackName }?.state }
 }
 
 extension Trainer {

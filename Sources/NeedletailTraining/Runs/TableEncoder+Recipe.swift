@@ -6,13 +6,13 @@ extension TableEncoder {
     /// An encoder fitted to the rows that are trained on, which knows the categories and classes of all rows: one that only a
     /// row that is held out has is no mistake of the file.
     ///
-    /// The target is left in its own unit; how far it spreads among the rows trained on is returned beside.
+    /// A target that is a number is standardised as its rows that are trained on are.
     ///
     /// - Throws: as ``init(fitting:target:isClassification:features:standardize:standardizeTarget:categories:missing:)``.
     package static func fit(
         training: CSVTable, all: CSVTable, target: String, isClassification: Bool, features: [String],
         missing: MissingFields
-    ) throws(TensorError) -> (encoder: TableEncoder, mean: Double, deviation: Double) {
+    ) throws(TensorError) -> TableEncoder {
         let fitted = try TableEncoder(
             fitting: training, target: target, isClassification: isClassification, features: features,
             standardizeTarget: true, missing: missing)
@@ -26,12 +26,8 @@ extension TableEncoder {
             case (_, .number), (_, .oneHot), (_, .index): columns.append(own)
             }
         }
-        guard case .number(_, let mean, let deviation) = fitted.target else {
-            return (TableEncoder(features: columns, target: whole.target), 0, 1)
-        }
-        return (
-            TableEncoder(features: columns, target: .number(column: target, mean: 0, deviation: 1)), mean, deviation
-        )
+        if case .number = fitted.target { return TableEncoder(features: columns, target: fitted.target) }
+        return TableEncoder(features: columns, target: whole.target)
     }
 
     private init(features: [Feature], target: Target?) {

@@ -32,13 +32,29 @@ public enum MNISTModel: String, Hashable, Sendable, CaseIterable {
         }
     }
 
+    /// The inputs of the first linear layer, of images of that shape.
+    func flattenedCount(of shape: Shape) -> Int {
+        let (height, width) = (shape[1], shape[2])
+        switch self {
+        case .mlp, .mlpSmall: return shape.elementCount
+        case .cnn: return 64 * ((height - 4) / 2) * ((width - 4) / 2)
+        case .lenet:
+            let border = MNISTModel.border(shape)
+            func pooledTwice(_ side: Int) -> Int { ((side + 2 * border - 4) / 2 - 4) / 2 }
+            return 16 * pooledTwice(height) * pooledTwice(width)
+        }
+    }
+
+    /// What makes 28x28 the 32x32 that LeNet was drawn for.
+    private static func border(_ shape: Shape) -> Int { shape[1] == 28 && shape[2] == 28 ? 2 : 0 }
+
     /// The same layers for images of another shape: channels, height, width.
     package func make(
         shape: Shape, classes: Int, generator: Generator? = nil, dropout: Bool = true, device: DeviceID? = nil,
         dtype: DType = .float32
     ) -> Sequential {
-        let (channels, height, width) = (shape[0], shape[1], shape[2])
-        let pixels = shape.elementCount
+        let channels = shape[0]
+        let flat = flattenedCount(of: shape)
         func linear(_ inputs: Int, _ outputs: Int) -> Linear {
             Linear(inputs, outputs, generator: generator, device: device, dtype: dtype)
         }
@@ -50,7 +66,7 @@ public enum MNISTModel: String, Hashable, Sendable, CaseIterable {
         case .mlp:
             return Sequential {
                 Flatten()
-                linear(pixels, 128)
+                linear(flat, 128)
                 ReLU()
                 if dropout { Dropout(0.2) }
                 linear(128, 128)
@@ -60,7 +76,7 @@ public enum MNISTModel: String, Hashable, Sendable, CaseIterable {
         case .mlpSmall:
             return Sequential {
                 Flatten()
-                linear(pixels, 64)
+                linear(flat, 64)
                 ReLU()
                 linear(64, 32)
                 ReLU()
@@ -75,24 +91,21 @@ public enum MNISTModel: String, Hashable, Sendable, CaseIterable {
                 MaxPool2d(kernel: 2)
                 if dropout { Dropout(0.25) }
                 Flatten()
-                linear(64 * ((height - 4) / 2) * ((width - 4) / 2), 128)
+                linear(flat, 128)
                 ReLU()
                 if dropout { Dropout(0.5) }
                 linear(128, classes)
             }
         case .lenet:
-            // A border makes 28x28 the 32x32 that the net was drawn for.
-            let border = height == 28 && width == 28 ? 2 : 0
-            func pooledTwice(_ side: Int) -> Int { ((side + 2 * border - 4) / 2 - 4) / 2 }
             return Sequential {
-                conv(channels, 6, kernel: 5, padding: .by([border]))
+                conv(channels, 6, kernel: 5, padding: .by([MNISTModel.border(shape)]))
                 ReLU()
                 MaxPool2d(kernel: 2)
                 conv(6, 16, kernel: 5)
                 ReLU()
                 MaxPool2d(kernel: 2)
                 Flatten()
-                linear(16 * pooledTwice(height) * pooledTwice(width), 120)
+                linear(flat, 120)
                 ReLU()
                 linear(120, 84)
                 ReLU()

@@ -47,7 +47,7 @@ package struct CollectionSubject: RunSubject {
         preset = MNISTPreset(rawValue: name)
         model = ImageModel(rawValue: name)
         let augmented = saved.recipe["augment"] == "true"
-        if augments == true { try saved.check("augment", true, augmented) }
+        try saved.check(flag: "augment", augments, augmented)
         augments = augmented
         // Of a run on all images there are as many as the checkpoint has.
         limit = limit ?? saved.checkpoint.exampleCount

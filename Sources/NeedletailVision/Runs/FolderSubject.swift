@@ -13,6 +13,8 @@ package struct FolderSubject: RunSubject {
     /// The share that is held out, where the directory does not hold it by itself.
     package var validation: Double?
     package var augments: Bool?
+    /// The run that is resumed, and what it was of.
+    private var saved: (run: SavedRun, specification: PictureSpecification)?
 
     package init(_ directory: String) { self.directory = directory }
 
@@ -31,13 +33,14 @@ package struct FolderSubject: RunSubject {
         try saved.check("model", model?.rawValue, specification.modelName)
         try saved.check("size", size, specification.shape[1])
         let share = try saved.validation()
-        if let validation { try saved.check("validation", validation, share) }
+        try saved.check("validation", validation, share)
         let augmented = saved.recipe["augment"] == "true"
-        if augments == true { try saved.check("augment", true, augmented) }
+        try saved.check(flag: "augment", augments, augmented)
         model = ImageModel(rawValue: specification.modelName)
         size = specification.shape[1]
         validation = share
         augments = augmented
+        self.saved = (saved, specification)
     }
 
     package func prepare(_ settings: RunSettings, device: DeviceID) throws -> RunTask {
@@ -48,6 +51,9 @@ package struct FolderSubject: RunSubject {
                 .invalidArgument, "--size \(size): \(model.rawValue) wants \(model.leastSize) or more; give it")
         }
         let parts = try FolderParts(directory, size: size)
+        if let saved, !saved.run.isOf(fingerprint: parts.fingerprint) || (validation == nil) != (parts.heldOut != nil) {
+            throw FolderSubject.otherPictures(directory, saved.run, "name those, or leave out --resume")
+        }
         if let validation, parts.heldOut != nil {
             throw TensorError(
                 .invalidArgument,
@@ -60,15 +66,23 @@ package struct FolderSubject: RunSubject {
         let specification = PictureSpecification(
             modelName: model.rawValue, shape: [3, size, size], classes: parts.training.classNames, mean: scale.mean,
             deviation: scale.deviation)
+        if let saved, saved.specification != specification {
+            throw FolderSubject.otherPictures(directory, saved.run, "name those, or leave out --resume")
+        }
         var task = RunTask(
             specification: specification, training: resident.training, heldOut: resident.heldOut,
             data: absolutePath(directory))
+        task.words[SavedRun.fingerprint] = [parts.fingerprint]
         if parts.heldOut == nil { task.words["validation"] = ["\(validation ?? FolderSubject.defaultValidation)"] }
         if augments == true {
             task.augmentation = Compose(RandomCrop(size, padding: max(1, size / 8)), RandomHorizontalFlip())
             task.words["augment"] = ["true"]
         }
         return task
+    }
+
+    private static func otherPictures(_ directory: String, _ saved: SavedRun, _ remedy: String) -> TensorError {
+        TensorError(.data, "\(directory): holds other pictures than those that \(saved.path) was trained on; \(remedy)")
     }
 
     /// The pictures on the device where they have the room, else as they are.
@@ -124,8 +138,12 @@ package struct FolderSubject: RunSubject {
                     .data,
                     "\(try saved.data()): holds other classes than those of \(saved.path); name the pictures by --data")
             }
-            let share = try saved.validation() ?? defaultValidation
-            pictures = try parts.datasets(share, seed: saved.checkpoint.seed).heldOut
+            let share = try saved.validation()
+            // Others would be parted otherwise, and pictures that were trained on held out.
+            guard saved.isOf(fingerprint: parts.fingerprint), (share == nil) == (parts.heldOut != nil) else {
+                throw otherPictures(try saved.data(), saved, "name pictures to judge by with --data")
+            }
+            pictures = try parts.datasets(share ?? defaultValidation, seed: saved.checkpoint.seed).heldOut
         }
         let bytes = specification.shape.elementCount
         guard pictures.count * bytes <= defaultResidentBytes else { return pictures }
@@ -133,12 +151,15 @@ package struct FolderSubject: RunSubject {
     }
 }
 
-/// The folders of a directory of pictures: classes, or `train` and `validation` (`val`, `test`) with classes in them.
+/// The folders of a directory of pictures: classes, or `train` and one of ``FolderParts/heldOutNames`` with classes in them.
 private struct FolderParts {
+    static let heldOutNames = ["validation", "valid", "val", "test"]
     let directory: String
     let training: ImageFolder
     let heldOut: RenumberedPictures?
     let heldOutName: String
+    /// Of the names of all pictures within the directory.
+    let fingerprint: String
 
     init(_ directory: String, size: Int) throws(TensorError) {
         self.directory = directory
@@ -147,7 +168,14 @@ private struct FolderParts {
             return FileManager.default.fileExists(atPath: "\(directory)/\(name)", isDirectory: &isDirectory)
                 && isDirectory.boolValue
         }
-        let other = isFolder("train") ? ["validation", "val", "test"].first(where: isFolder) : nil
+        let other = isFolder("train") ? FolderParts.heldOutNames.first(where: isFolder) : nil
+        if other == nil, isFolder("train"), try FolderParts.holdsFolder("\(directory)/train") {
+            throw TensorError(
+                .data,
+                "\(directory): holds train with folders in it, and none of "
+                    + "\(FolderParts.heldOutNames.joined(separator: ", ")); add one, or name \(directory)/train, of which a "
+                    + "part is held out")
+        }
         heldOutName = other ?? ""
         training = try ImageFolder(other == nil ? directory : "\(directory)/train", size: (size, size))
         guard training.classNames.count > 1 else {
@@ -156,13 +184,29 @@ private struct FolderParts {
                 "\(directory): holds one class, \(quoted(training.classNames[0])); put the pictures of each class into a "
                     + "folder of its name")
         }
-        guard let other else {
+        var paths = training.pictures.map(\.path)
+        if let other {
+            let place = "\(directory)/\(other)"
+            let folder = try ImageFolder(place, size: (size, size))
+            heldOut = try RenumberedPictures(folder, classes: training.classNames, directory: place)
+            paths += folder.pictures.map(\.path)
+        } else {
             heldOut = nil
-            return
         }
-        let place = "\(directory)/\(other)"
-        heldOut = try RenumberedPictures(
-            try ImageFolder(place, size: (size, size)), classes: training.classNames, directory: place)
+        fingerprint = RunData.fingerprint(paths.lazy.map { $0.dropFirst(directory.count) })
+    }
+
+    private static func holdsFolder(_ directory: String) throws(TensorError) -> Bool {
+        do {
+            return try FileManager.default.contentsOfDirectory(atPath: directory).contains { name in
+                var isDirectory: ObjCBool = false
+                return !name.hasPrefix(".")
+                    && FileManager.default.fileExists(atPath: "\(directory)/\(name)", isDirectory: &isDirectory)
+                    && isDirectory.boolValue
+            }
+        } catch {
+            throw TensorError(.file, "\(directory): cannot be read as a directory; check the path and its permissions")
+        }
     }
 
     /// What is trained on and what is held out.

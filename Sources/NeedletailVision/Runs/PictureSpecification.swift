@@ -14,9 +14,6 @@ package enum ImageModel: String, Hashable, Sendable, CaseIterable {
     /// The least height and width of its images.
     package var leastSize: Int { MNISTModel(rawValue: rawValue)?.leastSize ?? 8 }
 
-    /// `mlp, mlp-small, ...`
-    package static let names = allCases.map(\.rawValue).joined(separator: ", ")
-
     /// The model with initial weights.
     ///
     /// - Parameter shape: of an image: channels, height, width.
@@ -67,13 +64,15 @@ package struct PictureSpecification: RunSpecification, Hashable {
 
     init(_ saved: SavedRun) throws(TensorError) {
         let name = saved.checkpoint.model
-        let preset = MNISTPreset(rawValue: name)
-        let known =
-            preset != nil
-            || (saved.recipe.texts.isEmpty ? MNISTModel(rawValue: name) != nil : ImageModel(rawValue: name) != nil)
-        guard known else {
+        // A file without a recipe is of the models that are MNIST's own.
+        var known =
+            saved.recipe.texts.isEmpty ? MNISTModel.allCases.map(\.rawValue) : ImageModel.allCases.map(\.rawValue)
+        if saved.kind == .mnist { known += MNISTPreset.allCases.map(\.rawValue) }
+        guard known.contains(name) else {
             throw TensorError(
-                .data, "\(saved.path): of model '\(name)', which is none of \(ImageModel.names); name another file")
+                .data,
+                "\(saved.path): of model '\(name)', which is none of \(known.joined(separator: ", ")); name another file"
+            )
         }
         modelName = name
         if let collection = saved.kind.collection {
@@ -96,8 +95,14 @@ package struct PictureSpecification: RunSpecification, Hashable {
             guard deviation.count == extents[0], deviation.allSatisfy({ $0 > 0 && $0.isFinite }) else {
                 throw saved.wrong("deviation")
             }
+            // Layers are made as large as the weights are that are there.
+            let weights = saved.checkpoint.weights.entries.map(\.tensor.shape)
+            guard weights.contains([classes.count]) else { throw saved.wrong("classes") }
+            if let plain = MNISTModel(rawValue: name) {
+                let inputs = plain.flattenedCount(of: shape)
+                guard weights.contains(where: { $0.rank == 2 && $0[1] == inputs }) else { throw saved.wrong("shape") }
+            }
         }
-        guard preset == nil || shape == [1, 28, 28] else { throw saved.wrong("shape") }
     }
 
     package func words() -> [String: [String]] {

@@ -14,8 +14,14 @@ enum RunData {
     }
 
     /// The batches of what is evaluated, in its order.
-    static func loader(_ dataset: any Dataset, device: DeviceID, dtype: DType) -> DataLoader {
-        DataLoader(dataset, batchSize: 500, device: device, batchTransform: transform(dataset, dtype))
+    ///
+    /// - Parameter batchSize: of training: pictures may be so large that no more of them have room.
+    static func loader(
+        _ dataset: any Dataset, _ kind: RunKind, batchSize: Int, device: DeviceID, dtype: DType
+    ) -> DataLoader {
+        DataLoader(
+            dataset, batchSize: kind == .images ? batchSize : 500, device: device,
+            batchTransform: transform(dataset, dtype))
     }
 
     /// The page of a run.
@@ -41,6 +47,22 @@ enum RunData {
             confusion.update(try trainer.predict(batch.features), batch.labels)
         }
         return try confusion.counts()
+    }
+
+    /// A sum of texts that tells others, or the same in another order, from them.
+    static func fingerprint(_ texts: some Sequence<some StringProtocol>) -> String {
+        var sum = MD5()
+        var bytes: [UInt8] = []
+        for text in texts {
+            bytes += "\(text.utf8.count):".utf8
+            bytes += text.utf8
+            if bytes.count >= 1 << 16 {
+                sum.update(bytes)
+                bytes.removeAll(keepingCapacity: true)
+            }
+        }
+        sum.update(bytes)
+        return sum.digest()
     }
 
     /// Two parts of examples in which each class has its share, or of numbers of any kind.

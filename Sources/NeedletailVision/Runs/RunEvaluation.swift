@@ -20,7 +20,7 @@ package struct RunEvaluation {
         let model = try saved.model(specification, device: device, dtype: dtype)
         let dtype = dtype ?? saved.checkpoint.dtype
         let heldOut = try saved.heldOut(specification, data: data, device: device, dtype: dtype)
-        let loader = RunData.loader(heldOut, device: device, dtype: dtype)
+        let loader = saved.loader(heldOut, device: device, dtype: dtype)
         let problem = specification.problem
         // It is never asked for a step.
         let trainer = Trainer(
@@ -35,6 +35,11 @@ package struct RunEvaluation {
 }
 
 extension SavedRun {
+    /// Batches of what is evaluated.
+    fileprivate func loader(_ dataset: any Dataset, device: DeviceID, dtype: DType) -> DataLoader {
+        RunData.loader(dataset, kind, batchSize: max(1, checkpoint.batchSize), device: device, dtype: dtype)
+    }
+
     /// What the run is judged by.
     func heldOut(
         _ specification: any RunSpecification, data: String?, device: DeviceID, dtype: DType
@@ -65,19 +70,7 @@ extension SavedRun {
             throw TensorError(
                 .data, "\(path): optimizer '\(checkpoint.optimizer)' is not known here; name another directory")
         }
-        var loader: DataLoader?
-        var lack: String?
-        do {
-            let heldOut = try heldOut(specification, data: data, device: device, dtype: checkpoint.dtype)
-            loader = RunData.loader(heldOut, device: device, dtype: checkpoint.dtype)
-        } catch let error as TensorError where error.kind == .data || error.kind == .file {
-            if data != nil { throw error }
-            lack = error.message
-        }
-        let path = "\(directory)/\(TrainingRun.reportName)"
-        let report = RunData.report(
-            path, kind, specification, trainingCount: checkpoint.exampleCount, heldOut: loader,
-            dtype: checkpoint.dtype, seed: checkpoint.seed)
+        let page = "\(directory)/\(TrainingRun.reportName)"
         var callbacks: [any TrainingCallback] = []
         if let patience = try patience() {
             callbacks.append(EarlyStopping(monitor: problem.monitored, patience: patience))
@@ -89,7 +82,22 @@ extension SavedRun {
             throw TensorError(error.kind, "\(self.path): \(error.message)")
         }
         try trainer.showRestoredRun()
-        try report.report(of: trainer).write(to: path)
-        return (path, lack)
+        func report(_ heldOut: DataLoader?) throws -> Report {
+            let report = RunData.report(
+                page, kind, specification, trainingCount: checkpoint.exampleCount, heldOut: heldOut,
+                dtype: checkpoint.dtype, seed: checkpoint.seed)
+            return try report.report(of: trainer)
+        }
+        let made: Report
+        var lack: String?
+        do {
+            let heldOut = try heldOut(specification, data: data, device: device, dtype: checkpoint.dtype)
+            made = try report(loader(heldOut, device: device, dtype: checkpoint.dtype))
+        } catch let error as TensorError where data == nil && (error.kind == .data || error.kind == .file) {
+            lack = error.message
+            made = try report(nil)
+        }
+        try made.write(to: page)
+        return (page, lack)
     }
 }

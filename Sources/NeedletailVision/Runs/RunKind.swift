@@ -40,16 +40,15 @@ package enum RunKind: String, Hashable, Sendable, CaseIterable {
 package enum RunProblem: Hashable, Sendable {
     /// One of these.
     case classes([String])
-    /// A number, in its own unit; the loss is of what it is divided by.
+    /// A number, of which outputs and labels are how many deviations it is from the mean: large numbers that differ little
+    /// are nothing for a dtype of few digits. The loss is of these, metrics are in the number's own unit.
     case number(deviation: Double)
 
     /// Of outputs and labels.
     package func loss() -> (Tensor, Tensor) -> Tensor {
         switch self {
         case .classes: return { crossEntropy($0, $1) }
-        case .number(let deviation):
-            let factor = 1 / deviation
-            return { outputs, labels in mseLoss(outputs * factor, labels * factor) }
+        case .number: return { mseLoss($0, $1) }
         }
     }
 
@@ -57,7 +56,11 @@ package enum RunProblem: Hashable, Sendable {
     package func metrics() -> [any Metric] {
         switch self {
         case .classes: [Accuracy()]
-        case .number: [MeanAbsoluteError(), RootMeanSquaredError(), R2Score()]
+        case .number(let deviation):
+            [
+                ScaledMetric(MeanAbsoluteError(), deviation), ScaledMetric(RootMeanSquaredError(), deviation),
+                R2Score(),
+            ]
         }
     }
 

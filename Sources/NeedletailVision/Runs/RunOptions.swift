@@ -44,8 +44,8 @@ package struct RunSettings: Hashable, Sendable {
     package var patience: Int?
 
     init(_ options: RunOptions, _ defaults: RunDefaults, _ saved: SavedRun?) throws(TensorError) {
-        epochs = options.epochs ?? defaults.epochs
         guard let saved else {
+            epochs = options.epochs ?? defaults.epochs
             batchSize = options.batchSize ?? defaults.batchSize
             optimizer = options.optimizer ?? defaults.optimizer
             learningRate = options.learningRate ?? defaults.learningRate ?? optimizer.defaultLearningRate
@@ -68,7 +68,13 @@ package struct RunSettings: Hashable, Sendable {
         let patience = try saved.patience()
         try saved.check("batch-size", options.batchSize, checkpoint.batchSize)
         try saved.check("optimizer", options.optimizer?.rawValue, optimizer.rawValue)
-        if !defaults.isScheduled { try saved.check("learning-rate", options.learningRate, rate) }
+        if defaults.isScheduled {
+            // The schedule is of so many epochs and that rate.
+            try saved.check("epochs", options.epochs, defaults.epochs)
+            try saved.check("learning-rate", options.learningRate, defaults.learningRate)
+        } else {
+            try saved.check("learning-rate", options.learningRate, rate)
+        }
         try saved.check("seed", options.seed, checkpoint.seed)
         try saved.check("dtype", options.dtype, checkpoint.dtype)
         if let asked = options.patience { try saved.check("patience", asked, patience) }
@@ -78,6 +84,17 @@ package struct RunSettings: Hashable, Sendable {
         seed = checkpoint.seed
         dtype = checkpoint.dtype
         self.patience = patience
+        let before = try saved.epochs()
+        let asked = options.epochs ?? before ?? defaults.epochs
+        // Epochs that have begun.
+        let begun = checkpoint.position.epoch + (checkpoint.position.step > 0 ? 1 : 0)
+        guard asked >= begun else {
+            let given = options.epochs.map { "--epochs \($0)" } ?? "--epochs: \(asked), as it is not given"
+            throw TensorError(
+                .invalidArgument,
+                "\(given): \(saved.path) is in epoch \(begun) already; give \(begun) or more")
+        }
+        epochs = asked
     }
 }
 

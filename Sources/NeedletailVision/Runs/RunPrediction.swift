@@ -52,7 +52,7 @@ package struct RunPrediction {
         let isInverted = inversion == .on || inversion == .auto && isDrawing && RunPrediction.hasLightBorder(pixels)
         if isInverted { pixels = HostArray(pixels.bytes.map { 255 - $0 }, shape: pixels.shape) }
         let input = Tensor(pixels, device: device).to(dtype) * (1 / 255.0)
-        let batch = input.to(dtype).reshape([1] + Array(pictures.shape))
+        let batch = input.reshape([1] + Array(pictures.shape))
         return (try answers(batch, pictures.classes)[0].sorted { $0.probability > $1.probability }, isInverted)
     }
 
@@ -91,15 +91,15 @@ package struct RunPrediction {
         }
         let table = try CSVTable(contentsOf: path)
         guard table.rowCount > 0 else { throw TensorError(.data, "\(path): has no row; give some") }
-        let features = Tensor(try rows.encoder.encode(table), device: device).to(dtype)
+        try rows.check(table, withTarget: false)
         var (classes, numbers): ([[Answer]], [Double]) = ([], [])
         for start in stride(from: 0, to: table.rowCount, by: RunPrediction.rowsAtOnce) {
             let end = min(start + RunPrediction.rowsAtOnce, table.rowCount)
-            let some = features.slice(axis: 0, from: start, to: end)
+            let some = Tensor(try rows.encoder.encode(table.rows(start..<end)), device: device).to(dtype)
             if let names = rows.encoder.classNames {
                 classes += try answers(some, names)
             } else {
-                numbers += try withNoGrad { model(some) }.scalars(as: Double.self)
+                numbers += try withNoGrad { model(some) }.scalars(as: Double.self).map(rows.encoder.decode)
             }
         }
         return (table, rows.encoder.classNames == nil ? .numbers(numbers) : .classes(classes))
@@ -110,6 +110,12 @@ package struct RunPrediction {
 
     private func answers(_ batch: Tensor, _ classes: [String]) throws(TensorError) -> [[Answer]] {
         let logits = withNoGrad { model(batch) }.to(.float32)
+        guard logits.shape == [batch.shape[0], classes.count] else {
+            throw TensorError(
+                .data,
+                "\(saved.path): the model says \(logits.shape) where there are \(classes.count) classes; name another file"
+            )
+        }
         let shares = try logits.softmax(axis: 1).scalars(as: Float.self)
         return (0..<batch.shape[0]).map { row in
             classes.indices.map { Answer(name: classes[$0], probability: Double(shares[row * classes.count + $0])) }
@@ -120,16 +126,18 @@ package struct RunPrediction {
 extension RunPrediction {
     /// A table with its predictions behind its columns: `predicted_TARGET`, and of classes `probability`.
     package static func csv(_ table: CSVTable, _ values: RowPredictions, target: String) -> String {
-        var names = table.columns.map(\.name) + ["predicted_\(target)"]
-        if case .classes = values { names.append("probability") }
-        var text = names.map(field).joined(separator: ",") + "\n"
+        var added = ["predicted_\(target)"]
+        if case .classes = values { added.append("probability") }
+        // Of predictions that are predicted again the new ones are kept.
+        let columns = table.columns.filter { !added.contains($0.name) }
+        var text = (columns.map(\.name) + added).map(field).joined(separator: ",") + "\n"
         for row in 0..<table.rowCount {
-            var fields = table.columns.map { $0.fields[row] ?? "" }
+            var fields = columns.map { $0.fields[row] ?? "" }
             switch values {
             case .classes(let answers):
                 let best = likeliest(answers[row])
                 fields += [best.name, "\(Float(best.probability))"]
-            case .numbers(let numbers): fields.append("\(Float(numbers[row]))")
+            case .numbers(let numbers): fields.append("\(numbers[row])")
             }
             text += fields.map(field).joined(separator: ",") + "\n"
         }

@@ -52,12 +52,38 @@ package struct SavedRun {
         return made
     }
 
+    /// The checkpoint of the run's best epoch: this one, or that beside it; nil where there is none.
+    ///
+    /// - Throws: as ``init(contentsOf:device:)``.
+    func best() throws(TensorError) -> (path: String, checkpoint: Checkpoint)? {
+        guard let epoch = checkpoint.bestEpoch else { return nil }
+        func isBest(_ checkpoint: Checkpoint) -> Bool {
+            checkpoint.position == Trainer.Position(epoch: epoch) && checkpoint.bestEpoch == epoch
+        }
+        let beside = URL(fileURLWithPath: path).deletingLastPathComponent().appendingPathComponent(TrainingRun.bestName)
+        if FileManager.default.fileExists(atPath: beside.path) {
+            let found = try Checkpoint(contentsOf: beside.path, device: .cpu)
+            if isBest(found) { return (beside.path, found) }
+        }
+        return isBest(checkpoint) ? (path, checkpoint) : nil
+    }
+
     /// Whether an option says what the run did.
-    func check<Value: Equatable>(_ option: String, _ given: Value?, _ saved: Value?) throws(TensorError) {
+    ///
+    /// - Parameter text: a value as it is typed.
+    func check<Value: Equatable>(
+        _ option: String, _ given: Value?, _ saved: Value?, as text: (Value) -> String = { "\($0)" }
+    ) throws(TensorError) {
         guard let given, given != saved else { return }
-        let found = saved.map { "with \($0)" } ?? "without it"
+        let found = saved.map { "with \(text($0))" } ?? "without it"
         throw TensorError(
-            .invalidArgument, "--\(option) \(given): \(path) was trained \(found); leave the option out")
+            .invalidArgument, "--\(option) \(text(given)): \(path) was trained \(found); leave the option out")
+    }
+
+    /// Whether an option without a value says what the run did.
+    func check(flag option: String, _ given: Bool?, _ saved: Bool) throws(TensorError) {
+        guard given == true, !saved else { return }
+        throw TensorError(.invalidArgument, "--\(option): \(path) was trained without it; leave the option out")
     }
 
     /// Whether the file is of that kind.
@@ -69,11 +95,23 @@ package struct SavedRun {
                 + kind.rawValue)
     }
 
-    func patience() throws(TensorError) -> Int? {
-        guard recipe.texts["patience"] != nil else { return nil }
-        guard let patience = recipe["patience"].flatMap({ Int($0) }), patience > 0 else { throw wrong("patience") }
-        return patience
+    func patience() throws(TensorError) -> Int? { try count("patience") }
+
+    /// The epochs that the run was to have in all; nil where it does not say.
+    func epochs() throws(TensorError) -> Int? { try count("epochs") }
+
+    /// A number of at least 1; nil where there is none.
+    private func count(_ name: String) throws(TensorError) -> Int? {
+        guard recipe.texts[name] != nil else { return nil }
+        guard let count = recipe[name].flatMap({ Int($0) }), count > 0 else { throw wrong(name) }
+        return count
     }
+
+    /// Whether examples are those of the run, by what ``fingerprint`` was of them.
+    func isOf(fingerprint: String) -> Bool { recipe[SavedRun.fingerprint].map { $0 == fingerprint } ?? true }
+
+    /// The name in the recipe of what all examples came to, before they were parted: other examples are parted otherwise.
+    static let fingerprint = "fingerprint"
 
     /// The data as they were named.
     func data() throws(TensorError) -> String {

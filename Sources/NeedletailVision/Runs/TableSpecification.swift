@@ -4,25 +4,21 @@ import TensorRuntime
 
 /// A net of linear layers over the columns of a table.
 package struct TableSpecification: RunSpecification, Hashable {
-    /// How columns become numbers.
+    /// How columns become numbers; a target that is a number is of mean 0 and deviation 1 among the rows trained on.
     package let encoder: TableEncoder
     /// The outputs of the layers between.
     package let hidden: [Int]
-    /// Of a target that is a number, among the rows trained on.
-    package let mean: Double
-    package let deviation: Double
 
     package var modelName: String { "mlp" }
 
     package var problem: RunProblem {
-        encoder.classNames.map { .classes($0) } ?? .number(deviation: deviation)
+        if case .number(_, _, let deviation) = encoder.target { return .number(deviation: deviation) }
+        return .classes(encoder.classNames ?? [])
     }
 
-    init(encoder: TableEncoder, hidden: [Int], mean: Double, deviation: Double) {
+    init(encoder: TableEncoder, hidden: [Int]) {
         self.encoder = encoder
         self.hidden = hidden
-        self.mean = mean
-        self.deviation = deviation
     }
 
     init(_ saved: SavedRun) throws(TensorError) {
@@ -37,19 +33,44 @@ package struct TableSpecification: RunSpecification, Hashable {
                 throw saved.wrong("hidden")
             }
         }
-        guard let mean = saved.recipe["mean"].flatMap({ Double($0) }), mean.isFinite else {
-            throw saved.wrong("mean")
+    }
+
+    /// Looks for what the encoder cannot take.
+    ///
+    /// - Parameter withTarget: whether the column to predict has to be there too.
+    /// - Throws: `data` by line and column where a value is missing, or a category that training did not have.
+    func check(_ table: CSVTable, withTarget: Bool) throws(TensorError) {
+        for feature in encoder.features {
+            switch feature {
+            case .number(let name, _, _, let filling):
+                try check(table, name, nil, isFilled: filling != nil, "train with --missing mean")
+            case .oneHot(let name, let known, let filling), .index(let name, let known, let filling):
+                try check(table, name, known, isFilled: filling != nil, "train with --missing mean")
+            }
         }
-        guard let deviation = saved.recipe["deviation"].flatMap({ Double($0) }), deviation > 0, deviation.isFinite
-        else { throw saved.wrong("deviation") }
-        self.mean = mean
-        self.deviation = deviation
+        guard withTarget, let target = encoder.target else { return }
+        try check(table, target.column, encoder.classNames, isFilled: false, "take the row out")
+    }
+
+    private func check(
+        _ table: CSVTable, _ name: String, _ known: [String]?, isFilled: Bool, _ remedy: String
+    ) throws(TensorError) {
+        let places = known.map { Set($0) }
+        for (row, field) in try table.column(name).fields.enumerated() {
+            if field == nil ? isFilled : places?.contains(field ?? "") ?? true { continue }
+            let place = "\(table.path): line \(table.lines[row]), column \(quoted(name))"
+            guard let field, let known else {
+                throw TensorError(.data, "\(place): is missing; write it, or \(remedy)")
+            }
+            let some = known.prefix(10).map(quoted).joined(separator: ", ") + (known.count > 10 ? ", ..." : "")
+            throw TensorError(
+                .data, "\(place): \(quoted(field)) is none of \(some); correct it, or train on a table that has it")
+        }
     }
 
     package func words() throws(TensorError) -> [String: [String]] {
         [
-            "encoder": [try encoder.recipeText()], "hidden": hidden.map { "\($0)" }, "mean": ["\(mean)"],
-            "deviation": ["\(deviation)"],
+            "encoder": [try encoder.recipeText()], "hidden": hidden.map { "\($0)" },
         ]
     }
 
@@ -63,29 +84,6 @@ package struct TableSpecification: RunSpecification, Hashable {
         }
         let outputs = encoder.classNames?.count ?? 1
         layers.append(Linear(inputs, outputs, generator: generator, device: device, dtype: dtype))
-        let net = Sequential(layers)
-        return encoder.classNames == nil ? RescaledNet(net, mean: mean, deviation: deviation) : net
-    }
-}
-
-/// A net whose outputs are of mean 0 and deviation 1, in the unit of what it predicts.
-private final class RescaledNet: UnaryLayer {
-    private let net: Sequential
-    private let mean: Double
-    private let deviation: Double
-
-    init(_ net: Sequential, mean: Double, deviation: Double) {
-        self.net = net
-        self.mean = mean
-        self.deviation = deviation
-    }
-
-    /// The net's, under its names.
-    var members: [ModuleMember] { net.members }
-    var configuration: String { "mean=\(mean), deviation=\(deviation)" }
-
-    func callAsFunction(_ input: Tensor) -> Tensor {
-        let standard = net(input)
-        return standard * deviation + mean
+        return Sequential(layers)
     }
 }

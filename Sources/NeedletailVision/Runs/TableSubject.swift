@@ -29,7 +29,7 @@ package struct TableSubject: RunSubject {
     package var missing: Missing?
     package var validation: Double?
     /// Of the run that is resumed.
-    private var saved: TableSpecification?
+    private var saved: (run: SavedRun, specification: TableSpecification)?
 
     package init(_ file: String) { self.file = file }
 
@@ -45,7 +45,7 @@ package struct TableSubject: RunSubject {
         try saved.check("target", target, specification.encoder.target?.column)
         try saved.check("task", task?.rawValue, isClassification ? "classification" : "regression")
         try saved.check("features", features?.joined(separator: ","), columns.joined(separator: ","))
-        try saved.check("hidden", hidden, specification.hidden)
+        try saved.check("hidden", hidden, specification.hidden) { $0.map(String.init).joined(separator: ",") }
         try saved.check("missing", missing?.rawValue, saved.recipe["missing"])
         let share = try saved.validation()
         try saved.check("validation", validation, share)
@@ -58,7 +58,7 @@ package struct TableSubject: RunSubject {
         hidden = specification.hidden
         missing = policy
         validation = share
-        self.saved = specification
+        self.saved = (saved, specification)
     }
 
     package func prepare(_ settings: RunSettings, device: DeviceID) throws -> RunTask {
@@ -69,9 +69,8 @@ package struct TableSubject: RunSubject {
             file, target: target, task: task, features: features, missing: missing ?? .refuse,
             validation: validation ?? TableSubject.defaultValidation, seed: settings.seed)
         let specification = TableSpecification(
-            encoder: rows.encoder, hidden: hidden ?? TableSubject.defaultHidden, mean: rows.mean,
-            deviation: rows.deviation)
-        if let saved, saved != specification {
+            encoder: rows.encoder, hidden: hidden ?? TableSubject.defaultHidden)
+        if let saved, saved.specification != specification || !saved.run.isOf(fingerprint: rows.fingerprint) {
             throw TensorError(
                 .data, "\(file): is another table than the one trained on; name that one, or leave out --resume")
         }
@@ -81,6 +80,7 @@ package struct TableSubject: RunSubject {
             heldOut: try TableRows.dataset(rows.heldOut, rows.encoder, device: device, dtype: settings.dtype),
             data: absolutePath(file))
         task.words["validation"] = ["\(validation ?? TableSubject.defaultValidation)"]
+        task.words[SavedRun.fingerprint] = [rows.fingerprint]
         task.words["missing"] = [(missing ?? .refuse).rawValue]
         task.notes = rows.notes
         return task
@@ -91,18 +91,24 @@ package struct TableSubject: RunSubject {
         _ saved: SavedRun, _ specification: TableSpecification, data: String?, device: DeviceID, dtype: DType
     ) throws -> any Dataset {
         let encoder = specification.encoder
-        if let data {
-            return try TableRows.dataset(try CSVTable(contentsOf: data), encoder, device: device, dtype: dtype)
-        }
         guard let missing = saved.recipe["missing"].flatMap({ Missing(rawValue: $0) }) else {
             throw saved.wrong("missing")
+        }
+        if let data {
+            var table = try CSVTable(contentsOf: data)
+            if missing == .drop {
+                table = try table.droppingMissing(encoder.features.map(\.column) + [encoder.target?.column ?? ""])
+            }
+            try specification.check(table, withTarget: true)
+            return try TableRows.dataset(table, encoder, device: device, dtype: dtype)
         }
         let rows = try TableRows(
             try saved.data(), target: encoder.target?.column ?? "",
             task: encoder.classNames == nil ? .regression : .classification,
             features: encoder.features.map(\.column), missing: missing,
             validation: try saved.validation() ?? defaultValidation, seed: saved.checkpoint.seed)
-        guard rows.encoder == encoder else {
+        // Other rows would be parted otherwise, and some that were trained on held out.
+        guard rows.encoder == encoder, saved.isOf(fingerprint: rows.fingerprint) else {
             throw TensorError(
                 .data,
                 "\(try saved.data()): is another table than the one trained on; name rows to judge by with --data")
@@ -114,11 +120,10 @@ package struct TableSubject: RunSubject {
 /// A table in two parts, and how its columns become numbers.
 private struct TableRows {
     let encoder: TableEncoder
-    /// Of a target that is a number, among the rows trained on.
-    let mean: Double
-    let deviation: Double
     let training: CSVTable
     let heldOut: CSVTable
+    /// Of the fields of all rows.
+    let fingerprint: String
     var notes: [String] = []
 
     private static let fewClasses = 20
@@ -162,9 +167,28 @@ private struct TableRows {
             Rows(count: table.rowCount), labels: places, validation: validation, seed: seed, path: path, unit: "rows")
         training = table.rows(parts.training.indices)
         heldOut = table.rows(parts.heldOut.indices)
-        (encoder, mean, deviation) = try TableEncoder.fit(
+        encoder = try TableEncoder.fit(
             training: training, all: table, target: target, isClassification: isClassification, features: names,
             missing: missing == .mean ? .mean : .refuse)
+        try TableRows.checkSize(encoder, table)
+        var fields: [[String?]] = []
+        for name in names + [target] { fields.append(try table.column(name).fields) }
+        fingerprint = RunData.fingerprint(fields.lazy.joined().map { $0.map { "=\($0)" } ?? "" })
+    }
+
+    /// Bytes of a table as numbers at most.
+    private static let mostBytes = 1 << 30
+
+    /// - Throws: `data` where categories would make the table larger than that.
+    private static func checkSize(_ encoder: TableEncoder, _ table: CSVTable) throws(TensorError) {
+        let (bytes, isTooMuch) = table.rowCount.multipliedReportingOverflow(by: 4 * encoder.width)
+        guard isTooMuch || bytes > mostBytes, let widest = encoder.features.max(by: { $0.width < $1.width }) else {
+            return
+        }
+        throw TensorError(
+            .data,
+            "\(table.path): \(table.rowCount) rows of \(encoder.width) numbers are more than \(mostBytes >> 20) MiB: column "
+                + "\(quoted(widest.column)) has \(widest.width) categories; leave it out of --features")
     }
 
     /// The table without rows that lack a value, where they are to be dropped.

@@ -74,6 +74,7 @@ package final class TrainingRun {
         let settings = try RunSettings(options, subject.defaults, saved)
         self.settings = settings
         let task = try subject.prepare(settings, device: device)
+        let earlierBest = try saved?.best()
         if let saved, saved.checkpoint.exampleCount != task.training.count {
             throw TensorError(
                 .data,
@@ -87,7 +88,8 @@ package final class TrainingRun {
         training = DataLoader(
             task.training, batchSize: settings.batchSize, shuffle: true, dropLast: task.dropLast, seed: settings.seed,
             device: device, batchTransform: RunData.transform(task.training, settings.dtype, task.augmentation))
-        heldOut = RunData.loader(task.heldOut, device: device, dtype: settings.dtype)
+        heldOut = RunData.loader(
+            task.heldOut, kind, batchSize: settings.batchSize, device: device, dtype: settings.dtype)
         guard training.count > 0 else {
             throw TensorError(
                 .data,
@@ -99,6 +101,7 @@ package final class TrainingRun {
         var recipe = RunRecipe(try specification.words().merging(task.words) { _, new in new })
         recipe["kind"] = kind.rawValue
         recipe["data"] = task.data
+        recipe["epochs"] = "\(settings.epochs)"
         recipe["patience"] = settings.patience.map { "\($0)" }
         observer = RunObserver(recipe, monitored: problem.monitored)
         // What is saved behind an epoch is what all others have come to by then.
@@ -130,7 +133,7 @@ package final class TrainingRun {
             }
         }
         observer.run = self
-        observer.write(to: options.outputDirectory, model: specification.modelName)
+        observer.write(to: options.outputDirectory, model: specification.modelName, earlierBest: earlierBest)
     }
 
     /// Trains, evaluates after each epoch, and saves where there is a directory for it.
@@ -152,7 +155,7 @@ package final class TrainingRun {
 
     /// The best epoch so far, where the run saves it: its number and file.
     package var best: (epoch: Int, path: String)? {
-        guard let path = observer.bestPath, observer.bestEpoch > 0 else { return nil }
+        guard let path = observer.bestPath, observer.bestEpoch > 0, observer.hasBest else { return nil }
         return (observer.bestEpoch, path)
     }
 
@@ -182,6 +185,12 @@ private final class RunObserver: TrainingCallback {
     private let monitored: String
     private var checkpoint: ModelCheckpoint?
     private(set) var bestPath: String?
+    /// Whether the best epoch is in that file, or will be with the first checkpoint.
+    private(set) var hasBest = false
+    /// The file of the best epoch of the run that is resumed.
+    private var earlierBest: (path: String, checkpoint: Checkpoint)?
+    /// Whether the file of the best epoch, if there is one, is this run's.
+    private var isBestOwn = false
     private var model = ""
     /// The steps of the running epoch that an earlier run did.
     private var firstStep = 0
@@ -192,9 +201,11 @@ private final class RunObserver: TrainingCallback {
     }
 
     /// From now on, epochs are saved there.
-    func write(to directory: String?, model: String) {
+    func write(to directory: String?, model: String, earlierBest: (path: String, checkpoint: Checkpoint)?) {
         guard let directory else { return }
         self.model = model
+        self.earlierBest = earlierBest
+        hasBest = earlierBest != nil
         bestPath = "\(directory)/\(TrainingRun.bestName)"
         checkpoint = ModelCheckpoint(directory: directory, model: model, name: TrainingRun.checkpointName)
     }
@@ -215,14 +226,34 @@ private final class RunObserver: TrainingCallback {
         if isBetter {
             best = value
             bestEpoch = epoch.number
-            if let bestPath { try Checkpoint(of: trainer, model: model).write(to: bestPath) }
+            if let bestPath {
+                try Checkpoint(of: trainer, model: model).write(to: bestPath)
+                (hasBest, isBestOwn, earlierBest) = (true, true, nil)
+            }
         }
+        try takeBest()
         try checkpoint?.epochEnd(trainer, epoch)
         try run?.report(epoch, firstStep: firstStep)
         stopIfAsked(trainer)
     }
 
-    func fitEnd(_ trainer: Trainer) throws { try checkpoint?.fitEnd(trainer) }
+    func fitEnd(_ trainer: Trainer) throws {
+        try takeBest()
+        try checkpoint?.fitEnd(trainer)
+    }
+
+    /// Puts the best epoch of the run that is resumed beside this one's checkpoint, or takes another run's away.
+    private func takeBest() throws(TensorError) {
+        guard let bestPath, !isBestOwn else { return }
+        isBestOwn = true
+        if let (path, best) = earlierBest {
+            if absolutePath(path) != absolutePath(bestPath) { try best.write(to: bestPath) }
+            earlierBest = nil
+        } else if unlink(bestPath) != 0, errno != ENOENT {
+            throw TensorError(
+                .file, "\(bestPath): another run's, and cannot be removed; remove it, or name another --output")
+        }
+    }
 
     private func stopIfAsked(_ trainer: Trainer) {
         guard run?.isInterrupted() == true else { return }
