@@ -29,12 +29,13 @@ def lines(path):
     """A line for each kind of work of each peer and device in a file."""
     rows = [json.loads(line) for line in path.read_text().splitlines() if line.startswith("{")]
     ours = {row["device"] for row in rows if row["framework"] == "needletail"}
-    peers = {(row["framework"], row["driver"]) for row in rows if row["framework"] != "needletail"}
+    peers = {(row["framework"], row["driver"], row["device"]) for row in rows if row["framework"] != "needletail"}
     for device in sorted(ours):
         own = medians([row for row in rows if row["framework"] == "needletail" and row["device"] == device])
         machine = next((row["machine"] for row in rows if row.get("machine") and row["device"] == device), path.parent.name)
-        for framework, driver in sorted(peers):
-            other = medians([row for row in rows if row["framework"] == framework])
+        for peer in sorted(peers):
+            driver = peer[1]
+            other = medians([row for row in rows if (row["framework"], row["driver"], row["device"]) == peer])
             for suite, what in (("op", "operations"), ("layers", "layers"), ("train", "training steps")):
                 ratios = [own[work] / other[work] for work in own if work[0] == suite and work in other]
                 if ratios:

@@ -8,6 +8,7 @@
 # turn on the operation that those loops are. Takes about half an hour; wants a machine that is otherwise quiet, and finds out what a noisy one hides.
 set -euo pipefail
 trials="${1:-10}" rounds="${2:-10}"
+((rounds >= 6)) || { printf 'slow-down.sh: %d rounds can find nothing; give at least 6\n' "$rounds" >&2; exit 64; }
 here="$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)"
 cd "$here"
 place="$(mktemp -d)"
@@ -26,11 +27,19 @@ good="$here/.build/release/needletail-bench" slow="$copy/.build/release/needleta
 export NEEDLETAIL_THREADS=1
 command=(op --device cpu --filter "gelu 1048576" --seconds 0.3)
 
+# A comparison ends with 1 for a slower row and 2 for too few rounds, and then has its table; anything else broke.
+told() {
+    (($1 <= 2)) && grep -q '^geometric mean' "$2" && return
+    cat "$place/errors.txt" >&2
+    exit 1
+}
 found=0 alarms=0
 for ((trial = 1; trial <= trials; trial++)); do
-    Benchmarks/compare-runs.sh "$good" "$slow" "$rounds" "${command[@]}" >"$place/slow.txt" 2>/dev/null || true
+    Benchmarks/compare-runs.sh "$good" "$slow" "$rounds" "${command[@]}" >"$place/slow.txt" 2>"$place/errors.txt" ||
+        told $? "$place/slow.txt"
     grep -q '| slower |' "$place/slow.txt" && found=$((found + 1))
-    Benchmarks/compare-runs.sh "$good" "$good" "$rounds" "${command[@]}" >"$place/same.txt" 2>/dev/null || true
+    Benchmarks/compare-runs.sh "$good" "$good" "$rounds" "${command[@]}" >"$place/same.txt" 2>"$place/errors.txt" ||
+        told $? "$place/same.txt"
     grep -qE '\| (slower|faster) \|' "$place/same.txt" && alarms=$((alarms + 1))
     printf 'trial %d: slower %s; same %s\n' "$trial" "$(sed -n 's/^| gelu/gelu/p' "$place/slow.txt")" \
         "$(sed -n 's/^| gelu/gelu/p' "$place/same.txt")"

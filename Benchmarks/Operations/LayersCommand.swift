@@ -14,17 +14,18 @@ struct LayersCommand: ParsableCommand {
 
     func run() throws {
         try measuring.onDevice { _ in
-            let cases = Self.cases.filter { test in filter.map { test.name.contains($0) } ?? true }
-            if cases.isEmpty { throw ValidationError("--filter \(filter ?? ""): no case has this in its name") }
+            let cases = try OperationSelection(filter: filter).cases(of: Self.cases)
             let timing = OperationTiming(
                 device: try deviceContext().device.description, seconds: measuring.seconds, round: measuring.round,
                 suite: "layers")
-            var failures = 0
+            var (written, failures) = (0, 0)
             for test in cases {
                 guard let row = try timing.row(test, .float32) else { continue }
+                written += 1
                 if row.failure != nil { failures += 1 }
                 try measuring.write(row)
             }
+            if written == 0 { throw OperationSelection.nothing("layers") }
             if failures > 0 { throw ExitCode(EXIT_FAILURE) }
         }
     }

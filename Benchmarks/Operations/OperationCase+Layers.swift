@@ -3,9 +3,9 @@ import Needletail
 import TensorRuntime
 
 extension OperationCase {
-    /// Layers forwards and backwards, as the peers' benchmark times them: a module's output summed, and the gradients by its
-    /// parameters and its input.
-    static var layers: [OperationCase] {
+    /// Layers forwards and backwards, as the peers' benchmark times them: a module's output, and from a gradient by it that differs
+    /// from place to place those by its parameters and its input.
+    package static var layers: [OperationCase] {
         func tokens() -> Tensor { Tensor((0..<64 * 128).map { Int64($0 * 7919 % 10_000) }, shape: [64, 128]) }
         return [
             lstm(batch: 64, length: 28, inputs: 28, units: 128),
@@ -39,7 +39,7 @@ extension OperationCase {
 
     private static func normal(_ shape: Shape) -> () -> Tensor { { Tensor.normal(shape) } }
 
-    static func lstm(batch: Int, length: Int, inputs: Int, units: Int) -> OperationCase {
+    package static func lstm(batch: Int, length: Int, inputs: Int, units: Int) -> OperationCase {
         layer("lstm \(batch)x\(length)x\(inputs) h\(units)", normal([batch, length, inputs])) {
             let lstm = LSTM(inputs, units, batchFirst: true)
             return (lstm, { lstm($0).output })
@@ -47,7 +47,7 @@ extension OperationCase {
     }
 
     /// A transformer's encoder layer; its inner layer is four times as wide.
-    static func encoder(batch: Int, length: Int, width: Int, heads: Int) -> OperationCase {
+    package static func encoder(batch: Int, length: Int, width: Int, heads: Int) -> OperationCase {
         let name = "encoder layer \(batch)x\(length)x\(width) h\(heads) ff\(4 * width)"
         return layer(name, normal([batch, length, width])) {
             let options = TransformerOptions(feedForward: 4 * width, dropout: 0, batchFirst: true)
@@ -56,20 +56,24 @@ extension OperationCase {
         }
     }
 
-    private static func layer(
+    /// Its results: the output, the gradients by the parameters, and the one by an input of floats.
+    ///
+    /// The gradient by the output is of normal numbers: behind a normalisation one of ones has only rounding noise before it.
+    package static func layer(
         _ name: String, _ input: @escaping () -> Tensor, _ make: @escaping () -> (any Module, (Tensor) -> Tensor)
     ) -> OperationCase {
         OperationCase("\(name) fwd+bwd", .layer, dtypes: [.float32], reference: .plain) { dtype in
             let (module, call) = make()
-            let input = input()
             if dtype != .float32 { module.to(dtype: dtype) }
-            return Work(operands: [input.dtype.isFloat ? input.to(dtype) : input]) { operands in
+            let given = input()
+            let input = given.dtype.isFloat ? given.to(dtype) : given
+            let seed = Tensor.normal(withNoGrad { call(input).shape }).to(dtype)
+            return Work(operands: [input, seed]) { operands in
                 for parameter in module.parameters { parameter.grad = nil }
-                let input = operands[0]
-                let leaf = input.dtype.isFloat ? input.detach().requiringGrad() : input
+                let leaf = operands[0].dtype.isFloat ? operands[0].detach().requiringGrad() : operands[0]
                 let output = call(leaf)
-                output.sum().backward()
-                return module.parameters.compactMap(\.grad) + [leaf.grad].compactMap { $0 }
+                output.backward(gradient: operands[1])
+                return [output.detach()] + module.parameters.compactMap(\.grad) + [leaf.grad].compactMap { $0 }
             }
         }
     }

@@ -57,37 +57,41 @@ extension OperationCase {
 
     static var sorts: [OperationCase] {
         let n = 1 << 20
-        return [
-            OperationCase("sort \(n)", .sort, reference: .whole { $0[0].sorted().map(Double.init) }) { dtype in
-                Work(operands: [Tensor.normal([n]).to(dtype)]) {
-                    let (values, indices) = $0[0].sort(axis: 0)
-                    return [values, indices]
+        return [sort("sort \(n)", [n]), sort("sort axis1 1024x1024", [1024, 1024]), topk(n, 100)]
+    }
+
+    /// A sort along the last axis.
+    package static func sort(_ name: String, _ shape: Shape) -> OperationCase {
+        let columns = shape[shape.count - 1]
+        return OperationCase(
+            name, .sort,
+            reference: .sorted(columns: columns) { host in
+                stride(from: 0, to: host[0].count, by: columns).flatMap {
+                    host[0][$0..<$0 + columns].sorted().map(Double.init)
                 }
-            },
-            OperationCase(
-                "sort axis1 1024x1024", .sort,
-                reference: .whole { host in
-                    (0..<1024).flatMap { host[0][$0 * 1024..<($0 + 1) * 1024].sorted().map(Double.init) }
-                }
-            ) { dtype in
-                Work(operands: [Tensor.normal([1024, 1024]).to(dtype)]) {
-                    let (values, indices) = $0[0].sort(axis: 1)
-                    return [values, indices]
-                }
-            },
-            OperationCase(
-                "topk \(n) k100", .sort, reference: .whole { $0[0].sorted(by: >).prefix(100).map(Double.init) }
-            ) { dtype in
-                Work(operands: [Tensor.normal([n]).to(dtype)]) {
-                    let (values, indices) = $0[0].topk(100, axis: 0)
-                    return [values, indices]
-                }
-            },
-        ]
+            }
+        ) { dtype in
+            Work(operands: [Tensor.normal(shape).to(dtype)]) {
+                let (values, indices) = $0[0].sort(axis: -1)
+                return [values, indices]
+            }
+        }
+    }
+
+    package static func topk(_ n: Int, _ k: Int) -> OperationCase {
+        OperationCase(
+            "topk \(n) k\(k)", .sort,
+            reference: .sorted(columns: n) { $0[0].sorted(by: >).prefix(k).map(Double.init) }
+        ) { dtype in
+            Work(operands: [Tensor.normal([n]).to(dtype)]) {
+                let (values, indices) = $0[0].topk(k, axis: 0)
+                return [values, indices]
+            }
+        }
     }
 
     /// An embedding of 64 sequences of 128 tokens, its gradient, and the batch that a training step takes.
-    static var indices: [OperationCase] {
+    package static var indices: [OperationCase] {
         let (words, width, tokens) = (10_000, 128, 64 * 128)
         func places() -> Tensor { Tensor((0..<tokens).map { Int64($0 * 7919 % words) }, shape: [tokens]) }
         return [
@@ -95,7 +99,8 @@ extension OperationCase {
                 "embedding 10000x128 of 8192", .index,
                 reference: .sampled { x, i in Double(x[0][Int(x[1][i / width]) * width + i % width]) }
             ) { dtype in
-                Work(operands: [Tensor.normal([words, width]).to(dtype), places()]) {
+                let read = Double(tokens * (width * dtype.byteCount + 8))
+                return Work(operands: [Tensor.normal([words, width]).to(dtype), places()], read: read) {
                     [$0[0].indexSelect(axis: 0, index: $0[1])]
                 }
             },
@@ -108,20 +113,27 @@ extension OperationCase {
                 }
             ) { dtype in
                 let operands = [Tensor.normal([words, width]), Tensor.normal([tokens, width])].map { $0.to(dtype) }
-                return Work(operands: operands + [places()]) { x in
+                // Of the words nothing but how many there are.
+                let read = Double(tokens * (width * dtype.byteCount + 8))
+                return Work(operands: operands + [places()], read: read) { x in
                     [gradient(x[0], x[1]) { $0.indexSelect(axis: 0, index: x[2]) }]
                 }
             },
-            OperationCase(
-                "gather batch 64 of 60000x784", .index, dtypes: [.float32], isLarge: true,
-                reference: .sampled { x, i in Double(x[0][Int(x[1][i / 784]) * 784 + i % 784]) / 255 }
-            ) { dtype in
-                let images = (Tensor.normal([60_000, 784]) * 255).clamp(min: 0, max: 255).to(.uint8)
-                let rows = Tensor((0..<64).map { Int64($0 * 7919 % 60_000) }, shape: [64])
-                return Work(operands: [images, rows]) {
-                    [$0[0].indexSelect(axis: 0, index: $0[1]).to(dtype) * (1.0 / 255)]
-                }
-            },
+            gather(64, of: 60_000),
         ]
+    }
+
+    /// What a training step reads of MNIST: rows of bytes, as floats of 0...1.
+    package static func gather(_ batch: Int, of count: Int) -> OperationCase {
+        OperationCase(
+            "gather batch \(batch) of \(count)x784", .index, dtypes: [.float32], isLarge: true,
+            reference: .sampled { x, i in Double(x[0][Int(x[1][i / 784]) * 784 + i % 784]) / 255 }
+        ) { dtype in
+            let images = (Tensor.normal([count, 784]) * 255).clamp(min: 0, max: 255).to(.uint8)
+            let rows = Tensor((0..<batch).map { Int64($0 * 7919 % count) }, shape: [batch])
+            return Work(operands: [images, rows], read: Double(batch * (784 + 8))) {
+                [$0[0].indexSelect(axis: 0, index: $0[1]).to(dtype) * (1.0 / 255)]
+            }
+        }
     }
 }

@@ -54,7 +54,7 @@ extension OperationCase {
     }
 
     /// Attention over queries, keys and values `[8, 8, 128, 32]`, as in a small transformer.
-    static var attentions: [OperationCase] {
+    package static var attentions: [OperationCase] {
         let (heads, length, width) = (64, 128, 32)
         func attend(_ x: [[Float]], _ i: Int, isCausal: Bool) -> Double {
             let (head, row, column) = (i / (length * width), i / width % length, i % width)
@@ -71,9 +71,11 @@ extension OperationCase {
             return sum / total
         }
         let shape: Shape = [8, 8, 128, 32]
-        let operations = 4 * Double(heads * length * length * width)
         return [false, true].map { isCausal in
-            OperationCase(
+            // Queries with the keys that they see: all, or those up to their own.
+            let pairs = isCausal ? length * (length + 1) / 2 : length * length
+            let operations = 4 * Double(heads * width * pairs)
+            return OperationCase(
                 "attention \(isCausal ? "causal " : "")8x8x128x32", .attention, operations: operations,
                 [shape, shape, shape],
                 { scaledDotProductAttention(query: $0[0], key: $0[1], value: $0[2], isCausal: isCausal) },

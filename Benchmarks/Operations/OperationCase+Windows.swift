@@ -90,23 +90,25 @@ extension OperationCase {
         func cases() -> [OperationCase] {
             let shapes = [image, weight, out]
             func made(
-                _ kind: String, _ body: @escaping ([Tensor]) -> Tensor, _ expected: @escaping ([[Float]], Int) -> Double
+                _ kind: String, unread: Int, _ body: @escaping ([Tensor]) -> Tensor,
+                _ expected: @escaping ([[Float]], Int) -> Double
             ) -> OperationCase {
                 OperationCase(
-                    "conv2d \(kind)\(name)", .convolution, operations: operations, shapes, body, expected: expected)
+                    "conv2d \(kind)\(name)", .convolution, operations: operations, shapes, unread: unread, body,
+                    expected: expected)
             }
             return [
                 OperationCase(
                     "conv2d \(name)", .convolution, operations: operations, [image, weight], { call($0[0], $0[1]) },
                     expected: forward),
-                made("input gradient ", { x in gradient(x[0], x[2]) { call($0, x[1]) } }, inputGradient),
-                made("weight gradient ", { x in gradient(x[1], x[2]) { call(x[0], $0) } }, weightGradient),
+                made("input gradient ", unread: 0, { x in gradient(x[0], x[2]) { call($0, x[1]) } }, inputGradient),
+                made("weight gradient ", unread: 1, { x in gradient(x[1], x[2]) { call(x[0], $0) } }, weightGradient),
             ]
         }
     }
 
     /// Of the MNIST nets, of ResNet-20, of 1x1, with a stride, and by channel.
-    static var convolutions: [OperationCase] {
+    package static var convolutions: [OperationCase] {
         [
             Convolution(batch: 64, inputs: 1, extent: 28, kernel: 3, outputs: 32),
             Convolution(batch: 64, inputs: 32, extent: 26, kernel: 3, outputs: 64),

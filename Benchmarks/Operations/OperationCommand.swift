@@ -13,7 +13,7 @@ struct OperationCommand: ParsableCommand {
         commandName: "op", abstract: "Times single operations on the published list of shapes.",
         discussion: """
             Each row carries the error of what was timed last: numbers spread over the result beside Double arithmetic on the \
-            host, of layers all gradients beside plain kernels in float64. Exits with 1 where a guard fired.
+            host, of layers the output and all gradients beside plain kernels in float64. Exits with 1 where a guard fired.
             """)
 
     @Option(help: "Only cases whose name contains this.") var filter: String?
@@ -31,7 +31,7 @@ struct OperationCommand: ParsableCommand {
 
     func run() throws {
         if list {
-            for test in OperationCase.all where isMeant(test) {
+            for test in try selection.cases(of: OperationCase.all) {
                 let types = test.dtypes.map { "\($0)" }.joined(separator: ", ")
                 try StandardOutput.write(line: "\(test.family.rawValue): \(test.name) (\(types))")
             }
@@ -39,10 +39,11 @@ struct OperationCommand: ParsableCommand {
         }
         try measuring.onDevice { _ in
             let device = try deviceContext().device.description
-            let cases = OperationCase.all.filter(isMeant)
-            if cases.isEmpty {
-                throw ValidationError("--filter \(filter ?? ""): no case has this in its name; see --list")
-            }
+            let (work, leftOut) = OperationSelection.work(
+                try selection.cases(of: OperationCase.all), try OperationCommand.dtypes(dtype), on: "\(device.id)",
+                having: device.dtypes)
+            for text in leftOut { NeedletailBench.tell(text) }
+            if work.isEmpty { throw OperationSelection.nothing("op") }
             var found: Peaks?
             if peaks {
                 let probe = try Probe(
@@ -54,21 +55,20 @@ struct OperationCommand: ParsableCommand {
             let timing = OperationTiming(
                 device: device, seconds: quick ? measuring.seconds / 5 : measuring.seconds, round: measuring.round,
                 peaks: found)
-            var failures = 0
-            for dtype in try OperationCommand.dtypes(dtype) where device.dtypes.contains(dtype) {
-                for test in cases where test.dtypes.contains(dtype) {
-                    guard let row = try timing.row(test, dtype) else { continue }
-                    if row.failure != nil { failures += 1 }
-                    try measuring.write(row)
-                }
+            var (written, failures) = (0, 0)
+            for (test, dtype) in work {
+                guard let row = try timing.row(test, dtype) else { continue }
+                written += 1
+                if row.failure != nil { failures += 1 }
+                try measuring.write(row)
             }
+            if written == 0 { throw OperationSelection.nothing("op") }
             if failures > 0 { throw ExitCode(EXIT_FAILURE) }
         }
     }
 
-    private func isMeant(_ test: OperationCase) -> Bool {
-        (filter.map { test.name.contains($0) } ?? true) && (family.map { $0 == test.family } ?? true)
-            && !(quick && test.isLarge)
+    private var selection: OperationSelection {
+        OperationSelection(filter: filter, family: family, isQuick: quick)
     }
 
     static func dtypes(_ text: String) throws -> [DType] {
@@ -94,10 +94,11 @@ struct OperationTiming {
     func row(_ test: OperationCase, _ dtype: DType) throws -> BenchmarkRow? {
         let prepared: OperationCase.Prepared
         var last: [Tensor] = []
+        func reading() throws { _ = try last[0].flatten()[0].item() }
         let result: Sampler.Result
         do {
             prepared = try test.prepare(dtype)
-            result = try Sampler(seconds: seconds).measure {
+            result = try Sampler(seconds: seconds).measure(reading: reading) {
                 // Held no longer than the peers hold theirs: the next result may take its memory.
                 last = []
                 let results = prepared.run()
@@ -116,7 +117,8 @@ struct OperationTiming {
         row.peakShare = peaks?.share(
             operations: test.operations, bytes: row.bytes, dtype: dtype, microseconds: row.median)
         let tooFast = RowGuard.rate(
-            operations: test.operations, microseconds: row.median, peak: peaks?.arithmetic[dtype])
+            operations: test.operations, microseconds: row.median, peak: peaks?.arithmetic[dtype],
+            saving: test.family.saving)
         row.failure = row.failure ?? problem ?? tooFast
         return row
     }

@@ -84,12 +84,17 @@ package struct PeerComparison {
     package let device: RowSet.Source
     /// All rows that both have, slowest of ours first.
     package let rows: [Row]
+    /// What only one of them has, and which.
+    package let unpaired: [(work: RowSet.Work, source: RowSet.Source)]
 
     package init(_ set: RowSet, device: RowSet.Source, peer: RowSet.Source) {
         (self.peer, self.device) = (peer, device)
         rows = set.common([device, peer]) { _, _ in true }.map {
             Row(work: $0, ours: set.time($0, device)!, theirs: set.time($0, peer)!)
         }.sorted { $0.ratio > $1.ratio }
+        unpaired = [(device, peer), (peer, device)].flatMap { source, other in
+            set.works(source).subtracting(set.works(other)).sorted().map { ($0, source) }
+        }
     }
 
     /// Of ours by the peer's time.

@@ -1,4 +1,4 @@
-"""Training steps of the models of needletail-bench train: batches gathered by a shuffled index inside the step."""
+"""Training steps of the models of needletail-bench train: batches gathered by a shuffled index inside the step, of tinygrad before it."""
 import gzip
 import os
 import pathlib

@@ -39,7 +39,7 @@ struct AllCommand: ParsableCommand {
         try withDevice(id) {
             let probe = Probe(device: description, seconds: seconds, round: measuring.round, isQuick: quick)
             let (rows, peaks) = try probe.run()
-            suite.rows = rows
+            suite.take(rows)
             for part in plan.parts(peaks: peaks) {
                 try suite.run(part)
                 try write(suite.rows)

@@ -17,7 +17,8 @@ package struct BenchmarkRow: Codable, Equatable {
     package var threads: Int
     /// Which of several runs that are to be compared.
     package var round: Int
-    /// The largest difference to the Double reference, relative where that is above 1; nil where there is nothing to compare.
+    /// The largest difference to the Double reference, relative to the number itself or the root of the mean square of all, whichever is
+    /// larger; nil where there is nothing to compare, or where it is not finite.
     package var error: Double?
     /// Of the first iteration: planning and compiling included.
     package var firstMicroseconds: Double
@@ -142,6 +143,10 @@ package struct BenchmarkRow: Codable, Equatable {
             }
 
             func encode(to encoder: any Encoder) throws {
+                // JSON has no word for what is not finite; a failure says what was found.
+                var row = row
+                row.error = row.error.flatMap { $0.isFinite ? $0 : nil }
+                row.peakShare = row.peakShare.flatMap { $0.isFinite ? $0 : nil }
                 try row.encode(to: encoder)
                 if row.samples.isEmpty { return }
                 var container = encoder.container(keyedBy: Keys.self)

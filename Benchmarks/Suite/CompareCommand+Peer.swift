@@ -21,8 +21,9 @@ extension CompareCommand {
                     isPeer
                     ? (script, arguments(round) + ["--framework", peer.rawValue])
                     : (program, arguments(round) + ["--device", device, "--json"])
-                // A row that a guard failed is told below; the others are there all the same.
-                let text = try ChildProgram.run(path, arguments, accepted: EXIT_FAILURE)
+                // A row of ours that a guard failed is told below; the others are there all the same. A peer exits with 1 where
+                // it broke.
+                let text = try ChildProgram.run(path, arguments, accepted: isPeer ? EXIT_SUCCESS : EXIT_FAILURE)
                 rows += try CompareCommand.rows(text, from: path)
             }
         }
@@ -50,6 +51,9 @@ extension CompareCommand {
             throw BenchmarkFailure("compare --peer: \(theirs.name) and \(ours.name) have no row in common")
         }
         for line in comparison.table { try StandardOutput.write(line: line) }
+        for (work, source) in comparison.unpaired {
+            try StandardOutput.write(line: "of \(source.name) only: \(work.name) \(work.dtype)")
+        }
         for row in rows where row.failure != nil {
             try StandardOutput.write(line: "FAILED: \(row.name) \(row.dtype): \(row.failure ?? "")")
         }

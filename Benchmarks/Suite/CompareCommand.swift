@@ -10,7 +10,7 @@ struct CompareCommand: ParsableCommand {
         commandName: "compare", abstract: "Says which rows of two files, or of a peer, differ.",
         discussion: """
             Two files hold JSON lines of several rounds, taken in turn: Benchmarks/compare-runs.sh makes them. Exits with 1 \
-            where a row of the second file is slower, and with 2 where there are too few rounds to tell.
+            where a row of the second file is slower or a guard failed one of either, and with 2 where there are too few rounds to tell.
 
             With --peer, this program and the peer run in turn on this machine, and rows are paired by their names. Exits with 1 \
             where fewer rows than --share are not slower than the peer's.
@@ -55,7 +55,14 @@ struct CompareCommand: ParsableCommand {
         if let peer { return try run(beside: peer) }
         guard let first, let second else { return }
         let comparison = Comparison(try Self.rows(of: first), try Self.rows(of: second))
+        for row in comparison.failed {
+            try StandardOutput.write(
+                line:
+                    "FAILED in \(row.isSecond ? second : first): \(row.key.name) \(row.key.dtype) on \(row.key.device): "
+                    + row.failure)
+        }
         guard !comparison.rows.isEmpty else {
+            if !comparison.failed.isEmpty { throw ExitCode(EXIT_FAILURE) }
             throw TensorError(.data, "\(first) and \(second) have no row in common; name files of the same commands")
         }
         var lines = ["| row | device | ratio | rounds | chance | verdict |", "|---|---|---|---|---|---|"]
@@ -69,7 +76,8 @@ struct CompareCommand: ParsableCommand {
         let faster = comparison.rows.filter { comparison.verdict($0) == .faster }.count
         try StandardOutput.write(
             line: String(format: "\ngeometric mean of the ratios %.3f; ", comparison.mean)
-                + "\(comparison.rows.count) rows, \(slower) slower, \(faster) faster")
+                + "\(comparison.rows.count) rows, \(slower) slower, \(faster) faster"
+                + (comparison.failed.isEmpty ? "" : ", \(comparison.failed.count) failed"))
         for key in comparison.unpaired {
             try StandardOutput.write(line: "in one file only: \(key.name) on \(key.device)")
         }
@@ -79,7 +87,7 @@ struct CompareCommand: ParsableCommand {
             try StandardOutput.write(
                 line: "\(rounds) rounds cannot tell a change of one row among \(comparison.rows.count); take \(needed)")
         }
-        if slower > 0 { throw ExitCode(EXIT_FAILURE) }
+        if slower > 0 || !comparison.failed.isEmpty { throw ExitCode(EXIT_FAILURE) }
         if rounds < needed { throw ExitCode(2) }
     }
 

@@ -17,11 +17,28 @@ package struct RowComparison {
     }
 }
 
+/// A row that a guard failed in one of two files: nothing of it is compared, and it is not forgotten.
+package struct RowFailure: Equatable {
+    package let key: BenchmarkRow.Key
+    /// Whether it is in the second file.
+    package let isSecond: Bool
+    /// What the guard found, the first time.
+    package let failure: String
+
+    package init(key: BenchmarkRow.Key, isSecond: Bool, failure: String) {
+        self.key = key
+        self.isSecond = isSecond
+        self.failure = failure
+    }
+}
+
 /// Two files of rows, compared row by row.
 package struct Comparison {
     package var rows: [RowComparison]
-    /// Rows that only one file has, or that have no round in common.
+    /// Rows that only one file has, or that have no round in common; none of those that failed.
     package var unpaired: [BenchmarkRow.Key]
+    /// Rows that failed in some round, once for each file.
+    package var failed: [RowFailure]
     /// The chance of a false alarm that is accepted, over all rows together.
     package static let level = 0.05
     /// A change of less is none that anybody wants to hear of.
@@ -34,7 +51,12 @@ package struct Comparison {
         let paired = a.keys.filter { key in
             b[key].map { !Set($0.map(\.round)).isDisjoint(with: a[key]!.map(\.round)) } ?? false
         }
-        unpaired = Set(a.keys).union(b.keys).subtracting(paired).sorted()
+        failed = [(first, false), (second, true)].flatMap { rows, isSecond in
+            let failures = Dictionary(rows.compactMap { row in row.failure.map { (row.key, $0) } }) { first, _ in first
+            }
+            return failures.keys.sorted().map { RowFailure(key: $0, isSecond: isSecond, failure: failures[$0]!) }
+        }
+        unpaired = Set(a.keys).union(b.keys).subtracting(paired).subtracting(failed.map(\.key)).sorted()
         rows = paired.sorted().map { key in
             let ours = Dictionary(a[key]!.map { ($0.round, $0) }) { first, _ in first }
             let theirs = Dictionary(b[key]!.map { ($0.round, $0) }) { first, _ in first }

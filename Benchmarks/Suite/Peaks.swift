@@ -29,7 +29,7 @@ struct Peaks {
     /// The share of the peak that an iteration of so many operations and bytes reaches: by what bounds it more.
     func share(operations: Double?, bytes: Double?, dtype: DType, microseconds: Double) -> Double? {
         let compute = zip(operations, arithmetic[dtype]).map { $0 / $1 }
-        let memory = bytes.map { $0 / bandwidth }
+        let memory = bandwidth > 0 ? bytes.map { $0 / bandwidth } : nil
         guard let least = [compute, memory].compactMap({ $0 }).max(), microseconds > 0 else { return nil }
         return least * 1e6 / microseconds
     }

@@ -58,7 +58,8 @@ package enum RowGuard {
     /// Work that goes on after a sample was closed: the clock was stopped too early.
     ///
     /// - Parameters:
-    ///   - settling: microseconds that one more synchronisation took right after a sample.
+    ///   - settling: microseconds that reading a number of the result, or one more synchronisation, took right after a sample, less
+    ///     those that it takes where nothing is left to do.
     ///   - sample: those of the sample itself.
     package static func synchronisation(settling: Double, sample: Double) -> String? {
         guard settling > 200, settling > sample / 4 else { return nil }
@@ -68,11 +69,47 @@ package enum RowGuard {
             sample)
     }
 
-    /// Arithmetic faster than the device's measured peak can only have been left out.
-    package static func rate(operations: Double?, microseconds: Double, peak: Double?) -> String? {
-        guard let operations, let peak, operations / microseconds * 1e6 > 2 * peak else { return nil }
+    /// Arithmetic faster than twice the device's measured peak can only have been left out.
+    ///
+    /// - Parameter saving: how many of the operations that are counted stand for one that a right algorithm does.
+    package static func rate(
+        operations: Double?, microseconds: Double, peak: Double?, saving: Double = 1
+    ) -> String? {
+        guard let operations, let peak, operations / microseconds * 1e6 > 2 * saving * peak else { return nil }
         return String(
-            format: "%.0f GFLOP/s are more than twice the measured peak of %.0f: it does not do its work",
-            operations / microseconds / 1e3, peak / 1e9)
+            format: "%.0f GFLOP/s are more than %.0f times the measured peak of %.0f: it does not do its work",
+            operations / microseconds / 1e3, 2 * saving, peak / 1e9)
+    }
+
+    /// The first losses of a training beside plain kernels: the largest relative error, nil where one is not finite.
+    package static func losses(_ losses: [Double], expected: [Double]) -> (error: Double?, problem: String?) {
+        let errors = zip(losses, expected).map { abs($0 - $1) / abs($1) }
+        let isRight = losses.count == expected.count && errors.allSatisfy { $0 <= 1e-3 }
+        let problem = isRight ? nil : "the first losses are \(losses), not \(expected)"
+        return (errors.allSatisfy(\.isFinite) ? errors.max() : nil, problem)
+    }
+
+    /// Where a sort or a top-k says that it took its values from: places in the rows of `x`, no place twice.
+    ///
+    /// - Parameters:
+    ///   - indices: for each value its place in the row of `x`.
+    ///   - values: the results, as many of each row.
+    ///   - columns: numbers in a row of `x`.
+    package static func indices(_ indices: [Int], values: [Float], of x: [Float], columns: Int) -> String? {
+        guard indices.count == values.count else { return "\(indices.count) indices came, not \(values.count)" }
+        let kept = values.count / max(x.count / columns, 1)
+        var isTaken = [Bool](repeating: false, count: x.count)
+        for (place, index) in indices.enumerated() {
+            guard (0..<columns).contains(index) else {
+                return "index \(place) is \(index), outside a row of \(columns)"
+            }
+            let source = place / kept * columns + index
+            if x[source] != values[place] {
+                return "index \(place) is \(index), where \(x[source]) stands, not \(values[place])"
+            }
+            if isTaken[source] { return "index \(place) is \(index), which an earlier one of its row is too" }
+            isTaken[source] = true
+        }
+        return nil
     }
 }

@@ -45,7 +45,9 @@ struct Sampler {
     /// Times an iteration, which must evaluate what it makes.
     ///
     /// What guards find wrong is in the result. Throws what the iteration throws.
-    func measure(_ iteration: () throws -> Void) throws -> Result {
+    ///
+    /// - Parameter reading: reads a number of the last result, which waits for the work even where a synchronisation does not.
+    func measure(reading: (() throws -> Void)? = nil, _ iteration: () throws -> Void) throws -> Result {
         let first = try milliseconds(1) {
             try iteration()
             try synchronize()
@@ -57,6 +59,8 @@ struct Sampler {
                 try synchronize()
             }
         }.min()!
+        // What reading has to plan is planned.
+        try reading?()
         let count = max(1, Int((Sampler.sampleMilliseconds / max(once, 1e-4)).rounded(.up)))
         let isSlow = once / 1000 * Double(Sampler.sampleCounts.lowerBound) > 8 * seconds
         let least = isSlow ? Sampler.fewSamples : Sampler.sampleCounts.lowerBound
@@ -76,8 +80,8 @@ struct Sampler {
                     try synchronize()
                 } * 1000)
         }
-        let settling = try milliseconds(1) { try synchronize() } * 1000
         let spent = executionStatistics() - before
+        let settling = try Sampler.settling(reading ?? { try synchronize() })
         let iterations = samples.count * count
         let failure =
             RowGuard.launches(spent.launches, iterations: iterations)
@@ -90,6 +94,14 @@ struct Sampler {
             host: Double(spent.hostNanoseconds(ofSteps: stepping)) / Double(iterations) / 1000,
             launches: Double(spent.launches) / Double(iterations), warnings: warnings, failure: failure, spent: spent,
             iterations: iterations)
+    }
+}
+
+extension Sampler {
+    /// Microseconds that a reading takes longer than the same again: work that went on when the clock had stopped.
+    static func settling(_ reading: () throws -> Void) rethrows -> Double {
+        let first = try milliseconds(1, reading)
+        return try max(0, first - milliseconds(1, reading)) * 1000
     }
 }
 
@@ -109,13 +121,17 @@ struct ProcessorLoad {
         else { return nil }
         let ticks = line.split(separator: " ").dropFirst().compactMap { Double($0) }
         guard ticks.count >= 8 else { return nil }
-        var usage = rusage()
-        getrusage(__rusage_who_t(RUSAGE_SELF.rawValue), &usage)
         func seconds(_ time: timeval) -> Double { Double(time.tv_sec) + Double(time.tv_usec) / 1e6 }
+        // Of children too, once they were waited for: starts are measured by them.
+        let own = [RUSAGE_SELF.rawValue, RUSAGE_CHILDREN.rawValue].reduce(0.0) { sum, who in
+            var usage = rusage()
+            getrusage(__rusage_who_t(who), &usage)
+            return sum + seconds(usage.ru_utime) + seconds(usage.ru_stime)
+        }
         let perSecond = Double(sysconf(Int32(_SC_CLK_TCK)))
         // User, nice, system, interrupts, stolen; not idle and waiting.
         let busy = ticks[0] + ticks[1] + ticks[2] + ticks[5] + ticks[6] + ticks[7]
-        return (busy / perSecond, seconds(usage.ru_utime) + seconds(usage.ru_stime))
+        return (busy / perSecond, own)
     }
 
     /// Names what took more than a tenth of the processors.

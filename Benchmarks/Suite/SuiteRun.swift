@@ -86,12 +86,22 @@ struct SuitePlan {
 /// Takes steps until the time is over, says how far it is, and goes on after what fails.
 struct SuiteRun {
     let minutes: Double
-    var rows: [BenchmarkRow] = []
+    private(set) var rows: [BenchmarkRow] = []
     private(set) var failures = 0
     private(set) var leftOut: [String] = []
     private let begin = ContinuousClock.now
 
     init(minutes: Double) { self.minutes = minutes }
+
+    /// Keeps rows, and tells which of them failed.
+    mutating func take(_ made: [BenchmarkRow]) {
+        for row in made {
+            guard let failure = row.failure else { continue }
+            failures += 1
+            NeedletailBench.tell("FAILED: \(row.name): \(failure)")
+        }
+        rows += made
+    }
 
     mutating func run(_ steps: [SuiteStep]) throws {
         var done = 0.0
@@ -111,16 +121,11 @@ struct SuiteRun {
                     format: "%d:%02d gone, about %d:%02d left of this part, %d of %d: ", Int(elapsed) / 60,
                     Int(elapsed) % 60, left / 60, left % 60, index + 1, steps.count) + step.name)
             do {
-                let made = try step.run()
-                failures += made.filter { $0.failure != nil }.count
-                for row in made {
-                    if let failure = row.failure { NeedletailBench.tell("FAILED: \(row.name): \(failure)") }
-                }
-                rows += made
+                take(try step.run())
             } catch let error as TensorError {
                 failures += 1
                 NeedletailBench.tell("FAILED: \(step.name): \(error.message)")
-            } catch let error as BenchmarkFailure {
+            } catch {
                 failures += 1
                 NeedletailBench.tell("FAILED: \(step.name): \(error)")
             }

@@ -18,7 +18,7 @@ struct TrainingBench {
     var seconds = 1.5
     static let passes = 5
 
-    /// A training step, by its number; gives its loss. Each call of this makes the same model.
+    /// A training step, by its number; gives its loss. Each call of this makes the same model. What is captured is so at the first step.
     func makeStep(isCaptured: Bool = false) throws -> (Int) throws -> Tensor {
         let images = Tensor(
             bytes: split.images, shape: Shape([split.count] + model.imageShape), dtype: .uint8)
@@ -42,13 +42,22 @@ struct TrainingBench {
             return loss
         }
         guard isCaptured else { return { try step(rows($0)) } }
-        let graph = Accelerator.Graph()
-        let input = try graph.input(like: rows(0), values: 0...Int64(split.count - 1))
-        let loss = try graph.capture { try step(input.value) }
+        // With the first step, whose time it is part of.
+        func capture() throws -> (Int) throws -> Tensor {
+            let graph = Accelerator.Graph()
+            let input = try graph.input(like: rows(0), values: 0...Int64(count - 1))
+            let loss = try graph.capture { try step(input.value) }
+            return { index in
+                try input.set(rows(index))
+                try graph.replay()
+                return loss
+            }
+        }
+        var captured: ((Int) throws -> Tensor)?
         return { index in
-            try input.set(rows(index))
-            try graph.replay()
-            return loss
+            let replay = try captured ?? capture()
+            captured = replay
+            return try replay(index)
         }
     }
 
@@ -76,7 +85,7 @@ struct TrainingBench {
             try synchronize()
         }
         // All passes together take about the seconds given; a pass of two steps shows whether one waits for the other.
-        let count = steps ?? max(2, min(500, Int(seconds / Double(TrainingBench.passes) / (once / 1000))))
+        let count = steps ?? Int(max(2, min(500, seconds / Double(TrainingBench.passes) / (once / 1000))))
         var lastLoss: Tensor?
         let before = executionStatistics()
         let load = ProcessorLoad()
@@ -89,7 +98,10 @@ struct TrainingBench {
             } * 1000
         }
         let spent = executionStatistics() - before
+        let settling = try Sampler.settling { _ = try lastLoss!.item() }
+        let last = Double(try lastLoss!.item())
         let iterations = TrainingBench.passes * count
+        let (error, wrongLosses) = RowGuard.losses(losses, expected: expected)
         let device = try deviceContext().device.description
         let result = Sampler.Result(
             first: first * 1000, samples: passes,
@@ -97,13 +109,14 @@ struct TrainingBench {
             launches: Double(spent.launches) / Double(iterations),
             warnings: load.warnings()
                 + [Machine.warning(clockBefore: clock, after: Machine.clock())].compactMap { $0 },
-            failure: problem(
-                losses, expected: expected, last: Double(try lastLoss!.item()), spent, iterations: iterations),
+            failure: wrongLosses
+                ?? RowGuard.synchronisation(settling: settling, sample: passes.last! * Double(count))
+                ?? problem(losses, last: last, spent, iterations: iterations),
             spent: spent, iterations: iterations)
         var row = result.row(
             suite: "train", name: name, dtype: .float32, on: device, threads: threads, round: round)
         row.family = model.rawValue
-        row.error = zip(losses, expected).map { abs($0 - $1) / abs($1) }.max()
+        row.error = error
         row.training = BenchmarkRow.Training(
             model: model.rawValue, batch: batch, graph: isCaptured,
             nodes: Double(spent.nodes) / Double(iterations), plansBuilt: spent.plansBuilt,
@@ -115,11 +128,8 @@ struct TrainingBench {
     private var name: String { "\(model.rawValue) batch \(batch)\(isCaptured ? " captured" : "")" }
 
     private func problem(
-        _ losses: [Double], expected: [Double], last: Double, _ spent: ExecutionStatistics, iterations: Int
+        _ losses: [Double], last: Double, _ spent: ExecutionStatistics, iterations: Int
     ) -> String? {
-        guard zip(losses, expected).allSatisfy({ abs($0 - $1) <= 1e-3 * abs($1) }) else {
-            return "the first losses are \(losses), not \(expected)"
-        }
         if let problem = RowGuard.launches(spent.launches, iterations: iterations) { return problem }
         // The loss of a few images goes up and down.
         guard last.isFinite, last < losses[0] || iterations < 50 || batch < 32 else {

@@ -51,7 +51,33 @@ import Testing
         var broken = RowTests.row()
         broken.failure = "it was not computed"
         let comparison = Comparison([RowTests.row()], [broken])
-        #expect(comparison.rows.isEmpty && comparison.unpaired == [broken.key])
+        #expect(comparison.rows.isEmpty && comparison.unpaired.isEmpty)
+        #expect(
+            comparison.failed == [RowFailure(key: broken.key, isSecond: true, failure: "it was not computed")])
+        #expect(Comparison([RowTests.row()], [RowTests.row()]).failed.isEmpty)
+    }
+
+    /// Of three rounds the second failed: the others are compared, and it is told once.
+    @Test func aRoundThatFailedIsTold() {
+        var rows = [RowTests.row(), RowTests.row(), RowTests.row(), RowTests.row("add 10")]
+        for round in 0..<3 { rows[round].round = round }
+        var broken = rows
+        for place in [1, 3] { broken[place].failure = "it was not computed" }
+        let comparison = Comparison(broken, rows)
+        #expect(comparison.rows.map(\.ratios) == [[1, 1]] && comparison.unpaired.isEmpty)
+        #expect(comparison.failed.map(\.key.name) == ["add 10", "matmul 2x2x2"])
+        #expect(comparison.failed.allSatisfy { !$0.isSecond })
+    }
+
+    /// A row whose losses were NaN is written with what failed, not lost.
+    @Test(arguments: [Double.nan, .infinity])
+    func aRowOfWhatIsNotFiniteIsWritten(_ value: Double) throws {
+        var row = RowTests.row("mlp batch 64", suite: "train")
+        (row.error, row.peakShare) = (value, value)
+        row.failure = "the first losses are [nan], not [2.3]"
+        let read = try JSONDecoder().decode(BenchmarkRow.self, from: Data(try row.json().utf8))
+        #expect(
+            read.error == nil && read.peakShare == nil && read.failure == row.failure && read.samples == row.samples)
     }
 
     @Test func rowsOfOtherThreadsAreOthers() {
@@ -93,6 +119,34 @@ import Testing
         #expect(RowGuard.error([1], expected: [1, 2], dtype: .float32).problem == "1 numbers came, not 2")
     }
 
+    @Test func lossesThatAreNotThoseOfPlainKernels() {
+        #expect(RowGuard.losses([2.002], expected: [2]).problem == nil)
+        let wrong = RowGuard.losses([2, 1.1], expected: [2, 1])
+        #expect(abs(wrong.error! - 0.1) < 1e-12 && wrong.problem == "the first losses are [2.0, 1.1], not [2.0, 1.0]")
+        for losses in [[Double.nan, 1], [2, .nan], [.infinity, 1]] {
+            let (error, problem) = RowGuard.losses(losses, expected: [2, 1])
+            #expect(error == nil && problem != nil, "\(losses)")
+        }
+        #expect(RowGuard.losses([2], expected: [2, 1]).problem != nil)
+    }
+
+    /// The two rows 3, 1, 2 and 6, 5, 5 in order.
+    @Test func indicesSayWhereValuesWere() {
+        let x: [Float] = [3, 1, 2, 6, 5, 5]
+        func problem(_ indices: [Int], _ values: [Float] = [1, 2, 3, 5, 5, 6]) -> String? {
+            RowGuard.indices(indices, values: values, of: x, columns: 3)
+        }
+        #expect(problem([1, 2, 0, 1, 2, 0]) == nil)
+        #expect(problem([1, 2, 0, 2, 1, 0]) == nil)
+        #expect(problem([2, 1, 0, 1, 2, 0]) == "index 0 is 2, where 2.0 stands, not 1.0")
+        #expect(problem([1, 2, 0, 1, 1, 0])?.contains("an earlier one") == true)
+        #expect(problem([1, 2, 0, 1, 2, 3]) == "index 5 is 3, outside a row of 3")
+        #expect(problem([1, 2, -1, 1, 2, 0]) == "index 2 is -1, outside a row of 3")
+        #expect(problem([1, 2, 0]) == "3 indices came, not 6")
+        // The two largest of each.
+        #expect(problem([0, 2, 0, 2], [3, 2, 6, 5]) == nil)
+    }
+
     @Test func aClockThatStopsBeforeTheWork() {
         #expect(RowGuard.synchronisation(settling: 900, sample: 1000)?.contains("without a synchronisation") == true)
         #expect(RowGuard.synchronisation(settling: 100, sample: 50) == nil)
@@ -105,5 +159,13 @@ import Testing
         #expect(RowGuard.rate(operations: 2e9, microseconds: 1000, peak: 1.1e12) == nil)
         #expect(RowGuard.rate(operations: 2e9, microseconds: 1000, peak: nil) == nil)
         #expect(RowGuard.rate(operations: nil, microseconds: 1000, peak: 1) == nil)
+    }
+
+    /// Of a 3x3 convolution by Winograd a quarter of the products is done, of any other work all.
+    @Test func arithmeticThatARightAlgorithmSaves() {
+        for family in OperationFamily.allCases { #expect(family.saving == (family == .convolution ? 4 : 1)) }
+        #expect(RowGuard.rate(operations: 2e9, microseconds: 1000, peak: 0.26e12, saving: 4) == nil)
+        let problem = RowGuard.rate(operations: 2e9, microseconds: 1000, peak: 0.24e12, saving: 4)
+        #expect(problem?.contains("more than 8 times") == true)
     }
 }
