@@ -79,7 +79,8 @@ package struct BenchmarkPage {
             guard let best = means.min(by: { $0.1 < $1.1 }) else { continue }
             let others = means.filter { $0.0 != best.0 }.sorted { $0.1 < $1.1 }
             let rest = others.map { "\($0.0.name) takes \(BenchmarkPage.times($0.1 / best.1))" }
-            rows.append([kind.name, best.0.name, rest.isEmpty ? "-" : rest.joined(separator: ", "), "\(works.count)"])
+            let alone = sources.count > 1 ? "no other did it" : "-"
+            rows.append([kind.name, best.0.name, rest.isEmpty ? alone : rest.joined(separator: ", "), "\(works.count)"])
         }
         if rows.isEmpty { return report.text("These rows hold no training step and no operation.") }
         report.table(
@@ -185,7 +186,7 @@ package struct BenchmarkPage {
         let disturbed = set.rows.filter { !$0.warnings.isEmpty }
         let worst = set.rows.filter { $0.failure == nil && $0.suite == "op" }.compactMap(\.error).max()
         report.text(
-            "Every row carries the error of what was timed beside Double arithmetic"
+            "Rows of operations, layers and training carry the error of what was timed beside Double arithmetic"
                 + (worst.map { String(format: " (the largest here, relative to the result: %.1e)", $0) } ?? "")
                 + ". \(disturbed.count) of \(set.rows.count) rows were taken while something disturbed the machine.")
         if !failed.isEmpty {
