@@ -51,7 +51,8 @@ static int64_t nt_result_size(const nt_convolution *c) {
 
 nt_memory nt_convolution_memory(const nt_convolution *c, int in_parts) {
     nt_memory memory = {0};
-    if (nt_result_size(c) == 0 || c->element == nt_element_f64 || nt_is_depthwise_gradient(c)) return memory;
+    if (nt_result_size(c) == 0 || c->element == nt_element_f64) return memory;
+    if (nt_windows_apply(c)) return nt_windows_memory(c);
     if (nt_winograd_memory(c, &memory)) return memory;
     return c->kind == nt_convolution_weight ? nt_weights_memory(c, in_parts) : nt_blocks_memory(c);
 }
@@ -64,8 +65,8 @@ void nt_convolution_run(
     if (nt_result_size(c) == 0) return;
     if (c->element == nt_element_f64) {
         nt_convolution_f64(c, workers, a, b, result, epilogue);
-    } else if (nt_is_depthwise_gradient(c)) {
-        nt_depthwise_gradient(c, workers, a, b, result, epilogue);
+    } else if (nt_windows_apply(c)) {
+        nt_convolution_windows(c, workers, a, b, result, epilogue);
     } else if (!nt_winograd(c, workers, a, b, result, epilogue)) {
         (weight ? nt_convolution_weights : nt_convolution_blocks)(c, workers, a, b, result, epilogue);
     }

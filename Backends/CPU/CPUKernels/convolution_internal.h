@@ -47,10 +47,11 @@ void nt_convolution_f64(
     const nt_convolution *c, const nt_workers *workers, const double *a, const double *b, double *result,
     const nt_epilogue *epilogue);
 
-/// The input gradient of a depthwise convolution.
-int nt_is_depthwise_gradient(const nt_convolution *c);
-void nt_depthwise_gradient(
-    const nt_convolution *c, const nt_workers *workers, const float *gradient, const float *weight, float *result,
+/// Whether a group has so few results that sums over windows are faster than panels.
+int nt_windows_apply(const nt_convolution *c);
+nt_memory nt_windows_memory(const nt_convolution *c);
+void nt_convolution_windows(
+    const nt_convolution *c, const nt_workers *workers, const float *source, const float *weight, float *result,
     const nt_epilogue *epilogue);
 
 nt_memory nt_blocks_memory(const nt_convolution *c);

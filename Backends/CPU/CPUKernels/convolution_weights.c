@@ -10,6 +10,10 @@
 enum { nt_weight_rows = 96, nt_weight_columns = 512, nt_most_parts = 16 };
 /// With at most so many weights an output channel, dot products of whole rows of pixels measure faster than panels.
 enum { nt_dot_weights = 64, nt_dot_pixels = 1024 };
+/// Output channels of a group up to which shifted rows measure faster than rows laid out one after the other.
+enum { nt_window_outputs = 2 };
+/// Floats that a window's narrow rows may be read beyond.
+enum { nt_window_slack = 16 };
 
 typedef struct {
     const nt_matmul_kernels *kernels;
@@ -18,7 +22,7 @@ typedef struct {
     /// Channels of input and output within a group, weights of an output channel.
     int64_t in, out, depth;
     int64_t parts, row_tiles, column_tiles;
-    int dots;
+    int dots, windows;
     const float *input, *gradient;
     float *partials, *result;
     const nt_epilogue *epilogue;
@@ -30,6 +34,10 @@ static int64_t nt_rows_size(const nt_weights_call *c) {
     const int64_t block = (nt_weight_rows + c->kernels->mr + c->kernels->nr) * NT_KC;
     const int64_t lines = nt_dot_weights * (nt_weight_rows + nt_dot_pixels + c->k->ow);
     return c->dots ? lines : block;
+}
+
+static int nt_image_is_copied(const nt_weights_call *c) {
+    return !nt_frame_is_source(&c->frame) || (c->windows && c->k->ow < nt_window_slack);
 }
 
 /// Packs up to `nr` columns of the transposed im2col matrix for the pixels from `pixel` on: at each pixel, the inputs
@@ -63,6 +71,27 @@ static void nt_pack_columns(
         for (; j < nr; j++)
             for (int64_t i = 0; i < run; i++) rows[i * nr + j] = 0;
         done += run;
+    }
+}
+
+/// One image's sums for few output channels, the depthwise case: of the input, every tap reads the same rows, shifted.
+static void nt_weights_windows(
+    const nt_weights_call *c, const float *planes, const float *gradient, int64_t rows, float *sums, int accumulate
+) {
+    const nt_convolution *k = c->k;
+    const int64_t window = k->kh * k->kw, plane = c->frame.rows * c->frame.columns;
+    int32_t offsets[nt_dot_weights];
+    for (int64_t j = 0; j < c->depth; j++) {
+        const int64_t t = j % window;
+        offsets[j] = (int32_t)(j / window * plane + t / k->kw * k->dh * c->frame.columns + t % k->kw * k->dw);
+    }
+    for (int64_t m = 0; m < rows; m++) {
+        float products[nt_dot_weights];
+        c->kernels->window_dot(
+            k->oh, k->ow, c->depth, planes, k->sh * c->frame.columns, offsets, gradient + m * k->oh * k->ow, k->ow,
+            products);
+        float *to = sums + m * c->depth;
+        for (int64_t j = 0; j < c->depth; j++) to[j] = accumulate ? to[j] + products[j] : products[j];
     }
 }
 
@@ -119,10 +148,15 @@ static void nt_weights_task(void *context, long index, int worker) {
         const float *planes = c->input + (image * k->groups + group) * c->in * k->ih * k->iw;
         const float *gradient = c->gradient + ((image * k->groups + group) * c->out + m0) * area;
         const int64_t plane = c->frame.rows * c->frame.columns;
-        if (!nt_frame_is_source(&c->frame)) {
+        if (nt_image_is_copied(c)) {
             float *copy = rows + nt_rows_size(c);
             nt_frame_fill(&c->frame, c->in, 0, c->frame.rows, planes, copy);
             planes = copy;
+        }
+        if (c->windows) {
+            nt_weights_windows(c, planes, gradient, m1 - m0, sums + m0 * c->depth, accumulate);
+            accumulate = 1;
+            continue;
         }
         if (c->dots) {
             nt_weights_dots(c, planes, gradient, m1 - m0, sums + m0 * c->depth, accumulate, rows);
@@ -172,6 +206,8 @@ static nt_weights_call nt_plan_weights(const nt_convolution *k) {
     c.row_tiles = nt_blocks(c.out, nt_weight_rows);
     c.column_tiles = nt_blocks(c.depth, nt_weight_columns);
     c.dots = c.depth <= nt_dot_weights && k->oh * k->ow >= 64;
+    c.windows = c.dots && k->sw == 1 && c.out <= nt_window_outputs
+        && c.in * c.frame.rows * c.frame.columns <= INT32_MAX;
     const int64_t tiles = c.row_tiles * c.column_tiles * k->groups;
     c.parts = nt_least(nt_least(k->batch > 0 ? k->batch : 1, nt_most_parts), nt_blocks(nt_most_parts, tiles));
     return c;
@@ -179,7 +215,7 @@ static nt_weights_call nt_plan_weights(const nt_convolution *k) {
 
 nt_memory nt_weights_memory(const nt_convolution *k, int in_parts) {
     const nt_weights_call c = nt_plan_weights(k);
-    const int64_t image = nt_frame_is_source(&c.frame) ? 0 : c.in * c.frame.rows * c.frame.columns;
+    const int64_t image = nt_image_is_copied(&c) ? c.in * c.frame.rows * c.frame.columns + nt_window_slack : 0;
     return (nt_memory){
         .call = c.parts == 1 && !in_parts ? 0 : (size_t)(c.parts * k->out_channels * c.depth) * sizeof(float),
         .worker = (size_t)(nt_rows_size(&c) + image) * sizeof(float)};

@@ -44,6 +44,16 @@ typedef struct {
     /// Lays an operand out in panels of `mr` rows (of `nr` columns) by `k` steps; the last one is filled with zeros.
     void (*pack_a)(long m, long k, const float *a, long rsa, long csa, float *to);
     void (*pack_b)(long n, long k, const float *b, long rsb, long csb, float *to);
+    /// `to[y, x] = sum over t of weights[t] * from[offsets[t] + y * step + x]` for `rows` by `count` elements, in the order
+    /// of the `taps`; rows of `to` lie `ldt` apart. Behind what is asked for, a vector's floats may be read.
+    void (*window)(
+        long rows, long count, long taps, const float *from, long step, const int32_t *offsets, const float *weights,
+        float *to, long ldt);
+    /// `sums[t] = sum over y and x of from[offsets[t] + y * step + x] * with[y * ldw + x]` for `rows` by `count` elements.
+    /// A vector's floats may be read behind those of `from`.
+    void (*window_dot)(
+        long rows, long count, long taps, const float *from, long step, const int32_t *offsets, const float *with,
+        long ldw, float *sums);
     /// By `nt_element`, for types other than float32; `scratch` holds 4096 elements.
     void (*typed[nt_element_count])(
         long m, long n, long k, const void *a, long rsa, long csa, const void *b, long rsb, long csb, void *c, long ldc,
