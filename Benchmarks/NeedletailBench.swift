@@ -14,7 +14,7 @@ struct NeedletailBench: ParsableCommand {
             AllCommand.self, ProbeCommand.self, OperationCommand.self, TrainCommand.self, LayersCommand.self,
             ScaleCommand.self, StartCommand.self, AccuracyCommand.self, PlanCommand.self, EmissionCommand.self,
 
-            HostCommand.self, CompareCommand.self, PageCommand.self,
+            HostCommand.self, LaunchesCommand.self, CompareCommand.self, PageCommand.self,
         ])
 
     /// Runs the command; a device that is not there or cannot be opened is one line on standard error, and exit code 69.

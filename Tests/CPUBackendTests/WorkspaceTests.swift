@@ -59,8 +59,8 @@ import Testing
         }
     }
 
-    @Test func resultsInPartsAreRight() throws {
-        for row in ConformanceCatalogue.resultsInParts() {
+    @Test func resultsInPartsAndLopsidedProductsAreRight() throws {
+        for row in ConformanceCatalogue.resultsInParts() + ConformanceCatalogue.lopsidedProducts() {
             for threads in [1, 3] {
                 let device = try Self.device(threads: threads)
                 let result = Self.suite.run(row, on: device)

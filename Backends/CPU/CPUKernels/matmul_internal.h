@@ -21,6 +21,9 @@ typedef struct {
     void (*direct)(
         long m, long n, long k, const float *a, long rsa, long csa, const float *b, long ldb, float *c, long ldc,
         float *scratch, long accumulate);
+    /// For few rows and a `b` whose rows are contiguous and which is larger than a cache: it is read once, in order.
+    void (*stream)(
+        long m, long n, long k, const float *a, long rsa, long csa, const float *b, long ldb, float *c, long ldc);
     /// Rows of `a` and columns of `b` are contiguous: dot products.
     void (*dot)(
         long m, long n, long k, const float *a, long lda, const float *b, long ldb, float *c, long ldc);
@@ -73,3 +76,14 @@ enum { NT_SGEMM_SCRATCH = NT_KC * (NT_NC + 64) + NT_MC * NT_KC + 12 * NT_KC + 64
 
 /// The kernels for `isa` (an `nt_isa`).
 const nt_matmul_kernels *nt_matmul_kernels_for(int isa);
+
+/// One tile, over `k` steps, into `c` whose rows lie `n` of the product apart.
+void nt_matmul_tile(
+    const nt_matmul *p, int64_t m, int64_t n, int64_t k, const void *a, const void *b, void *c, void *scratch);
+
+/// The parts that the depth of a product of these extents is cut into; 1: none.
+int64_t nt_matmul_parts(int64_t m, int64_t n, int64_t k);
+/// Computes the parts in the launch's area and adds them up; `result` may be null, as in `nt_matmul_run`.
+void nt_matmul_run_parts(
+    const nt_matmul *p, const nt_workers *workers, const void *a, const void *b, float *result,
+    const nt_epilogue *epilogue, int64_t element_size);

@@ -8,124 +8,80 @@
 // A kind that is not named does not compile.
 #pragma clang diagnostic error "-Wswitch"
 
-/// The part of a window that lies within the input: taps `u0..<u1` by `v0..<v1`.
+/// Windows, or taps of them, `first..<last`.
 typedef struct {
-    int64_t top, left, u0, u1, v0, v1;
-} nt_window;
+    int64_t first, last;
+} nt_span;
 
-static void nt_clip(int64_t at, int64_t kernel, int64_t dilation, int64_t extent, int64_t *first, int64_t *last) {
-    // Divisions take longer than the rest.
-    *first = at >= 0 ? 0 : dilation == 1 ? -at : (-at + dilation - 1) / dilation;
-    *last = at >= extent ? 0 : dilation == 1 ? extent - at : (extent - 1 - at) / dilation + 1;
-    if (*last > kernel) *last = kernel;
-    if (*last < *first) *last = *first;
+/// The taps of a window at `at` that lie within `extent`.
+static nt_span nt_clipped(int64_t at, int64_t kernel, int64_t dilation, int64_t extent) {
+    const int64_t first = at >= 0 ? 0 : (-at + dilation - 1) / dilation;
+    int64_t last = at >= extent ? 0 : (extent - 1 - at) / dilation + 1;
+    if (last > kernel) last = kernel;
+    return (nt_span){first, last > first ? last : first};
 }
 
-static nt_window nt_window_at(const nt_pooling *p, int64_t y, int64_t x) {
-    nt_window w = {y * p->sh - p->ph, x * p->sw - p->pw, 0, 0, 0, 0};
-    nt_clip(w.top, p->kh, p->dh, p->ih, &w.u0, &w.u1);
-    nt_clip(w.left, p->kw, p->dw, p->iw, &w.v0, &w.v1);
-    return w;
+/// The rows of the windows of result row `y` that lie within the input.
+static nt_span nt_rows_of(const nt_pooling *p, int64_t y) {
+    return nt_clipped(y * p->sh - p->ph, p->kh, p->dh, p->ih);
 }
 
-/// What an average divides by: the taps within the input, or, with padding counted, those within the padded input.
-static int64_t nt_divisor(const nt_pooling *p, const nt_window *w) {
-    if (!p->counts_padding) return (w->u1 - w->u0) * (w->v1 - w->v0);
-    int64_t u0, u1, v0, v1;
-    nt_clip(w->top + p->ph, p->kh, p->dh, p->ih + 2 * p->ph, &u0, &u1);
-    nt_clip(w->left + p->pw, p->kw, p->dw, p->iw + 2 * p->pw, &v0, &v1);
-    return (u1 - u0) * (v1 - v0);
+/// The windows of a row whose tap `v` lies within the input.
+static nt_span nt_reach(const nt_pooling *p, int64_t v) {
+    const int64_t before = p->pw - v * p->dw, behind = p->iw - 1 + before;
+    const int64_t first = before > 0 ? (before + p->sw - 1) / p->sw : 0;
+    int64_t last = behind < 0 ? 0 : behind / p->sw + 1;
+    if (last > p->ow) last = p->ow;
+    return (nt_span){first, last > first ? last : first};
 }
 
-#define NT_POOLING(type)                                                                                               \
-    /* The place of the first largest value (the first NaN, if any); -1 in a window without elements. */               \
-    static int64_t nt_first_largest_##type(const nt_pooling *p, const type *plane, nt_window w) {                      \
-        int64_t best = -1;                                                                                             \
-        type value = 0;                                                                                                \
-        for (int64_t u = w.u0; u < w.u1; u++)                                                                          \
-            for (int64_t v = w.v0; v < w.v1; v++) {                                                                    \
-                const int64_t at = (w.top + u * p->dh) * p->iw + w.left + v * p->dw;                                   \
-                const type x = plane[at];                                                                              \
-                if (best < 0 || x > value || (x != x && value == value)) best = at, value = x;                         \
-            }                                                                                                          \
-        return best;                                                                                                   \
-    }                                                                                                                  \
-    static void nt_pool_##type(const nt_pooling *p, const type *a, const type *b, void *result) {                      \
-        type *to = result;                                                                                             \
-        int64_t *indices = result;                                                                                     \
-        const int spreads = p->kind == nt_pooling_maximum_gradient || p->kind == nt_pooling_average_gradient;          \
-        if (spreads) memset(to, 0, p->ih * p->iw * sizeof(type));                                                      \
-        for (int64_t y = 0, out = 0; y < p->oh; y++)                                                                   \
-            for (int64_t x = 0; x < p->ow; x++, out++) {                                                               \
-                const nt_window w = nt_window_at(p, y, x);                                                             \
-                if (p->kind != nt_pooling_average && p->kind != nt_pooling_average_gradient) {                         \
-                    const int64_t best = nt_first_largest_##type(p, a, w);                                             \
-                    switch ((nt_pooling_kind)p->kind) {                                                                \
-                    case nt_pooling_maximum: to[out] = best < 0 ? (type)-INFINITY : a[best]; break;                    \
-                    case nt_pooling_maximum_indices: indices[out] = best < 0 ? 0 : best; break;                        \
-                    case nt_pooling_maximum_gather: to[out] = best < 0 ? 0 : b[best]; break;                           \
-                    case nt_pooling_maximum_gradient:                                                                  \
-                        if (best >= 0) to[best] += b[out];                                                             \
-                        break;                                                                                         \
-                    case nt_pooling_average:                                                                           \
-                    case nt_pooling_average_gradient: break;                                                           \
-                    }                                                                                                  \
-                    continue;                                                                                          \
-                }                                                                                                      \
-                const type divisor = (type)nt_divisor(p, &w);                                                          \
-                type sum = 0;                                                                                          \
-                for (int64_t u = w.u0; u < w.u1; u++)                                                                  \
-                    for (int64_t v = w.v0; v < w.v1; v++) {                                                            \
-                        const int64_t at = (w.top + u * p->dh) * p->iw + w.left + v * p->dw;                           \
-                        if (spreads) to[at] += a[out] / divisor;                                                       \
-                        else sum += a[at];                                                                             \
-                    }                                                                                                  \
-                if (!spreads) to[out] = sum / divisor;                                                                 \
-            }                                                                                                          \
-    }
-NT_POOLING(float)
-NT_POOLING(double)
-
-/// Whether an average is taken of columns first and then of their sums: of windows that are large and overlap, where it
-/// saves most of the additions. The rounding of others stays as it was.
-static int nt_is_separable(const nt_pooling *p) {
-    const int averages = p->kind == nt_pooling_average || p->kind == nt_pooling_average_gradient;
-    return averages && p->kh * p->kw >= 16 && p->sw < p->kw;
+/// The rows that an average of result row `y` divides by: those within the input, or, with padding counted, within the
+/// padded input.
+static int64_t nt_rows_counted(const nt_pooling *p, int64_t y) {
+    const nt_span rows = p->counts_padding ? nt_clipped(y * p->sh, p->kh, p->dh, p->ih + 2 * p->ph) : nt_rows_of(p, y);
+    return rows.last - rows.first;
 }
 
-#define NT_SEPARABLE(type)                                                                                             \
-    /* `line` holds a row of the input: the sums of the columns under a row of windows, or what goes to each. */       \
-    static void nt_average_##type(const nt_pooling *p, const type *a, type *line, type *to) {                          \
-        const int spreads = p->kind == nt_pooling_average_gradient;                                                    \
-        if (spreads) memset(to, 0, p->ih * p->iw * sizeof(type));                                                      \
-        for (int64_t y = 0, out = 0; y < p->oh; y++) {                                                                 \
-            const nt_window rows = nt_window_at(p, y, 0);                                                              \
-            memset(line, 0, p->iw * sizeof(type));                                                                     \
-            for (int64_t u = rows.u0; !spreads && u < rows.u1; u++) {                                                  \
-                const type *row = a + (rows.top + u * p->dh) * p->iw;                                                  \
-                for (int64_t x = 0; x < p->iw; x++) line[x] += row[x];                                                 \
-            }                                                                                                          \
-            for (int64_t x = 0; x < p->ow; x++, out++) {                                                               \
-                const nt_window w = nt_window_at(p, y, x);                                                             \
-                const type divisor = (type)nt_divisor(p, &w);                                                          \
-                type sum = 0;                                                                                          \
-                for (int64_t v = w.v0; v < w.v1; v++) {                                                                \
-                    if (spreads) line[w.left + v * p->dw] += a[out] / divisor;                                         \
-                    else sum += line[w.left + v * p->dw];                                                              \
-                }                                                                                                      \
-                if (!spreads) to[out] = sum / divisor;                                                                 \
-            }                                                                                                          \
-            for (int64_t u = rows.u0; spreads && u < rows.u1; u++) {                                                   \
-                type *row = to + (rows.top + u * p->dh) * p->iw;                                                       \
-                for (int64_t x = 0; x < p->iw; x++) row[x] += line[x];                                                 \
-            }                                                                                                          \
-        }                                                                                                              \
-    }
-NT_SEPARABLE(float)
-NT_SEPARABLE(double)
+static int64_t nt_columns_counted(const nt_pooling *p, int64_t x) {
+    const nt_span columns = p->counts_padding ? nt_clipped(x * p->sw, p->kw, p->dw, p->iw + 2 * p->pw)
+                                              : nt_clipped(x * p->sw - p->pw, p->kw, p->dw, p->iw);
+    return columns.last - columns.first;
+}
+
+#define NT_TYPE double
+#define NT_PLACE int64_t
+#define NT_TARGET
+#define NT_NAMED(name) name##_f64
+#include "pooling_rows.h"
+#undef NT_TYPE
+#undef NT_PLACE
+#undef NT_NAMED
+
+#define NT_TYPE float
+#define NT_PLACE int32_t
+#define NT_NAMED(name) name##_f32
+#include "pooling_rows.h"
+#undef NT_TARGET
+#undef NT_NAMED
+
+#if defined(__x86_64__)
+#define NT_TARGET __attribute__((target("avx2")))
+#define NT_NAMED(name) name##_f32_avx2
+#include "pooling_rows.h"
+#endif
 
 nt_memory nt_pooling_memory(const nt_pooling *p) {
-    return (nt_memory){.worker = nt_is_separable(p) ? (size_t)p->iw * sizeof(double) : 0};
+    return (nt_memory){.worker = (size_t)(p->iw + 2 * p->ow + p->kh * p->kw) * sizeof(double)};
+}
+
+typedef void (*nt_pool_plane)(const nt_pooling *, const void *, const void *, void *, void *);
+
+static nt_pool_plane nt_pool_plane_of(const nt_pooling *p) {
+    if (p->element == nt_element_f64) return nt_pool_plane_f64;
+#if defined(__x86_64__)
+    if (p->isa >= NT_ISA_AVX2) return nt_pool_plane_f32_avx2;
+#endif
+    return nt_pool_plane_f32;
 }
 
 typedef struct {
@@ -152,12 +108,10 @@ static void nt_pooling_task(void *context, long index, int worker) {
     } else if (c->pairs) {
         c->pairs->gradient(last - first, p->ih, p->iw, (const float *)a, (const float *)b, (float *)to);
     } else {
-        void *line = nt_is_separable(p) ? nt_worker_area(c->workers, worker) : 0;
+        const nt_pool_plane pool = nt_pool_plane_of(p);
+        void *line = nt_worker_area(c->workers, worker);
         for (int64_t plane = first; plane < last; plane++) {
-            if (line && p->element == nt_element_f64) nt_average_double(p, (const double *)a, line, (double *)to);
-            else if (line) nt_average_float(p, (const float *)a, line, (float *)to);
-            else if (p->element == nt_element_f64) nt_pool_double(p, (const double *)a, (const double *)b, to);
-            else nt_pool_float(p, (const float *)a, (const float *)b, to);
+            pool(p, a, b, to, line);
             a += c->step_a;
             if (b) b += c->step_b;
             to += c->step_result;

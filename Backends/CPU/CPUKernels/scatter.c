@@ -7,6 +7,9 @@
 
 #include "body_bits.h"
 
+/// Bytes of sums that stay in a core's cache while they are added to.
+enum { nt_cached_sums = 262144 };
+
 typedef struct {
     const nt_scatter *s;
     const char *source;
@@ -32,91 +35,75 @@ static void nt_offsets(
     }
 }
 
-#define NT_SCATTER(name, type, sum, load)                                                                              \
-    static void nt_scatter_##name(void *context, long task, int worker) {                                              \
-        (void)worker;                                                                                                  \
-        const nt_scatter_call *c = context;                                                                            \
-        const nt_scatter *s = c->s;                                                                                    \
-        const int64_t range = task % c->ranges, chunk = task / c->ranges % c->chunks;                                  \
-        const int64_t outer = task / (c->ranges * c->chunks);                                                          \
-        const int64_t low = range * s->count / c->ranges, high = (range + 1) * s->count / c->ranges;                   \
-        const int64_t first = chunk * c->chunk;                                                                        \
-        const int64_t last = first + c->chunk < c->inner ? first + c->chunk : c->inner;                                \
-        sum *to = (sum *)c->sums + outer * s->count * c->inner;                                                        \
-        if (last - first == c->inner) memset(to + low * c->inner, 0, (high - low) * c->inner * sizeof(sum));           \
-        else                                                                                                           \
-            for (int64_t row = low; row < high; row++)                                                                 \
-                memset(to + row * c->inner + first, 0, (last - first) * sizeof(sum));                                  \
-        int64_t from, at;                                                                                              \
-        nt_offsets(s->outer_rank, s->outer, s->outer_source, s->outer_index, outer, &from, &at);                       \
-        const type *source = (const type *)c->source + from;                                                           \
-        const int64_t *index = c->index + at;                                                                          \
-        if (c->inner == 1) {                                                                                           \
-            /* Along the last axis there is nothing to go through but the axis. */                                     \
-            const int64_t source_step = s->extent_source, index_step = s->extent_index;                                \
-            const uint64_t span = (uint64_t)(high - low);                                                              \
-            for (int64_t k = 0; k < s->extent; k++) {                                                                  \
-                const int64_t row = index[k * index_step];                                                             \
-                if ((uint64_t)row - (uint64_t)low < span) to[row] += load(source[k * source_step]);                    \
-            }                                                                                                          \
-            return;                                                                                                    \
-        }                                                                                                              \
-        const int64_t run = s->inner_rank ? s->inner[s->inner_rank - 1] : 1;                                           \
-        const int64_t step = s->inner_rank ? s->inner_source[s->inner_rank - 1] : 0;                                   \
-        const int64_t index_step = s->inner_rank ? s->inner_index[s->inner_rank - 1] : 0;                              \
-        for (int64_t k = 0; k < s->extent; k++, source += s->extent_source, index += s->extent_index)                  \
-            for (int64_t i = first, count; i < last; i += count) {                                                     \
-                count = run - i % run < last - i ? run - i % run : last - i;                                           \
-                nt_offsets(s->inner_rank, s->inner, s->inner_source, s->inner_index, i, &from, &at);                   \
-                const type *x = source + from;                                                                         \
-                const int64_t *p = index + at;                                                                         \
-                if (index_step == 0) {                                                                                 \
-                    if (*p < low || *p >= high) continue;                                                              \
-                    sum *row = to + *p * c->inner + i;                                                                 \
-                    if (step == 1)                                                                                     \
-                        for (int64_t j = 0; j < count; j++) row[j] += load(x[j]);                                      \
-                    else                                                                                               \
-                        for (int64_t j = 0; j < count; j++) row[j] += load(x[j * step]);                               \
-                } else {                                                                                               \
-                    for (int64_t j = 0; j < count; j++) {                                                              \
-                        const int64_t row = p[j * index_step];                                                         \
-                        if (row >= low && row < high) to[row * c->inner + i + j] += load(x[j * step]);                 \
-                    }                                                                                                  \
-                }                                                                                                      \
-            }                                                                                                          \
-    }
-NT_SCATTER(float, float, float, )
-NT_SCATTER(double, double, double, )
-NT_SCATTER(uint32_t, uint32_t, uint32_t, )
-NT_SCATTER(uint64_t, uint64_t, uint64_t, )
-NT_SCATTER(uint8_t, uint8_t, uint8_t, )
-NT_SCATTER(half_sums, uint16_t, float, float_from_half)
-NT_SCATTER(bfloat_sums, uint16_t, float, float_from_bfloat)
+#define NT_TYPE float
+#define NT_SUM float
+#define NT_LOAD(x) (x)
+#define NT_NAMED(name) name##_f32
+#include "scatter_sums.h"
 
-#define NT_NARROW(name, round)                                                                                         \
-    /* The sums of a task, each rounded once. */                                                                       \
-    static void nt_scatter_##name(void *context, long task, int worker) {                                              \
-        nt_scatter_##name##_sums(context, task, worker);                                                               \
-        const nt_scatter_call *c = context;                                                                            \
-        const int64_t range = task % c->ranges, chunk = task / c->ranges % c->chunks;                                  \
-        const int64_t outer = task / (c->ranges * c->chunks), count = c->s->count;                                     \
-        const int64_t low = range * count / c->ranges, high = (range + 1) * count / c->ranges;                         \
-        const int64_t first = chunk * c->chunk;                                                                        \
-        const int64_t last = first + c->chunk < c->inner ? first + c->chunk : c->inner;                                \
-        for (int64_t row = outer * count + low; row < outer * count + high; row++)                                     \
-            for (int64_t i = row * c->inner + first; i < row * c->inner + last; i++)                                   \
-                c->narrow[i] = round(((const float *)c->sums)[i]);                                                     \
-    }
-NT_NARROW(half, half_from_float)
-NT_NARROW(bfloat, bfloat_from_float)
+#define NT_TYPE double
+#define NT_SUM double
+#define NT_LOAD(x) (x)
+#define NT_NAMED(name) name##_f64
+#include "scatter_sums.h"
 
-static void (*const nt_scatter_tasks[nt_element_count])(void *, long, int) = {
-    [nt_element_f32] = nt_scatter_float, [nt_element_f64] = nt_scatter_double, [nt_element_i32] = nt_scatter_uint32_t,
-    [nt_element_i64] = nt_scatter_uint64_t, [nt_element_u8] = nt_scatter_uint8_t,
-    [nt_element_f16] = nt_scatter_half, [nt_element_bf16] = nt_scatter_bfloat};
+#define NT_TYPE uint32_t
+#define NT_SUM uint32_t
+#define NT_LOAD(x) (x)
+#define NT_NAMED(name) name##_i32
+#include "scatter_sums.h"
+
+#define NT_TYPE uint64_t
+#define NT_SUM uint64_t
+#define NT_LOAD(x) (x)
+#define NT_NAMED(name) name##_i64
+#include "scatter_sums.h"
+
+#define NT_TYPE uint8_t
+#define NT_SUM uint8_t
+#define NT_LOAD(x) (x)
+#define NT_NAMED(name) name##_u8
+#include "scatter_sums.h"
+
+#define NT_TYPE uint16_t
+#define NT_SUM float
+#define NT_LOAD(x) float_from_half(x)
+#define NT_NAMED(name) name##_f16
+#include "scatter_sums.h"
+
+#define NT_TYPE uint16_t
+#define NT_SUM float
+#define NT_LOAD(x) float_from_bfloat(x)
+#define NT_NAMED(name) name##_bf16
+#include "scatter_sums.h"
+
+typedef void (*nt_scatter_sums)(const nt_scatter_call *, int64_t, int64_t, int64_t, int64_t, int64_t);
+
+static const nt_scatter_sums nt_scatter_routines[nt_element_count] = {
+    [nt_element_f32] = nt_scatter_f32, [nt_element_f64] = nt_scatter_f64, [nt_element_i32] = nt_scatter_i32,
+    [nt_element_i64] = nt_scatter_i64, [nt_element_u8] = nt_scatter_u8, [nt_element_f16] = nt_scatter_f16,
+    [nt_element_bf16] = nt_scatter_bf16};
+
+static void nt_scatter_task(void *context, long task, int worker) {
+    (void)worker;
+    const nt_scatter_call *c = context;
+    const int64_t range = task % c->ranges, chunk = task / c->ranges % c->chunks;
+    const int64_t outer = task / (c->ranges * c->chunks), count = c->s->count;
+    const int64_t low = range * count / c->ranges, high = (range + 1) * count / c->ranges;
+    const int64_t first = chunk * c->chunk;
+    const int64_t last = first + c->chunk < c->inner ? first + c->chunk : c->inner;
+    nt_scatter_routines[c->s->element](c, outer, low, high, first, last);
+    if (!nt_is_short(c->s->element)) return;
+    // Each sum is rounded once.
+    const float *sums = (const float *)c->sums;
+    const int half = c->s->element == nt_element_f16;
+    for (int64_t row = outer * count + low; row < outer * count + high; row++)
+        for (int64_t i = row * c->inner + first; i < row * c->inner + last; i++)
+            c->narrow[i] = half ? half_from_float(sums[i]) : bfloat_from_float(sums[i]);
+}
 
 int nt_scatter_has_routine(int32_t element) {
-    return element >= 0 && element < nt_element_count && nt_scatter_tasks[element] != 0;
+    return element >= 0 && element < nt_element_count && nt_scatter_routines[element] != 0;
 }
 
 nt_memory nt_scatter_memory(const nt_scatter *s) {
@@ -139,12 +126,19 @@ void nt_scatter_run(
     const double work = (double)c.outer * (double)c.inner * (double)(s->extent + s->count);
     const int64_t wanted = work < 2e4 ? 1 : 16;
     c.chunk = c.inner;
-    if (c.outer < wanted && c.inner >= 32) {
+    // Ranges of rows whose sums stay in a core's cache. Every range reads all indices, which the adding of rows outweighs.
+    const int64_t rows = wanted / c.outer, size = s->count * c.inner * (int64_t)sizeof(float);
+    if (c.outer < wanted && c.inner >= 32 && s->count >= 4 * rows) {
+        const int64_t fitting = size / nt_cached_sums, most = c.inner / 4;
+        c.ranges = fitting > rows ? fitting : rows;
+        if (c.ranges > most) c.ranges = most;
+        if (c.ranges > s->count) c.ranges = s->count;
+    } else if (c.outer < wanted && c.inner >= 32) {
         const int64_t pieces = (wanted + c.outer - 1) / c.outer, most = c.inner / 16;
         c.chunk = (c.inner + (pieces < most ? pieces : most) - 1) / (pieces < most ? pieces : most);
     }
     c.chunks = (c.inner + c.chunk - 1) / c.chunk;
-    // Every range reads all indices, so ranges pay only for a few.
-    if (c.outer * c.chunks < 2 && wanted > 1 && s->count >= 8) c.ranges = 4;
-    nt_pool_run(workers->pool, c.outer * c.chunks * c.ranges, nt_scatter_tasks[s->element], &c);
+    // Of short rows, few ranges.
+    if (c.outer * c.chunks * c.ranges < 2 && wanted > 1 && s->count >= 8) c.ranges = 4;
+    nt_pool_run(workers->pool, c.outer * c.chunks * c.ranges, nt_scatter_task, &c);
 }

@@ -53,6 +53,15 @@ extension ConformanceCatalogue {
             what: "depthwise, wider than its input", batch: 2, channels: (5, 5), size: [4, 3],
             window: Window(kernel: [3, 5], padding: [1, 4]), groups: 5),
         ConvolutionSample(
+            what: "depthwise, strided", batch: 2, channels: (6, 6), size: [13, 21],
+            window: Window(kernel: [3, 3], stride: [3, 2], padding: [1, 2]), groups: 6),
+        ConvolutionSample(
+            what: "to two channels of many rows", batch: 1, channels: (19, 2), size: [70, 37],
+            window: Window(kernel: [5, 3], padding: [2, 1])),
+        ConvolutionSample(
+            what: "from two channels, strided and dilated", batch: 2, channels: (2, 17), size: [19, 23],
+            window: Window(kernel: [3, 4], stride: [2, 3], padding: [7, 1], dilation: [3, 2])),
+        ConvolutionSample(
             what: "1x1", batch: 3, channels: (33, 31), size: [5, 7], window: Window(kernel: [1, 1])),
         ConvolutionSample(
             what: "1x1 strided", batch: 1, channels: (7, 5), size: [9, 9],
@@ -135,6 +144,8 @@ extension ConformanceCatalogue {
             ConvolutionSample(what: "one image", batch: 1, channels: (3, 5), size: [9, 8], window: window),
             ConvolutionSample(what: "many weights", batch: 7, channels: (40, 130), size: [5, 5], window: window),
             ConvolutionSample(what: "few weights", batch: 7, channels: (2, 9), size: [12, 11], window: window),
+            ConvolutionSample(
+                what: "depthwise", batch: 7, channels: (5, 10), size: [12, 21], window: window, groups: 5),
             ConvolutionSample(what: "Winograd's method", batch: 9, channels: (32, 24), size: [8, 8], window: window),
         ]
         return samples.map { convolution(.float32, .weightGradient, $0, .accumulate) }

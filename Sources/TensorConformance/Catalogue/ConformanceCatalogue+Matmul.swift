@@ -37,12 +37,29 @@ extension ConformanceCatalogue {
         return rows
     }
 
+    /// Long rows with few results, and few rows with a large second operand, for backends that take them by methods of
+    /// their own.
+    public static func lopsidedProducts() -> [ConformanceCase] {
+        [DType.float32, .bfloat16].flatMap { dtype in
+            [(false, false), (true, false), (true, true)].flatMap { transposes in
+                [(33, 70, 9001), (5, 7, 70_001), (3, 1037, 2055), (24, 1024, 2048), (2, 515, 520)].flatMap { m, n, k in
+                    [Epilogue.none, .biasReluMask].map { epilogue in
+                        var sample = MatmulSample(dtype, m, n, k, transposes)
+                        sample.epilogue = epilogue
+                        return sample.row("\(m)x\(n)x\(k) \(epilogue)")
+                    }
+                }
+            }
+        }
+    }
+
     /// Products of many tiles, and weight gradients of one part and of several, whose result is no output: they add to what
     /// the output's buffer holds.
     public static func resultsInParts() -> [ConformanceCase] {
         let forms = [(false, false), (true, false), (false, true)]
         var rows = forms.flatMap { transposes in
-            [(300, 257, 130), (41, 1300, 70), (1100, 33, 90), (3, 5, 0)].map { m, n, k in
+            [(300, 257, 130), (41, 1300, 70), (1100, 33, 90), (3, 5, 0), (33, 70, 9001), (3, 1037, 2055)].map {
+                m, n, k in
                 var sample = MatmulSample(.float32, m, n, k, transposes)
                 sample.epilogue = .accumulate
                 return sample.row("\(m)x\(n)x\(k) accumulate in parts")

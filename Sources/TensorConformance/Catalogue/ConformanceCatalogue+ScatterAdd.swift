@@ -32,6 +32,10 @@ extension ConformanceCatalogue {
                 row(
                     .float32, "embedding", [300, 65], axis: 0, count: 100, indices: .integers(0, 99),
                     indexStrides: [1, 0]))
+            rows.append(
+                row(
+                    .float32, "embedding of many rows", [700, 130], axis: 0, count: 2100, indices: .integers(-1, 2100),
+                    indexStrides: [1, 0]))
             rows.append(row(.float32, "long", [20011], axis: 0, count: 257, indices: .integers(0, 256)))
         }
         return rows

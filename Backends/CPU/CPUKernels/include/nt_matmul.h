@@ -28,6 +28,7 @@ typedef void (*nt_dgemm)(
 /// How a product is computed.
 typedef enum {
     nt_matmul_direct,
+    nt_matmul_stream,
     nt_matmul_dot,
     nt_matmul_paneled,
     nt_matmul_packed,
@@ -52,6 +53,8 @@ typedef struct {
     int64_t batches, tile_m, tile_n, tiles_m, tiles_n;
     /// Products in a task, where one alone is too short to hand over.
     int64_t batch_step;
+    /// Parts of the depth, each computed on its own; 1 but for long rows with few results.
+    int64_t parts;
 } nt_matmul;
 
 /// Chooses method and tiles.
