@@ -36,6 +36,7 @@ struct LaunchesCommand: ParsableCommand {
         let unmeasured = 4
         var taken: [[KernelTime]] = []
         var labels: [String] = []
+        // Of an evaluation in several plans the last one's labels are known alone: the kernels' names stand for them.
         for _ in 0..<count + unmeasured {
             _ = timing.takeKernelTimes()
             try evaluate(prepared.run())
@@ -45,16 +46,16 @@ struct LaunchesCommand: ParsableCommand {
             }
             taken.append(timing.takeKernelTimes())
         }
-        let measured = taken.dropFirst(unmeasured).filter { $0.count == labels.count }
-        guard let names = measured.last else {
-            throw TensorError(
-                .deviceFailure, "\(test.name): no evaluation had a time for each of its \(labels.count) dispatches")
+        guard let names = taken.last?.map(\.kernel), !names.isEmpty else {
+            throw TensorError(.deviceFailure, "\(test.name): the device kept no times of its launches")
         }
+        let measured = taken.dropFirst(unmeasured).filter { $0.map(\.kernel) == names }
+        if labels.count != names.count { labels = names }
         try StandardOutput.write(line: "\(test.name): \(labels.count) dispatches")
         for position in labels.indices {
             let times = measured.map { $0[position].nanoseconds }.sorted()
             let microseconds = String(format: "%9.1f", Double(times[times.count / 2]) / 1000)
-            try StandardOutput.write(line: "\(microseconds) us  \(labels[position])  \(names[position].kernel)")
+            try StandardOutput.write(line: "\(microseconds) us  \(labels[position])  \(names[position])")
         }
     }
 }
