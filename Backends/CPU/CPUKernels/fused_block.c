@@ -154,6 +154,25 @@ void nt_start_reductions(nt_context *context, const nt_code *code) {
     }
 }
 
+typedef struct {
+    nt_fold fold;
+    char *values;
+    int64_t *index;
+    int size;
+} fold_target;
+
+// Folds a part of an input where it lies.
+static void fold_part(nt_context *context, int operand, const nt_part *part, void *argument) {
+    const fold_target *target = argument;
+    const char *from = context->operands[operand] + part->offset * target->size;
+    for (int64_t i = 0; i < part->rows; i++) {
+        int64_t row = part->row + i;
+        target->fold(
+            target->values + row * target->size, target->index ? target->index + row : NULL,
+            from + i * part->row_step * target->size, part->columns, context->block.column + part->column);
+    }
+}
+
 static void run_row_reduction(nt_context *context, const nt_instr *instr) {
     const nt_routines *routines = context->fused->routines;
     nt_ctype ctype = context->fused->values[instr->operands[0]].ctype;
@@ -162,6 +181,11 @@ static void run_row_reduction(nt_context *context, const nt_instr *instr) {
     int64_t *index;
     nt_accumulator(context, instr, &acc, &index);
     nt_place place = nt_element_place(context, instr->operands[0]);
+    if (!place.data) {
+        fold_target target = {routines->fold[instr->code][ctype], acc, index, size};
+        nt_block_parts(context, context->fused->steps[instr->operands[0]].code, fold_part, &target);
+        return nt_place_reduction(context, instr);
+    }
     if (place.splat) place = nt_dense_place(context, place, size, 0);
     int64_t base = context->block.column;
     if (context->layout == LAYOUT_COLUMNS) {

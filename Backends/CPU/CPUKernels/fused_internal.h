@@ -147,6 +147,8 @@ typedef struct {
     uint64_t written;
     // Whether reductions start anew in each block, and whether row loads must go to registers.
     bool starts_reductions, keeps_rows;
+    // Whether the program only loads and reduces: what lies in parts is folded where it lies, and its load has no place.
+    bool folds_parts;
     // What the next block reads first, fetched a part before each instruction of this one.
     const char *ahead;
     int64_t ahead_bytes;

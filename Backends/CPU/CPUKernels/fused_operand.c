@@ -84,6 +84,12 @@ void nt_run_load(nt_context *context, const nt_instr *instr) {
         }
     }
     if (!nt_is_16_bit(dtype)) {
+        const nt_space *space = context->space;
+        const nt_walk *walk = &space->walks[instr->input];
+        if (context->folds_parts && space->inner_rank > 0 && walk->inner[space->inner_rank - 1] == 1) {
+            *place = (nt_place){NULL, 0, false};
+            return;
+        }
         *place = nt_output_place(context, instr);
         nt_block_parts(context, instr->input, move_part, &(move_target){place->data, place->step, size});
         return;

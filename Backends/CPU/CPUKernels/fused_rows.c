@@ -3,97 +3,13 @@
 // Work is cut by shape alone, and partial results are combined in the order of the rows and columns they come from, so
 // that any number of threads gives the same bits.
 
-#include "fused_internal.h"
+#include "fused_rows.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-enum {
-    INLINE_WORK = 12000,
-    TASK_ELEMENTS = 32768,
-    // The longest block that holds whole rows although its registers outgrow the first-level cache: reading a row again
-    // costs more where something must be computed again.
-    WHOLE_ELEMENTS = 16384,
-    // Rows narrower than this are put side by side as columns.
-    NARROW_COLUMNS = 48,
-    COLUMN_BLOCK_ROWS = 1024,
-    // Fewer blocks of rows than this, and more elements than that: the columns are split among tasks as well.
-    FEW_ROW_BLOCKS = 16,
-    MANY_ELEMENTS = 131072,
-    SPLIT_ELEMENTS = 65536
-};
-
-typedef struct {
-    nt_context context;
-    nt_grid grid;
-    nt_needs needs;
-    const uint64_t *scalars;
-    const nt_workers *workers;
-    // Whether blocks hold whole rows, and whether several tasks work on the columns of each.
-    bool whole, splits;
-    int64_t row_blocks_per_task, tasks;
-    // A task's totals: for each reduction a value and an index.
-    int64_t *totals;
-    // While the columns are split: the pass, the chunks and each chunk's accumulators.
-    int pass;
-    int64_t chunks, chunk_columns;
-    char *chunk_accumulators;
-    int64_t accumulator_bytes;
-} row_job;
-
-// Whether most element operands step by one along the rows rather than along the columns.
-static bool prefers_columns(const nt_fused *fused) {
-    const nt_space *space = &fused->space;
-    if (space->rows < 16) return false;
-    int votes = 0;
-    for (int o = 0; o < fused->operand_count; o++) {
-        const nt_walk *walk = &space->walks[o];
-        bool along_rows = space->outer_rank > 0 && walk->outer[space->outer_rank - 1] == 1;
-        bool along_columns = space->inner_rank > 0 && walk->inner[space->inner_rank - 1] == 1;
-        bool element = false;
-        for (int d = 0; d < space->inner_rank; d++) element |= walk->inner[d] != 0;
-        if (element) votes += along_rows - along_columns;
-    }
-    return votes > 0 || (space->columns < NARROW_COLUMNS && space->columns > 0);
-}
-
-// Whether elements are only loaded and reduced: then no register holds a block, and blocks may be long.
-static bool only_reduces(const nt_fused *fused) {
-    for (int i = 0; i < fused->whole.count; i++) {
-        const nt_instr *instr = &fused->whole.list[i];
-        if (instr->level == VALUE_ELEMENT && instr->kind != INSTR_LOAD) return false;
-    }
-    return fused->passes == 1;
-}
-
-static void choose_blocks(row_job *job, const nt_fused *fused, const nt_space *space) {
-    int64_t elements = nt_block_elements(fused->whole.register_units), columns = space->columns, rows;
-    if (only_reduces(fused)) elements = 2 * WHOLE_ELEMENTS;
-    bool in_columns = job->context.layout == LAYOUT_COLUMNS;
-    int64_t largest = fused->passes > 1 ? WHOLE_ELEMENTS : elements;
-    if (in_columns) {
-        int64_t least = space->rows < 64 ? space->rows : 64;
-        job->whole = columns * least <= largest;
-        rows = job->whole && columns > 0 ? elements / columns : COLUMN_BLOCK_ROWS;
-        if (rows < least) rows = least;
-        if (rows > COLUMN_BLOCK_ROWS) rows = COLUMN_BLOCK_ROWS;
-        if (rows > 16) rows &= ~(int64_t)15;
-        if (rows > space->rows) rows = space->rows;
-    } else {
-        job->whole = columns <= largest;
-        rows = job->whole && columns > 0 ? elements / columns : job->whole ? elements : 1;
-        if (rows < 1) rows = 1;
-        if (rows > space->rows) rows = space->rows;
-    }
-    int64_t width = job->whole ? columns : rows > 0 ? elements / rows : elements;
-    job->grid = nt_grid_make(fused, space, rows, width < 1 ? 1 : width);
-    int32_t units = fused->whole.register_units;
-    for (int pass = 0; !job->whole && pass < fused->passes; pass++) {
-        if (fused->element_code[pass].register_units > units) units = fused->element_code[pass].register_units;
-    }
-    int64_t capacity = job->grid.rows * job->grid.columns;
-    job->needs = (nt_needs){capacity > job->grid.rows ? capacity : job->grid.rows, job->grid.rows, units};
-}
+// Nanoseconds of work for which one thread is enough.
+enum { INLINE_WORK = 12000 };
 
 // An argmax of nothing is 0.
 static void finish_reductions(nt_context *context, const nt_code *code, int64_t rows) {
@@ -117,11 +33,14 @@ static void run_row_code(nt_context *context, const nt_code *code, int64_t row, 
 
 // Runs one pass over columns [column, end) of the block's rows.
 static void run_columns(
-    nt_context *context, const row_job *job, int pass, int64_t row, int64_t rows, int64_t column, int64_t end) {
+    nt_context *context, const nt_row_job *job, int pass, int64_t row, int64_t rows, int64_t column, int64_t end) {
     const nt_fused *fused = context->fused;
-    for (; column < end; column += job->grid.columns) {
-        int64_t left = end - column;
-        nt_block_set(context, row, rows, column, left < job->grid.columns ? left : job->grid.columns);
+    for (int64_t columns; column < end; column += columns) {
+        int64_t left = end - column, within = job->run > 0 ? job->run - column % job->run : left;
+        columns = job->grid.columns;
+        if (columns > within) columns = within;
+        if (columns > left) columns = left;
+        nt_block_set(context, row, rows, column, columns);
         nt_run_code(context, &fused->element_code[pass]);
         if (pass == fused->passes - 1) nt_finish_block(context);
     }
@@ -174,7 +93,7 @@ static void look_ahead(nt_context *context) {
     }
 }
 
-static void run_row_block(nt_context *context, const row_job *job, int64_t row, int64_t rows) {
+static void run_row_block(nt_context *context, const nt_row_job *job, int64_t row, int64_t rows) {
     const nt_fused *fused = context->fused;
     if (job->whole) {
         context->starts_reductions = true;
@@ -201,7 +120,7 @@ static void run_row_block(nt_context *context, const row_job *job, int64_t row, 
     store_rows(context, NT_LEVEL_ROW, rows);
 }
 
-static nt_context task_context(const row_job *job, nt_scratch *scratch, uint64_t *scalar_storage) {
+static nt_context task_context(const nt_row_job *job, nt_scratch *scratch, uint64_t *scalar_storage) {
     nt_context context = job->context;
     nt_context_layout(&context, job->needs, nt_scratch_area(scratch, NT_SCRATCH_REGISTERS));
     nt_set_scalars(&context, job->scalars, scalar_storage);
@@ -209,7 +128,7 @@ static nt_context task_context(const row_job *job, nt_scratch *scratch, uint64_t
 }
 
 static void row_task(void *argument, long index, int worker) {
-    const row_job *job = argument;
+    const nt_row_job *job = argument;
     const nt_fused *fused = job->context.fused;
     uint64_t scalar_storage[fused->scalar_count + 1];
     nt_context context = task_context(job, job->workers->scratch[worker], scalar_storage);
@@ -227,7 +146,7 @@ static void row_task(void *argument, long index, int worker) {
 
 // One chunk of columns of one block of rows, in one pass.
 static void chunk_task(void *argument, long index, int worker) {
-    const row_job *job = argument;
+    const nt_row_job *job = argument;
     const nt_fused *fused = job->context.fused;
     int64_t block = index / job->chunks, chunk = index - block * job->chunks, row, rows;
     uint64_t scalar_storage[fused->scalar_count + 1];
@@ -256,7 +175,7 @@ static void chunk_task(void *argument, long index, int worker) {
 }
 
 // Combines the chunks' accumulators of all rows, in order.
-static void merge_chunks(nt_context *context, const row_job *job, const nt_code *code) {
+static void merge_chunks(nt_context *context, const nt_row_job *job, const nt_code *code) {
     const nt_fused *fused = context->fused;
     char *own = context->accumulators;
     for (int i = 0; i < code->count; i++) {
@@ -276,18 +195,18 @@ static void merge_chunks(nt_context *context, const row_job *job, const nt_code 
 }
 
 // Row steps need temporaries as long as all rows.
-static nt_needs split_needs(const row_job *job) {
+static nt_needs split_needs(const nt_row_job *job) {
     int64_t rows = job->context.space->rows;
     return (nt_needs){.capacity = rows, .row_capacity = rows, .register_units = 0};
 }
 
-static size_t split_context_bytes(const row_job *job) {
+static size_t split_context_bytes(const nt_row_job *job) {
     return (nt_context_bytes(job->context.fused, split_needs(job)) + 63) & ~(size_t)63;
 }
 
 // Few long rows: each pass splits the columns too, and the row steps between run on the calling thread. `memory` holds
 // the context of all rows and each chunk's accumulators.
-static void run_split(row_job *job, char *memory, bool parallel) {
+static void run_split(nt_row_job *job, char *memory, bool parallel) {
     const nt_fused *fused = job->context.fused;
     nt_context *context = &job->context;
     nt_pool *pool = job->workers->pool;
@@ -316,7 +235,7 @@ static void run_split(row_job *job, char *memory, bool parallel) {
 }
 
 // Combines the tasks' totals in order, computes what follows from them, and stores it.
-static void run_totals(const row_job *job) {
+static void run_totals(const nt_row_job *job) {
     const nt_fused *fused = job->context.fused;
     const nt_code *code = &fused->total_reductions;
     uint64_t scalar_storage[fused->scalar_count + 1];
@@ -342,41 +261,13 @@ static void run_totals(const row_job *job) {
     store_rows(&context, NT_LEVEL_TOTAL, 1);
 }
 
-static bool splits_columns(row_job *job, const nt_space *space) {
-    int64_t elements = space->rows * space->columns;
-    if (job->whole || job->grid.row_blocks >= FEW_ROW_BLOCKS || elements < MANY_ELEMENTS) return false;
-    int64_t chunks = elements / SPLIT_ELEMENTS / job->grid.row_blocks;
-    chunks = chunks < 2 ? 2 : chunks > 256 ? 256 : chunks;
-    int64_t width = (space->columns + chunks - 1) / chunks;
-    // Whole blocks.
-    width = (width + job->grid.columns - 1) / job->grid.columns * job->grid.columns;
-    job->chunk_columns = width;
-    job->chunks = (space->columns + width - 1) / width;
-    return job->chunks > 1;
-}
-
-// How the work is cut: by the shape alone.
-static row_job plan_rows(const nt_fused *fused) {
-    const nt_space *space = &fused->space;
-    row_job job = {
-        .context = {.fused = fused, .space = space,
-                    .layout = prefers_columns(fused) ? LAYOUT_COLUMNS : LAYOUT_ROWS}};
-    choose_blocks(&job, fused, space);
-    job.splits = splits_columns(&job, space);
-    int64_t block_elements = job.grid.rows * (space->columns > 0 ? space->columns : 1);
-    job.row_blocks_per_task = block_elements < TASK_ELEMENTS ? TASK_ELEMENTS / block_elements : 1;
-    job.tasks = job.splits ? 1 : (job.grid.row_blocks + job.row_blocks_per_task - 1) / job.row_blocks_per_task;
-    job.accumulator_bytes = 2 * fused->row_reductions * ((space->rows + 127) & ~(int64_t)63) * 8;
-    return job;
-}
-
-static size_t totals_bytes(const row_job *job) {
+static size_t totals_bytes(const nt_row_job *job) {
     size_t count = (size_t)(job->tasks + 1) * 2 * (size_t)job->context.fused->total_reduction_count;
     return (count * sizeof(int64_t) + 63) & ~(size_t)63;
 }
 
 nt_memory nt_rows_memory(const nt_fused *fused) {
-    row_job job = plan_rows(fused);
+    nt_row_job job = nt_plan_rows(fused);
     size_t split = job.splits ? split_context_bytes(&job) + (size_t)(job.chunks * job.accumulator_bytes) + 64 : 0;
     return (nt_memory){.registers = nt_context_bytes(fused, job.needs), .call = totals_bytes(&job) + split};
 }
@@ -385,7 +276,7 @@ void nt_run_rows(
     const nt_fused *fused, char *const *operands, const int64_t *index_offsets, const uint64_t *scalars,
     const nt_workers *workers) {
     const nt_space *space = &fused->space;
-    row_job job = plan_rows(fused);
+    nt_row_job job = nt_plan_rows(fused);
     job.context.operands = operands;
     job.context.index_offsets = index_offsets;
     job.scalars = scalars;

@@ -47,6 +47,7 @@ extension ConformanceCatalogue {
         ReductionSample(what: "all of rank 0", shape: [], axes: []),
         ReductionSample(what: "inner and outer axes", shape: [5, 7, 9, 3], axes: [1, 3]),
         ReductionSample(what: "channels", shape: [8, 5, 7, 7], axes: [0, 2, 3]),
+        ReductionSample(what: "channels of many places", shape: [70, 3, 41, 13], axes: [0, 2, 3], isCheap: false),
         ReductionSample(what: "offset", shape: [9, 33], axes: [1], variation: .offset),
         ReductionSample(what: "flipped", shape: [9, 33], axes: [1], variation: .flipped),
         ReductionSample(what: "broadcast", shape: [9, 33], axes: [1], variation: .broadcast),

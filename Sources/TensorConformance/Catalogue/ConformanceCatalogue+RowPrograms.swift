@@ -12,7 +12,12 @@ extension ConformanceCatalogue {
                 rows.append(layerNorm(dtype, shape))
             }
             rows.append(softmax(dtype, [33, 10], columns: true))
-            rows.append(batchNorm(dtype))
+            rows.append(batchNorm(dtype, batch: 8, channels: 5, area: 49))
+            if dtype == .float32 {
+                rows.append(batchNorm(dtype, batch: 37, channels: 3, area: 541))
+                rows.append(batchNorm(dtype, batch: 11, channels: 3, area: 5003))
+            }
+            rows.append(channelsCopied(dtype))
             rows.append(fusedProducer(dtype))
             rows.append(accuracy(dtype))
         }
@@ -78,8 +83,7 @@ extension ConformanceCatalogue {
     }
 
     /// Statistics of each channel of an NCHW tensor, the running mean's update, and the normalised tensor with relu.
-    private static func batchNorm(_ dtype: DType) -> ConformanceCase {
-        let (batch, channels, area) = (8, 5, 49)
+    private static func batchNorm(_ dtype: DType, batch: Int, channels: Int, area: Int) -> ConformanceCase {
         var builder = FusedCaseBuilder([channels, batch, area], outerRank: 1)
         let layout = Layout(contiguous: [batch, channels, area]).permuted([1, 0, 2])
         let x = builder.load(dtype, .uniform(-1, 3), layout)
@@ -96,7 +100,17 @@ extension ConformanceCatalogue {
         builder.store(result, .accumulated(dtype), layout: layout)
         builder.store(builder.apply(.add, running, change), .accumulated(dtype), alias: 2)
         builder.store(variance, .accumulated(dtype))
-        return builder.make("batch norm/\(dtype)")
+        return builder.make("batch norm/\(dtype)/\(batch)x\(channels)x\(area)")
+    }
+
+    /// Sums of channels beside a copy of what is summed, in another order.
+    private static func channelsCopied(_ dtype: DType) -> ConformanceCase {
+        var builder = FusedCaseBuilder([5, 7, 33], outerRank: 1)
+        let x = builder.load(dtype, .uniform(-1, 3), Layout(contiguous: [7, 5, 33]).permuted([1, 0, 2]))
+        builder.store(x, .exact)
+        builder.store(builder.reduce(.sum, x), .accumulated(dtype))
+        builder.tag(.layout(.transposed))
+        return builder.make("sums of channels and their copy/\(dtype)")
     }
 
     /// A pointwise chain into a reduction, whose element value is stored as well.
