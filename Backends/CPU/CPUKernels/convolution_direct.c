@@ -97,9 +97,9 @@ typedef struct {
 
 /// One task is one plane of the result: an image's channel, or an output channel of the weights.
 static void nt_direct_finish(
-    const nt_direct_call *c, int worker, int64_t image, int64_t channel, int64_t planes, int64_t height, int64_t width
+    const nt_direct_call *c, int worker, int64_t image, int64_t channel, int64_t height, int64_t width
 ) {
-    const int64_t begin[4] = {image, channel, 0, 0}, end[4] = {image + 1, channel + planes, height, width};
+    const int64_t begin[4] = {image, channel, 0, 0}, end[4] = {image + 1, channel + 1, height, width};
     nt_epilogue_run(c->epilogue, c->workers, worker, begin, end);
 }
 
@@ -110,7 +110,7 @@ static void nt_forward_task(void *context, long index, int worker) {
     const double *input = (const double *)c->a + image * k->in_channels * k->ih * k->iw;
     double *to = (double *)c->result + index * k->oh * k->ow;
     for (int64_t y = 0; y < k->oh; y++) nt_forward_row(k, input, c->b, channel, y, to + y * k->ow);
-    nt_direct_finish(c, worker, image, channel, 1, k->oh, k->ow);
+    nt_direct_finish(c, worker, image, channel, k->oh, k->ow);
 }
 
 static void nt_input_task(void *context, long index, int worker) {
@@ -120,7 +120,7 @@ static void nt_input_task(void *context, long index, int worker) {
     const double *gradient = (const double *)c->a + image * k->out_channels * k->oh * k->ow;
     double *to = (double *)c->result + index * k->ih * k->iw;
     for (int64_t y = 0; y < k->ih; y++) nt_input_row(k, gradient, c->b, channel, y, to + y * k->iw);
-    nt_direct_finish(c, worker, image, channel, 1, k->ih, k->iw);
+    nt_direct_finish(c, worker, image, channel, k->ih, k->iw);
 }
 
 static void nt_weight_task(void *context, long index, int worker) {

@@ -31,6 +31,7 @@ typedef struct {
 
 /// Floats of a worker's rows and panel, or lines, behind which its framed image lies.
 static int64_t nt_rows_size(const nt_weights_call *c) {
+    if (c->windows) return 0;
     const int64_t block = (nt_weight_rows + c->kernels->mr + c->kernels->nr) * NT_KC;
     const int64_t lines = nt_dot_weights * (nt_weight_rows + nt_dot_pixels + c->k->ow);
     return c->dots ? lines : block;
@@ -85,13 +86,16 @@ static void nt_weights_windows(
         const int64_t t = j % window;
         offsets[j] = (int32_t)(j / window * plane + t / k->kw * k->dh * c->frame.columns + t % k->kw * k->dw);
     }
+    const int64_t height = nt_blocks(nt_dot_pixels, k->ow);
     for (int64_t m = 0; m < rows; m++) {
-        float products[nt_dot_weights];
-        c->kernels->window_dot(
-            k->oh, k->ow, c->depth, planes, k->sh * c->frame.columns, offsets, gradient + m * k->oh * k->ow, k->ow,
-            products);
         float *to = sums + m * c->depth;
-        for (int64_t j = 0; j < c->depth; j++) to[j] = accumulate ? to[j] + products[j] : products[j];
+        for (int64_t y = 0; y < k->oh; y += height) {
+            float products[nt_dot_weights];
+            c->kernels->window_dot(
+                nt_least(height, k->oh - y), k->ow, c->depth, planes + y * k->sh * c->frame.columns,
+                k->sh * c->frame.columns, offsets, gradient + (m * k->oh + y) * k->ow, k->ow, products);
+            for (int64_t j = 0; j < c->depth; j++) to[j] = accumulate || y ? to[j] + products[j] : products[j];
+        }
     }
 }
 

@@ -2,8 +2,8 @@
 /// a framed copy, and no panels, of which most rows would be empty. Depthwise convolutions are the common case.
 ///
 /// The stride of a forward convolution is taken out of the copy: its columns are laid apart by their place within the
-/// stride, so that the pixels of a tap lie next to each other. The input gradient of a stride is as many sums over windows
-/// as there are places within it, each with the taps that reach that place: no zeros are multiplied.
+/// stride, so that the pixels of a tap lie next to each other. The input gradient of a stride is as many sums over
+/// windows as there are places within it, each with the taps that reach that place: no zeros are multiplied.
 
 #include <string.h>
 
@@ -11,8 +11,9 @@
 
 /// Results of a group up to which this measures faster than panels, and with one source.
 enum { nt_most_results = 2, nt_most_depthwise_results = 6 };
-/// Floats of a framed copy that stay in the cache of a core.
-enum { nt_window_copy = 32768 };
+/// Floats of a framed copy that stay in the cache of a core, and the most that one may have; the most taps whose products
+/// are added up one after the other.
+enum { nt_window_copy = 32768, nt_most_copied = 1 << 20, nt_most_taps = 2048 };
 
 typedef struct {
     const nt_matmul_kernels *kernels;
@@ -26,8 +27,9 @@ typedef struct {
     int64_t rows, row_blocks;
     /// The copy's first row before that of a task's result, and how many rows it has for so many of the result's.
     int64_t top, behind;
-    /// A row of the copy holds `phases` parts of `pitch` columns; the source begins at column `border` of the whole.
-    int64_t phases, pitch, border;
+    /// A row of the copy holds `phases` parts of `pitch` columns: column i of part p is the source's i * `spread` + p -
+    /// `border`.
+    int64_t phases, pitch, spread, border;
     const float *source, *weight;
     float *result;
     const nt_epilogue *epilogue;
@@ -58,14 +60,15 @@ static nt_windows_call nt_plan_windows(const nt_convolution *k) {
         c.from = in, c.to = out, c.height = k->oh, c.width = k->ow, c.source_height = k->ih, c.source_width = k->iw;
         c.row_places = c.column_places = 1;
         c.top = -k->ph, c.behind = reach_h + 1;
-        c.phases = k->sw, c.pitch = k->ow + reach_w / k->sw, c.border = k->pw;
+        c.phases = nt_least(k->sw, reach_w + 1), c.spread = k->sw;
+        c.pitch = k->ow + reach_w / k->sw, c.border = k->pw;
     } else {
         c.from = out, c.to = in, c.height = k->ih, c.width = k->iw, c.source_height = k->oh, c.source_width = k->ow;
         c.row_places = k->sh, c.column_places = k->sw;
         c.top = nt_floor_divided(k->ph - reach_h, k->sh);
         c.behind = (k->sh - 1 + k->ph) / k->sh - c.top + 1;
         c.border = -nt_floor_divided(k->pw - reach_w, k->sw);
-        c.phases = 1, c.pitch = nt_blocks(k->iw, k->sw) + (k->sw - 1 + k->pw) / k->sw + c.border;
+        c.phases = c.spread = 1, c.pitch = nt_blocks(k->iw, k->sw) + (k->sw - 1 + k->pw) / k->sw + c.border;
     }
     // The rows of a task, such that the copy stays near and there are 8 tasks, if there is work for them.
     const int64_t least = 4 * c.row_places;
@@ -87,13 +90,16 @@ int nt_windows_apply(const nt_convolution *k) {
     const int64_t from = forward ? in : out, to = forward ? out : in;
     if (from == 0 || to > (from == 1 ? nt_most_depthwise_results : nt_most_results)) return 0;
     const nt_windows_call c = nt_plan_windows(k);
-    return nt_copy_size(&c) <= INT32_MAX;
+    // The rows of a task are as few as they may be where the copy is large.
+    const double copied = (double)c.from * (double)nt_copy_rows(&c, c.rows) * (double)c.phases * (double)c.pitch;
+    return nt_taps(&c) <= nt_most_taps && copied <= nt_most_copied;
 }
 
 nt_memory nt_windows_memory(const nt_convolution *k) {
     const nt_windows_call c = nt_plan_windows(k);
     // The copy, the weights of the taps, their offsets and places, and the results of one place of a stride.
-    const int64_t place = c.column_places > 1 ? c.rows * c.width : 0;
+    const int64_t rows = nt_blocks(nt_least(c.rows, c.height), c.row_places);
+    const int64_t place = c.column_places > 1 ? rows * nt_blocks(c.width, c.column_places) : 0;
     return (nt_memory){.worker = (size_t)(nt_copy_size(&c) + 3 * nt_taps(&c) + place) * sizeof(float)};
 }
 
@@ -104,19 +110,18 @@ static void nt_copy_window_row(const nt_windows_call *c, const float *from, floa
         return;
     }
     for (int64_t p = 0; p < c->phases; p++, to += c->pitch) {
-        // Column i is the source's i * phases + p - border.
-        int64_t first = -nt_floor_divided(p - c->border, c->phases);
+        int64_t first = -nt_floor_divided(p - c->border, c->spread);
         if (first < 0) first = 0;
         first = nt_least(first, c->pitch);
-        int64_t last = -nt_floor_divided(p - c->border - c->source_width, c->phases);
+        int64_t last = -nt_floor_divided(p - c->border - c->source_width, c->spread);
         last = nt_least(last, c->pitch);
         if (last < first) last = first;
         const float *source = from + p - c->border;
         for (int64_t i = 0; i < first; i++) to[i] = 0;
-        if (c->phases == 1) {
+        if (c->spread == 1) {
             nt_copy_row(to + first, source + first, last - first);
         } else {
-            for (int64_t i = first; i < last; i++) to[i] = source[i * c->phases];
+            for (int64_t i = first; i < last; i++) to[i] = source[i * c->spread];
         }
         for (int64_t i = last; i < c->pitch; i++) to[i] = 0;
     }
@@ -176,15 +181,15 @@ static void nt_windows_task(void *context, long index, int worker) {
     const int64_t area = c->height * c->width, step = c->forward ? k->sh * line : line;
     float *result = c->result + (image * k->groups + group) * c->to * area + y0 * c->width;
     const float *weight = c->weight + group * c->to * nt_taps(c);
-    for (int64_t row = 0; row < nt_least(c->row_places, y1 - y0); row++)
+    for (int64_t top = 0; top < nt_least(c->row_places, y1 - y0); top++)
         for (int64_t column = 0; column < nt_least(c->column_places, c->width); column++) {
-            const int64_t height = nt_blocks(y1 - y0 - row, c->row_places);
+            const int64_t height = nt_blocks(y1 - y0 - top, c->row_places);
             const int64_t width = nt_blocks(c->width - column, c->column_places);
-            const int64_t taps = nt_place_taps(c, rows, row, column, offsets, places);
+            const int64_t taps = nt_place_taps(c, rows, top, column, offsets, places);
             for (int64_t to = 0; to < c->to; to++) {
                 const float *own = weight + to * (c->forward ? nt_taps(c) : window);
                 for (int64_t t = 0; t < taps; t++) weights[t] = own[places[t]];
-                float *into = result + to * area + row * c->width;
+                float *into = result + to * area + top * c->width;
                 if (c->column_places == 1) {
                     c->kernels->window(
                         height, width, taps, copy, step, offsets, weights, into, c->row_places * c->width);
@@ -192,9 +197,9 @@ static void nt_windows_task(void *context, long index, int worker) {
                 }
                 c->kernels->window(height, width, taps, copy, step, offsets, weights, results, width);
                 for (int64_t y = 0; y < height; y++) {
-                    float *line = into + y * c->row_places * c->width + column;
+                    float *row = into + y * c->row_places * c->width + column;
                     const float *values = results + y * width;
-                    for (int64_t x = 0; x < width; x++) line[x * c->column_places] = values[x];
+                    for (int64_t x = 0; x < width; x++) row[x * c->column_places] = values[x];
                 }
             }
         }

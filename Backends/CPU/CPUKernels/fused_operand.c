@@ -85,8 +85,10 @@ void nt_run_load(nt_context *context, const nt_instr *instr) {
     }
     if (!nt_is_16_bit(dtype)) {
         const nt_space *space = context->space;
-        const nt_walk *walk = &space->walks[instr->input];
-        if (context->folds_parts && space->inner_rank > 0 && walk->inner[space->inner_rank - 1] == 1) {
+        const int last = space->inner_rank - 1;
+        // Short runs are folded faster, and more precisely, as one.
+        if (context->folds_parts && last >= 0 && space->inner[last] >= 64
+            && space->walks[instr->input].inner[last] == 1) {
             *place = (nt_place){NULL, 0, false};
             return;
         }

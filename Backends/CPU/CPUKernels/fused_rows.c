@@ -5,7 +5,6 @@
 
 #include "fused_rows.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 // Nanoseconds of work for which one thread is enough.

@@ -41,12 +41,14 @@ static bool only_reduces(const nt_fused *fused) {
     return fused->passes == 1;
 }
 
-// The extent of the last inner dimension where some operand steps unevenly over the inner ones: blocks that end where it does
-// are read and written where they lie, without a copy. 0 where there is none, or it is short.
+// The extent of the last inner dimension where some operand steps unevenly over the inner ones: blocks that end where it
+// does are read and written where they lie, without a copy. 0 where there is none, or it is short.
 static int64_t uneven_run(const nt_fused *fused, const nt_space *space) {
     enum { LEAST = 128 };
     if (space->inner_rank < 2 || space->inner[space->inner_rank - 1] < LEAST) return 0;
     for (int o = 0; o < fused->operand_count; o++) {
+        // Operands of 16 bits are copied all the same.
+        if (nt_is_16_bit(fused->accesses[o].dtype)) continue;
         if (!space->walks[o].columns_uniform) return space->inner[space->inner_rank - 1];
     }
     return 0;
@@ -92,7 +94,7 @@ static bool splits_columns(nt_row_job *job, const nt_space *space) {
     int64_t chunks = elements / SPLIT_ELEMENTS / job->grid.row_blocks;
     chunks = chunks < 2 ? 2 : chunks > 256 ? 256 : chunks;
     int64_t width = (space->columns + chunks - 1) / chunks;
-    // Whole blocks.
+    // Whole blocks, but for those that end with a run.
     width = (width + job->grid.columns - 1) / job->grid.columns * job->grid.columns;
     job->chunk_columns = width;
     job->chunks = (space->columns + width - 1) / width;

@@ -49,12 +49,13 @@ static void nt_plan_unpacked(nt_matmul *p, int64_t unit_m, int64_t unit_n, int b
     }
 }
 
-/// Whether `b` is so large beside the rows of `a` that it had better be read once, in order. Measured on Zen 3, ms against the
-/// best of the others: 1x4096x4096 2.6 to 9.1, 1x1024x1024 0.06 to 0.11, 16x1024x4096 2.6 to 6.0, 24x2048x1024 1.4 to 2.9;
-/// 24x1024x1024 0.69 to 0.62, 32x4096x1024 5.4 to 4.3.
+/// Whether `b` is so large beside the rows of `a` that it had better be read once, in order. Measured on Zen 3, ms against
+/// the best of the others: 1x4096x4096 2.6 to 9.1, 1x1024x1024 0.06 to 0.11, 16x1024x4096 2.6 to 6.0, 24x2048x1024 1.4 to
+/// 2.9; 24x1024x1024 0.69 to 0.62, 32x4096x1024 5.4 to 4.3.
 static int nt_streams(const nt_matmul *p) {
     if (p->csb != 1) return 0;
     const double elements = (double)p->k * (double)p->n;
+    if (p->k < 32) return 0;
     return p->m <= 2 ? elements >= 0x1p18 && p->n >= 512 : p->m <= 24 && elements >= 0x1p21 && p->n >= 1024;
 }
 

@@ -212,9 +212,9 @@ static void nt_dot(long m, long n, long k, const float *a, long lda, const float
 #include "matmul_window.h"
 
 const nt_matmul_kernels NT_TABLE = {
-    .mr = NT_MR, .nr = NT_NR, .widest = NT_WN, .direct = nt_direct, .stream = nt_stream, .dot = nt_dot, .paneled = nt_paneled, .packed = nt_packed,
-    .widened = nt_widened, .panel = nt_panel, .pack_a = nt_pack_a, .pack_b = nt_pack_b, .window = nt_window,
-    .window_dot = nt_window_dot,
+    .mr = NT_MR, .nr = NT_NR, .widest = NT_WN, .direct = nt_direct, .stream = nt_stream, .dot = nt_dot,
+    .paneled = nt_paneled, .packed = nt_packed, .widened = nt_widened, .panel = nt_panel, .pack_a = nt_pack_a,
+    .pack_b = nt_pack_b, .window = nt_window, .window_dot = nt_window_dot,
     .typed = {
         [nt_element_f64] = nt_typed_f64, [nt_element_i32] = nt_typed_i32, [nt_element_i64] = nt_typed_i64,
         [nt_element_u8] = nt_typed_u8}};

@@ -18,9 +18,12 @@ typedef struct {
 enum { nt_sum_rows = 16 };
 
 int64_t nt_matmul_parts(int64_t m, int64_t n, int64_t k) {
-    enum { most_results = 8192, least_depth = 1024, most = 8 };
-    if (m * n > most_results || k < 2 * least_depth) return 1;
-    return k / least_depth < most ? k / least_depth : most;
+    // Fewer parts than four would keep fewer threads busy than tiles do, and a part has at least a tile's work.
+    enum { most_results = 8192, least_depth = 1024, least = 4, most = 8 };
+    if (m * n > most_results || k < least * least_depth) return 1;
+    const double tiles = 2.0 * (double)m * (double)n * (double)k / 1.2e6;
+    const int64_t deep = k / least_depth < most ? k / least_depth : most;
+    return tiles < least ? 1 : tiles < (double)deep ? (int64_t)tiles : deep;
 }
 
 static void nt_part_task(void *context, long part, int worker) {

@@ -71,7 +71,7 @@ static int64_t nt_columns_counted(const nt_pooling *p, int64_t x) {
 #endif
 
 nt_memory nt_pooling_memory(const nt_pooling *p) {
-    return (nt_memory){.worker = (size_t)(p->iw + 2 * p->ow + p->kh * p->kw) * sizeof(double)};
+    return (nt_memory){.worker = (size_t)(p->iw + 2 * p->ow + (p->kh + 2) * p->kw) * sizeof(double)};
 }
 
 typedef void (*nt_pool_plane)(const nt_pooling *, const void *, const void *, void *, void *);

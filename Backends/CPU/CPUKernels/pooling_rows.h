@@ -25,17 +25,16 @@ static inline __attribute__((always_inline)) NT_TARGET void NT_NAMED(nt_take_lar
 }
 
 /// The largest of each window of row `y`, and with `taps` the number of the tap that it is at, -1 in a window without
-/// elements: the first largest, or the first NaN, if any.
+/// elements: the first largest, or the first NaN, if any. `reach` holds what each tap of a row reaches.
 static NT_TARGET void NT_NAMED(nt_largest_row)(
-    const nt_pooling *p, const NT_TYPE *plane, int64_t y, NT_TYPE *values, NT_PLACE *taps
+    const nt_pooling *p, const NT_TYPE *plane, const nt_span *reach, int64_t y, NT_TYPE *values, NT_PLACE *taps
 ) {
     for (int64_t x = 0; x < p->ow; x++) values[x] = (NT_TYPE)-INFINITY;
     for (int64_t x = 0; taps && x < p->ow; x++) taps[x] = -1;
     const nt_span rows = nt_rows_of(p, y);
     for (int64_t u = rows.first; u < rows.last; u++)
         for (int64_t v = 0; v < p->kw; v++) {
-            const nt_span reach = nt_reach(p, v);
-            const int64_t first = reach.first, count = reach.last - first, step = p->sw;
+            const int64_t first = reach[v].first, count = reach[v].last - first, step = p->sw;
             if (count == 0) continue;
             const NT_TYPE *row = plane + (y * p->sh - p->ph + u * p->dh) * p->iw + v * p->dw - p->pw + first * step;
             if (!taps) {
@@ -51,26 +50,49 @@ static NT_TARGET void NT_NAMED(nt_largest_row)(
         }
 }
 
+/// The same of one window after the other, where a row has few.
+static NT_TARGET void NT_NAMED(nt_largest_windows)(
+    const nt_pooling *p, const NT_TYPE *plane, int64_t y, NT_TYPE *values, NT_PLACE *taps
+) {
+    const nt_span rows = nt_rows_of(p, y);
+    for (int64_t x = 0; x < p->ow; x++) {
+        const nt_span columns = nt_clipped(x * p->sw - p->pw, p->kw, p->dw, p->iw);
+        NT_TYPE best = (NT_TYPE)-INFINITY;
+        int64_t at = -1;
+        for (int64_t u = rows.first; u < rows.last; u++) {
+            const NT_TYPE *row = plane + (y * p->sh - p->ph + u * p->dh) * p->iw;
+            for (int64_t v = columns.first; v < columns.last; v++) {
+                const NT_TYPE value = row[x * p->sw - p->pw + v * p->dw];
+                if (at < 0 || value > best || (value != value && best == best)) best = value, at = u * p->kw + v;
+            }
+        }
+        values[x] = best;
+        if (taps) taps[x] = (NT_PLACE)at;
+    }
+}
+
 /// One plane. `line` holds what `nt_pooling_memory` says.
 static NT_TARGET void NT_NAMED(nt_pool)(
     const nt_pooling *p, const NT_TYPE *a, const NT_TYPE *b, void *result, void *line
 ) {
-    int64_t *offsets = line;
+    nt_span *reach = line;
+    int64_t *offsets = (int64_t *)(reach + p->kw);
     NT_TYPE *to = result, *values = (NT_TYPE *)(offsets + p->kh * p->kw);
     NT_PLACE *taps = (NT_PLACE *)(values + p->ow);
     int64_t *indices = result;
+    const int few = p->ow < 4, largest = p->kind == nt_pooling_maximum;
     if (p->kind == nt_pooling_maximum_gradient) memset(to, 0, p->ih * p->iw * sizeof(NT_TYPE));
-    for (int64_t u = 0; u < p->kh; u++)
+    for (int64_t v = 0; !few && v < p->kw; v++) reach[v] = nt_reach(p, v);
+    for (int64_t u = 0; !largest && u < p->kh; u++)
         for (int64_t v = 0; v < p->kw; v++)
             offsets[u * p->kw + v] = (u * p->dh - p->ph) * p->iw + v * p->dw - p->pw;
     for (int64_t y = 0; y < p->oh; y++) {
         const int64_t out = y * p->ow, corner = y * p->sh * p->iw;
-        if (p->kind == nt_pooling_maximum) {
-            NT_NAMED(nt_largest_row)(p, a, y, to + out, NULL);
-            continue;
-        }
-        NT_NAMED(nt_largest_row)(p, a, y, values, taps);
-        for (int64_t x = 0; x < p->ow; x++) {
+        NT_TYPE *into = largest ? to + out : values;
+        NT_PLACE *found = largest ? NULL : taps;
+        if (few) NT_NAMED(nt_largest_windows)(p, a, y, into, found);
+        else NT_NAMED(nt_largest_row)(p, a, reach, y, into, found);
+        for (int64_t x = 0; !largest && x < p->ow; x++) {
             const int64_t at = taps[x] < 0 ? -1 : corner + x * p->sw + offsets[taps[x]];
             if (p->kind == nt_pooling_maximum_indices) indices[out + x] = at < 0 ? 0 : at;
             else if (p->kind == nt_pooling_maximum_gather) to[out + x] = at < 0 ? 0 : b[at];

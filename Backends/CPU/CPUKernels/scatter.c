@@ -114,6 +114,13 @@ nt_memory nt_scatter_memory(const nt_scatter *s) {
     return (nt_memory){.call = places * sizeof(float)};
 }
 
+/// Whether an index stands for a whole row behind it, as of an embedding's gradient.
+static int nt_takes_rows(const nt_scatter *s) { return s->inner_rank == 1 && s->inner_index[0] == 0; }
+
+static int64_t nt_sum_size(const nt_scatter *s) {
+    return s->element == nt_element_f64 || s->element == nt_element_i64 ? 8 : 4;
+}
+
 void nt_scatter_run(
     const nt_scatter *s, const nt_workers *workers, const void *source, const int64_t *index, void *output
 ) {
@@ -126,13 +133,15 @@ void nt_scatter_run(
     const double work = (double)c.outer * (double)c.inner * (double)(s->extent + s->count);
     const int64_t wanted = work < 2e4 ? 1 : 16;
     c.chunk = c.inner;
-    // Ranges of rows whose sums stay in a core's cache. Every range reads all indices, which the adding of rows outweighs.
-    const int64_t rows = wanted / c.outer, size = s->count * c.inner * (int64_t)sizeof(float);
-    if (c.outer < wanted && c.inner >= 32 && s->count >= 4 * rows) {
-        const int64_t fitting = size / nt_cached_sums, most = c.inner / 4;
+    const int64_t rows = wanted / c.outer;
+    if (c.outer < wanted && c.inner >= 32 && nt_takes_rows(s) && s->count >= 4 * rows) {
+        // Ranges of rows whose sums stay in a core's cache. Every range reads all indices, beside which the adding of
+        // whole rows is much. Long rows are halved, for indices of which most fall in one range.
+        const int64_t fitting = s->count * c.inner * nt_sum_size(s) / nt_cached_sums, most = c.inner / 4;
         c.ranges = fitting > rows ? fitting : rows;
         if (c.ranges > most) c.ranges = most;
         if (c.ranges > s->count) c.ranges = s->count;
+        if (c.inner >= 64) c.chunk = (c.inner + 1) / 2;
     } else if (c.outer < wanted && c.inner >= 32) {
         const int64_t pieces = (wanted + c.outer - 1) / c.outer, most = c.inner / 16;
         c.chunk = (c.inner + (pieces < most ? pieces : most) - 1) / (pieces < most ? pieces : most);

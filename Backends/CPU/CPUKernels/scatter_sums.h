@@ -18,7 +18,8 @@ static void NT_NAMED(nt_scatter)(
     NT_SUM *to = (NT_SUM *)c->sums + outer * s->count * c->inner;
     if (last - first == c->inner) memset(to + low * c->inner, 0, (high - low) * c->inner * sizeof(NT_SUM));
     else
-        for (int64_t row = low; row < high; row++) memset(to + row * c->inner + first, 0, (last - first) * sizeof(NT_SUM));
+        for (int64_t row = low; row < high; row++)
+            memset(to + row * c->inner + first, 0, (last - first) * sizeof(NT_SUM));
     int64_t from, at;
     nt_offsets(s->outer_rank, s->outer, s->outer_source, s->outer_index, outer, &from, &at);
     const NT_TYPE *source = (const NT_TYPE *)c->source + from;

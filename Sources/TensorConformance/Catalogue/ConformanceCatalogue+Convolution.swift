@@ -56,6 +56,12 @@ extension ConformanceCatalogue {
             what: "depthwise, strided", batch: 2, channels: (6, 6), size: [13, 21],
             window: Window(kernel: [3, 3], stride: [3, 2], padding: [1, 2]), groups: 6),
         ConvolutionSample(
+            what: "depthwise, unpadded and narrow", batch: 3, channels: (4, 8), size: [14, 12],
+            window: Window(kernel: [3, 3]), groups: 4),
+        ConvolutionSample(
+            what: "from one channel of many rows, strided", batch: 1, channels: (1, 33), size: [83, 61],
+            window: Window(kernel: [5, 5], stride: [2, 2], padding: [2, 2])),
+        ConvolutionSample(
             what: "to two channels of many rows", batch: 1, channels: (19, 2), size: [70, 37],
             window: Window(kernel: [5, 3], padding: [2, 1])),
         ConvolutionSample(

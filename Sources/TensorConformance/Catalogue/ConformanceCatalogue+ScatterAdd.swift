@@ -36,6 +36,13 @@ extension ConformanceCatalogue {
                 row(
                     .float32, "embedding of many rows", [700, 130], axis: 0, count: 2100, indices: .integers(-1, 2100),
                     indexStrides: [1, 0]))
+            rows.append(
+                row(.float32, "elements of wide rows", [700, 40], axis: 0, count: 300, indices: .integers(-1, 300)))
+            rows.append(
+                row(
+                    .float32, "transposed source of wide rows", [500, 70], axis: 0, count: 200,
+                    indices: .integers(-1, 200), indexStrides: [1, 0],
+                    source: Layout(contiguous: [70, 500], offset: 3).permuted([1, 0]), tag: .transposed))
             rows.append(row(.float32, "long", [20011], axis: 0, count: 257, indices: .integers(0, 256)))
         }
         return rows
