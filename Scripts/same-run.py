@@ -87,14 +87,11 @@ def checkpoint(path):
     for callback in said["callbacks"]:
         for key in ("seconds", "times"):
             callback["numbers"].pop(key, None)
+        # The names of numbered files, which are others where a run was stopped within an epoch.
+        if callback["key"].startswith("ModelCheckpoint"):
+            callback["texts"].pop("files", None)
     for epoch in said["history"]:
         epoch.pop("seconds", None)
-    said["callbacks"] = [
-        {"key": callback["key"], "numbers": callback["numbers"], "texts": callback["texts"]}
-        for callback in said["callbacks"]
-        # The names of numbered files, which are others where a run was stopped within an epoch.
-        if not callback["key"].startswith("ModelCheckpoint")
-    ]
     tensors = {}
     for name, entry in header.items():
         start, end = (8 + length + offset for offset in entry["data_offsets"])

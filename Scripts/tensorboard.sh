@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Opens the event file of a run in the TensorBoard of PyPI, by its own reader and by its web server, and fails where a number is not that
-# of the run's history. TensorBoard is installed into NEEDLETAIL_TENSORBOARD (~/.cache/needletail/tensorboard).
+# of the run's history, a histogram not that of the checkpoint's weights, or a picture or the settings cannot be shown. TensorBoard is installed into NEEDLETAIL_TENSORBOARD (~/.cache/needletail/tensorboard).
 # Usage: Scripts/tensorboard.sh [debug]
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
@@ -49,21 +49,64 @@ wanted = {
 }
 assert len(history) == 6 and {"loss", "val_loss", "accuracy", "learning_rate"} <= set(names), names
 
-events = EventAccumulator(f"{runs}/a")
+# 0 is all of a kind.
+events = EventAccumulator(f"{runs}/a", size_guidance={kind: 0 for kind in ("scalars", "histograms", "images", "tensors")})
 events.Reload()
 found = {name: [(event.step, event.value) for event in events.Scalars(name)] for name in events.Tags()["scalars"]}
 assert found == wanted, f"EventAccumulator reads {found}, the history has {wanted}"
 
 
-def get(path, **query):
-    address = f"http://127.0.0.1:{port}/data/plugin/scalars/{path}?{urllib.parse.urlencode(query)}"
+# The last epoch's weights, from the checkpoint's safetensors file.
+with open(f"{runs}/a/last.safetensors", "rb") as file:
+    header = json.loads(file.read(struct.unpack("<Q", file.read(8))[0]))
+    start = file.tell()
+    weights = {}
+    for name, entry in header.items():
+        if name.split(".")[0].isdigit() and entry["dtype"] == "F32":
+            first, end = entry["data_offsets"]
+            file.seek(start + first)
+            weights[name] = struct.unpack(f"<{(end - first) // 4}f", file.read(end - first))
+histograms = {tag for tag in events.Tags()["histograms"]}
+assert {tag.split("/")[0] for tag in histograms} == {"weights", "gradients"} and "weights/1.weight" in histograms, histograms
+for tag in histograms:
+    found = events.Histograms(tag)
+    assert [event.step for event in found] == [entry["epoch"] for entry in history], f"{tag}: {[event.step for event in found]}"
+    last = found[-1].histogram_value
+    assert sum(last.bucket) == last.num and list(last.bucket_limit) == sorted(last.bucket_limit), tag
+    kind, name = tag.split("/")
+    if kind == "weights":
+        own = weights[name]
+        assert (last.min, last.max, last.num) == (min(own), max(own), len(own)), f"{tag}: {last}"
+        assert abs(last.sum - sum(own)) < 1e-9 and abs(last.sum_squares - sum(x * x for x in own)) < 1e-9, f"{tag}: {last}"
+
+
+def check_picture(png, what):
+    assert png[:8] == b"\x89PNG\r\n\x1a\n", f"{what} is no PNG"
+    return struct.unpack(">II", png[16:24])
+
+
+pictures = events.Images("predictions")
+assert [picture.step for picture in pictures] == [entry["epoch"] for entry in history]
+for picture in pictures:
+    found = check_picture(picture.encoded_image_string, "a picture")
+    assert found == (picture.width, picture.height), f"a picture of {found} says {picture.width} x {picture.height}"
+(settings,) = events.Tensors("settings")
+assert "| optimizer | adam" in settings.tensor_proto.string_val[0].decode(), settings
+
+
+def fetch(path, **query):
+    address = f"http://127.0.0.1:{port}/data/plugin/{path}?{urllib.parse.urlencode(query)}"
     with urllib.request.urlopen(address, timeout=10) as answer:
-        return json.load(answer)
+        return answer.read()
+
+
+def get(path, **query):
+    return json.loads(fetch(path, **query))
 
 
 for attempt in range(120):
     try:
-        tags = get("tags")
+        tags = get("scalars/tags")
         if tags.get("a"):
             break
     except OSError:
@@ -73,7 +116,21 @@ else:
     sys.exit("the server shows no run after a minute")
 assert sorted(tags["a"]) == sorted(names), f"the server shows {sorted(tags['a'])}, the history has {sorted(names)}"
 for name in names:
-    points = [(step, value) for _, step, value in get("scalars", run="a", tag=name)]
+    points = [(step, value) for _, step, value in get("scalars/scalars", run="a", tag=name)]
     assert points == wanted[name], f"{name}: the server shows {points}, the history has {wanted[name]}"
-print(f"tensorboard: {len(names)} scalars of {len(history)} epochs are the history's, by EventAccumulator and by the server")
+assert set(get("histograms/tags")["a"]) == histograms
+for tag in histograms:
+    shown = get("histograms/histograms", run="a", tag=tag)
+    assert [step for _, step, _ in shown] == [entry["epoch"] for entry in history], tag
+    assert sum(count for _, _, count in shown[-1][2]) == events.Histograms(tag)[-1].histogram_value.num, tag
+shown = get("images/images", run="a", tag="predictions", sample=0)
+assert [picture["step"] for picture in shown] == [entry["epoch"] for entry in history]
+key = dict(urllib.parse.parse_qsl(shown[-1]["query"]))
+check_picture(fetch("images/individualImage", **key), "the server's picture")
+(text,) = get("text/text", run="a", tag="settings")
+assert "<table>" in text["text"] and "adam" in text["text"], text
+print(
+    f"tensorboard: {len(names)} scalars of {len(history)} epochs are the history's, {len(histograms)} histograms the weights' and "
+    "gradients', pictures and settings there, by EventAccumulator and by the server"
+)
 PYTHON

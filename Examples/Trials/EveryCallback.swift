@@ -13,7 +13,7 @@ struct EveryCallback {
         }
     }
 
-    /// Classes whose features are bright in different places, and noise.
+    /// Small pictures of classes that are bright in different rows, and noise.
     private static func data(_ count: Int, seed: UInt64) -> DeviceDataset {
         var random = SeededRandom(seed)
         var features: [UInt8] = []
@@ -26,7 +26,7 @@ struct EveryCallback {
                 features.append(place / 4 == label ? 95 + noise : noise)
             }
         }
-        return DeviceDataset(features: features, shape: [12], labels: labels)
+        return DeviceDataset(features: features, shape: [1, 3, 4], labels: labels)
     }
 
     func train(epochs: Int) throws {
@@ -37,12 +37,14 @@ struct EveryCallback {
             StopAtSignal(), NaNCheck(), TimeLimit(seconds: 3600), EarlyStopping(patience: 1000),
             ScheduleCallback(CosineSchedule(length: 40 * epochs), by: .step),
             ReduceLROnPlateau(factor: 0.9, patience: 2), CSVLog("\(directory)/history.csv"),
-            JSONLinesLog("\(directory)/history.jsonl"), TensorBoardLog(directory),
+            JSONLinesLog("\(directory)/history.jsonl"),
+            TensorBoardLog(directory, histogramsEvery: 1, predictions: validation),
             ParameterStatistics(path: "\(directory)/parameters.csv"), ProgressLine(),
             RunReport("\(directory)/report.html", title: "Every callback", test: validation), checkpoints,
         ]
         let generator = Generator(seed: 3)
         let model = Sequential {
+            Flatten()
             Linear(12, 24, generator: generator)
             BatchNorm1d(24)
             ReLU()

@@ -44,7 +44,9 @@ struct TrainingOptions: ParsableArguments {
             """)
     var output: String?
 
-    @Flag(help: "Write TensorBoard's event file into --output too.")
+    @Flag(
+        help: "Write TensorBoard's event file into --output too: curves, histograms of weights and gradients, pictures."
+    )
     var tensorboard = false
 
     @Option(help: "A checkpoint to go on from; its settings are the defaults.")

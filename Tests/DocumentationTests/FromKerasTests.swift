@@ -117,11 +117,21 @@ import Testing
         let callbacks: [any TrainingCallback] = [
             ReduceLROnPlateau(monitor: "loss", patience: 2), ScheduleCallback(StepSchedule(every: 10)),
             TensorBoardLog("\(folder)/run"), NaNCheck(), LossPrinter(), StopAtOnce(),
+            ScheduleCallback(LambdaSchedule { 1 / Double(1 + $0) }),
+            LambdaCallback(epochEnd: { _, epoch in print(epoch.number) }),
         ]
         #expect(ReduceLROnPlateau(patience: 2).name == "ReduceLROnPlateau")
         #expect(EarlyStopping(restoresBest: false).name == "EarlyStopping")
         let history = try model.fit(loader, epochs: 5, callbacks: callbacks)
         #expect(history["loss"].count == 1)
+        let w = Tensor.ones([60])
+        let losses = [
+            try model.fit(x, y, classWeight: [0: 1, 3: 5]), try model.fit(x, y, sampleWeight: w),
+            try model.fit(x, y, callbacks: [ProgressLine()]),
+            try model.fit(x, y, callbacks: [TensorBoardLog("\(folder)/run", histogramsEvery: 1)]),
+        ]
+        #expect(losses.allSatisfy { $0["loss"][0].isFinite })
+        #expect(DataLoader(dataset, batchSize: 32, sampler: RandomSampler(count: 3 * 32)).count == 3)
     }
 
     @Test func everyLineOfThePageIsHere() throws {

@@ -273,9 +273,10 @@ import Testing
     // MARK: What they cost
 
     /// Launches of ten steps of a small classifier, once plans are there.
-    private func launches(on device: GraphDevice, _ metrics: [any Metric]) throws -> Int {
+    private func launches(on device: GraphDevice, _ metrics: [any Metric], batchSize: Int = 32) throws -> Int {
         try device.run { context in
-            let training = SmallTraining(features: 60, hidden: 16, batchSize: 32)
+            let training = SmallTraining(
+                examples: 5 * batchSize, features: 60, hidden: 16, batchSize: batchSize)
             func update(_ step: SmallTraining.Step) {
                 for metric in metrics { metric.update(step.logits, step.labels) }
             }
@@ -296,6 +297,40 @@ import Testing
         let bare = try launches(on: device, [])
         let measured = try launches(on: device, [Accuracy(), ConfusionMatrix()])
         #expect(measured <= bare + 10, "\(measured) launches in ten steps, \(bare) without metrics")
+    }
+
+    /// Tables of several metrics are equally wide, and so one kernel. OpenCL on a processor takes its sums over a batch out of a row kernel
+    /// of much work: of a small batch the loss's alone is not yet one, so that there the batch is larger.
+    @Test(arguments: GraphDevice.wanted) func tablesOfSeveralMetricsAddOneLaunchAStep(_ device: GraphDevice) throws {
+        let batchSize = device == .opencl ? 128 : 32
+        let bare = try launches(on: device, [], batchSize: batchSize)
+        for bins in [15, 16, 50] {
+            let metrics: [any Metric] = [FBeta(), Perplexity(), CalibrationError(bins: bins)]
+            let measured = try launches(on: device, metrics, batchSize: batchSize)
+            #expect(measured <= bare + 10, "\(measured) launches in ten steps, \(bare) without metrics")
+        }
+    }
+
+    /// Of few classes, tables are wider than there are cells: what is behind those is nowhere seen, nor saved.
+    @Test func whatMakesTablesEquallyWideIsNotSeen() throws {
+        let labels = Tensor([0, 1, 1, 0, 1])
+        let logits = Tensor(sampleNumbers(10, seed: 4), shape: [5, 2])
+        let (confusion, error) = (ConfusionMatrix(ignoredIndex: 7), CalibrationError(bins: 3))
+        for metric in [confusion, error] as [any Metric] { metric.update(logits, labels) }
+        #expect(try confusion.counts().flatMap { $0 }.reduce(0, +) == 5 && confusion.counts().count == 2)
+        #expect(try error.diagram().count == 3 && error.diagram().map(\.count).reduce(0, +) == 5)
+        #expect(try confusion.state().numbers["cells"]?.count == 4)
+        let saved = try error.state()
+        #expect(Set(saved.numbers.keys) == ["count", "examples", "confidence", "confidence_rest", "right"])
+        #expect(saved.numbers.filter { $0.key != "count" }.allSatisfy { $0.value.count == 3 })
+        // A restored one goes on bit for bit.
+        let (otherConfusion, otherError) = (ConfusionMatrix(ignoredIndex: 7), CalibrationError(bins: 3))
+        try otherConfusion.restore(try confusion.state())
+        try otherError.restore(saved)
+        for metric in [confusion, otherConfusion, error, otherError] as [any Metric] { metric.update(logits, labels) }
+        #expect(try otherConfusion.state() == confusion.state() && otherError.state() == error.state())
+        try otherError.merge(error)
+        #expect(try otherError.diagram().map(\.count).reduce(0, +) == 20)
     }
 
     @Test(arguments: GraphDevice.wanted) func aCapturedGraphGoesOnAdding(_ device: GraphDevice) throws {

@@ -85,7 +85,8 @@ import Testing
         // A hook that sets all to evaluation does not thaw or freeze.
         let trainer = Trainer(
             model: model, optimizer: SGD(model.parameters, learningRate: 0.1), loss: { crossEntropy($0, $1) },
-            callbacks: [TrainingHook(epochEnd: { trainer, _ in trainer.model.eval() })], generator: Generator(seed: 1))
+            callbacks: [LambdaCallback(epochEnd: { trainer, _ in trainer.model.eval() })], generator: Generator(seed: 1)
+        )
         try trainer.fit(DataLoader(dataset, batchSize: 2, shuffle: true), epochs: 2)
         #expect(try frozen.numBatchesTracked!.value.item() == 0)
         #expect(try frozen.runningMean!.value.scalars(as: Float.self) == before)

@@ -7,24 +7,9 @@ import Testing
 
 /// What becomes of a run of pictures whose directory is another, or has changed.
 @Suite(.serialized, .enabled(if: NeedletailTool.path != nil, "needletail has not been built"))
-struct SavedPicturesCommandTests {
+struct SavedPicturesCommandTests: CommandSuite {
     private let folder = TemporaryDirectory()
     private let output = TemporaryDirectory()
-
-    private func run(_ arguments: [String]) throws -> NeedletailTool.Result {
-        try NeedletailTool.run(arguments + ["--device", "cpu"])
-    }
-
-    private func expectFailure(
-        _ code: Int32, _ texts: [String], _ arguments: [String], sourceLocation: SourceLocation = #_sourceLocation
-    ) throws {
-        let result = try run(arguments)
-        #expect(result.code == code && result.output == "", "\(result)", sourceLocation: sourceLocation)
-        #expect(result.errorLines.count == 1, "\(result.errors)", sourceLocation: sourceLocation)
-        for text in texts {
-            #expect(result.errors.contains(text), "no \(text) in: \(result.errors)", sourceLocation: sourceLocation)
-        }
-    }
 
     /// Five pictures a class, in a folder of a directory: shades of a class lie beside each other.
     private func pictures(_ classes: [String], in directory: TemporaryDirectory, _ part: String = ".") throws {

@@ -2,30 +2,15 @@ import Foundation
 import Needletail
 import NeedletailTraining
 import NeedletailVision
+import TensorRuntime
 import TestSupport
 import Testing
 
 /// `needletail train images`, `fashion-mnist` and `cifar10`, presets, and predictions of pictures.
 @Suite(.serialized, .enabled(if: NeedletailTool.path != nil, "needletail has not been built"))
-struct TrainImagesCommandTests {
+struct TrainImagesCommandTests: CommandSuite {
     private let folder = TemporaryDirectory()
     private let output = TemporaryDirectory()
-
-    private func run(_ arguments: [String]) throws -> NeedletailTool.Result {
-        try NeedletailTool.run(arguments + ["--device", "cpu"])
-    }
-
-    private func expectFailure(
-        _ code: Int32, _ texts: [String], _ arguments: [String], sourceLocation: SourceLocation = #_sourceLocation
-    ) throws {
-        let result = try run(arguments)
-        #expect(result.code == code, "\(result)", sourceLocation: sourceLocation)
-        #expect(result.output == "", sourceLocation: sourceLocation)
-        #expect(result.errorLines.count == 1, "\(result.errors)", sourceLocation: sourceLocation)
-        for text in texts {
-            #expect(result.errors.contains(text), "no \(text) in: \(result.errors)", sourceLocation: sourceLocation)
-        }
-    }
 
     /// A picture of one colour, more or less.
     @discardableResult
@@ -178,23 +163,6 @@ struct TrainImagesCommandTests {
     private struct Unfinished: Error {}
 
     // MARK: Collections
-
-    @Test func onlyFilesThatAreMissingAreDownloaded() throws {
-        let trained = try run([
-            "train", "mnist", "--data", NeedletailTool.datasets, "--download", "--limit", "64", "--model", "mlp-small",
-            "--quiet",
-        ])
-        #expect(trained.code == 0 && trained.errors == "", "\(trained)")
-        // Without a network, whether there is one or not.
-        let nowhere = ["https_proxy": "http://127.0.0.1:9", "http_proxy": "http://127.0.0.1:9"]
-        let failed = try NeedletailTool.run(
-            ["train", "mnist", "--device", "cpu", "--data", output.path, "--download"], environment: nowhere)
-        #expect(failed.code == 1 && failed.errorLines.count == 1, "\(failed)")
-        for text in ["train-images-idx3-ubyte.gz: could not be downloaded", "put it into \(output.path)"] {
-            #expect(failed.errors.contains(text), "\(failed)")
-        }
-        #expect(output.contents == [])
-    }
 
     @Test func aCheckpointThatALibrarysTrainerWroteIsOfDigits() throws {
         let data = TemporaryDirectory()

@@ -7,30 +7,14 @@ import Testing
 
 /// `needletail train csv`, and `evaluate`, `predict` and `report` of what it saved.
 @Suite(.serialized, .enabled(if: NeedletailTool.path != nil, "needletail has not been built"))
-struct TrainTableCommandTests {
+struct TrainTableCommandTests: CommandSuite {
     private let folder = TemporaryDirectory()
     private let output = TemporaryDirectory()
-
-    private func run(_ arguments: [String]) throws -> NeedletailTool.Result {
-        try NeedletailTool.run(arguments + ["--device", "cpu"])
-    }
 
     private func train(_ file: String, _ more: String...) throws -> NeedletailTool.Result {
         let result = try run(["train", "csv", file, "--output", output.path] + more)
         #expect(result.code == 0, "\(result)")
         return result
-    }
-
-    private func expectFailure(
-        _ code: Int32, _ texts: [String], _ arguments: [String], sourceLocation: SourceLocation = #_sourceLocation
-    ) throws {
-        let result = try run(arguments)
-        #expect(result.code == code, "\(result)", sourceLocation: sourceLocation)
-        #expect(result.output == "", sourceLocation: sourceLocation)
-        #expect(result.errorLines.count == 1, "\(result.errors)", sourceLocation: sourceLocation)
-        for text in texts {
-            #expect(result.errors.contains(text), "no \(text) in: \(result.errors)", sourceLocation: sourceLocation)
-        }
     }
 
     /// `price = 3 size - 2 age + 10`, and 20 more in town.

@@ -40,7 +40,7 @@ struct TrainingTests {
         try withOwnDevice { context in
             var before = ExecutionStatistics()
             var launches: Set<Int> = []
-            let hook = TrainingHook(stepEnd: { trainer in
+            let hook = LambdaCallback(stepEnd: { trainer in
                 let now = context.statistics
                 if trainer.position.epoch == 1, trainer.position.step > 1 {
                     let spent = now - before
@@ -81,7 +81,7 @@ struct TrainingTests {
                     }
                     return last
                 }
-                let hook = TrainingHook(stepEnd: { _ in
+                let hook = LambdaCallback(stepEnd: { _ in
                     last = context.statistics.launches - before
                     before = context.statistics.launches
                 })
@@ -102,7 +102,7 @@ struct TrainingTests {
     func holdsNoMemory() throws {
         try withOwnDevice { context in
             var bytes: Set<Int> = []
-            let hook = TrainingHook(stepEnd: { trainer in
+            let hook = LambdaCallback(stepEnd: { trainer in
                 if trainer.position.epoch == 1 { bytes.insert(context.statistics.allocatedBytes) }
             })
             try trainer(.mlp, callbacks: [hook]).fit(loader(), epochs: 2)
@@ -124,6 +124,12 @@ struct TrainingTests {
         expectError(.data, containing: path) { () throws(TensorError) in
             try Checkpoint(contentsOf: path).makeMNISTModel(path: path)
         }
+        try Checkpoint(of: trainer, model: "perceptron").write(to: path)
+        expectError(
+            .data, containing: path, "'perceptron', which is none of mlp, mlp-small, cnn, lenet, fast98, fast99"
+        ) { () throws(TensorError) in
+            try Checkpoint(contentsOf: path).makeMNISTModel(path: path)
+        }
         var other = file
         other.metadata["epoch"] = "-1"
         try other.write(to: path)
@@ -132,7 +138,9 @@ struct TrainingTests {
         }
         other.metadata = [:]
         try other.write(to: path)
-        expectError(.data, containing: "no Needletail checkpoint") { () throws(TensorError) in
+        expectError(
+            .data, containing: "no Needletail checkpoint", "`needletail train` with --output, ModelCheckpoint"
+        ) { () throws(TensorError) in
             try Checkpoint(contentsOf: path)
         }
     }

@@ -20,8 +20,10 @@ import TensorRuntime
 /// Any `UnaryLayer` is a layer; ``Dense`` learns how many inputs it has from the first batch.
 public final class KerasModel: UnaryLayer {
     private let stack: Sequential
-    private var recipe: (optimizer: KerasOptimizer, loss: KerasLoss, metrics: [KerasMetric])?
+    private(set) var recipe: (optimizer: KerasOptimizer, loss: KerasLoss, metrics: [KerasMetric])?
     private var trainer: Trainer?
+    /// Whether the tensors between a batch's first and last are the weights of its examples.
+    var isWeighted = false
 
     /// A stack of these layers.
     public init(_ layers: [any UnaryLayer]) { stack = Sequential(layers) }
@@ -108,9 +110,17 @@ public final class KerasModel: UnaryLayer {
         let loss = recipe.loss
         let made = Trainer(
             model: self, optimizer: trainer?.optimizer ?? recipe.optimizer.make(parameters),
-            loss: { loss.value($0, $1) },
             metrics: trainer?.metrics ?? recipe.metrics.map { $0.make(for: loss) }, callbacks: callbacks,
-            generator: trainer?.generator)
+            generator: trainer?.generator
+        ) { [unowned self] batch in
+            let outputs = self(batch.features)
+            let isWeighted = isWeighted && batch.tensors.count > 2
+            return (
+                isWeighted
+                    ? loss.value(outputs, batch.labels, weights: batch.tensors[1])
+                    : loss.value(outputs, batch.labels), outputs
+            )
+        }
         if let trainer {
             made.position = trainer.position
             made.history = trainer.history

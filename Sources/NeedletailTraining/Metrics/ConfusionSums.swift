@@ -5,9 +5,6 @@ import TensorRuntime
 ///
 /// Of classes, one table `[C, C]`, actual by predicted; of several labels that an example has, one of `[2, 2]` for each.
 struct ConfusionSums {
-    /// Tables of up to this many cells are compared and summed, in kernels that fuse; larger ones are scattered to.
-    private static let comparedCells = 1024
-
     let sums: MetricSums
     let metric: String
     let isMultilabel: Bool
@@ -96,16 +93,17 @@ struct ConfusionSums {
                 // Where nothing is counted.
                 cell = Tensor.where(right.reshape(cell.shape) .!= ignored, cell, cellCount)
             }
-            sums.add(count(cell, cellCount), count: labels.elementCount)
+            sums.add([count(cell, classes)], count: labels.elementCount, using: [tableCount * cellCount])
         }
     }
 
-    /// How often each cell stands in each column of `[N, L]`: `[L * cells]`, int64.
-    private func count(_ cell: Tensor, _ cellCount: Int) -> Tensor {
-        let tableCount = cell.shape[1]
-        if tableCount != 1 || cellCount <= ConfusionSums.comparedCells {
-            let isCell = cell.unsqueeze(2) .== cell.indices([cellCount])
-            return isCell.sum(axes: [0]).reshape([tableCount * cellCount])
+    /// How often each cell stands in each column of `[N, L]`: `[L * cells]`, int64; of one column perhaps with more behind them.
+    private func count(_ cell: Tensor, _ classes: Int) -> Tensor {
+        let (tableCount, cellCount) = (cell.shape[1], classes * classes)
+        if tableCount != 1 || cellCount <= MetricTable.comparedCells {
+            let width = tableCount == 1 ? MetricTable.width(classes: classes, cells: cellCount) : cellCount
+            let isCell = cell.unsqueeze(2) .== cell.indices([width])
+            return isCell.sum(axes: [0]).reshape([tableCount * width])
         }
         let ones = Tensor.onesLike(cell).reshape([cell.shape[0]])
         return ones.scattered(axis: 0, cell.reshape([cell.shape[0]]), count: cellCount + 1)

@@ -41,6 +41,8 @@ public final class MetricSums {
     private var sums: Sums?
     /// Row-major numbers that the next addends take up: on their device, in their dtypes and shapes.
     private var restored: Restored?
+    /// How many numbers of each sum mean something: those behind them make tables of several metrics equally wide. Nil is all.
+    private var used: [Int]?
     /// How many examples were added.
     public private(set) var count = 0
 
@@ -67,7 +69,9 @@ public final class MetricSums {
     /// of all.
     public func add(_ addends: Tensor..., count: Int) { add(addends, count: count) }
 
-    func add(_ addends: [Tensor], count added: Int) {
+    /// - Parameter used: how many numbers of each addend mean something, the same each time; nil is all.
+    func add(_ addends: [Tensor], count added: Int, using used: [Int]? = nil) {
+        self.used = used
         let capture = Capture.current
         if let capture {
             capture.own(self)
@@ -120,17 +124,23 @@ public final class MetricSums {
         return withDeviceContext(addends[0].context) {
             var result = Sums(totals: [], rests: zeros(like: addends))
             for (place, addend) in addends.enumerated() {
-                let numbers = restored.totals[place]
+                let numbers = padded(restored.totals[place], like: addend)
                 result.totals.append(MetricSums.tensor(numbers, like: addend))
                 guard result.rests[place] != nil else { continue }
                 // Of merged sums the float64 holds more than a float32 does.
                 let lost = addend.dtype == .float32 ? numbers.map { $0.isFinite ? $0 - Double(Float($0)) : 0 } : nil
-                let saved = restored.rests[place]
+                let saved = restored.rests[place].map { padded($0, like: addend) }
                 let rest = numbers.indices.map { (lost?[$0] ?? 0) + (saved?[$0] ?? 0) }
                 result.rests[place] = MetricSums.tensor(rest, like: addend)
             }
             return result
         }
+    }
+
+    /// With zeros where addends have numbers that mean nothing.
+    private func padded(_ numbers: [Double], like addend: Tensor) -> [Double] {
+        guard used != nil else { return numbers }
+        return numbers + Array(repeating: 0, count: Swift.max(addend.elementCount - numbers.count, 0))
     }
 
     private static func tensor(_ numbers: [Double], like addend: Tensor) -> Tensor {
@@ -162,9 +172,11 @@ public final class MetricSums {
         // One evaluation for all.
         try evaluate(sums.totals + sums.rests.compactMap { $0 })
         var result = Restored(totals: [], rests: [])
-        for (total, rest) in zip(sums.totals, sums.rests) {
-            result.totals.append(try MetricSums.numbers(of: total))
-            if let rest { result.rests.append(try MetricSums.numbers(of: rest)) } else { result.rests.append(nil) }
+        for (place, (total, rest)) in zip(sums.totals, sums.rests).enumerated() {
+            let count = used?[place] ?? total.elementCount
+            result.totals.append(Array(try MetricSums.numbers(of: total).prefix(count)))
+            let numbers = try rest.map { (rest) throws(TensorError) in try MetricSums.numbers(of: rest) }
+            result.rests.append(numbers.map { Array($0.prefix(count)) })
         }
         return result
     }
@@ -178,7 +190,9 @@ public final class MetricSums {
     }
 
     /// How many numbers the last sum has; nil of nothing.
-    var elementCount: Int? { restored?.totals.last?.count ?? sums?.totals.last?.elementCount }
+    var elementCount: Int? {
+        restored?.totals.last?.count ?? sums.flatMap { used?.last ?? $0.totals.last?.elementCount }
+    }
 
     /// Starts anew.
     public func reset() {
@@ -208,7 +222,7 @@ public final class MetricSums {
             if let totals = try numbers() { all = try joined(totals, addends) }
             return restore(Restored(totals: all, rests: all.map { _ in nil }), count: count + other.count)
         }
-        add(theirs.totals, count: other.count)
+        add(theirs.totals, count: other.count, using: other.used)
         if case .add = rule {
             withNoGrad {
                 for (place, rest) in theirs.rests.enumerated() {
@@ -296,6 +310,19 @@ extension Tensor {
         }
         let ones = to(.float32)
         return (axes.map { ones.sum(axes: $0, keepDims: keepDims) } ?? ones.sum()).to(.int64)
+    }
+}
+
+/// Tables in which metrics count: for each example a cell is compared with all, and columns are summed.
+enum MetricTable {
+    /// Tables of up to this many cells are compared and summed, in kernels that fuse; larger ones are scattered to.
+    static let comparedCells = 1024
+
+    /// How wide a table of `cells` cells is made, of a metric of so many classes: as wide as those of other metrics of these classes, so
+    /// that one kernel makes them all.
+    static func width(classes: Int, cells: Int) -> Int {
+        let common = Swift.max(classes * classes, 32)
+        return cells <= common && common <= comparedCells ? common : cells
     }
 }
 

@@ -59,7 +59,8 @@ extension Checkpoint {
         guard file.metadata["format"] == Checkpoint.format else {
             throw TensorError(
                 .data,
-                "\(path): no Needletail checkpoint; name a file that `needletail train mnist --output DIR` wrote")
+                "\(path): no Needletail checkpoint; name a file that `needletail train` with --output, ModelCheckpoint or "
+                    + "Checkpoint.write(to:) wrote")
         }
         if let found = file.unreadable.first { throw TensorError(.data, "\(path): \(found.error.message)") }
         guard try metadata.text("version") == "2" else { throw metadata.wrong("version") }
@@ -167,6 +168,7 @@ struct CheckpointMetadata {
         let found = values[key].map { "is '\($0.prefix(80))'" } ?? "is missing"
         return TensorError(
             .data,
-            "\(path): '\(key)' of the checkpoint's metadata \(found); name a file that `needletail train` wrote")
+            "\(path): '\(key)' of the checkpoint's metadata \(found); the file is of another version or was changed: name one "
+                + "as it was written")
     }
 }

@@ -95,7 +95,8 @@ extension Trainer {
         for metric in metrics { metric.reset() }
     }
 
-    private func step(
+    /// Makes a step of the batches that come next.
+    func step(
         _ training: DataLoader, _ batches: AnyIterator<Batch>, _ contexts: [DeviceContext]
     ) throws {
         switch work {
@@ -139,7 +140,9 @@ extension Trainer {
         (share.map { batchLoss * $0 } ?? batchLoss).backward()
         self.loss(named: "loss").update(batchLoss, count: batch.count)
         if let outputs { for metric in metrics { metric.update(outputs, batch.labels) } }
-        for inspector in inspectors { try inspector.gradientsEnd(self, batch: batch, loss: batchLoss) }
+        for inspector in inspectors where !isSearching {
+            try inspector.gradientsEnd(self, batch: batch, loss: batchLoss)
+        }
     }
 
     private func next(_ batches: AnyIterator<Batch>) throws(TensorError) -> Batch {

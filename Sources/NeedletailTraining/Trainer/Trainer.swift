@@ -80,6 +80,8 @@ public final class Trainer {
     /// The means of the losses of the running epoch, by name.
     var losses: [MeanMetric] = []
     var isStopping = false
+    /// Whether steps are made that no callback sees.
+    var isSearching = false
     /// The learning rate of the last step.
     var lastRate: Double?
     /// What is trained on.
@@ -102,7 +104,8 @@ public final class Trainer {
     /// - Parameters:
     ///   - optimizer: of the model's parameters. One whose `requiresGrad` is false stays as it is.
     ///   - loss: of outputs and labels: the mean over the batch, of rank 0.
-    ///   - metrics: of outputs and labels; each costs no launch of its own where it is a sum.
+    ///   - metrics: of outputs and labels; one that is a sum costs no launch of its own, those that count in tables (confusion, F1,
+    ///     calibration) one together.
     ///   - generator: of dropout; by default the current one.
     ///   - accumulation: batches of a step, 1 or more.
     ///   - clipNorm: what the norm of all gradients is limited to (`Optimizer.clipGradientNorm(_:)`).
@@ -166,6 +169,16 @@ public final class Trainer {
             models: models.map { ($0.key, $0.value) }, optimizers: optimizers.map { ($0.key, $0.value) },
             metrics: metrics, callbacks: callbacks, generator: generator, accumulation: 1, clip: (nil, nil),
             work: .steps(step, evaluation: evaluation), at: CallSite(file, line))
+    }
+
+    /// A trainer whose closure gives the loss of a batch, and the outputs that metrics are of.
+    convenience init(
+        model: any UnaryLayer, optimizer: Optimizer, metrics: [any Metric], callbacks: [any TrainingCallback],
+        generator: Generator?, losses: @escaping (Batch) throws -> (loss: Tensor, outputs: Tensor?)
+    ) {
+        self.init(
+            models: [("model", model)], optimizers: [("optimizer", optimizer)], metrics: metrics, callbacks: callbacks,
+            generator: generator, accumulation: 1, clip: (nil, nil), work: .loss(losses), at: CallSite(#fileID, #line))
     }
 
     private init(

@@ -104,12 +104,12 @@ public enum ImageCollection: String, Hashable, Sendable, CaseIterable {
     /// The directory that holds the files.
     ///
     /// Looked for in `explicit`, else in `RuntimeConfiguration.current.dataDirectory` (`NEEDLETAIL_DATA`), else in `Datasets`
-    /// of the working directory: there, and in its folder of this collection's name.
+    /// of the working directory: in its folder of this collection's name, else there.
     ///
     /// - Throws: `data`, saying which files to put where, where none is found.
     public func directory(_ explicit: String? = nil) throws(TensorError) -> String {
         let named = explicit ?? RuntimeConfiguration.current.dataDirectory
-        let places = named.map { [$0, "\($0)/\(rawValue)"] } ?? ["Datasets/\(rawValue)"]
+        let places = named.map { ["\($0)/\(rawValue)", $0] } ?? ["Datasets/\(rawValue)"]
         if let found = places.first(where: holdsFiles) { return found }
         let wanted = files.map(\.name).joined(separator: ", ")
         throw TensorError(

@@ -39,7 +39,7 @@ public enum MNISTFiles {
     /// The directory that holds the files.
     ///
     /// The first of these that is given: `explicit`, `RuntimeConfiguration.current.dataDirectory` (`NEEDLETAIL_DATA`).
-    /// Either may also be the directory that holds `mnist`. Where neither is, `Datasets/mnist` in the working directory
+    /// Either may also be the directory that holds `mnist`, which is looked into first. Where neither is, `Datasets/mnist` in the working directory
     /// or else in this package's root. Throws `.data` where no MNIST file is found.
     public static func directory(_ explicit: String? = nil) throws(TensorError) -> String {
         if let named = explicit ?? RuntimeConfiguration.current.dataDirectory {
@@ -93,7 +93,7 @@ public enum MNISTFiles {
             throw TensorError(.data, "\(named): no such directory; \(remedy)")
         }
         guard isDirectory.boolValue else { throw TensorError(.data, "\(named): is no directory; \(remedy)") }
-        if let found = [named, named + "/mnist"].first(where: holdsFiles) { return found }
+        if let found = [named + "/mnist", named].first(where: holdsFiles) { return found }
         throw TensorError(.data, "\(named): no MNIST file in this directory; \(remedy)")
     }
 

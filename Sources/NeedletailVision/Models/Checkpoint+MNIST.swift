@@ -16,8 +16,10 @@ extension Checkpoint {
             made = preset.makeModel(generator: Generator(seed: 0), device: device)
             made.to(dtype: dtype ?? self.dtype)
         } else {
-            let known = MNISTModel.allCases.map(\.rawValue).joined(separator: ", ")
-            throw TensorError(.data, "\(path): of model '\(model)', which is none of \(known); name another file")
+            let known = MNISTModel.allCases.map(\.rawValue) + MNISTPreset.allCases.map(\.rawValue)
+            throw TensorError(
+                .data,
+                "\(path): of model '\(model)', which is none of \(known.joined(separator: ", ")); name another file")
         }
         do {
             try made.load(stateDictionary: weights)

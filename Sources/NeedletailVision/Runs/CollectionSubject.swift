@@ -16,6 +16,10 @@ package struct CollectionSubject: RunSubject {
     package var augments: Bool?
     /// Whether files that are missing or broken are downloaded.
     package var downloads = false
+    /// What brings the files that a directory lacks, or has broken, into it.
+    package var download: @Sendable (ImageCollection, _ directory: String) throws(TensorError) -> Void = {
+        (collection, directory) throws(TensorError) in try collection.download(to: directory)
+    }
 
     /// - Parameter collection: by name.
     package init(_ collection: ImageCollection) {
@@ -85,14 +89,39 @@ package struct CollectionSubject: RunSubject {
 
     /// Both parts, and where they are; files that are missing or broken are downloaded where that is asked for.
     private func load() throws(TensorError) -> (directory: String, training: ImageSplit, test: ImageSplit) {
+        let problem: TensorError
         do {
             return try loadParts()
         } catch {
             guard downloads, error.kind == .data else { throw error }
-            let named = dataDirectory ?? RuntimeConfiguration.current.dataDirectory.map { "\($0)/\(kind.rawValue)" }
-            try collection.download(to: named ?? "Datasets/\(kind.rawValue)")
-            return try loadParts()
+            problem = error
         }
+        let directory = downloadDirectory
+        do {
+            try download(collection, directory)
+        } catch {
+            // Where there is nothing yet, that is no news.
+            guard (try? CollectionSubject.directory(of: collection, dataDirectory)) != nil else { throw error }
+            throw TensorError(error.kind, "\(problem.message); and \(error.message)")
+        }
+        do {
+            return try loadParts()
+        } catch {
+            guard error.kind == .data else { throw error }
+            // What was downloaded is right, so what is wrong is read in its place.
+            throw TensorError(
+                .data,
+                "\(error.message): this file is read before those that were downloaded into \(directory); remove it")
+        }
+    }
+
+    /// Where files are downloaded to: of the directories that are searched one that comes before any that has broken files.
+    private var downloadDirectory: String {
+        if let dataDirectory {
+            // What is found there is the directory itself, or its folder.
+            return (try? CollectionSubject.directory(of: collection, dataDirectory)) ?? dataDirectory
+        }
+        return "\(RuntimeConfiguration.current.dataDirectory ?? "Datasets")/\(kind.rawValue)"
     }
 
     private func loadParts() throws(TensorError) -> (directory: String, training: ImageSplit, test: ImageSplit) {

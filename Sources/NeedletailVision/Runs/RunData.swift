@@ -24,6 +24,11 @@ enum RunData {
             batchTransform: transform(dataset, dtype))
     }
 
+    /// What classes are called in pictures: digits are called by their numbers anyway.
+    static func names(_ kind: RunKind, _ specification: any RunSpecification) -> [String] {
+        kind == .mnist ? [] : specification.problem.classNames
+    }
+
     /// The page of a run.
     static func report(
         _ path: String, _ kind: RunKind, _ specification: any RunSpecification, trainingCount: Int,
@@ -31,8 +36,7 @@ enum RunData {
     ) -> RunReport {
         RunReport(
             path, title: "\(kind.title), \(specification.modelName)", test: heldOut,
-            // Digits are called by their numbers anyway.
-            classes: kind == .mnist ? [] : specification.problem.classNames,
+            classes: names(kind, specification),
             settings: [
                 "training \(kind.unit)": "\(trainingCount)",
                 "\(kind.part) \(kind.unit)": heldOut.map { "\($0.exampleCount)" } ?? "not there",
@@ -45,6 +49,8 @@ enum RunData {
         let confusion = ConfusionMatrix()
         for batch in loader.epoch(0) {
             confusion.update(try trainer.predict(batch.features), batch.labels)
+            // Evaluated one by one, so that one batch is in memory.
+            try batch.features.context.flushAll()
         }
         return try confusion.counts()
     }

@@ -110,7 +110,11 @@ package final class TrainingRun {
             callbacks.append(EarlyStopping(monitor: problem.monitored, patience: patience))
         }
         if let schedule = task.schedule { callbacks.append(ScheduleCallback(schedule, by: .step)) }
-        if let directory = options.tensorBoardDirectory { callbacks.append(TensorBoardLog(directory)) }
+        if let directory = options.tensorBoardDirectory {
+            callbacks.append(
+                TensorBoardLog(
+                    directory, histogramsEvery: 1, predictions: heldOut, classes: RunData.names(kind, specification)))
+        }
         callbacks.append(observer)
         if let directory = options.outputDirectory {
             callbacks.append(CSVLog("\(directory)/history.csv"))

@@ -42,7 +42,7 @@ import Testing
 
     @Test func earlyStoppingWaitsAndGivesTheBestBack() throws {
         var after: [[Float]] = []
-        let hook = TrainingHook(epochEnd: { trainer, _ in
+        let hook = LambdaCallback(epochEnd: { trainer, _ in
             after.append(try trainer.model.parameters[0].value.scalars(as: Float.self))
         })
         let early = EarlyStopping(monitor: "loss", patience: 2, minDelta: 0.1)
@@ -57,7 +57,7 @@ import Testing
 
     @Test func earlyStoppingGivesTheBestBackAtTheEndToo() throws {
         var after: [[Float]] = []
-        let hook = TrainingHook(epochEnd: { trainer, _ in
+        let hook = LambdaCallback(epochEnd: { trainer, _ in
             after.append(try trainer.model.parameters[0].value.scalars(as: Float.self))
         })
         let early = EarlyStopping(monitor: "loss", patience: 5, goal: .largest)
@@ -155,7 +155,7 @@ import Testing
 
     @Test func twoRunsDoNotSaveIntoOneDirectory() throws {
         let directory = TemporaryDirectory()
-        let hook = TrainingHook(epochEnd: { _, _ in
+        let hook = LambdaCallback(epochEnd: { _, _ in
             let other = SmallData.trainer(callbacks: [ModelCheckpoint(directory.path)])
             let error = #expect(throws: TensorError.self) { try other.fit(SmallData.loader()) }
             #expect(error?.message.contains("another run writes there") == true)
@@ -173,7 +173,7 @@ import Testing
         // Stopped in the third epoch, after a save in the second: what came behind that is done again.
         var saved: Checkpoint?
         let first = trainer([
-            TrainingHook(stepEnd: { trainer in
+            LambdaCallback(stepEnd: { trainer in
                 let done = (trainer.position.epoch, trainer.position.step)
                 if done == (1, 2) { saved = try Checkpoint(of: trainer, model: "small") }
                 if done == (2, 2) { trainer.stop() }

@@ -64,7 +64,7 @@ import Testing
         // The last fifth is split off: what is left is 80 examples in 5 steps.
         var steps = 0
         let split = compiled()
-        let counter = TrainingHook(stepEnd: { _ in steps += 1 })
+        let counter = LambdaCallback(stepEnd: { _ in steps += 1 })
         let parts = try split.fit(x, y, epochs: 1, batchSize: 16, validationSplit: 0.2, callbacks: [counter])
         #expect(steps == 5 && parts.names == ["loss", "accuracy", "val_loss", "val_accuracy"])
         let last = try split.evaluate(
@@ -78,6 +78,79 @@ import Testing
         #expect(throws: TensorError.self) {
             try compiled().evaluate(Tensor.zeros([0, 6]), Tensor.zeros([0], dtype: .int64))
         }
+    }
+
+    /// A step of plain descent on weighted examples is that of the loss written by hand.
+    @Test func classesAndExamplesAreWeighted() throws {
+        let x = Tensor.normal([6, 3], generator: Generator(seed: 1))
+        let classes = [0, 1, 1, 2, 2, 2]
+        let own: [Float] = [1, 2, 0.5, 0, 1, 3]
+        let (sample, byClass) = (Tensor(own), [1: 4.0, 2: 0.5])
+        let ofClasses = classes.map { Float(byClass[$0] ?? 1) }
+        let y = Tensor(classes)
+        let oneHot = y.oneHot(classes: 3).to(.float32)
+        let both = zip(own, ofClasses).map { $0 * $1 }
+        let cases: [(KerasLoss, Tensor, [Int: Double], Tensor?, [Float])] = [
+            (.sparseCategoricalCrossentropy(fromLogits: true), y, byClass, nil, ofClasses),
+            (.sparseCategoricalCrossentropy(fromLogits: true), y, byClass, sample, both),
+            (.categoricalCrossentropy(fromLogits: true), oneHot, byClass, nil, ofClasses),
+            (.meanSquaredError, oneHot, [:], sample, own),
+        ]
+        for (number, (loss, labels, byClass, sample, weights)) in cases.enumerated() {
+            let layer = Linear(3, 3, generator: Generator(seed: 2))
+            let model = KerasModel([layer])
+            model.compile(optimizer: .sgd(0.1), loss: loss, metrics: [.accuracy])
+            let before = (weight: layer.weight.value.detach(), bias: try #require(layer.bias).value.detach())
+            let history = try model.fit(x, labels, batchSize: 6, classWeight: byClass, sampleWeight: sample)
+            let (weight, bias) = (Parameter(before.weight), Parameter(before.bias))
+            let outputs = x.matmul(weight.value.T) + bias.value
+            let each =
+                number == 3
+                ? (outputs - oneHot).square().mean(axes: 1) : crossEntropy(outputs, y, reduction: .none)
+            let wanted = (each * Tensor(weights)).mean()
+            wanted.backward()
+            #expect(abs(history["loss"][0] - (try wanted.item())) < 1e-5, "\(number)")
+            let moved = before.weight - (try #require(weight.grad)) * 0.1
+            let apart = try (layer.weight.value - moved).abs().max().item()
+            #expect(apart < 1e-6, "\(number): \(apart)")
+            #expect(history["accuracy"].count == 1)
+        }
+    }
+
+    @Test func whatIsSplitOffIsWeightedByExamplesAlone() throws {
+        let (x, y) = try examples(20)
+        func loss(_ more: (KerasModel) throws -> History) throws -> Double {
+            let model = KerasModel([Linear(6, 3, generator: Generator(seed: 2))])
+            model.compile(optimizer: .sgd(0), loss: .sparseCategoricalCrossentropy(fromLogits: true))
+            return try #require(try more(model)["val_loss"].first)
+        }
+        let plain = try loss { try $0.fit(x, y, validationSplit: 0.2) }
+        #expect(try loss { try $0.fit(x, y, validationSplit: 0.2, classWeight: [0: 9, 1: 9, 2: 9]) } == plain)
+        let threes = Tensor.full([20], 3)
+        #expect(abs(try loss { try $0.fit(x, y, validationSplit: 0.2, sampleWeight: threes) } - 3 * plain) < 1e-5)
+        // A later call is without weights.
+        let model = KerasModel([Linear(6, 3, generator: Generator(seed: 2))])
+        model.compile(optimizer: .sgd(0), loss: .sparseCategoricalCrossentropy(fromLogits: true))
+        try model.fit(x, y, sampleWeight: threes)
+        #expect(
+            try model.evaluate(x.slice(axis: 0, from: 16, to: 20), y.slice(axis: 0, from: 16, to: 20))["loss"] == plain)
+    }
+
+    @Test func weightsThatDoNotFitAreRefused() throws {
+        let (x, y) = try examples(20)
+        func message(_ loss: KerasLoss, _ byClass: [Int: Double], _ sample: Tensor?) -> String {
+            let model = KerasModel([Linear(6, 3)])
+            model.compile(optimizer: .sgd(0), loss: loss)
+            let error = #expect(throws: TensorError.self) {
+                try model.fit(x, y, classWeight: byClass, sampleWeight: sample)
+            }
+            return error?.message ?? ""
+        }
+        let sparse = KerasLoss.sparseCategoricalCrossentropy(fromLogits: true)
+        #expect(message(sparse, [1: -1], nil).contains("-1.0 of class 1"))
+        #expect(message(sparse, [:], Tensor.ones([19])).contains("give [20]"))
+        let mine = KerasLoss { crossEntropy($0, $1) }
+        #expect(message(mine, [1: 2], nil).contains("weigh them in the loss itself"))
     }
 
     @Test func aModelThatWasNotCompiledSaysSo() throws {

@@ -18,7 +18,7 @@ func expectResume(
     try whole.fit(loader, validation: validation, epochs: epochs)
 
     var steps = 0
-    let hook = TrainingHook(stepEnd: { trainer in
+    let hook = LambdaCallback(stepEnd: { trainer in
         steps += 1
         if steps == stop { trainer.stop() }
     })
@@ -78,7 +78,7 @@ func expectResume(
         var stopped: [Int] = []
         try expectResume(stop: stop, epochs: 30) {
             let early = EarlyStopping(monitor: "val_loss", patience: 2, minDelta: 0.02)
-            let hook = TrainingHook(epochEnd: { trainer, _ in
+            let hook = LambdaCallback(epochEnd: { trainer, _ in
                 if early.hasStopped { stopped.append(trainer.position.epoch) }
             })
             return SmallData.trainer(callbacks: [early, hook] + $0, seed: $1, rate: 0.05)
@@ -88,7 +88,7 @@ func expectResume(
     }
 
     @Test func anotherLoaderIsRefusedWithinAnEpoch() throws {
-        let hook = TrainingHook(stepEnd: { if $0.position.step == 2 { $0.stop() } })
+        let hook = LambdaCallback(stepEnd: { if $0.position.step == 2 { $0.stop() } })
         let first = SmallData.trainer(callbacks: [hook])
         try first.fit(SmallData.loader(), epochs: 2)
         let checkpoint = try Checkpoint(of: first, model: "small")
@@ -111,7 +111,7 @@ func expectResume(
         let error = #expect(throws: TensorError.self) { try checkpoint.restore(other) }
         #expect(error?.message.contains("optimizer (adam)") == true, "\(String(describing: error))")
         // A metric is missing within an epoch.
-        let hook = TrainingHook(stepEnd: { if $0.position.step == 2 { $0.stop() } })
+        let hook = LambdaCallback(stepEnd: { if $0.position.step == 2 { $0.stop() } })
         let stopped = SmallData.trainer(callbacks: [hook])
         try stopped.fit(SmallData.loader())
         let without = Trainer(

@@ -174,7 +174,7 @@ import Testing
 
     @Test func stopEndsTheRunAfterTheStep() throws {
         var steps = 0
-        let hook = TrainingHook(stepEnd: { trainer in
+        let hook = LambdaCallback(stepEnd: { trainer in
             steps += 1
             if steps == 4 { trainer.stop() }
         })
@@ -185,10 +185,10 @@ import Testing
         // It goes on; the epoch's last step is the end of the epoch.
         steps = 3
         let second = SmallData.trainer(
-            callbacks: [TrainingHook(stepEnd: { if $0.position.step == $0.stepsPerEpoch { $0.stop() } })])
+            callbacks: [LambdaCallback(stepEnd: { if $0.position.step == $0.stepsPerEpoch { $0.stop() } })])
         try second.fit(SmallData.loader(), epochs: 3)
         #expect(second.position == Trainer.Position(epoch: 1, step: 0) && second.history.epochs.count == 1)
-        let atEpoch = SmallData.trainer(callbacks: [TrainingHook(epochEnd: { trainer, _ in trainer.stop() })])
+        let atEpoch = SmallData.trainer(callbacks: [LambdaCallback(epochEnd: { trainer, _ in trainer.stop() })])
         try atEpoch.fit(SmallData.loader(), epochs: 3)
         #expect(atEpoch.position == Trainer.Position(epoch: 1, step: 0) && atEpoch.outcome == .stopped)
         try atEpoch.fit(SmallData.loader(), epochs: 1)
@@ -196,7 +196,7 @@ import Testing
     }
 
     @Test func anEvaluationWithinAnEpochLeavesItsLossesAlone() throws {
-        let hook = TrainingHook(stepEnd: { trainer in
+        let hook = LambdaCallback(stepEnd: { trainer in
             guard trainer.position.step == 3 else { return }
             let before = try trainer.scores()
             _ = try trainer.evaluate(SmallData.validation)

@@ -2,7 +2,7 @@ import Foundation
 import TensorRuntime
 
 extension Chart {
-    /// A picture of images in rows.
+    /// A picture of images in rows. Of more than 1000 the first 1000 are drawn, and how many are left out is said below them.
     ///
     /// - Parameters:
     ///   - images: `[n, h, w]` or `[n, 1, h, w]` in grey, `[n, 3, h, w]` in colour. Numbers from 0 to 1, or to 255, are
@@ -66,9 +66,13 @@ extension Chart {
             wrong(operation, "\(columns) columns", remedy: "use 1 or more", site)
             return result
         }
-        let pictures = ImageGrid.pictures(array.values, shape, scale)
+        let all = shape[0]
+        shape[0] = min(all, ImageGrid.limit)
+        let values = array.values.prefix(shape.reduce(1, *))
         result.content = .images(
-            ImageGrid(images: pictures, captions: captions, mistakes: mistakes, columns: columns))
+            ImageGrid(
+                images: ImageGrid.pictures(Array(values), shape, scale), captions: Array(captions.prefix(shape[0])),
+                mistakes: Array(mistakes.prefix(shape[0])), columns: columns, omitted: all - shape[0]))
         return result
     }
 }
@@ -80,10 +84,15 @@ struct ImageGrid: Sendable {
         case signed(each: Bool)
     }
 
+    /// Images that are drawn at most.
+    static let limit = 1000
+
     var images: [PixelImage]
     var captions: [String]
     var mistakes: [Bool]
     var columns: Int?
+    /// Images that are left out.
+    var omitted = 0
 
     /// The pixels of images of shape `[n, channels, h, w]`.
     static func pictures(_ values: [Double], _ shape: [Int], _ scale: Scale) -> [PixelImage] {
@@ -126,6 +135,13 @@ struct ImageGrid: Sendable {
         guard let first = images.first else {
             Chart.drawNothing(into: &scene, in: frame)
             return
+        }
+        var frame = frame
+        if omitted > 0 {
+            frame.height -= Sizes.tick * 1.5
+            scene.text(
+                "the first \(images.count) of \(images.count + omitted); \(omitted) are left out",
+                Point(frame.center.x, frame.bottom + Sizes.tick), size: Sizes.tick, .middle, ink: .role(.muted))
         }
         let ratio = Double(first.width) / Double(max(first.height, 1))
         let gap = 10.0

@@ -74,9 +74,6 @@ extension Chart {
                 remedy: "pass [n, h, w], [n, classes] and [n], and a count of 1 or more", site)
             return Chart(title)
         }
-        let (likely, said) = try withNoGrad { () throws(TensorError) -> ([Double], [Int64]) in
-            (try logits.logSoftmax().plotted().values, try logits.argmax(1).scalars(as: Int64.self))
-        }
         let right = try labels.scalars(as: Int64.self)
         let width = logits.shape[1]
         guard right.allSatisfy({ $0 >= 0 && $0 < width }) else {
@@ -85,18 +82,11 @@ extension Chart {
                 remedy: "number classes from 0", site)
             return Chart(title)
         }
-        let wrongOnes = right.indices.filter { said[$0] != right[$0] }
-        let worst = wrongOnes.sorted { a, b in
-            likely[a * width + Int(right[a])] < likely[b * width + Int(right[b])]
-        }.prefix(count)
+        let worst = Prediction.worst(try Prediction.all(logits, right)).prefix(count)
         guard !worst.isEmpty else { return Chart.images([[[Double]]](), title: title) }
-        let places = Tensor(worst.map(Int64.init), device: images.device)
+        let places = Tensor(worst.map { Int64($0.place) }, device: images.device)
         let shown = images.indexSelect(axis: 0, index: places)
-        let name = { (number: Int64) in Int(number) < classes.count ? classes[Int(number)] : "\(number)" }
-        let captions = worst.map { place in
-            let sure = exp(likely[place * width + Int(said[place])]) * 100
-            return "\(name(said[place])) (\(NumberText.fixed(sure, 0)) %), not \(name(right[place]))"
-        }
+        let captions = worst.map { $0.caption(classes) }
         return try Chart.images(
             shown, captions: captions, mistakes: worst.map { _ in true }, title: title, file: file, line: line)
     }

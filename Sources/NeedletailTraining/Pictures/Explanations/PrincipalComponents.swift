@@ -1,11 +1,15 @@
 import Foundation
 import Needletail
+import TensorGraph
 import TensorRuntime
 
 /// The directions in which rows of data differ most, and the data seen along them.
 ///
 /// Source: Halko et al., [Finding structure with randomness](https://arxiv.org/abs/0909.4061), 2011, as
 /// [torch.pca_lowrank](https://pytorch.org/docs/stable/generated/torch.pca_lowrank.html) does it; small data exactly.
+///
+/// The data may be on any device, and the results are there too. Matrices are factored on the host: of data that are more than 64
+/// wide and high, ones of a few columns are copied there and back, of others the data once.
 public struct PrincipalComponents: Sendable {
     /// The mean of all rows, `[features]`.
     public let mean: Tensor
@@ -44,26 +48,42 @@ public struct PrincipalComponents: Sendable {
         if min(rows, features) > 64 {
             // A few directions more than asked for, sharpened by going through the data three times.
             let width = min(count + 8, min(rows, features))
-            let start = Tensor.normal(
-                [features, width], dtype: flat.dtype, generator: generator, device: flat.device)
-            var range = centered.matmul(start).qr().q
+            let start = withDeviceContext(flat.context) {
+                Tensor.normal([features, width], dtype: flat.dtype, generator: generator)
+            }
+            var range = try PrincipalComponents.orthonormal(centered.matmul(start))
             for _ in 0..<3 {
-                let back = centered.T.matmul(range).qr().q
-                range = centered.matmul(back).qr().q
+                let back = try PrincipalComponents.orthonormal(centered.T.matmul(range))
+                range = try PrincipalComponents.orthonormal(centered.matmul(back))
                 try range.evaluate()
             }
             basis = range.T.matmul(centered)
         }
-        let (_, s, vt) = basis.svd()
+        let (_, s, vt) = try PrincipalComponents.onHost(basis).svd()
         let total = try Double(centered.square().sum().to(.float32).item(as: Float.self))
         let values = try s.to(.float32).scalars(as: Float.self).prefix(count).map(Double.init)
         explainedShare = values.map { total > 0 ? $0 * $0 / total : 0 }
         let directions = vt[0..<count]
         let largest = directions.abs().argmax(1, keepDims: true)
         let signs = directions.gather(axis: 1, index: largest).sign()
-        components = directions * signs
+        components = try PrincipalComponents.copy(directions * signs, to: flat.context)
         self.mean = mean
         try components.evaluate()
+    }
+
+    /// Columns of length 1, at right angles, that span what these do.
+    private static func orthonormal(_ columns: Tensor) throws(TensorError) -> Tensor {
+        try copy(try onHost(columns).qr().q, to: columns.context)
+    }
+
+    private static func onHost(_ tensor: Tensor) throws(TensorError) -> Tensor {
+        tensor.device == .cpu ? tensor : try copy(tensor, to: try deviceContext(.cpu))
+    }
+
+    private static func copy(_ tensor: Tensor, to context: DeviceContext) throws(TensorError) -> Tensor {
+        if tensor.context === context { return tensor }
+        let bytes = try tensor.bytes()
+        return withDeviceContext(context) { Tensor(bytes: bytes, shape: tensor.shape, dtype: tensor.dtype) }
     }
 
     /// The data along the components, `[n, count]`; its features are those of the data that were looked at.
@@ -75,7 +95,7 @@ public struct PrincipalComponents: Sendable {
 }
 
 extension Chart {
-    /// A picture of vectors in two dimensions, by their principal components.
+    /// A picture of vectors in two dimensions, by their ``PrincipalComponents``; the vectors may be on any device.
     ///
     /// - Parameters:
     ///   - vectors: `[n, features]`, or `[n, ...]`, which is flattened.

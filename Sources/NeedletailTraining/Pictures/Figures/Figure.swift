@@ -47,6 +47,14 @@ public struct Figure: Sendable {
             [charts], title: title, subtitle: subtitle, width: width, rowHeight: rowHeight, file: file, line: line)
     }
 
+    /// How many images its charts show.
+    var imageCount: Int {
+        rows.joined().reduce(0) { count, chart in
+            guard case .images(let grid) = chart.content else { return count }
+            return count + grid.images.count
+        }
+    }
+
     private static let margin = 18.0
     private static let gap = 26.0
 

@@ -10,11 +10,35 @@ import TensorRuntime
 ///     report.table(["set", "loss", "accuracy"], [["test", "0.31", "89.2 %"]])
 ///     report.figure(Figure(lossChart), caption: "The loss of each epoch.")
 ///     try report.write(to: "report.html")
+///
+/// A page has 1000 figures with 5000 images at most, so that one that is added to as a run goes on stays small enough to be held in
+/// memory and shown. Figures behind that are left out, and a line at the page's end says how many.
 public struct Report: Sendable {
     private let title: String
     private let subtitle: String
     private var body = ""
     private var isInSection = false
+    /// What is on the page, and what is left out of it.
+    private var shown = FigureCount()
+    private var omitted = FigureCount()
+
+    private struct FigureCount: Sendable {
+        var figures = 0
+        var images = 0
+
+        mutating func add(_ figure: Figure) {
+            figures += 1
+            images += figure.imageCount
+        }
+
+        var isWithinBounds: Bool { figures <= 1000 && images <= 5000 }
+
+        /// `3 figures with 4000 images`
+        var text: String {
+            let figures = "\(figures) figure\(figures == 1 ? "" : "s")"
+            return images == 0 ? figures : "\(figures) with \(images) image\(images == 1 ? "" : "s")"
+        }
+    }
 
     /// A page without sections.
     public init(_ title: String, subtitle: String = "") {
@@ -79,8 +103,12 @@ public struct Report: Sendable {
         return first.isNumber || first == "∞" || text == "NaN"
     }
 
-    /// Adds a figure.
+    /// Adds a figure, where the page has room for it.
     public mutating func figure(_ figure: Figure, caption: String = "") {
+        var count = shown
+        count.add(figure)
+        guard count.isWithinBounds else { return omitted.add(figure) }
+        shown = count
         let width = NumberText.coordinate(figure.width)
         body += "<figure style=\"max-width:\(width)px\">\n\(figure.inlineSVG())"
         if !caption.isEmpty { body += "<figcaption>\(SVGWriter.escaped(caption))</figcaption>\n" }
@@ -118,6 +146,10 @@ public struct Report: Sendable {
     public func html() -> String {
         var ended = self
         ended.endSection()
+        if omitted.figures > 0 {
+            ended.body +=
+                "<p class=\"c\">Left out: \(omitted.text). The page has \(shown.text), and room for no more.</p>\n"
+        }
         let title = SVGWriter.escaped(self.title)
         let below = subtitle.isEmpty ? "" : "<p>\(SVGWriter.escaped(subtitle))</p>\n"
         // The policy forbids whatever would need the network, or run.

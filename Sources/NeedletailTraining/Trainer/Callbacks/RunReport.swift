@@ -5,12 +5,15 @@ import TensorRuntime
 /// its weights, the model and the settings. Of a run that was stopped within an epoch the model is not asked again, so that the
 /// end does not wait: that page has no predictions. One HTML file (``Report``) that needs no network.
 ///
+/// However many examples `test` has, the page has twelve pictures of mistakes at most, and memory those and a batch; what is left out
+/// is said below them.
+///
 ///     RunReport("runs/a/report.html", title: "Digits", test: test, settings: ["data": "MNIST"])
 public final class RunReport: TrainingCallback {
     private let path: String
     private let title: String
-    private let test: DataLoader?
-    private let classes: [String]
+    let test: DataLoader?
+    let classes: [String]
     private let settings: [(name: String, value: String)]
 
     /// - Parameters:
@@ -104,43 +107,6 @@ public final class RunReport: TrainingCallback {
         return Figure(rows)
     }
 
-    /// How many examples the worst mistakes are looked for among: their images are in memory together.
-    private static let imageCount = 10_000
-
-    private func addPredictions(_ trainer: Trainer, to report: inout Report) throws {
-        guard let test, test.count > 0, trainer.models.count == 1, trainer.model is any UnaryLayer else { return }
-        let logits = try trainer.predict(test)
-        var labels: [Int64] = []
-        var images: [Tensor] = []
-        for batch in test.epoch(0) {
-            guard !batch.labels.dtype.isFloat, batch.labels.rank == 1 else { return }
-            let isImage = batch.features.rank == 3 || batch.features.rank == 4
-            if isImage, labels.count < RunReport.imageCount { images.append(batch.features) }
-            labels += try batch.labels.scalars(as: Int64.self)
-        }
-        guard logits.rank == 2, logits.shape[1] > 1, labels.count == logits.shape[0],
-            labels.allSatisfy({ (0..<Int64(logits.shape[1])).contains($0) })
-        else { return }
-        let said = try withNoGrad { logits.argmax(1) }.scalars(as: Int64.self)
-        report.section("What is taken for what")
-        let right = zip(said, labels).count { $0 == $1 }
-        report.figure(
-            Figure(
-                [[Chart.confusion(predicted: said.map(Int.init), actual: labels.map(Int.init), classes: classes)]],
-                width: 760, rowHeight: 620),
-            caption: "\(labels.count) examples, \(right) of them right.")
-        guard right < labels.count, !images.isEmpty else { return }
-        let shown = images.reduce(0) { $0 + $1.shape[0] }
-        let features = images.count == 1 ? images[0] : Tensor.concatenate(images, axis: 0)
-        let wanted = withDeviceContext(features.context) { Tensor(Array(labels[..<shown]), shape: [shown]) }
-        let few = shown < labels.count ? ", among the first \(shown)" : ""
-        report.section("Worst mistakes")
-        report.figure(
-            try Chart.mistakes(
-                images: features, logits: logits.slice(axis: 0, from: 0, to: shown), labels: wanted, classes: classes),
-            caption: "The mistakes with the largest loss\(few).")
-    }
-
     /// The first layer's weights, where they are images: of a layer whose inputs are a square, or of a convolution.
     private static func addWeights(_ trainer: Trainer, to report: inout Report) throws {
         guard trainer.models.count == 1 else { return }
@@ -166,7 +132,8 @@ public final class RunReport: TrainingCallback {
         report.figure(chart, caption: caption)
     }
 
-    private static func settings(of trainer: Trainer) -> [[String]] {
+    /// What the trainer knows of how it trains: names and values.
+    static func settings(of trainer: Trainer) -> [[String]] {
         var rows: [[String]] = []
         if let device = trainer.model.parameters.first?.device { rows.append(["device", "\(device)"]) }
         for (name, optimizer) in trainer.optimizers {

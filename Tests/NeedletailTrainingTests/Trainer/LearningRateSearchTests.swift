@@ -1,0 +1,58 @@
+import Foundation
+import Needletail
+import NeedletailTraining
+import TensorRuntime
+import Testing
+
+@Suite struct LearningRateSearchTests {
+    @Test func theSteepestFallIsSuggested() {
+        let rates = (0..<40).map { 1e-6 * pow(10.0, Double($0) / 10) }
+        // Flat, steepest between 20 and 22, then rising; a fall in the first tenth does not count.
+        var losses = [9, 5, 2, 2] + [Double](repeating: 2, count: 16)
+        losses += [1.9, 1.2, 1, 0.95, 0.9, 0.9] + (0..<14).map { 1 + Double($0) }
+        let search = LearningRateSearch(rates: rates, losses: losses)
+        #expect(search.suggestion == rates[21])
+        #expect(LearningRateSearch(rates: rates, losses: rates).suggestion == nil)
+        #expect(LearningRateSearch(rates: [1, 2], losses: [2, 1]).suggestion == nil)
+        #expect(LearningRateSearch(rates: rates, losses: [1, 2, 3]).rates.count == 3)
+        let texts = Figure([[search.chart(title: "Digits")]]).svg()
+        #expect(texts.contains("Digits, suggestion: ") && texts.contains("learning rate"))
+    }
+
+    /// The trainer trains afterwards as one that has not searched, bit for bit.
+    @Test func aSearchLeavesTheTrainerAsItWas() throws {
+        var steps = 0
+        let counter = LambdaCallback(stepEnd: { _ in steps += 1 })
+        let searched = SmallData.trainer(callbacks: [NaNCheck(), counter])
+        try searched.fit(SmallData.loader(), epochs: 1)
+        let plain = SmallData.trainer(callbacks: [NaNCheck(), counter])
+        try plain.fit(SmallData.loader(), epochs: 1)
+        let stepsBefore = steps
+        let search = try searched.searchLearningRate(SmallData.loader(), in: 1e-5...1e8, steps: 60)
+        #expect(steps == stepsBefore)
+        // It went off before the last rate, and fell before that.
+        #expect(search.rates.count > 10 && search.rates.count < 60 && search.rates.count == search.losses.count)
+        #expect(abs(search.rates[1] / search.rates[0] - pow(1e13, 1.0 / 59)) < 1e-9)
+        let found = try #require(search.suggestion)
+        #expect(found > 1e-5 && found < 10, "\(search)")
+        #expect(searched.optimizer.learningRate == 0.01 && searched.position == plain.position)
+        try searched.fit(SmallData.loader(), epochs: 3)
+        try plain.fit(SmallData.loader(), epochs: 3)
+        #expect(try weights(of: searched) == weights(of: plain))
+        #expect(searched.history["loss"] == plain.history["loss"] && searched.history.epochs.count == 3)
+    }
+
+    @Test func whatCannotBeSearchedIsRefused() throws {
+        let trainer = SmallData.trainer()
+        for range in [0...1, -1...1, 1...1, 1...Double.infinity] {
+            #expect(throws: TensorError.self) { try trainer.searchLearningRate(SmallData.loader(), in: range) }
+        }
+        #expect(throws: TensorError.self) { try trainer.searchLearningRate(SmallData.loader(), steps: 9) }
+        let empty = DataLoader(SmallData.dataset(4), batchSize: 8, dropLast: true)
+        #expect(throws: TensorError.self) { try trainer.searchLearningRate(empty) }
+        let stopped = SmallData.trainer(callbacks: [LambdaCallback(stepEnd: { $0.stop() })])
+        try stopped.fit(SmallData.loader())
+        let error = #expect(throws: TensorError.self) { try stopped.searchLearningRate(SmallData.loader()) }
+        #expect(error?.message.contains("between two epochs") == true)
+    }
+}
