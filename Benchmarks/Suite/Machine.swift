@@ -10,11 +10,9 @@ package enum Machine {
         return "\(processor), \(processors) processors, \(memory) GiB, \(system)"
     }()
 
-    /// What git says of the folder that the program was built in: the commit, `-dirty` where something but results differs from it, and
-    /// `before` where the program is older than that commit came there. Nil outside a checkout.
-    static let commit: String? = {
-        (try? ChildProgram.own()).flatMap(Machine.commit(ofProgram:))
-    }()
+    /// What git says of the folder that the program was built in: the last commit of something but results, `-dirty` where something but
+    /// results differs from it, and `before` where a source is newer than the program. Nil outside a checkout; read once.
+    static let commit: String? = (try? ChildProgram.own()).flatMap(Machine.commit(ofProgram:))
 
     /// Of another program.
     package static func commit(ofProgram program: String) -> String? {
@@ -27,7 +25,7 @@ package enum Machine {
             root.deleteLastPathComponent()
         }
         guard has(".git") else { return nil }
-        func git(_ arguments: String...) -> String? {
+        func git(_ arguments: [String]) -> String? {
             let output = try? ChildProgram.run(
                 "/usr/bin/env", ["git", "--no-optional-locks", "-C", root.path] + arguments, isQuiet: true)
             return output?.trimmingCharacters(in: .whitespacesAndNewlines)
@@ -36,12 +34,14 @@ package enum Machine {
             let attributes = try? FileManager.default.attributesOfItem(atPath: path)
             return attributes?[.modificationDate] as? Date
         }
-        guard let commit = git("rev-parse", "--short=12", "HEAD"),
-            let changes = git("status", "--porcelain", "-uno", "--", ".", ":(exclude)Benchmarks/Results"),
-            let log = git("rev-parse", "--path-format=absolute", "--git-path", "logs/HEAD"),
-            let built = date(program)
+        let sources = [".", ":(exclude)Benchmarks/Results"]
+        guard let commit = git(["log", "-1", "--format=%h", "--abbrev=12", "--"] + sources), !commit.isEmpty,
+            let changes = git(["status", "--porcelain", "-uno", "--"] + sources),
+            let files = git(["ls-files", "--", "*.swift", "*.c", "*.h", ":(exclude)Tests"]), let built = date(program)
         else { return nil }
-        let isOlder = date(log).map { built < $0 } ?? false
+        let isOlder = files.split(separator: "\n").contains { file in
+            date(root.appendingPathComponent(String(file)).path).map { built < $0 } ?? false
+        }
         return (isOlder ? "before " : "") + commit + (changes.isEmpty ? "" : "-dirty")
     }
 

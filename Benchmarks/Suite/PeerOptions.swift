@@ -8,8 +8,10 @@ struct PeerOptions: ParsableArguments {
     @Option(help: "Models of train, separated by commas (default: mlp,mlp-small).") var model: String?
     @Option(help: "Images in a step of train, several numbers separated by commas (default: 64).") var batch: String?
     @Option(help: "Data types of op, separated by commas (default: float32).") var dtype: String?
-    @Option(help: "Threads of both (default: NEEDLETAIL_THREADS, or those that the CPU takes by itself).") var threads:
-        Int?
+    @Option(
+        help:
+            "Threads of the peer, and of this program on the CPU (default: NEEDLETAIL_THREADS, or what the CPU takes).")
+    var threads: Int?
     @Option(help: "Turns of each (default: 3).") var rounds: Int?
     @Option(help: "The share of rows that are not to be slower than the peer's (default: 0.9).") var share: Double?
     @Option(help: "Where the peer's scripts are; setup.sh there installs the frameworks (default: Benchmarks/Peers).")

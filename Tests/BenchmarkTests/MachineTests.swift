@@ -41,6 +41,8 @@ import Testing
         // Results are no source.
         place.write("other", to: "Benchmarks/Results/rows.jsonl")
         #expect(Machine.commit(ofProgram: program) == commit)
+        try git("commit", "-q", "-a", "-m", "b", in: place)
+        #expect(Machine.commit(ofProgram: program) == commit)
         place.write("other", to: "Package.swift")
         #expect(Machine.commit(ofProgram: program) == commit + "-dirty")
         try date(program, Date() - 3600)
