@@ -132,7 +132,10 @@ let package = Package(
             exclude: ["Golden"]),
         .testTarget(
             name: "BenchmarkTests",
-            dependencies: ["NeedletailBench", "NeedletailTraining", "Needletail", "TensorRuntime"]),
+            dependencies: [
+                "NeedletailBench", "NeedletailVision", "NeedletailTraining", "Needletail", "TensorRuntime",
+                "TestSupport",
+            ]),
         .testTarget(
             name: "DocumentationTests",
             dependencies: ["NeedletailVision", "NeedletailTraining", "Needletail", "TensorRuntime"]),

@@ -1,9 +1,9 @@
 import Foundation
 
 /// A benchmark that did not do the work it was to time.
-struct BenchmarkFailure: Error, CustomStringConvertible {
-    let description: String
-    init(_ description: String) { self.description = description }
+package struct BenchmarkFailure: Error, CustomStringConvertible {
+    package let description: String
+    package init(_ description: String) { self.description = description }
 }
 
 /// Milliseconds for each of `count` iterations that `body` does.

@@ -13,7 +13,6 @@ struct NeedletailBench: ParsableCommand {
         subcommands: [
             AllCommand.self, ProbeCommand.self, OperationCommand.self, TrainCommand.self, LayersCommand.self,
             ScaleCommand.self, StartCommand.self, AccuracyCommand.self, PlanCommand.self, EmissionCommand.self,
-
             HostCommand.self, LaunchesCommand.self, CompareCommand.self, PageCommand.self,
         ])
 
@@ -41,14 +40,5 @@ struct NeedletailBench: ParsableCommand {
         var configuration = RuntimeConfiguration.current
         configuration.options[backend: id.backend]["threads"] = "\(threads)"
         return try withDevice(id, configuration, body)
-    }
-
-    /// The threads of a device's kernels, as the peers report theirs: what the CPU backend was given, or the processors
-    /// that this process may run on (a cgroup's quota is not looked at).
-    static func threadCount(on device: DeviceID) -> Int {
-        let options = BackendRegistry.shared.backends.flatMap(\.acceptedOptions)
-        let threads = options.first { $0.backend == device.backend && $0.name == "threads" }
-        let given = threads.flatMap { RuntimeConfiguration.current.options[$0] }
-        return given.flatMap { Int($0) } ?? ProcessInfo.processInfo.activeProcessorCount
     }
 }

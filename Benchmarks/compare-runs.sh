@@ -4,7 +4,7 @@
 #     Benchmarks/compare-runs.sh OLD NEW [ROUNDS] [COMMAND...]
 #     Benchmarks/compare-runs.sh ../old/.build/release/needletail-bench .build/release/needletail-bench 10 op --filter matmul
 #
-# The same program twice shows what the machine's noise is. Exits with 1 where NEW is slower, or where a guard failed a row of either.
+# The same program twice shows what the machine's noise is. Exits with 1 where NEW is slower, or where a row of either failed.
 set -euo pipefail
 (($# >= 2)) || { sed -n '2,7s/^# \{0,1\}//p' "${BASH_SOURCE[0]}" >&2; exit 64; }
 old="$1" new="$2" rounds="${3:-12}"
@@ -17,7 +17,7 @@ for ((round = 0; round < rounds; round++)); do
     for side in $((round % 2)) $((1 - round % 2)); do
         program="$old"
         ((side == 0)) || program="$new"
-        # 1 is a row that a guard failed: it stands in the file, and the comparison names it.
+        # 1 is a row that failed: it stands in the file, and the comparison names it.
         "$program" "$@" --json --round "$round" >>"$place/$side.json" || (($? == 1))
         printf '\rround %d of %d' "$((round + 1))" "$rounds" >&2
     done

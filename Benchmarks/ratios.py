@@ -25,24 +25,40 @@ def medians(rows):
     return {work: statistics.median(times) for work, times in found.items()}
 
 
+def sources(rows):
+    """Rows by who made them: one state of one program on one device of one machine, with so many threads."""
+    machines = {row["machine"] for row in rows if row.get("machine")}
+    # Where all rows that name a machine name one, those that name none were taken there.
+    only = next(iter(machines)) if len(machines) == 1 else ""
+    found = {}
+    for row in rows:
+        # The CPU's driver names its threads, which have a place of their own.
+        driver = ",".join(part for part in row["driver"].split(",") if not part.endswith(" threads"))
+        source = (row.get("machine") or only, row["device"], row["framework"], driver, row["threads"], row.get("commit") or "")
+        found.setdefault(source, []).append(row)
+    return sorted(found.items())
+
+
 def lines(path):
     """A line for each kind of work of each peer and device in a file."""
+    works = (("op", "operations"), ("layers", "layers"), ("train", "training steps"))
     rows = [json.loads(line) for line in path.read_text().splitlines() if line.startswith("{")]
-    ours = {row["device"] for row in rows if row["framework"] == "needletail"}
-    peers = {(row["framework"], row["driver"], row["device"]) for row in rows if row["framework"] != "needletail"}
-    for device in sorted(ours):
-        own = medians([row for row in rows if row["framework"] == "needletail" and row["device"] == device])
-        machine = next((row["machine"] for row in rows if row.get("machine") and row["device"] == device), path.parent.name)
-        for peer in sorted(peers):
-            driver = peer[1]
-            other = medians([row for row in rows if (row["framework"], row["driver"], row["device"]) == peer])
-            for suite, what in (("op", "operations"), ("layers", "layers"), ("train", "training steps")):
-                ratios = [own[work] / other[work] for work in own if work[0] == suite and work in other]
+    made = sources([row for row in rows if row["suite"] in [suite for suite, _ in works]])
+    for (machine, device, framework, _, threads, _), own in made:
+        if framework != "needletail":
+            continue
+        where = f"cpu, {threads} thread{'' if threads == 1 else 's'}" if device == "cpu" else device
+        for (place, _, name, driver, others, _), other in made:
+            if name == "needletail" or place != machine or (device == "cpu" and others != threads):
+                continue
+            ours, theirs = medians(own), medians(other)
+            for suite, what in works:
+                ratios = [ours[work] / theirs[work] for work in ours if work[0] == suite and work in theirs]
                 if ratios:
                     mean = math.exp(sum(map(math.log, ratios)) / len(ratios))
                     share = sum(ratio <= 1 for ratio in ratios) / len(ratios)
-                    yield (f"| {machine.split(', Linux')[0]} | {device} | {driver} | {what} | {len(ratios)} | {mean:.2f} "
-                           f"| {share:.0%} | {max(ratios):.2f} |")
+                    yield (f"| {machine.split(', Linux')[0] or path.parent.name} | {where} | {driver} | {what} | {len(ratios)} "
+                           f"| {mean:.2f} | {share:.0%} | {max(ratios):.2f} |")
 
 
 def table(directory=ROOT / "Benchmarks" / "Results"):

@@ -10,23 +10,15 @@ struct LayersCommand: ParsableCommand {
         commandName: "layers", abstract: "Times layers forwards and backwards, and large scans and sorts.")
 
     @Option(help: "Only cases whose name contains this.") var filter: String?
-    @OptionGroup var measuring: MeasuringOptions
+    @OptionGroup var rows: RowOptions
+    @OptionGroup var sampling: SamplingOptions
 
     func run() throws {
-        try measuring.onDevice { _ in
+        try rows.onDevice { device in
             let cases = try OperationSelection(filter: filter).cases(of: Self.cases)
             let timing = OperationTiming(
-                device: try deviceContext().device.description, seconds: measuring.seconds, round: measuring.round,
-                suite: "layers")
-            var (written, failures) = (0, 0)
-            for test in cases {
-                guard let row = try timing.row(test, .float32) else { continue }
-                written += 1
-                if row.failure != nil { failures += 1 }
-                try measuring.write(row)
-            }
-            if written == 0 { throw OperationSelection.nothing("layers") }
-            if failures > 0 { throw ExitCode(EXIT_FAILURE) }
+                device: device, seconds: sampling.seconds, round: rows.round, suite: "layers")
+            try rows.run(cases.map { timing.step($0, .float32) }, of: "layers", on: device)
         }
     }
 

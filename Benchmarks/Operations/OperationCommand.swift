@@ -13,7 +13,7 @@ struct OperationCommand: ParsableCommand {
         commandName: "op", abstract: "Times single operations on the published list of shapes.",
         discussion: """
             Each row carries the error of what was timed last: numbers spread over the result beside Double arithmetic on the \
-            host, of layers the output and all gradients beside plain kernels in float64. Exits with 1 where a guard fired.
+            host, of layers the output and all gradients beside plain kernels in float64. Exits with 1 where a row failed.
             """)
 
     @Option(help: "Only cases whose name contains this.") var filter: String?
@@ -25,7 +25,8 @@ struct OperationCommand: ParsableCommand {
     @Flag(help: "Short samples, and none of the largest shapes.") var quick = false
     @Flag(help: "Print the names of the cases, and time nothing.") var list = false
     @Flag(help: "Measure the device's peaks first, and say shares of them.") var peaks = false
-    @OptionGroup var measuring: MeasuringOptions
+    @OptionGroup var rows: RowOptions
+    @OptionGroup var sampling: SamplingOptions
 
     func validate() throws { _ = try OperationCommand.dtypes(dtype) }
 
@@ -37,33 +38,21 @@ struct OperationCommand: ParsableCommand {
             }
             return
         }
-        try measuring.onDevice { _ in
-            let device = try deviceContext().device.description
+        try rows.onDevice { device in
             let (work, leftOut) = OperationSelection.work(
                 try selection.cases(of: OperationCase.all), try OperationCommand.dtypes(dtype), on: "\(device.id)",
                 having: device.dtypes)
             for text in leftOut { NeedletailBench.tell(text) }
             if work.isEmpty { throw OperationSelection.nothing("op") }
-            var found: Peaks?
+            let seconds = quick ? sampling.seconds / 5 : sampling.seconds
+            var suite = rows.suite(on: device)
             if peaks {
-                let probe = try Probe(
-                    device: device, seconds: measuring.seconds, round: measuring.round, isQuick: quick
-                ).run()
-                for row in probe.rows { try measuring.write(row) }
-                found = probe.peaks
+                try suite.run(Probe(device: device, seconds: seconds, round: rows.round, isQuick: quick).steps)
             }
             let timing = OperationTiming(
-                device: device, seconds: quick ? measuring.seconds / 5 : measuring.seconds, round: measuring.round,
-                peaks: found)
-            var (written, failures) = (0, 0)
-            for (test, dtype) in work {
-                guard let row = try timing.row(test, dtype) else { continue }
-                written += 1
-                if row.failure != nil { failures += 1 }
-                try measuring.write(row)
-            }
-            if written == 0 { throw OperationSelection.nothing("op") }
-            if failures > 0 { throw ExitCode(EXIT_FAILURE) }
+                device: device, seconds: seconds, round: rows.round, peaks: peaks ? Peaks(suite.rows) : nil)
+            try suite.run(work.map { timing.step($0.test, $0.dtype) })
+            try suite.end("op")
         }
     }
 
@@ -83,12 +72,28 @@ struct OperationCommand: ParsableCommand {
 }
 
 /// Times cases on the current device.
-struct OperationTiming {
+package struct OperationTiming {
     let device: DeviceDescription
     let seconds: Double
     let round: Int
     var peaks: Peaks?
     var suite = "op"
+
+    package init(
+        device: DeviceDescription, seconds: Double, round: Int = 0, peaks: Peaks? = nil, suite: String = "op"
+    ) {
+        (self.device, self.seconds, self.round) = (device, seconds, round)
+        (self.peaks, self.suite) = (peaks, suite)
+    }
+
+    /// A case as a step.
+    package func step(_ test: OperationCase, _ dtype: DType) -> SuiteStep {
+        SuiteStep(
+            suite: suite, name: test.name, dtype: dtype, family: test.family.rawValue, weight: 1.5 * seconds + 0.1
+        ) {
+            try row(test, dtype).map { [$0] } ?? []
+        }
+    }
 
     /// The row of a case; nil where the device has no such operation, which is said.
     func row(_ test: OperationCase, _ dtype: DType) throws -> BenchmarkRow? {
@@ -105,7 +110,7 @@ struct OperationTiming {
                 try evaluate(results)
                 last = results
             }
-        } catch let error as TensorError where error.kind == .unsupported || error.kind == .outOfMemory {
+        } catch let error as TensorError where error.kind == .unsupported {
             NeedletailBench.tell("\(test.name) \(dtype) is left out: \(error.message)")
             return nil
         }

@@ -29,7 +29,7 @@ extension BenchmarkPage {
         let least = min(points.map(\.x).min()!, ridge / 4)
         let most = max(points.map(\.x).max()!, ridge * 4)
         var chart = Chart(
-            source.name, x: "operations for each byte", y: "GFLOP/s", xScale: .logarithmic, yScale: .logarithmic
+            set.name(source), x: "operations for each byte", y: "GFLOP/s", xScale: .logarithmic, yScale: .logarithmic
         ).line(
             x: [least, ridge, most], y: [least * peaks.bandwidth / 1e9, peak / 1e9, peak / 1e9], name: "roof", color: 7)
         for (index, family) in Set(points.map(\.family)).sorted().enumerated() {
@@ -53,7 +53,7 @@ extension BenchmarkPage {
             for (curve, rows) in curves.sorted(by: { $0.key < $1.key }) {
                 let places = Dictionary(grouping: rows) { $0.place! }
                 let points = places.map { ($0, Quantiles($1.map(\.median)).median / 1000) }.sorted { $0.0 < $1.0 }
-                let name = set.sources.count > 1 ? "\(curve.name), \(curve.source.name)" : curve.name
+                let name = set.sources.count > 1 ? "\(curve.name), \(set.name(curve.source))" : curve.name
                 chart = chart.line(x: points.map(\.0), y: points.map(\.1), name: name)
             }
             return chart

@@ -5,8 +5,16 @@ import TensorRuntime
 /// Rows as a page for people: which device for which work, then how that comes about.
 package struct BenchmarkPage {
     let set: RowSet
+    private let runs: [[BenchmarkRow]]
 
-    package init(_ rows: [BenchmarkRow]) { set = RowSet(rows) }
+    package init(_ rows: [BenchmarkRow]) { self.init(runs: [rows]) }
+
+    /// - Parameter runs: rows of a file each. Where a run has a peer's rows beside ours, these two are compared and no others: they were
+    ///   taken in turn.
+    package init(runs: [[BenchmarkRow]]) {
+        self.runs = runs
+        set = RowSet(runs.flatMap { $0 })
+    }
 
     /// What people have to do, by rows that stand for it.
     private static let kinds: [(name: String, isMeant: @Sendable (RowSet.Work, String) -> Bool)] = [
@@ -49,7 +57,10 @@ package struct BenchmarkPage {
             }
         ),
         ("98 % on MNIST, from scratch", { work, _ in work.suite == "accuracy" }),
-        ("first step of a fresh program", { work, _ in work.suite == "start" && work.name.hasSuffix("cold process") }),
+        (
+            "a fresh program's whole process, three steps, nothing compiled yet",
+            { work, _ in work.suite == "start" && work.name.contains(" cold whole process") }
+        ),
     ]
 
     package func report() -> Report {
@@ -78,9 +89,11 @@ package struct BenchmarkPage {
             let means = able.compactMap { source in set.mean(works, source).map { (source, $0) } }
             guard let best = means.min(by: { $0.1 < $1.1 }) else { continue }
             let others = means.filter { $0.0 != best.0 }.sorted { $0.1 < $1.1 }
-            let rest = others.map { "\($0.0.name) takes \(BenchmarkPage.times($0.1 / best.1))" }
+            let rest = others.map { "\(set.name($0.0)) takes \(BenchmarkPage.times($0.1 / best.1))" }
             let alone = sources.count > 1 ? "no other did it" : "-"
-            rows.append([kind.name, best.0.name, rest.isEmpty ? alone : rest.joined(separator: ", "), "\(works.count)"])
+            rows.append([
+                kind.name, set.name(best.0), rest.isEmpty ? alone : rest.joined(separator: ", "), "\(works.count)",
+            ])
         }
         if rows.isEmpty { return report.text("These rows hold no training step and no operation.") }
         report.table(
@@ -104,8 +117,8 @@ package struct BenchmarkPage {
             let peaks = Peaks(own)
             let launch = probe(source) { $0.name == "launch, submit and wait" }
             return [
-                source.name, source.driver, own.compactMap(\.kind).first ?? "-",
-                Set(own.map(\.threads)).sorted().map(String.init).joined(separator: ", "),
+                set.name(source), source.driver, own.compactMap(\.kind).first ?? "-", "\(source.threads)",
+                source.commit.isEmpty ? "-" : source.commit,
                 peaks.arithmetic[.float32].map { String(format: "%.0f", $0 / 1e9) } ?? "-",
                 peaks.arithmetic[.float16].map { String(format: "%.0f", $0 / 1e9) } ?? "-",
                 peaks.bandwidth > 0 ? String(format: "%.1f", peaks.bandwidth / 1e9) : "-",
@@ -113,7 +126,7 @@ package struct BenchmarkPage {
             ]
         }
         report.table(
-            ["device", "driver", "kind", "threads", "GFLOP/s", "in float16", "GB/s", "launch, us"], rows,
+            ["device", "driver", "kind", "threads", "commit", "GFLOP/s", "in float16", "GB/s", "launch, us"], rows,
             caption: "Measured: products of 512 and 1024, a copy of 64 MiB, a small kernel with its wait.")
     }
 
@@ -122,7 +135,7 @@ package struct BenchmarkPage {
         guard !works.isEmpty else { return }
         report.section("A training step, milliseconds")
         report.table(
-            ["model"] + set.sources.map(\.name),
+            ["model"] + set.sources.map(set.name),
             works.map { work in
                 [work.name]
                     + set.sources.map { source in
@@ -141,14 +154,14 @@ package struct BenchmarkPage {
         let shown = families.filter { !works($0).isEmpty }
         guard !shown.isEmpty else { return }
         report.section("Speed by kind of operation")
-        var chart = Chart("Speed beside \(first.name)", x: "times as fast as \(first.name)")
+        var chart = Chart("Speed beside \(set.name(first))", x: "times as fast as \(set.name(first))")
         for source in sources {
             let values = shown.map { family -> Double in
                 let common = works(family)
                 guard let own = set.mean(common, source), let other = set.mean(common, first) else { return .nan }
                 return other / own
             }
-            chart = chart.bars(shown, values, name: source.name, horizontal: true)
+            chart = chart.bars(shown, values, name: set.name(source), horizontal: true)
         }
         report.figure(
             Figure([[chart]], width: 900, rowHeight: Double(90 + 22 * shown.count * sources.count)),
@@ -158,24 +171,37 @@ package struct BenchmarkPage {
     private func addPeers(to report: inout Report) {
         guard !set.peers.isEmpty else { return }
         report.section("Beside other frameworks")
+        let sets = runs.map(RowSet.init)
+        for set in sets where !set.ours.isEmpty { addPeers(of: set, "taken in turn", to: &report) }
+        let alone = sets.filter { $0.ours.isEmpty }.flatMap(\.rows)
+        addPeers(of: RowSet(alone + set.rows.filter { $0.framework == "needletail" }), "of separate runs", to: &report)
+    }
+
+    /// - Parameter how: the rows came about.
+    private func addPeers(of set: RowSet, _ how: String, to report: inout Report) {
         for peer in set.peers {
-            for device in set.ours {
+            let name = set.name(peer)
+            let fitting = set.ours.filter { PeerComparison.obstacle($0, peer) == nil }
+            if fitting.isEmpty, let obstacle = set.ours.first.flatMap({ PeerComparison.obstacle($0, peer) }) {
+                report.text("Nothing is compared with \(name): \(obstacle).")
+            }
+            for device in fitting {
                 let comparison = PeerComparison(set, device: device, peer: peer)
                 guard !comparison.rows.isEmpty else { continue }
                 report.text(
                     String(
-                        format: "%@ takes %.2f of the time of %@ (geometric mean of %d rows); %.0f %% of the rows are "
-                            + "not slower.", device.name, comparison.mean, peer.name, comparison.rows.count,
+                        format: "%@ takes %.2f of the time of %@ (geometric mean of %d rows, %@); %.0f %% of the rows "
+                            + "are not slower.", set.name(device), comparison.mean, name, comparison.rows.count, how,
                         100 * comparison.share))
                 guard !comparison.slower.isEmpty else { continue }
                 report.table(
-                    ["slower than \(peer.name)", "dtype", "us", "its us", "ratio"],
+                    ["slower than \(name)", "dtype", "us", "its us", "ratio"],
                     comparison.slower.map {
                         [
                             $0.work.name, $0.work.dtype, String(format: "%.1f", $0.ours),
                             String(format: "%.1f", $0.theirs), String(format: "%.2f", $0.ratio),
                         ]
-                    }, caption: "The ledger: every row of \(device.name) that takes more time than \(peer.name).")
+                    }, caption: "The ledger: every row of \(set.name(device)) that takes more time than \(name).")
             }
         }
     }
@@ -191,8 +217,8 @@ package struct BenchmarkPage {
                 + ". \(disturbed.count) of \(set.rows.count) rows were taken while something disturbed the machine.")
         if !failed.isEmpty {
             report.table(
-                ["row that counts for nothing", "device", "why"],
-                failed.map { [$0.name, $0.device, $0.failure ?? ""] })
+                ["row that counts for nothing", "dtype", "device", "why"],
+                failed.map { [$0.name, $0.dtype, $0.device, $0.failure ?? ""] })
         }
         let reasons = Dictionary(grouping: disturbed.flatMap(\.warnings).map(BenchmarkPage.kind), by: { $0 })
         if !reasons.isEmpty {

@@ -15,11 +15,11 @@ struct PageCommand: ParsableCommand {
     @Option(help: "The page's file.") var output = "page.html"
 
     func run() throws {
-        let rows = try files.flatMap { try CompareCommand.rows(of: $0) }
-        guard !rows.isEmpty else {
+        let runs = try files.map { try CompareCommand.rows(of: $0) }
+        guard !runs.allSatisfy(\.isEmpty) else {
             throw TensorError(.data, "\(files.joined(separator: ", ")): no rows; make them with needletail-bench all")
         }
-        try BenchmarkPage(rows).report().write(to: output)
-        try StandardOutput.write(line: "\(rows.count) rows in \(output)")
+        try BenchmarkPage(runs: runs).report().write(to: output)
+        try StandardOutput.write(line: "\(runs.reduce(0) { $0 + $1.count }) rows in \(output)")
     }
 }

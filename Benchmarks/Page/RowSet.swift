@@ -2,22 +2,30 @@ import Foundation
 
 /// Rows of several runs, put in order: by who made them, and one number for each piece of work.
 package struct RowSet {
-    /// A device, or a peer on one.
+    /// Who made rows that belong together: one state of one program on one device of one machine, with so many threads.
     package struct Source: Hashable, Comparable {
         package let framework, device, driver: String
+        /// Empty where rows do not say.
+        package let machine, commit: String
+        package let threads: Int
 
         package init(_ row: BenchmarkRow) {
             (framework, device) = (row.framework, row.device)
-            // The CPU backend's driver names its threads, which rows of one run differ in.
+            // The CPU backend's driver names its threads, which have a place of their own.
             driver = row.driver.split(separator: ",").filter { !$0.hasSuffix(" threads") }.joined(separator: ",")
+            (machine, commit) = (row.machine ?? "", row.commit ?? "")
+            // Where the threads are what a curve goes along, its places belong together.
+            threads = row.axis == ScalingAxis.threads.rawValue ? 0 : row.threads
         }
 
         package var isOurs: Bool { framework == "needletail" }
-        /// What a column is called: `cpu`, `torch, cpu`.
+        /// `cpu`, `torch, cpu`: what tells it from others of one run.
         package var name: String { isOurs ? device : "\(framework), \(device)" }
 
-        package static func < (a: Source, b: Source) -> Bool {
-            (a.isOurs ? "" : a.framework, a.device, a.driver) < (b.isOurs ? "" : b.framework, b.device, b.driver)
+        package static func < (a: Source, b: Source) -> Bool { a.order.lexicographicallyPrecedes(b.order) }
+
+        private var order: [String] {
+            [isOurs ? "" : framework, device, machine, driver, String(format: "%6d", threads), commit]
         }
     }
 
@@ -35,16 +43,49 @@ package struct RowSet {
     /// Microseconds of a piece of work: the median over rounds of their medians, of rows that did not fail.
     private let times: [Source: [Work: Double]]
     private let families: [Work: String]
+    private let names: [Source: String]
 
     package init(_ rows: [BenchmarkRow]) {
+        // Where all rows that name a machine name one, those that name none were taken there.
+        let machines = Set(rows.compactMap(\.machine))
+        let rows = rows.map { row in
+            var row = row
+            if machines.count == 1 { row.machine = row.machine ?? machines.first }
+            return row
+        }
         self.rows = rows
         let good = rows.filter { $0.failure == nil && !$0.samples.isEmpty }
-        sources = Set(good.map(Source.init)).sorted()
-        times = Dictionary(grouping: good, by: Source.init).mapValues { rows in
+        let work = good.filter { $0.axis != ScalingAxis.threads.rawValue }
+        let sources = Set(work.map(Source.init)).sorted()
+        self.sources = sources
+        names = RowSet.names(Set(good.map(Source.init)).sorted())
+        times = Dictionary(grouping: work, by: Source.init).mapValues { rows in
             Dictionary(grouping: rows, by: RowSet.work).mapValues { Quantiles($0.map(\.median)).median }
         }
-        families = Dictionary(good.map { (RowSet.work($0), $0.family ?? "other") }) { first, _ in first }
+        families = Dictionary(work.map { (RowSet.work($0), $0.family ?? "other") }) { first, _ in first }
     }
+
+    /// A name for each: the device's, and of several of that name what they differ in.
+    private static func names(_ sources: [Source]) -> [Source: String] {
+        let parts: [(Source) -> String] = [
+            { $0.threads == 0 ? "" : $0.threads == 1 ? "1 thread" : "\($0.threads) threads" },
+            { $0.commit.isEmpty ? "commit not named" : $0.commit }, { $0.driver },
+            { $0.machine.isEmpty ? "machine not named" : $0.machine },
+        ]
+        var names: [Source: String] = [:]
+        for (name, alike) in Dictionary(grouping: sources, by: \.name) {
+            // What is at all threads differs from none.
+            let fixed = alike.filter { $0.threads != 0 }
+            let telling = parts.filter { part in Set(fixed.map(part)).count > 1 }
+            for source in alike {
+                names[source] = ([name] + telling.map { $0(source) }.filter { !$0.isEmpty }).joined(separator: ", ")
+            }
+        }
+        return names
+    }
+
+    /// What a column or a curve is called: `cpu`, and beside a run on one thread `cpu, 2 threads`.
+    package func name(_ source: Source) -> String { names[source] ?? source.name }
 
     package static func work(_ row: BenchmarkRow) -> Work { Work(suite: row.suite, name: row.name, dtype: row.dtype) }
 
@@ -70,41 +111,4 @@ package struct RowSet {
         guard times.count == works.count, !times.isEmpty else { return nil }
         return exp(times.reduce(0) { $0 + log($1) } / Double(times.count))
     }
-}
-
-/// One program beside another on the same work.
-package struct PeerComparison {
-    package struct Row {
-        package let work: RowSet.Work
-        package let ours, theirs: Double
-        package var ratio: Double { ours / theirs }
-    }
-
-    package let peer: RowSet.Source
-    package let device: RowSet.Source
-    /// All rows that both have, slowest of ours first.
-    package let rows: [Row]
-    /// What only one of them has, and which.
-    package let unpaired: [(work: RowSet.Work, source: RowSet.Source)]
-
-    package init(_ set: RowSet, device: RowSet.Source, peer: RowSet.Source) {
-        (self.peer, self.device) = (peer, device)
-        rows = set.common([device, peer]) { _, _ in true }.map {
-            Row(work: $0, ours: set.time($0, device)!, theirs: set.time($0, peer)!)
-        }.sorted { $0.ratio > $1.ratio }
-        unpaired = [(device, peer), (peer, device)].flatMap { source, other in
-            set.works(source).subtracting(set.works(other)).sorted().map { ($0, source) }
-        }
-    }
-
-    /// Of ours by the peer's time.
-    package var mean: Double {
-        rows.isEmpty ? .nan : exp(rows.reduce(0) { $0 + log($1.ratio) } / Double(rows.count))
-    }
-    /// Of the rows, those in which ours takes no more time than the peer's.
-    package var share: Double {
-        rows.isEmpty ? .nan : Double(rows.filter { $0.ratio <= 1 }.count) / Double(rows.count)
-    }
-    /// The ledger: rows slower than the peer.
-    package var slower: [Row] { rows.filter { $0.ratio > 1 } }
 }

@@ -22,7 +22,6 @@ def train(preset, seed, threads):
     """Seconds of training, and the accuracy on the test images, looked at afterwards."""
     import torch
     import torch.nn.functional as F
-    torch.set_num_threads(threads)
     torch.manual_seed(seed)
     kind, epochs, size, rate = RECIPES[preset]
 

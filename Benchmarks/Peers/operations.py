@@ -13,13 +13,17 @@ CONVOLUTIONS = [
     (64, 1, 28, 3, 32, 1, 0, 1), (64, 32, 26, 3, 64, 1, 0, 1), (64, 16, 32, 3, 16, 1, 1, 1), (64, 64, 8, 3, 64, 1, 1, 1),
     (16, 64, 28, 1, 64, 1, 0, 1), (64, 1, 28, 5, 16, 2, 0, 1), (16, 64, 28, 3, 64, 1, 1, 64)]
 SIZES = [10_000, 1 << 20, 1 << 24]
+# Beside the layers in `layers`.
+LARGE = {"cumsum 1048576", "sort 1048576", "topk 1048576 k100"}
 # In needletail-bench of float32 alone.
 FLOAT_ONLY = {"argmax axis1 4096x1024", "gather batch 64 of 60000x784", "max_pool2d backward 64x32x26x26"}
 
 
 def time_all(row, options, dtype):
-    cases = torch_cases(options, dtype) if options.framework == "torch" else jax_cases(dtype)
+    cases = torch_cases(dtype) if options.framework == "torch" else jax_cases(dtype)
     for name, case in cases:
+        if options.what == "layers" and not (name in LARGE or name.endswith("fwd+bwd")):
+            continue
         if options.filter not in name or (dtype != "float32" and (name in FLOAT_ONLY or name.endswith("fwd+bwd"))):
             continue
         run, finish = case()
@@ -32,13 +36,12 @@ def convolution_name(b, i, e, k, o, stride, padding, groups):
         f" g{groups}" if groups > 1 else "")
 
 
-def torch_cases(options, dtype):
+def torch_cases(dtype):
     """Names, and what makes the work: operands exist while their case is timed."""
     import torch
-    torch.set_num_threads(options.threads)
     torch.manual_seed(0)
     kind = getattr(torch, dtype)
-    for name, make in (torch_layers(torch) if options.what == "layers" else torch_operations(torch, kind)):
+    for name, make in torch_operations(torch, kind):
         def case(make=make):
             run = make()
             return run, lambda: None
@@ -169,7 +172,7 @@ def with_forward(torch, kind, shape, body):
 
 
 def torch_layers(torch):
-    """Layers with their backward pass, and a few large operations of `layers`."""
+    """Layers with their backward pass."""
     import torch.nn as nn
 
     def both(make, *shape):
@@ -254,6 +257,7 @@ def jax_cases(dtype):
         yield f"{name} 4096x1024", case([matrix], body)
     yield "cumsum 1048576", case([(1 << 20,)], jnp.cumsum)
     yield "sort 1048576", case([(1 << 20,)], lambda a: jax.lax.sort_key_val(a, jnp.arange(1 << 20)))
+    yield "topk 1048576 k100", case([(1 << 20,)], lambda a: jax.lax.top_k(a, 100))
     for q in CONVOLUTIONS:
         b, i, e, k, o, stride, padding, groups = q
         yield f"conv2d {convolution_name(*q)}", case(

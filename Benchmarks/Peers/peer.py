@@ -11,37 +11,73 @@ import argparse
 import json
 import os
 
-import operations
-import training
-from timing import Row
+
+def parse():
+    """What each command uses, and nothing else: an option that would change nothing is refused."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    commands = parser.add_subparsers(dest="what", required=True)
+    op, layers, train, accuracy = (commands.add_parser(name) for name in ("op", "layers", "train", "accuracy"))
+    for command, frameworks in ((op, ["torch", "jax"]), (layers, ["torch", "jax"]),
+                                (train, ["torch", "torch-compile", "jax", "tinygrad"])):
+        command.add_argument("--framework", default="torch", choices=frameworks)
+        command.add_argument("--round", type=int, default=0)
+    for command in (op, layers):
+        command.add_argument("--filter", default="", help="only those whose name contains this")
+        command.add_argument("--seconds", type=float, default=0.5, help="for the samples of a row")
+    op.add_argument("--dtype", default="float32", help="several separated by commas")
+    train.add_argument("--model", default="mlp", help="several separated by commas")
+    train.add_argument("--batch", default="64", help="several separated by commas")
+    train.add_argument("--steps", type=int, help="in a pass, of which five are timed")
+    accuracy.add_argument("--preset", default="fast98", choices=["fast98", "fast99"])
+    accuracy.add_argument("--seed", type=int, default=1)
+    for command in (op, layers, train, accuracy):
+        command.add_argument("--threads", type=int, default=os.environ.get("NEEDLETAIL_THREADS") or len(os.sched_getaffinity(0)),
+                             help="by default NEEDLETAIL_THREADS, or a processor each")
+    options = parser.parse_args()
+    if options.what == "layers":
+        options.dtype = "float32"
+    if options.what == "accuracy":
+        options.framework = "torch"
+    return options
+
+
+def limit(options):
+    """Gives the framework its threads: PyTorch is told, the others take as many as there are processors for them."""
+    processors = sorted(os.sched_getaffinity(0))
+    if options.threads < 1:
+        raise SystemExit(f"--threads {options.threads}: give at least 1")
+    if options.framework.startswith("torch"):
+        import torch
+        torch.set_num_threads(options.threads)
+        return
+    if options.threads > len(processors):
+        raise SystemExit(f"--threads {options.threads}: {options.framework} has one for each of {len(processors)} processors; give no more")
+    os.sched_setaffinity(0, processors[:options.threads])
+    # tinygrad's own count.
+    os.environ["NUM_CPU_THREADS"] = str(options.threads)
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("what", choices=["op", "layers", "train", "accuracy"])
-    parser.add_argument("--framework", default="torch", choices=["torch", "torch-compile", "jax", "tinygrad"])
-    parser.add_argument("--model", default="mlp", help="several separated by commas")
-    parser.add_argument("--batch", default="64", help="several separated by commas")
-    parser.add_argument("--filter", default="", help="only operations whose name contains this")
-    parser.add_argument("--dtype", default="float32", help="several separated by commas, of operations")
-    parser.add_argument("--seconds", type=float, default=0.5, help="for the samples of a row")
-    parser.add_argument("--threads", type=int, default=len(os.sched_getaffinity(0)))
-    parser.add_argument("--round", type=int, default=0)
-    parser.add_argument("--steps", type=int, help="in a pass, of which five are timed")
-    parser.add_argument("--preset", default="fast98", choices=["fast98", "fast99"])
-    parser.add_argument("--seed", type=int, default=1)
-    options = parser.parse_args()
+    options = parse()
+    limit(options)
+    # After the limit: some libraries count the processors when they are loaded.
+    from timing import Row
     if options.what == "accuracy":
         import accuracy
         return print(json.dumps(accuracy.train(options.preset, options.seed, options.threads)))
-    row = Row(options)
     if options.what == "train":
+        import training
+        known = training.MODELS[options.framework]
+        for model in options.model.split(","):
+            if model not in known:
+                raise SystemExit(f"{model} is not there for {options.framework}: {', '.join(known)}")
+        row = Row(options)
         for model in options.model.split(","):
             for batch in options.batch.split(","):
                 training.time_model(row, options, model, int(batch))
         return
-    if options.framework not in ("torch", "jax"):
-        raise SystemExit(f"{options.what} is not there for {options.framework}; use torch or jax")
+    import operations
+    row = Row(options)
     for dtype in options.dtype.split(","):
         operations.time_all(row, options, dtype)
 

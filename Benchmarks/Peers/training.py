@@ -1,4 +1,4 @@
-"""Training steps of the models of needletail-bench train: batches gathered by a shuffled index inside the step, of tinygrad before it."""
+"""Training steps of the models of needletail-bench train: batches gathered by a shuffled index inside the step."""
 import gzip
 import os
 import pathlib
@@ -7,7 +7,7 @@ import numpy as np
 
 from timing import passes
 
-DATA = pathlib.Path(__file__).resolve().parent.parent.parent / "Datasets" / "mnist"
+ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
 WIDTHS = {"mlp": [784, 128, 128, 10], "mlp-small": [784, 64, 32, 10]}
 SHAPES = {"cnn": (1, 28, 28), "lenet": (1, 28, 28), "resnet20": (1, 28, 28), "lstm": (28, 28), "transformer": (28, 28)}
 TORCH = ["mlp", "mlp-small", "cnn", "lenet", "resnet20", "lstm", "transformer"]
@@ -15,15 +15,22 @@ MODELS = {"torch": TORCH, "torch-compile": TORCH, "jax": ["mlp", "mlp-small"], "
 
 
 def mnist(part="train"):
+    """Images of 0 to 1 in rows of 784, and labels, of NEEDLETAIL_DATA or its folder `mnist`, as needletail-bench takes them."""
+    named = os.environ.get("NEEDLETAIL_DATA")
+    places = [pathlib.Path(named), pathlib.Path(named) / "mnist"] if named else [ROOT / "Datasets" / "mnist"]
+
     def read(name, header):
-        return np.frombuffer(gzip.open(DATA / name).read(), dtype=np.uint8, offset=header)
-    images = read(f"{part}-images-idx3-ubyte.gz", 16).reshape(-1, 784).astype(np.float32) / 255
-    return images, read(f"{part}-labels-idx1-ubyte.gz", 8).astype(np.int32)
+        for place in places:
+            for path in (place / name, place / f"{name}.gz"):
+                if path.exists():
+                    data = gzip.open(path).read() if path.suffix == ".gz" else path.read_bytes()
+                    return np.frombuffer(data, dtype=np.uint8, offset=header)
+        raise SystemExit(f"{name} is not in {' nor '.join(map(str, places))}; name the folder by NEEDLETAIL_DATA")
+    images = read(f"{part}-images-idx3-ubyte", 16).reshape(-1, 784).astype(np.float32) / 255
+    return images, read(f"{part}-labels-idx1-ubyte", 8).astype(np.int32)
 
 
 def time_model(row, options, model, batch):
-    if model not in MODELS[options.framework]:
-        raise SystemExit(f"{model} is not there for {options.framework}: {', '.join(MODELS[options.framework])}")
     order = np.random.default_rng(0).permutation(60_000)
     batches = [order[(i * batch) % (60_000 - batch):][:batch].copy() for i in range(500 if batch <= 64 else 64)]
     made = {"jax": step_jax, "tinygrad": step_tinygrad}.get(options.framework, step_torch)
@@ -95,7 +102,6 @@ def net_torch(model):
 def step_torch(options, model, batches):
     import torch
     import torch.nn as nn
-    torch.set_num_threads(options.threads)
     torch.manual_seed(0)
     images, labels = mnist()
     x = torch.from_numpy(images).reshape(-1, *SHAPES.get(model, (784,)))
@@ -165,10 +171,12 @@ def step_tinygrad(options, model, batches):
     params = nn.state.get_parameters(net)
     optimizer = nn.optim.SGD(params, lr=1e-2) if model == "mlp-small" else nn.optim.Adam(params, lr=1e-3)
 
+    x, y = Tensor(images).realize(), Tensor(labels).realize()
+
     @TinyJit
-    def update(xb, yb):
+    def update(index):
         optimizer.zero_grad()
-        loss = net(xb).sparse_categorical_crossentropy(yb).backward()
+        loss = net(x[index]).sparse_categorical_crossentropy(y[index]).backward()
         return loss.realize(*optimizer.schedule_step())
-    ready = [(Tensor(images[b]).realize(), Tensor(labels[b]).realize()) for b in batches]
-    return lambda b: update(*b), ready, Device[Device.DEFAULT].synchronize
+    ready = [Tensor(b.astype(np.int32)).realize() for b in batches]
+    return update, ready, Device[Device.DEFAULT].synchronize

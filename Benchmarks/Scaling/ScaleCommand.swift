@@ -26,7 +26,7 @@ struct ScaleCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "scale",
         abstract: "Times what grows: batch, threads, operations of a trace, parameters, sequences.",
-        discussion: "Each row says what it grows with, and how far. Exits with 1 where a guard fired.")
+        discussion: "Each row says what it grows with, and how far. Exits with 1 where a row failed.")
 
     @Option(
         help: ArgumentHelp(
@@ -34,22 +34,15 @@ struct ScaleCommand: ParsableCommand {
     var axis: ScalingAxis?
     @Option(help: "Directory of the MNIST files.") var data: String?
     @Flag(help: "Fewer places, none of the largest.") var quick = false
-    @OptionGroup var measuring: MeasuringOptions
+    @OptionGroup var rows: RowOptions
+    @OptionGroup var sampling: SamplingOptions
 
     func run() throws {
-        let id = try DeviceSelection.resolve(measuring.device)
+        let id = try DeviceSelection.resolve(rows.device)
         let split = try withDevice(id) { try MNISTFiles.load(.train, from: try MNISTFiles.directory(data)) }
         let curves = Scaling(
-            device: id, split: split, seconds: measuring.seconds, round: measuring.round, isQuick: quick)
-        var failures = 0
-        for axis in ScalingAxis.allCases where self.axis == nil || self.axis == axis {
-            for step in curves.steps(along: axis) {
-                for row in try step.run() {
-                    if row.failure != nil { failures += 1 }
-                    try measuring.write(row)
-                }
-            }
-        }
-        if failures > 0 { throw ExitCode(EXIT_FAILURE) }
+            device: id, split: split, seconds: sampling.seconds, round: rows.round, isQuick: quick)
+        let axes = axis.map { [$0] } ?? ScalingAxis.allCases
+        try rows.run(axes.flatMap { curves.steps(along: $0) }, of: "scale", on: deviceContext(id).device.description)
     }
 }

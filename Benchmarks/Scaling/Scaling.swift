@@ -3,15 +3,6 @@ import Needletail
 import NeedletailVision
 import TensorRuntime
 
-/// One measurement of several, by its name: what `all` counts its progress by.
-struct SuiteStep {
-    let name: String
-    /// About how many seconds it takes, beside the others.
-    let weight: Double
-    /// Its rows; none where the device has no such operation.
-    let run: () throws -> [BenchmarkRow]
-}
-
 /// Curves of cost on a device.
 struct Scaling {
     let device: DeviceID
@@ -59,8 +50,11 @@ struct Scaling {
     ) -> SuiteStep {
         let bench = TrainingBench(
             split: split, model: model, batch: batch, round: round, makeNet: makeNet, seconds: 2 * seconds)
-        return SuiteStep(name: "\(curve), \(axis.rawValue) \(Int(place))", weight: 3 * seconds) {
-            let row = try NeedletailBench.with(device, threads: threads) { try bench.row(threads: threads) }
+        return SuiteStep(
+            suite: "scale", name: "\(curve), \(axis.rawValue) \(Int(place))", family: curve, threads: threads,
+            weight: 3 * seconds
+        ) {
+            let row = try NeedletailBench.with(device, threads: threads) { try bench.row() }
             return [placed(row, axis, place, curve)]
         }
     }
@@ -77,7 +71,9 @@ struct Scaling {
     /// A trace of so many operations, which fuses into few kernels: what the host's part costs.
     private func chain(_ nodes: Int) -> SuiteStep {
         let name = "chain of sums and absolute values"
-        return SuiteStep(name: "\(name), nodes \(nodes)", weight: seconds + Double(nodes) * 3e-5) {
+        return SuiteStep(
+            suite: "scale", name: "\(name), nodes \(nodes)", family: name, weight: seconds + Double(nodes) * 3e-5
+        ) {
             try withDevice(device) {
                 let start = Tensor.full([64], 0.5)
                 try start.evaluate()
@@ -112,7 +108,9 @@ struct Scaling {
         ]
         return layers.flatMap { curve, make in
             lengths.map { length in
-                SuiteStep(name: "\(curve), sequence \(length)", weight: 3 * seconds) {
+                SuiteStep(
+                    suite: "scale", name: "\(curve), sequence \(length)", family: curve, weight: 3 * seconds
+                ) {
                     try withDevice(device) {
                         let timing = OperationTiming(
                             device: try deviceContext().device.description, seconds: seconds, round: round,

@@ -10,14 +10,15 @@ struct StartCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "start", abstract: "Times starts of a program: without anything in the cache, and again.",
         discussion: """
-            Starts itself as a child with a cache directory of its own, empty for the cold start and full for the warm one. \
-            The cold one of the system's own files is not measured.
+            Starts itself as a child, with all that it and the drivers keep on disk in a directory of its own: empty for a cold \
+            start, as that left it for a warm one. The whole process is from its creation to its end, with three training steps. \
+            The system's own cache of files is warm in both.
             """)
 
     @Option(help: ArgumentHelp(BenchmarkModel.summary)) var model = "mlp,cnn"
     @Option(help: "Starts of each kind.") var starts = 3
     @Flag(help: .hidden) var child = false
-    @OptionGroup var measuring: MeasuringOptions
+    @OptionGroup var rows: RowOptions
 
     func validate() throws {
         _ = try BenchmarkModel.list(model)
@@ -26,12 +27,12 @@ struct StartCommand: ParsableCommand {
 
     func run() throws {
         let models = try BenchmarkModel.list(model)
-        if child { return try StartChild.run(models[0], device: measuring.device) }
-        let id = try DeviceSelection.resolve(measuring.device)
-        for model in models {
-            let start = StartMeasurement(model: model, device: id, starts: starts, round: measuring.round)
-            for row in try start.rows() { try measuring.write(row) }
+        if child { return try StartChild.run(models[0], device: rows.device) }
+        let device = try deviceContext(DeviceSelection.resolve(rows.device)).device.description
+        let steps = models.map {
+            StartMeasurement(model: $0, device: device, starts: starts, round: rows.round).step
         }
+        try rows.run(steps, of: "start", on: device)
     }
 }
 
@@ -44,21 +45,10 @@ enum StartChild {
         func microseconds() -> Double { (ContinuousClock.now - begin) / .microseconds(1) }
         let id = try DeviceSelection.resolve(device)
         try withDevice(id) {
-            manualSeed(0)
-            let net = model.makeNet()
-            let optimizer = model.makeOptimizer(net.parameters)
-            let x = Tensor.normal(Shape([64] + model.imageShape))
-            let y = Tensor((0..<64).map { Int64($0 % 10) }, shape: [64])
-            try evaluate(x)
-            try synchronize()
+            let step = try model.makeStepOnNoise(batch: 64)
             var times = [microseconds()]
             for _ in 0..<steps {
-                optimizer.zeroGrad()
-                let loss = crossEntropy(net.call(x), y)
-                loss.backward()
-                try optimizer.step()
-                guard try Double(loss.item()).isFinite else { throw BenchmarkFailure("start: the loss is not finite") }
-                try synchronize()
+                _ = try step()
                 times.append(microseconds())
             }
             try JSONLines.write(["times": .array(times.map { .number($0) })])
@@ -67,9 +57,9 @@ enum StartChild {
 }
 
 /// Starts children and times them.
-struct StartMeasurement {
+package struct StartMeasurement {
     let model: BenchmarkModel
-    let device: DeviceID
+    let device: DeviceDescription
     let starts: Int
     let round: Int
 
@@ -79,76 +69,73 @@ struct StartMeasurement {
         var steps: [Double]
     }
 
-    func rows() throws -> [BenchmarkRow] {
-        let description = try deviceContext(device).device.description
+    /// The variables by which this runtime and drivers are told where to keep what they compiled, and how each one's folder is called.
+    private static let caches = [
+        "NEEDLETAIL_CACHE": "needletail",
+        // Mesa: lavapipe, ANV, RADV, Rusticl; its earlier name.
+        "MESA_SHADER_CACHE_DIR": "mesa", "MESA_GLSL_CACHE_DIR": "mesa",
+        "POCL_CACHE_DIR": "pocl",
+        // NVIDIA's OpenCL and Vulkan.
+        "CUDA_CACHE_PATH": "cuda", "__GL_SHADER_DISK_CACHE_PATH": "nvidia",
+        // Intel's and AMD's OpenCL.
+        "NEO_CACHE_DIR": "intel", "AMD_COMGR_CACHE_DIR": "amd",
+        // What has no variable of its own.
+        "XDG_CACHE_HOME": "other",
+    ]
+
+    /// What a child's environment has besides: a folder of `place` for each cache.
+    package static func environment(cachesIn place: String) -> [String: String] {
+        caches.mapValues { "\(place)/\($0)" }
+    }
+
+    var step: SuiteStep {
+        SuiteStep(
+            suite: "start", name: "\(model.rawValue) start", family: model.rawValue, weight: Double(4 * starts),
+            run: rows)
+    }
+
+    private func rows() throws -> [BenchmarkRow] {
         var (cold, warm): ([Child], [Child]) = ([], [])
         let load = ProcessorLoad()
         for _ in 0..<starts {
-            let cache = FileManager.default.temporaryDirectory.appendingPathComponent("nt-start-\(UUID().uuidString)")
-            defer { try? FileManager.default.removeItem(at: cache) }
-            try FileManager.default.createDirectory(at: cache, withIntermediateDirectories: true)
-            cold.append(try child(cache: cache.path))
-            warm.append(try child(cache: cache.path))
+            let place = FileManager.default.temporaryDirectory.appendingPathComponent("nt-start-\(UUID().uuidString)")
+            defer { try? FileManager.default.removeItem(at: place) }
+            let environment = StartMeasurement.environment(cachesIn: place.path)
+            for folder in environment.values {
+                try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
+            }
+            cold.append(try child(environment))
+            warm.append(try child(environment))
         }
-        func row(_ name: String, _ samples: [Double], launches: Double) -> BenchmarkRow {
-            let result = Sampler.Result(
-                first: samples[0], samples: samples, host: 0, launches: launches, warnings: load.warnings(),
-                failure: nil, spent: ExecutionStatistics(), iterations: samples.count)
-            var row = result.row(
-                suite: "start", name: "\(model.rawValue) \(name)", dtype: .float32, on: description, round: round)
+        let warnings = load.warnings()
+        func row(_ name: String, _ samples: [Double]) -> BenchmarkRow {
+            var row = BenchmarkRow(
+                suite: "start", name: "\(model.rawValue) \(name)", dtype: .float32, on: device, round: round)
+            (row.firstMicroseconds, row.samples, row.warnings) = (samples[0], samples, warnings)
             row.family = model.rawValue
             return row
         }
         return [("cold", cold), ("warm", warm)].flatMap { kind, children in
             [
-                row("\(kind) process", children.map(\.process), launches: 0),
-                row("\(kind) device and model", children.map(\.opening), launches: 0),
-                row("\(kind) first step", children.map { $0.steps[0] }, launches: 0),
-                row("\(kind) later step", children.map { $0.steps.dropFirst().min()! }, launches: 0),
+                row("\(kind) whole process of \(StartChild.steps) steps", children.map(\.process)),
+                row("\(kind) device and model", children.map(\.opening)),
+                row("\(kind) first step", children.map { $0.steps[0] }),
+                row("\(kind) later step", children.map { $0.steps.dropFirst().min()! }),
             ]
         }
     }
 
-    private func child(cache: String) throws -> Child {
-        let program = try FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe")
+    private func child(_ environment: [String: String]) throws -> Child {
+        let program = try ChildProgram.own()
         let begin = ContinuousClock.now
         let output = try ChildProgram.run(
-            "/usr/bin/env",
-            [
-                "NEEDLETAIL_CACHE=\(cache)", program, "start", "--child", "--model", model.rawValue, "--device",
-                "\(device)",
-            ])
+            program, ["start", "--child", "--model", model.rawValue, "--device", "\(device.id)"],
+            environment: environment)
         let process = (ContinuousClock.now - begin) / .microseconds(1)
         struct Line: Decodable { let times: [Double] }
         let line = output.split(separator: "\n").last.map { Data($0.utf8) } ?? Data()
         guard let times = try? JSONDecoder().decode(Line.self, from: line).times, times.count == StartChild.steps + 1
         else { throw BenchmarkFailure("start: the child said '\(output)'") }
         return Child(process: process, opening: times[0], steps: zip(times, times.dropFirst()).map { $1 - $0 })
-    }
-}
-
-/// Other programs, started and waited for.
-enum ChildProgram {
-    /// What a program writes; its errors go where this process's go.
-    ///
-    /// - Throws: ``BenchmarkFailure`` where it cannot be started or exits with another code than 0 or `accepted`.
-    static func run(_ path: String, _ arguments: [String], accepted: Int32 = 0) throws -> String {
-        let process = Process()
-        process.executableURL = URL(fileURLWithPath: path)
-        process.arguments = arguments
-        let output = Pipe()
-        process.standardOutput = output
-        process.standardInput = FileHandle.nullDevice
-        do { try process.run() } catch {
-            throw BenchmarkFailure("\(path) cannot be started: \(error.localizedDescription)")
-        }
-        let data = output.fileHandleForReading.readDataToEndOfFile()
-        process.waitUntilExit()
-        let code = process.terminationStatus
-        guard process.terminationReason == .exit, code == 0 || code == accepted else {
-            let command = ([path] + arguments).joined(separator: " ")
-            throw BenchmarkFailure("\(command) ended with \(code); run it by itself to see why")
-        }
-        return String(decoding: data, as: UTF8.self)
     }
 }

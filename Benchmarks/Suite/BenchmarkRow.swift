@@ -36,10 +36,12 @@ package struct BenchmarkRow: Codable, Equatable {
     package var peakShare: Double?
     /// What may have disturbed the measurement.
     package var warnings: [String] = []
-    /// Why the row counts for nothing: a guard that fired. Its samples are not to be compared.
+    /// Why the row counts for nothing: a guard that fired, or the error that ended it. Its samples are not to be compared.
     package var failure: String?
     /// The hardware and the system that it was measured on.
     package var machine: String?
+    /// What the program was built of, as far as git says it: `0dee5f8c0ffe`, `0dee5f8c0ffe-dirty`.
+    package var commit: String?
     /// What kind of device it is: `cpu`, `discreteGPU`, `software`.
     package var kind: String?
     /// What a curve of cost goes along, and where on it the row stands: `batch`, 64.
@@ -77,7 +79,7 @@ package struct BenchmarkRow: Codable, Equatable {
     }
 
     enum CodingKeys: String, CodingKey {
-        case framework, suite, family, failure, machine, kind, axis, place, training
+        case framework, suite, family, failure, machine, commit, kind, axis, place, training
         // As the peers' benchmark calls it.
         case name = "op"
         case dtype, device, driver, threads, round, error, launches, bytes, operations, warnings

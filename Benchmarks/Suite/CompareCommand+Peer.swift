@@ -7,44 +7,53 @@ import TensorRuntime
 extension CompareCommand {
     /// Runs this program and a peer in turn, and says what each row takes beside the peer's.
     func run(beside peer: Peer) throws {
-        let script = "\(peers)/peer"
+        let script = "\(beside.peers ?? "Benchmarks/Peers")/peer"
         guard FileManager.default.isExecutableFile(atPath: script) else {
             throw TensorError(.file, "\(script): there is no such program; name the directory with --peers")
         }
-        let program = try FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe")
+        let program = try ChildProgram.own()
+        let id = try DeviceSelection.resolve(beside.device ?? "cpu")
+        let isProcessor = id.backend == DeviceID.cpu.backend
+        // What a device of another kind takes has nothing to do with the peer's threads.
+        let threads =
+            try beside.threads ?? Machine.threads(of: deviceContext(isProcessor ? id : .cpu).device.description)
+        let own = isProcessor ? ["NEEDLETAIL_THREADS": "\(threads)"] : [:]
+        let file = try beside.output.map { try RowFile($0) }
+        let rounds = beside.rounds ?? 3
         var rows: [BenchmarkRow] = []
         for round in 0..<rounds {
-            // Who goes first alternates: the second finds the machine warmer.
-            for isPeer in round % 2 == 0 ? [false, true] : [true, false] {
+            // Who goes first alternates: the second finds the machine warmer. A peer that is not there is found at once.
+            for isPeer in round % 2 == 0 ? [true, false] : [false, true] {
                 NeedletailBench.tell("round \(round + 1) of \(rounds): \(isPeer ? peer.rawValue : "needletail")")
-                let (path, arguments) =
-                    isPeer
-                    ? (script, arguments(round) + ["--framework", peer.rawValue])
-                    : (program, arguments(round) + ["--device", device, "--json"])
-                // A row of ours that a guard failed is told below; the others are there all the same. A peer exits with 1 where
-                // it broke.
-                let text = try ChildProgram.run(path, arguments, accepted: isPeer ? EXIT_SUCCESS : EXIT_FAILURE)
-                rows += try CompareCommand.rows(text, from: path)
+                let turn = [beside.work.rawValue, "--round", "\(round)"] + beside.arguments
+                // A row of ours that failed is told below; the others are there all the same. A peer exits with 1 where it broke.
+                let text =
+                    try isPeer
+                    ? ChildProgram.run(script, turn + ["--framework", peer.rawValue, "--threads", "\(threads)"])
+                    : ChildProgram.run(
+                        program, turn + ["--device", "\(id)", "--json"], accepted: EXIT_FAILURE, environment: own)
+                for var row in try CompareCommand.rows(text, from: isPeer ? script : program) {
+                    // It ran here, whether it says so or not.
+                    row.machine = row.machine ?? Machine.description
+                    rows.append(row)
+                    try file?.append(row)
+                }
             }
         }
-        if let output {
-            let lines = try rows.map { try $0.json() + "\n" }.joined()
-            try AtomicFile.write([Array(lines.utf8)], to: output)
-        }
+        try file?.finish()
         try report(rows)
-    }
-
-    private func arguments(_ round: Int) -> [String] {
-        let turn = [what.rawValue, "--round", "\(round)"]
-        if what == .train { return turn + ["--model", model, "--batch", batch] }
-        let meant = turn + ["--seconds", "\(seconds)"] + (filter.map { ["--filter", $0] } ?? [])
-        return what == .op ? meant + ["--dtype", dtype] : meant
     }
 
     private func report(_ rows: [BenchmarkRow]) throws {
         let set = RowSet(rows)
+        for row in rows where row.failure != nil {
+            try StandardOutput.write(line: "FAILED: \(row.name) \(row.dtype): \(row.failure ?? "")")
+        }
         guard let ours = set.ours.first, let theirs = set.peers.first else {
             throw BenchmarkFailure("compare --peer: one of the two made no row; run it by itself to see why")
+        }
+        if let obstacle = PeerComparison.obstacle(ours, theirs) {
+            throw BenchmarkFailure("compare --peer: \(obstacle)")
         }
         let comparison = PeerComparison(set, device: ours, peer: theirs)
         guard !comparison.rows.isEmpty else {
@@ -54,10 +63,9 @@ extension CompareCommand {
         for (work, source) in comparison.unpaired {
             try StandardOutput.write(line: "of \(source.name) only: \(work.name) \(work.dtype)")
         }
-        for row in rows where row.failure != nil {
-            try StandardOutput.write(line: "FAILED: \(row.name) \(row.dtype): \(row.failure ?? "")")
+        if comparison.share < (beside.share ?? 0.9) || rows.contains(where: { $0.failure != nil }) {
+            throw BenchmarkExit.failed
         }
-        if comparison.share < share || rows.contains(where: { $0.failure != nil }) { throw ExitCode(EXIT_FAILURE) }
     }
 }
 

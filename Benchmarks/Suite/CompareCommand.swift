@@ -10,51 +10,36 @@ struct CompareCommand: ParsableCommand {
         commandName: "compare", abstract: "Says which rows of two files, or of a peer, differ.",
         discussion: """
             Two files hold JSON lines of several rounds, taken in turn: Benchmarks/compare-runs.sh makes them. Exits with 1 \
-            where a row of the second file is slower or a guard failed one of either, and with 2 where there are too few rounds to tell.
+            where a row of the second file is slower or one of either failed, and with 2 where there are too few rounds to tell.
 
             With --peer, this program and the peer run in turn on this machine, and rows are paired by their names. Exits with 1 \
-            where fewer rows than --share are not slower than the peer's.
+            where fewer rows than --share are not slower than the peer's, or where a row failed.
             """)
 
     @Argument(help: "Rows of the one program, or of the state before a change.") var first: String?
     @Argument(help: "Rows of the other, or of the state after.") var second: String?
     @Option(help: "torch, torch-compile, jax or tinygrad: run it in turn with this program.") var peer: Peer?
-    @Option(help: "What is compared with a peer: op, layers or train.") var what: PeerWork = .op
-    @Option(help: "Only operations whose name contains this.") var filter: String?
-    @Option(help: "Models of train, separated by commas.") var model = "mlp,mlp-small"
-    @Option(help: "Images in a step of train, several numbers separated by commas.") var batch = "64"
-    @Option(help: "Data types of op, separated by commas.") var dtype = "float32"
-    @Option(help: "Turns of each.") var rounds = 3
-    @Option(help: "The share of rows that are not to be slower than the peer's.") var share = 0.9
-    @Option(help: "Where the peer's scripts are; setup.sh there installs the frameworks.")
-    var peers = "Benchmarks/Peers"
-    @Option(help: "A file for all rows of both, for needletail-bench page.") var output: String?
-    @Option(help: "The device of this program.") var device = "cpu"
-    @Option(help: "Seconds for the samples of a row.") var seconds = 0.5
-
-    enum Peer: String, CaseIterable, ExpressibleByArgument {
-        case torch
-        case torchCompile = "torch-compile"
-        case jax, tinygrad
-    }
-
-    enum PeerWork: String, CaseIterable, ExpressibleByArgument { case op, layers, train }
+    @OptionGroup var beside: PeerOptions
 
     func validate() throws {
-        if peer == nil {
-            if first == nil || second == nil { throw ValidationError("compare: give two files, or --peer") }
-        } else if first != nil {
-            throw ValidationError("compare: give two files or --peer, not both")
+        if let peer {
+            if first != nil { throw ValidationError("compare: give two files or --peer, not both") }
+            return try beside.validateUse(beside: peer)
         }
-        if rounds < 1 { throw ValidationError("--rounds \(rounds): give at least 1") }
-        if !(0...1).contains(share) { throw ValidationError("--share \(share): give a number of 0 to 1") }
-        if !(seconds > 0 && seconds.isFinite) { throw ValidationError("--seconds \(seconds): give a number above 0") }
+        if first == nil || second == nil { throw ValidationError("compare: give two files, or --peer") }
+        if let option = beside.given.first {
+            throw ValidationError("compare: \(option) is for --peer; two files are compared as they are")
+        }
     }
 
     func run() throws {
         if let peer { return try run(beside: peer) }
         guard let first, let second else { return }
-        let comparison = Comparison(try Self.rows(of: first), try Self.rows(of: second))
+        let (before, after) = (try Self.rows(of: first), try Self.rows(of: second))
+        if let difference = Comparison.machines(before, after) {
+            throw TensorError(.data, "\(first) and \(second): \(difference)")
+        }
+        let comparison = Comparison(before, after)
         for row in comparison.failed {
             try StandardOutput.write(
                 line:

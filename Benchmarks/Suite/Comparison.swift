@@ -17,12 +17,12 @@ package struct RowComparison {
     }
 }
 
-/// A row that a guard failed in one of two files: nothing of it is compared, and it is not forgotten.
+/// A row that failed in one of two files: nothing of it is compared, and it is not forgotten.
 package struct RowFailure: Equatable {
     package let key: BenchmarkRow.Key
     /// Whether it is in the second file.
     package let isSecond: Bool
-    /// What the guard found, the first time.
+    /// What was found, the first time.
     package let failure: String
 
     package init(key: BenchmarkRow.Key, isSecond: Bool, failure: String) {
@@ -71,6 +71,13 @@ package struct Comparison {
             highest = max(highest, min(1, rows[index].probability * Double(rows.count - place)))
             rows[index].probability = highest
         }
+    }
+
+    /// Why rows are not to be compared: they were taken on other machines. Nil where they were not, or do not say.
+    package static func machines(_ first: [BenchmarkRow], _ second: [BenchmarkRow]) -> String? {
+        let all = [first, second].map { Set($0.compactMap(\.machine)).sorted().joined(separator: "; ") }
+        guard !all.contains(""), all[0] != all[1] else { return nil }
+        return "the one was measured on \(all[0]), the other on \(all[1]); compare rows of one machine, taken in turn"
     }
 
     /// The geometric mean of all ratios.

@@ -3,19 +3,19 @@ import Needletail
 import TensorRuntime
 
 /// What a device reaches at best, measured: what shares of rows are of.
-struct Peaks {
+package struct Peaks {
     /// Floating-point operations a second of the fastest of some square products, by dtype.
-    var arithmetic: [DType: Double]
+    package var arithmetic: [DType: Double]
     /// Bytes a second of the fastest large pointwise operation, read and written.
-    var bandwidth: Double
+    package var bandwidth: Double
 
-    init(arithmetic: [DType: Double], bandwidth: Double) {
+    package init(arithmetic: [DType: Double], bandwidth: Double) {
         self.arithmetic = arithmetic
         self.bandwidth = bandwidth
     }
 
     /// What the probe's rows of a device say; 0 and nothing where there are none.
-    init(_ rows: [BenchmarkRow]) {
+    package init(_ rows: [BenchmarkRow]) {
         self.init(arithmetic: [:], bandwidth: 0)
         for row in rows where row.suite == "probe" && row.failure == nil && !row.samples.isEmpty {
             if let operations = row.operations, let dtype = DType.allCases.first(where: { "\($0)" == row.dtype }) {
@@ -39,7 +39,7 @@ struct Peaks {
     }
 }
 
-/// The probe of a device: what its smallest and its largest pieces of work cost.
+/// The probe of a device: what its smallest and its largest pieces of work cost, on the current device.
 struct Probe {
     let device: DeviceDescription
     let seconds: Double
@@ -47,63 +47,75 @@ struct Probe {
     /// Products of 512 only: 1024 is the peak of a large device.
     var isQuick = false
 
-    private func row(
-        _ name: String, _ dtype: DType, operations: Double? = nil, bytes: Double? = nil,
-        _ iteration: @escaping () throws -> Void
-    ) throws -> BenchmarkRow {
-        let result = try Sampler(seconds: seconds).measure(iteration)
-        var row = result.row(suite: "probe", name: name, dtype: dtype, on: device, round: round)
-        row.family = "probe"
-        (row.operations, row.bytes) = (operations, bytes)
-        return row
+    /// - Parameter make: makes the operands, and gives the iteration.
+    private func step(
+        _ name: String, _ dtype: DType = .float32, operations: Double? = nil, bytes: Double? = nil,
+        _ make: @escaping () throws -> () throws -> Void
+    ) -> SuiteStep {
+        SuiteStep(suite: "probe", name: name, dtype: dtype, family: "probe", weight: 1.2 * seconds) {
+            let iteration = try make()
+            let result = try Sampler(seconds: seconds).measure(iteration)
+            var row = result.row(suite: "probe", name: name, dtype: dtype, on: device, round: round)
+            row.family = "probe"
+            (row.operations, row.bytes) = (operations, bytes)
+            return [row]
+        }
     }
 
-    /// The rows of the probe, and the peaks that they say.
-    func run() throws -> (rows: [BenchmarkRow], peaks: Peaks) {
-        var rows: [BenchmarkRow] = []
+    /// Its rows, of which ``Peaks`` are made.
+    var steps: [SuiteStep] {
+        var steps: [SuiteStep] = []
         for dtype in [DType.float32, .float16, .bfloat16, .float64] where device.dtypes.contains(dtype) {
             for extent in (isQuick ? [512] : [512, 1024]) {
-                let a = Tensor.normal([extent, extent]).to(dtype)
-                let b = Tensor.normal([extent, extent]).to(dtype)
-                try evaluate(a, b)
                 let operations = 2 * Double(extent * extent * extent)
-                rows.append(
-                    try row("matmul \(extent)", dtype, operations: operations) { try a.matmul(b).evaluate() })
+                steps.append(
+                    step("matmul \(extent)", dtype, operations: operations) {
+                        let a = Tensor.normal([extent, extent]).to(dtype)
+                        let b = Tensor.normal([extent, extent]).to(dtype)
+                        try evaluate(a, b)
+                        return { try a.matmul(b).evaluate() }
+                    })
             }
         }
-        let count = 1 << 24
-        let large = Tensor.normal([count])
-        try large.evaluate()
-        rows.append(
-            try row("copy \(4 * count >> 20) MiB", .float32, bytes: 8 * Double(count)) { try (large * 2).evaluate() })
+        return steps + transfers
+    }
 
-        let one = Tensor.normal([64])
-        try one.evaluate()
-        rows.append(
-            try row("launch, submit and wait", .float32) {
-                try (one + 1).evaluate()
-                try synchronize()
-            })
-        // Each reads all of the one before, so that every launch waits.
-        let square = Tensor.normal([64, 64])
-        try square.evaluate()
-        rows.append(
-            try row("chain of 32 small products", .float32) {
-                var x = square
-                for _ in 0..<32 { x = x.matmul(square) }
-                try x.evaluate()
-            })
-        let numbers = [Float](repeating: 1, count: 4 << 20)
-        rows.append(
-            try row("upload 16 MiB, and a launch", .float32, bytes: 16 * 1_048_576) {
-                try (Tensor(numbers)[0] + 1).evaluate()
-            })
-        let kept = Tensor.normal([4 << 20])
-        try kept.evaluate()
-        rows.append(
-            try row("launch, and download 16 MiB", .float32, bytes: 16 * 1_048_576) {
-                _ = try (kept * 2).scalars(as: Float.self)
-            })
-        return (rows, Peaks(rows))
+    private var transfers: [SuiteStep] {
+        let count = 1 << 24
+        func normal(_ shape: Shape) throws -> Tensor {
+            let x = Tensor.normal(shape)
+            try x.evaluate()
+            return x
+        }
+        return [
+            step("copy \(4 * count >> 20) MiB", bytes: 8 * Double(count)) {
+                let large = try normal([count])
+                return { try (large * 2).evaluate() }
+            },
+            step("launch, submit and wait") {
+                let one = try normal([64])
+                return {
+                    try (one + 1).evaluate()
+                    try synchronize()
+                }
+            },
+            // Each reads all of the one before, so that every launch waits.
+            step("chain of 32 small products") {
+                let square = try normal([64, 64])
+                return {
+                    var x = square
+                    for _ in 0..<32 { x = x.matmul(square) }
+                    try x.evaluate()
+                }
+            },
+            step("upload 16 MiB, and a launch", bytes: 16 * 1_048_576) {
+                let numbers = [Float](repeating: 1, count: 4 << 20)
+                return { try (Tensor(numbers)[0] + 1).evaluate() }
+            },
+            step("launch, and download 16 MiB", bytes: 16 * 1_048_576) {
+                let kept = try normal([4 << 20])
+                return { _ = try (kept * 2).scalars(as: Float.self) }
+            },
+        ]
     }
 }

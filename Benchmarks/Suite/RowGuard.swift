@@ -69,6 +69,21 @@ package enum RowGuard {
             sample)
     }
 
+    /// The same, measured again where it fires: another process that takes the processor does not do so each time.
+    ///
+    /// - Parameter measure: takes both numbers, of the sample before or, from the second time on, of another.
+    package static func synchronisation(
+        _ measure: (_ isAgain: Bool) throws -> (settling: Double, sample: Double)
+    ) rethrows -> String? {
+        var problem: String?
+        for attempt in 0..<3 {
+            let (settling, sample) = try measure(attempt > 0)
+            problem = synchronisation(settling: settling, sample: sample)
+            if problem == nil { return nil }
+        }
+        return problem
+    }
+
     /// Arithmetic faster than twice the device's measured peak can only have been left out.
     ///
     /// - Parameter saving: how many of the operations that are counted stand for one that a right algorithm does.

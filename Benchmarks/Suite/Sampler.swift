@@ -27,17 +27,11 @@ struct Sampler {
 
         /// The row of it.
         func row(
-            suite: String, name: String, dtype: DType, on device: DeviceDescription, threads: Int? = nil, round: Int
+            suite: String, name: String, dtype: DType, on device: DeviceDescription, round: Int
         ) -> BenchmarkRow {
-            var row = BenchmarkRow(
-                suite: suite, name: name, dtype: "\(dtype)", device: "\(device.id)",
-                driver: "\(device.name), \(device.driver)",
-                threads: threads ?? NeedletailBench.threadCount(on: device.id),
-                round: round, firstMicroseconds: first, samples: samples, hostMicroseconds: host, launches: launches)
-            row.warnings = warnings
-            row.failure = failure
-            row.machine = Machine.description
-            row.kind = device.kind.rawValue
+            var row = BenchmarkRow(suite: suite, name: name, dtype: dtype, on: device, round: round)
+            (row.firstMicroseconds, row.samples, row.hostMicroseconds) = (first, samples, host)
+            (row.launches, row.warnings, row.failure) = (launches, warnings, failure)
             return row
         }
     }
@@ -81,11 +75,17 @@ struct Sampler {
                 } * 1000)
         }
         let spent = executionStatistics() - before
-        let settling = try Sampler.settling(reading ?? { try synchronize() })
+        let unsettled = try RowGuard.synchronisation { isAgain in
+            let sample =
+                try isAgain
+                ? milliseconds(1) {
+                    for _ in 0..<count { try iteration() }
+                    try synchronize()
+                } * 1000 : samples.last! * Double(count)
+            return (try Sampler.settling(reading ?? { try synchronize() }), sample)
+        }
         let iterations = samples.count * count
-        let failure =
-            RowGuard.launches(spent.launches, iterations: iterations)
-            ?? RowGuard.synchronisation(settling: settling, sample: samples.last! * Double(count))
+        let failure = RowGuard.launches(spent.launches, iterations: iterations) ?? unsettled
         var warnings = load.warnings()
         Machine.warning(clockBefore: clock, after: Machine.clock()).map { warnings.append($0) }
         if spent.plansBuilt > 0 { warnings.append("\(spent.plansBuilt) plans were built while it was timed") }
@@ -98,6 +98,19 @@ struct Sampler {
 }
 
 extension Sampler {
+    /// Takes samples of work that is done anew each time, such as a start: each is what `body` says that it took, in microseconds.
+    static func once(_ count: Int, _ body: (Int) throws -> Double) rethrows -> Result {
+        let before = executionStatistics()
+        let load = ProcessorLoad()
+        let clock = Machine.clock()
+        let samples = try (0..<count).map(body)
+        let spent = executionStatistics() - before
+        let warning = Machine.warning(clockBefore: clock, after: Machine.clock())
+        return Result(
+            first: samples[0], samples: samples, host: 0, launches: Double(spent.launches) / Double(count),
+            warnings: load.warnings() + [warning].compactMap { $0 }, failure: nil, spent: spent, iterations: count)
+    }
+
     /// Microseconds that a reading takes longer than the same again: work that went on when the clock had stopped.
     static func settling(_ reading: () throws -> Void) rethrows -> Double {
         let first = try milliseconds(1, reading)

@@ -117,7 +117,8 @@ struct AccuracyCommand: ParsableCommand {
             try JSONLines.write([
                 "framework": "needletail", "device": .string("\(id)"), "preset": .string(preset.rawValue),
                 "recipe": .string(recipe.rawValue), "seed": .integer(Int(seed)),
-                "threads": .integer(NeedletailBench.threadCount(on: id)), "train_seconds": .number(result.seconds),
+                "threads": .integer(Machine.threads(of: try deviceContext().device.description)),
+                "train_seconds": .number(result.seconds),
                 "test_accuracy": .number(result.accuracy),
             ])
         } else {

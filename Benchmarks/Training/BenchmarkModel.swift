@@ -94,6 +94,29 @@ enum BenchmarkModel: String, CaseIterable, ExpressibleByArgument {
     }
 }
 
+extension BenchmarkModel {
+    /// Training steps on made-up images, on the current device; each gives its loss, which must be finite.
+    func makeStepOnNoise(batch: Int) throws -> () throws -> Double {
+        manualSeed(0)
+        let net = makeNet()
+        let optimizer = makeOptimizer(net.parameters)
+        let x = Tensor.normal(Shape([batch] + imageShape))
+        let y = Tensor((0..<batch).map { Int64($0 % 10) }, shape: [batch])
+        try evaluate(x)
+        try synchronize()
+        return {
+            optimizer.zeroGrad()
+            let loss = crossEntropy(net.call(x), y)
+            loss.backward()
+            try optimizer.step()
+            let value = Double(try loss.item())
+            try synchronize()
+            guard value.isFinite else { throw BenchmarkFailure("\(rawValue): the loss is \(value)") }
+            return value
+        }
+    }
+}
+
 extension Tensor {
     fileprivate func applied(_ layer: Linear) -> Tensor { layer(self) }
 }

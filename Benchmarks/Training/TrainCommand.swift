@@ -9,21 +9,19 @@ import TensorRuntime
 struct TrainCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "train", abstract: "Times training steps on MNIST.",
-        discussion: "The first losses have to be those of plain kernels; exits with 1 where a guard fired.")
+        discussion: "The first losses have to be those of plain kernels; exits with 1 where a row failed.")
 
     @Option(help: ArgumentHelp(BenchmarkModel.summary)) var model = "mlp"
     @Option(name: [.long, .customLong("batch-size")], help: "Images in a step; several numbers separated by commas.")
     var batch = "64"
     @Option(help: "Threads of the CPU backend, several numbers separated by commas; as many as it takes by itself.")
     var threads: String?
-    @Option(help: "auto, cpu or a device such as vulkan:0.") var device = "auto"
     @Option(help: "Steps in a pass, of which five are timed; as many as take a second and a half together.") var steps:
         Int?
-    @Option(help: "Which of several runs that are to be compared.") var round = 0
     @Option(help: "Directory of the MNIST files.") var data: String?
-    @Flag(help: "Print one JSON object a line.") var json = false
     @Flag(help: "Capture the step once and replay it.") var graph = false
     @Flag(help: "Print the plan of a step: its launches, operands and memory.") var plan = false
+    @OptionGroup var rows: RowOptions
 
     func validate() throws {
         _ = try BenchmarkModel.list(model)
@@ -33,7 +31,7 @@ struct TrainCommand: ParsableCommand {
     }
 
     func run() throws {
-        let id = try DeviceSelection.resolve(device)
+        let id = try DeviceSelection.resolve(rows.device)
         if threads != nil && id.backend != DeviceID.cpu.backend {
             throw ValidationError("--threads: \(id) has none to set; use --device cpu")
         }
@@ -43,33 +41,25 @@ struct TrainCommand: ParsableCommand {
         if let large = batches.first(where: { $0 >= split.count }) {
             throw ValidationError("--batch \(large): give less than the \(split.count) images")
         }
-        var failures = 0
+        var steps: [SuiteStep] = []
         for model in try BenchmarkModel.list(model) {
             for batch in batches {
                 for count in counts {
                     let bench = TrainingBench(
-                        split: split, model: model, batch: batch, isCaptured: graph, steps: steps, round: round)
-                    let row = try NeedletailBench.with(id, threads: count) {
-                        if plan { try printPlan(bench) }
-                        return try bench.row(threads: count)
-                    }
-                    if row.failure != nil { failures += 1 }
-                    try write(row)
+                        split: split, model: model, batch: batch, isCaptured: graph, steps: self.steps,
+                        round: rows.round)
+                    steps.append(
+                        bench.step(on: id, threads: count) { if plan { try printPlan(bench) } })
                 }
             }
         }
-        if failures > 0 { throw ExitCode(EXIT_FAILURE) }
+        try rows.run(steps, of: "train", on: deviceContext(id).device.description)
     }
 
     private func printPlan(_ bench: TrainingBench) throws {
         let step = try bench.makeStep(isCaptured: graph)
         for index in 0..<2 { _ = try step(index).item() }
         try StandardOutput.write(line: deviceContext().lastPlanDump)
-    }
-
-    private func write(_ row: BenchmarkRow) throws {
-        if json { return try StandardOutput.write(line: row.json()) }
-        try StandardOutput.write(line: RowText.line(row))
     }
 }
 

@@ -72,8 +72,20 @@ struct TrainingBench {
         }
     }
 
-    /// - Parameter threads: what the device was given, where it is not what the process has.
-    func row(threads: Int? = nil) throws -> BenchmarkRow {
+    /// It as a step on an own instance of a device with so many threads, or on the process's.
+    func step(on id: DeviceID, threads: Int? = nil, _ prepare: @escaping () throws -> Void = {}) -> SuiteStep {
+        SuiteStep(
+            suite: "train", name: name, family: model.rawValue, threads: threads,
+            weight: 5 * seconds / 3
+        ) {
+            try NeedletailBench.with(id, threads: threads) {
+                try prepare()
+                return [try row()]
+            }
+        }
+    }
+
+    func row() throws -> BenchmarkRow {
         let expected = try firstLosses()
         let step = try makeStep(isCaptured: isCaptured)
         var losses: [Double] = []
@@ -91,30 +103,34 @@ struct TrainingBench {
         let load = ProcessorLoad()
         let clock = Machine.clock()
         var stepping = Duration.zero
-        let passes = try (0..<TrainingBench.passes).map { _ in
+        func pass() throws -> Double {
             try milliseconds(count) {
                 stepping += try ContinuousClock().measure { for index in 0..<count { lastLoss = try step(index) } }
                 try synchronize()
             } * 1000
         }
+        let passes = try (0..<TrainingBench.passes).map { _ in try pass() }
         let spent = executionStatistics() - before
-        let settling = try Sampler.settling { _ = try lastLoss!.item() }
+        let host = Double(spent.hostNanoseconds(ofSteps: stepping))
+        let unsettled = try RowGuard.synchronisation { isAgain in
+            let sample = try isAgain ? pass() : passes.last!
+            return (try Sampler.settling { _ = try lastLoss!.item() }, sample * Double(count))
+        }
         let last = Double(try lastLoss!.item())
         let iterations = TrainingBench.passes * count
         let (error, wrongLosses) = RowGuard.losses(losses, expected: expected)
         let device = try deviceContext().device.description
         let result = Sampler.Result(
             first: first * 1000, samples: passes,
-            host: Double(spent.hostNanoseconds(ofSteps: stepping)) / Double(iterations) / 1000,
+            host: host / Double(iterations) / 1000,
             launches: Double(spent.launches) / Double(iterations),
             warnings: load.warnings()
                 + [Machine.warning(clockBefore: clock, after: Machine.clock())].compactMap { $0 },
             failure: wrongLosses
-                ?? RowGuard.synchronisation(settling: settling, sample: passes.last! * Double(count))
+                ?? unsettled
                 ?? problem(losses, last: last, spent, iterations: iterations),
             spent: spent, iterations: iterations)
-        var row = result.row(
-            suite: "train", name: name, dtype: .float32, on: device, threads: threads, round: round)
+        var row = result.row(suite: "train", name: name, dtype: .float32, on: device, round: round)
         row.family = model.rawValue
         row.error = error
         row.training = BenchmarkRow.Training(

@@ -72,6 +72,99 @@ import Testing
         #expect(BenchmarkPage([]).report().html().contains("hold no training step and no operation"))
     }
 
+    /// Three runs of one device that are not to be taken for one: each is a column and a bar of its own, by what it differs in.
+    @Test func rowsOfOtherMachinesThreadsAndCommitsAreKeptApart() {
+        func changed(_ factor: Double, _ change: (inout BenchmarkRow) -> Void) -> [BenchmarkRow] {
+            PageTests.rows("cpu", factor).map {
+                var row = $0
+                row.commit = row.commit ?? "aaaa"
+                change(&row)
+                return row
+            }
+        }
+        let runs = [
+            changed(1) { _ in }, changed(2) { $0.machine = "Another <machine>" }, changed(4) { $0.threads = 1 },
+            changed(8) { $0.commit = "bbbb" },
+        ]
+        let names = [
+            "cpu, 2 threads, aaaa, A <processor>, 2 processors", "cpu, 2 threads, aaaa, Another <machine>",
+            "cpu, 1 thread, aaaa, A <processor>, 2 processors", "cpu, 2 threads, bbbb, A <processor>, 2 processors",
+        ]
+        let set = RowSet(runs.flatMap { $0 })
+        #expect(Set(set.ours.map(set.name)) == Set(names))
+        for (run, name) in zip(runs, names) {
+            let source = set.ours.first { set.name($0) == name }
+            let work = RowSet.work(run[2])
+            #expect(source.flatMap { set.time(work, $0) } == run[2].median, "\(name)")
+        }
+        let html = BenchmarkPage(runs.flatMap { $0 }).report().html()
+        for name in names { #expect(html.contains(name.replacing("<", with: "&lt;").replacing(">", with: "&gt;"))) }
+        // Two that differ in one thing say it alone.
+        let two = RowSet(runs[0] + runs[2])
+        #expect(two.ours.map(two.name) == ["cpu, 1 thread", "cpu, 2 threads"])
+        let alone = RowSet(runs[0])
+        #expect(alone.ours.map(alone.name) == ["cpu"])
+    }
+
+    /// By hand: in turn ratios of 10 / 20 and 5 / 2.5, whose geometric mean is 1. Of another run ours took a hundredth of that.
+    @Test func aPeerIsComparedWithWhatWasTakenInTurn() {
+        let own = PageTests.rows("cpu", 1)
+        let other = own.map {
+            var row = $0
+            row.samples = row.samples.map { $0 / 100 }
+            return row
+        }
+        let apart = BenchmarkPage(runs: [other, own + PageTests.peer, other]).report().html()
+        #expect(apart.contains("cpu takes 1.00 of the time of torch, cpu (geometric mean of 2 rows, taken in turn)"))
+        #expect(!apart.contains("of separate runs"))
+        let alone = BenchmarkPage(runs: [other, PageTests.peer]).report().html()
+        #expect(alone.contains("cpu takes 0.01 of the time of torch, cpu (geometric mean of 2 rows, of separate runs)"))
+    }
+
+    /// The places of a curve along threads are one curve, and no device of their own.
+    @Test func threadsAreAnAxisAndNoColumns() {
+        let curve = [1, 2].map { threads in
+            var row = PageTests.row("mlp, threads \(threads)", "mlp", suite: "scale", time: 8 / Double(threads))
+            (row.axis, row.place, row.threads) = ("threads", Double(threads), threads)
+            return row
+        }
+        let set = RowSet(PageTests.rows("cpu", 1) + curve)
+        #expect(set.ours.map(set.name) == ["cpu"])
+        #expect(RowSet.Source(curve[0]) == RowSet.Source(curve[1]))
+        #expect(BenchmarkPage(set.rows).report().html().contains("threads"))
+    }
+
+    /// A peer on another machine, or on the processor with other threads, is named and not compared.
+    @Test func aPeerOfAnotherPlaceIsNotCompared() throws {
+        func obstacle(_ change: (inout BenchmarkRow) -> Void, device: String = "cpu") -> String? {
+            var peer = PageTests.peer[0]
+            change(&peer)
+            let own = PageTests.row("matmul 2x2x2", "matmul", device: device, time: 1)
+            return PeerComparison.obstacle(RowSet.Source(own), RowSet.Source(peer))
+        }
+        #expect(obstacle { _ in } == nil)
+        #expect(
+            obstacle { $0.machine = "B" }
+                == "cpu ran on A <processor>, 2 processors, torch, cpu ran on B; compare rows of one machine")
+        #expect(obstacle { $0.threads = 1 }?.contains("torch, cpu ran with --threads 1; give both the same") == true)
+        #expect(obstacle({ $0.threads = 1 }, device: "vulkan:0") == nil)
+        let peers = PageTests.peer.map {
+            var row = $0
+            row.threads = 1
+            return row
+        }
+        let html = BenchmarkPage(PageTests.rows("cpu", 1) + peers).report().html()
+        #expect(html.contains("Nothing is compared with torch, cpu: cpu ran with --threads 2"))
+        #expect(!html.contains("of the time of torch"))
+        // A peer's own rows name no machine.
+        let nameless = PageTests.peer.map {
+            var row = $0
+            row.machine = nil
+            return row
+        }
+        #expect(BenchmarkPage(PageTests.rows("cpu", 1) + nameless).report().html().contains("of the time of torch"))
+    }
+
     /// By hand: ratios 10 / 20 and 5 / 2.5, whose geometric mean is 1; one of two is not slower.
     @Test func aPeersRowsArePairedByName() {
         let set = RowSet(

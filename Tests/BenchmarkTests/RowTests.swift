@@ -153,6 +153,20 @@ import Testing
         #expect(RowGuard.synchronisation(settling: 300, sample: 10_000) == nil)
     }
 
+    /// What stands still once for a neighbour is no failure, what goes on each time is.
+    @Test func aClockThatStopsBeforeTheWorkDoesSoAgain() {
+        for (settlings, times, isProblem) in [
+            ([900.0, 0, 900], 2, false), ([0, 900, 900], 1, false), ([900, 900, 900], 3, true),
+        ] {
+            var again: [Bool] = []
+            let problem = RowGuard.synchronisation { isAgain in
+                again.append(isAgain)
+                return (settlings[again.count - 1], 1000)
+            }
+            #expect(again == [false, true, true].prefix(times) + [] && (problem != nil) == isProblem, "\(settlings)")
+        }
+    }
+
     /// 2 GFLOP in a millisecond are 2 TFLOP/s.
     @Test func arithmeticBeyondThePeak() {
         #expect(RowGuard.rate(operations: 2e9, microseconds: 1000, peak: 0.9e12)?.contains("2000 GFLOP/s") == true)
