@@ -207,6 +207,15 @@ import Testing
         }
     }
 
+    @Test func launchesOfAnOperationAreListed() throws {
+        let result = try run(["launches", "--device", "cpu", "--filter", "sum 10000", "--count", "2"])
+        let lines = result.output.split(separator: "\n")
+        #expect(result.code == 0 && lines.first == "sum 10000: 1 dispatches", "\(result)")
+        #expect(lines.count == 2 && lines[1].contains(" us  sum  fused"), "\(result)")
+        let none = try run(["launches", "--device", "cpu", "--filter", "nothing of that name"])
+        #expect(none.code != 0 && none.output.isEmpty, "\(none)")
+    }
+
     /// What a broken device throws in each command is rows.
     @Test func aTrainingThatThrowsIsARow() throws {
         let result = try run(
