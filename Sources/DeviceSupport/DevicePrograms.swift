@@ -219,10 +219,10 @@ public final class DevicePrograms<Driver: ProgramDriver>: Sendable {
         }
     }
 
-    /// Keeps on disk what was launched by submissions that are complete, whichever stream they are of. Streams call this
+    /// Keeps on disk what was launched by submissions that are complete, whichever stream they are of. Streams do this
     /// when they have waited: a result may be read through another stream than the one that computed it, and that may be
     /// the last that the process does.
-    public func storeFinished() {
+    func storeFinished() {
         guard hasSubmitted.load(ordering: .acquiring) else { return }
         let finished = submitted.withLock { submitted in
             let finished = submitted.filter { $0.event.isComplete }

@@ -19,10 +19,10 @@ public struct LaunchedPrograms<Driver: ProgramDriver>: Sendable {
         launched = [:]
     }
 
-    /// Their launches are done: they are kept on disk now.
+    /// Their launches are done: they are kept on disk now, and those of other streams' submissions that are done too.
     public mutating func store(in programs: DevicePrograms<Driver>) {
-        if launched.isEmpty { return }
-        programs.store(launched.values)
+        if !launched.isEmpty { programs.store(launched.values) }
         launched = [:]
+        programs.storeFinished()
     }
 }

@@ -1,3 +1,4 @@
+import Shaders
 import TensorRuntime
 
 extension RuntimeConfiguration {
@@ -13,6 +14,15 @@ extension RuntimeConfiguration {
                 "schedule-class", of: backend, accepts: "one of " + allCases.map(\.rawValue).joined(separator: ", "),
                 variables: ["NEEDLETAIL_SCHEDULE_CLASS"]
             ) { ScheduleClass(rawValue: $0) != nil }
+        }
+
+        /// The class of a device's schedules. GPUs' kernels have 64 work-items at least.
+        package func deviceClass(workgroupSize: Int, isProcessor: Bool = false) -> ShaderTarget.DeviceClass {
+            switch self {
+            case .automatic: isProcessor || workgroupSize < 64 ? .cpu : .gpu
+            case .gpu: .gpu
+            case .cpu: .cpu
+            }
         }
     }
 }

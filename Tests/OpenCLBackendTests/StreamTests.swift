@@ -57,6 +57,34 @@ import Testing
         try bench.stream.synchronize()
     }
 
+    /// A list that comes again is a row of launches, with the arguments set that changed since.
+    @Test func argumentsOfAListAreSetOnce() throws {
+        let bench = try Bench()
+        let second = try Scaling(count: 16, salt: 1, name: "other").kernel(on: bench.device)
+        let list = LaunchList()
+        let (input, output) = (BufferBinding(buffer: bench.input), BufferBinding(buffer: bench.output))
+        let behind = BufferBinding(buffer: bench.output, offset: 16)
+        list.append(bench.kernel, bindings: [input, output], scalars: [Double(2).bitPattern])
+        list.append(second, bindings: [output, behind], scalars: [Double(3).bitPattern])
+        func settings() throws -> Int {
+            let before = (bench.calls[.setKernelArgument], bench.calls[.launch])
+            try bench.stream.encode(list)
+            try bench.stream.submit()
+            #expect(bench.calls[.launch] == before.1 + 2)
+            return bench.calls[.setKernelArgument] - before.0
+        }
+        #expect(try settings() == 10)
+        for _ in 0..<5 { #expect(try settings() == 0) }
+        list.set(1, to: Double(4).bitPattern)
+        list.bind(0, to: BufferBinding(buffer: bench.input, offset: 5))
+        #expect(try settings() == 2)
+        #expect(try bench.stream.read(bench.output, count: 16, from: 16) == (5..<21).map { 8 * Float($0) + 1 })
+        // Others' launches of a kernel leave it with their arguments.
+        try bench.launch(factor: 7, from: 1, to: 3)
+        #expect(try settings() == 3)
+        #expect(try bench.stream.read(bench.output, count: 16, from: 16) == (5..<21).map { 8 * Float($0) + 1 })
+    }
+
     @Test func atMostThreeSubmissionsAreInFlight() throws {
         let bench = try Bench()
         for count in 1...6 {

@@ -55,10 +55,14 @@ enum SPIRVTesting {
 
 extension SPIRVTarget {
     /// A device that has everything.
-    static let full = SPIRVTarget(
-        int64: true, float16: true, float64: true, storage8: true, storage16: true, subgroupBasic: true,
-        subgroupArithmetic: true, subgroupShuffle: true, preservesSignedZeroInfNan32: true,
-        preservesSignedZeroInfNan64: true)
+    static let full: SPIRVTarget = {
+        var target = SPIRVTarget([.int64, .float16, .float64, .storage8, .storage16, .subgroups])
+        target.subgroupArithmetic = true
+        target.subgroupShuffle = true
+        target.preservesSignedZeroInfNan32 = true
+        target.preservesSignedZeroInfNan64 = true
+        return target
+    }()
     /// A device that has nothing but 32 bits, as SwiftShader.
     static let poor = SPIRVTarget()
 }

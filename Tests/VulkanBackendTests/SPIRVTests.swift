@@ -283,7 +283,7 @@ import VulkanBackend
         }
         #expect(Self.refusal(of: long, .poor).hasSuffix("it needs int64, which the device lacks"))
         let remainder = kernel(.float64) { $0 % $0 }
-        #expect(Self.refusal(of: remainder, SPIRVTarget(float64: true)).contains("it needs int64"))
+        #expect(Self.refusal(of: remainder, SPIRVTarget([.float64])).contains("it needs int64"))
         let octets = KernelBuilder.build("octets") { k in
             let x = k.buffer("x", .float32, .readWrite)
             x.store(x.load(k.workgroupID(0), width: 8), at: k.workgroupID(0))

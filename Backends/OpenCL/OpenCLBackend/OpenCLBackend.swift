@@ -16,16 +16,12 @@ public final class OpenCLBackend: Backend {
         package init() {}
     }
 
-    private struct Probed {
-        let library: OpenCLLibrary?
-        let devices: [OpenCLDeviceInfo]
-        let report: ProbeReport
-    }
+    private typealias Probe = DriverProbe<OpenCLLibrary, OpenCLDeviceInfo>
 
     /// Nil: the process's configuration when the backend is first asked.
     private let configuration: RuntimeConfiguration?
     private let options: Options
-    private let probed = Lock<Probed?>(nil)
+    private let probed = Once<Probe>()
 
     public convenience init(configuration: RuntimeConfiguration? = nil) {
         self.init(configuration: configuration, options: Options())
@@ -36,20 +32,14 @@ public final class OpenCLBackend: Backend {
         self.options = options
     }
 
-    public func probe() -> ProbeReport { probeOnce().report }
+    public func probe() -> ProbeReport { found.report }
 
     public func open(index: Int, configuration: RuntimeConfiguration) throws(TensorError) -> any Device {
         try openDevice(index: index, configuration: configuration)
     }
 
     package func openDevice(index: Int, configuration: RuntimeConfiguration) throws(TensorError) -> OpenCLDevice {
-        let probed = probeOnce()
-        guard let library = probed.library, probed.devices.indices.contains(index) else {
-            let why = probed.report.notes.joined(separator: "; ")
-            throw TensorError(
-                .deviceUnavailable, "device opencl:\(index) is not there" + (why.isEmpty ? "" : ": \(why)"))
-        }
-        let info = probed.devices[index]
+        let (library, info) = try found.device(index, of: name)
         let device = try OpenCLDevice(info, library: library, configuration: configuration)
         if options.testsDevices {
             try DeviceSelfTest(
@@ -61,30 +51,25 @@ public final class OpenCLBackend: Backend {
     }
 
     /// The loader that was opened, for tests that count its calls or make them fail.
-    package var calls: OpenCLCalls? { probeOnce().library.map(OpenCLCalls.init) }
-
-    private func probeOnce() -> Probed {
-        probed.withLock { probed in
-            if let probed { return probed }
-            let made = OpenCLBackend.probing.withLock { _ in OpenCLBackend.probe(configuration ?? .current) }
-            probed = made
-            return made
-        }
-    }
+    package var calls: OpenCLCalls? { found.loader.map(OpenCLCalls.init) }
 
     // MARK: Probing
+
+    private var found: Probe {
+        probed.get { OpenCLBackend.probing.withLock { _ in OpenCLBackend.look(configuration ?? .current) } }
+    }
 
     /// One probe at a time in a process: PoCL lists its devices to a second thread before it has described them.
     private static let probing = Lock(())
 
-    private static func probe(_ configuration: RuntimeConfiguration) -> Probed {
+    private static func look(_ configuration: RuntimeConfiguration) -> Probe {
         let path = configuration.openCLLoader ?? "libOpenCL.so.1"
-        if path == "none" { return nothing("switched off: NEEDLETAIL_OPENCL is none") }
+        if path == "none" { return Probe(nothing: ["switched off: NEEDLETAIL_OPENCL is none"]) }
         let library: OpenCLLibrary
         do {
             library = try OpenCLLibrary(path: path)
         } catch {
-            return nothing("no OpenCL loader: \(error.reason); install ocl-icd-libopencl1 or set NEEDLETAIL_OPENCL")
+            return Probe(nothing: [error.reason])
         }
         var found: [OpenCLDeviceInfo] = []
         var notes: [String] = []
@@ -94,18 +79,9 @@ public final class OpenCLBackend: Backend {
         if platforms.isEmpty && notes.isEmpty && complaints.isEmpty {
             notes.append("a loader and no platform: install a driver, such as pocl-opencl-icd for processors")
         }
-        notes += complaints
-        if !found.isEmpty, configuration.cacheDirectory != nil,
-            let complaint = ProgramCache(directory: configuration.cacheDirectory, backend: "opencl").complaint
-        {
-            notes.append(complaint)
-        }
-        return Probed(
-            library: library, devices: found, report: ProbeReport(devices: found.map(\.description), notes: notes))
-    }
-
-    private static func nothing(_ note: String) -> Probed {
-        Probed(library: nil, devices: [], report: ProbeReport(notes: [note]))
+        return Probe(
+            library, found, notes: notes + complaints,
+            cache: ProgramCache(directory: configuration.cacheDirectory, backend: "opencl"))
     }
 
     private static func platforms(_ library: OpenCLLibrary, _ notes: inout [String]) -> [cl_platform_id] {
@@ -161,30 +137,26 @@ public final class OpenCLBackend: Backend {
 
 /// What a loader was asked, for tests.
 package struct OpenCLCalls: Sendable {
-    package enum Call: Sendable, CaseIterable {
-        case createContext, createQueue, createBuffer, createProgramWithSource, createProgramWithBinary, buildProgram
-        case createKernel, setKernelArgument, launch, marker, flush, finish, waitForEvents, map, read, write
+    /// An entry point.
+    package struct Call: Equatable, Sendable {
+        fileprivate let number: nt_cl_call
 
-        fileprivate var number: nt_cl_call {
-            switch self {
-            case .createContext: NT_CL_CreateContext
-            case .createQueue: NT_CL_CreateCommandQueue
-            case .createBuffer: NT_CL_CreateBuffer
-            case .createProgramWithSource: NT_CL_CreateProgramWithSource
-            case .createProgramWithBinary: NT_CL_CreateProgramWithBinary
-            case .buildProgram: NT_CL_BuildProgram
-            case .createKernel: NT_CL_CreateKernel
-            case .setKernelArgument: NT_CL_SetKernelArg
-            case .launch: NT_CL_EnqueueNDRangeKernel
-            case .marker: NT_CL_EnqueueMarkerWithWaitList
-            case .flush: NT_CL_Flush
-            case .finish: NT_CL_Finish
-            case .waitForEvents: NT_CL_WaitForEvents
-            case .map: NT_CL_EnqueueMapBuffer
-            case .read: NT_CL_EnqueueReadBuffer
-            case .write: NT_CL_EnqueueWriteBuffer
-            }
-        }
+        package static let createContext = Call(number: NT_CL_CreateContext)
+        package static let createQueue = Call(number: NT_CL_CreateCommandQueue)
+        package static let createBuffer = Call(number: NT_CL_CreateBuffer)
+        package static let createProgramWithSource = Call(number: NT_CL_CreateProgramWithSource)
+        package static let createProgramWithBinary = Call(number: NT_CL_CreateProgramWithBinary)
+        package static let buildProgram = Call(number: NT_CL_BuildProgram)
+        package static let createKernel = Call(number: NT_CL_CreateKernel)
+        package static let setKernelArgument = Call(number: NT_CL_SetKernelArg)
+        package static let launch = Call(number: NT_CL_EnqueueNDRangeKernel)
+        package static let marker = Call(number: NT_CL_EnqueueMarkerWithWaitList)
+        package static let flush = Call(number: NT_CL_Flush)
+        package static let finish = Call(number: NT_CL_Finish)
+        package static let waitForEvents = Call(number: NT_CL_WaitForEvents)
+        package static let map = Call(number: NT_CL_EnqueueMapBuffer)
+        package static let read = Call(number: NT_CL_EnqueueReadBuffer)
+        package static let write = Call(number: NT_CL_EnqueueWriteBuffer)
     }
 
     fileprivate let library: OpenCLLibrary

@@ -4,10 +4,9 @@ import Shaders
 import TensorRuntime
 
 /// A device of an OpenCL platform, opened: a context, its programs and its memory.
-public final class OpenCLDevice: TunableDevice, KernelTiming, ProgramEmitting, @unchecked Sendable {
+public final class OpenCLDevice: ShaderDevice, TunableDevice, KernelTiming, ProgramEmitting, @unchecked Sendable {
     // Safety: the context never changes and drivers are safe for threads; the rest is locked or immutable.
 
-    public let description: DeviceDescription
     let info: OpenCLDeviceInfo
     let library: OpenCLLibrary
     let context: cl_context
@@ -17,21 +16,15 @@ public final class OpenCLDevice: TunableDevice, KernelTiming, ProgramEmitting, @
     let copiesInPlace: Bool
     /// Whether only one queue may have launches in flight: see ``OpenCLTurns``.
     let takesTurns: Bool
-    /// The names of the quirks in force.
-    public let quirks: [String]
-    private let shaders: TunedShaders
     let programs: OpenCLPrograms
-    private let loss = DeviceLoss()
     private let profile: OpenCLProfile
 
     init(
         _ info: OpenCLDeviceInfo, library: OpenCLLibrary, configuration: RuntimeConfiguration
     ) throws(TensorError) {
-        ForkWatch.begin()
         self.info = info
         self.library = library
-        description = info.description
-        quirks = try OpenCLQuirks.table.inForce(for: info, configuration: configuration).map(\.name)
+        let quirks = try OpenCLQuirks.table.inForce(for: info, configuration: configuration).map(\.name)
         takesTurns = quirks.contains(OpenCLQuirks.oneQueue)
         var device: cl_device_id? = info.device
         var properties = [cl_context_properties(CL_CONTEXT_PLATFORM), Int(bitPattern: info.platform), 0]
@@ -48,20 +41,15 @@ public final class OpenCLDevice: TunableDevice, KernelTiming, ProgramEmitting, @
         copiesInPlace = info.isUnified && configuration.openCLScheduleClass != .gpu
         profile = OpenCLProfile(library: library)
         let target = info.target(configuration.openCLScheduleClass)
-        shaders = TunedShaders(
-            target: target, backend: "opencl", identity: info.identity, configuration: configuration)
         programs = OpenCLPrograms(
             OpenCLProgramDriver(info: info, library: library, context: made, takesTurns: takesTurns),
             device: info.description, target: target, configuration: configuration)
+        let shaders = TunedShaders(
+            target: target, backend: "opencl", identity: info.identity, configuration: configuration)
+        super.init(info.description, quirks: quirks, shaders: shaders, interface: "OpenCL")
     }
 
     deinit { _ = nt_clReleaseContext(library.pointer, context) }
-
-    /// What the kernel library knows of this device.
-    public var target: ShaderTarget { shaders.target }
-
-    /// How many plans the kernel library has made, for tests.
-    package var planCount: Int { shaders.planCount }
 
     /// How programs came to be since the device was opened.
     public var programCounts: ProgramCounts { programs.counts }
@@ -84,19 +72,9 @@ public final class OpenCLDevice: TunableDevice, KernelTiming, ProgramEmitting, @
         return try OpenCLBuffer(byteCount: byteCount, device: self)
     }
 
-    public func unsupportedReason(_ spec: KernelSpec) -> String? {
-        description.reasonAgainst(spec) ?? shaders.unsupportedReason(spec)
-    }
-
     public func prepareKernels(_ specs: [KernelSpec]) { programs.announce(shaders.prepare(specs)) }
 
-    public func makeKernel(_ spec: KernelSpec) throws(TensorError) -> any DeviceKernel {
-        if let reason = description.reasonAgainst(spec) { throw TensorError(.unsupported, reason) }
-        return try shaders.make(spec) { (plan) throws(TensorError) in try makeKernel(spec, plan) }
-    }
-
-    /// The kernel of a plan that need not come from the library, for tests.
-    package func makeKernel(_ spec: KernelSpec, _ plan: ShaderPlan) throws(TensorError) -> any DeviceKernel {
+    public override func makeKernel(_ spec: KernelSpec, _ plan: ShaderPlan) throws(TensorError) -> any DeviceKernel {
         try checkAlive()
         let launches = plan.launches.filter(\.hasWork)
         programs.announce(launches)
@@ -110,24 +88,12 @@ public final class OpenCLDevice: TunableDevice, KernelTiming, ProgramEmitting, @
                     binding, workgroups: launch.workgroups, program: program, handle: handle, variant: variant,
                     info: info, library: library))
         }
-        return OpenCLKernel(spec: spec, plan: plan, launches: launches, dispatches: dispatches)
+        return OpenCLKernel(spec, plan, launches: launches, dispatches: dispatches)
     }
 
     public func makeStream() throws(TensorError) -> any DeviceStream {
         try checkAlive()
         return try OpenCLStream(device: self)
-    }
-
-    // MARK: Tuning
-
-    public func schedules(for spec: KernelSpec) -> [String] { shaders.schedules(for: spec) }
-
-    public func makeKernel(_ spec: KernelSpec, schedule: String) throws(TensorError) -> any DeviceKernel {
-        try makeKernel(spec, shaders.plan(spec, schedule: schedule))
-    }
-
-    public func adopt(_ choices: [(spec: KernelSpec, schedule: String)]) throws(TensorError) -> String {
-        try shaders.adopt(choices, on: description.id)
     }
 
     // MARK: Times
@@ -138,12 +104,6 @@ public final class OpenCLDevice: TunableDevice, KernelTiming, ProgramEmitting, @
 
     // MARK: Failure
 
-    /// Fails with the first cause where the device was lost.
-    func checkAlive() throws(TensorError) {
-        try ForkWatch.check(description.id, "OpenCL")
-        try loss.check()
-    }
-
     /// Fails where a command did; a fatal status makes everything later on this device fail with it.
     func check(
         _ status: cl_int, waits: Bool = false, _ command: @autoclosure () -> String
@@ -153,13 +113,13 @@ public final class OpenCLDevice: TunableDevice, KernelTiming, ProgramEmitting, @
     }
 
     func failure(_ status: cl_int, waits: Bool = false, _ command: String) -> TensorError {
-        let what = "\(description.id): \(command): \(OpenCLStatus.name(status))"
-        if OpenCLStatus.isFatal(status, waits: waits) { return loss.lose(what) }
-        return TensorError(OpenCLStatus.isOutOfMemory(status) ? .outOfMemory : .deviceFailure, what)
+        let name = OpenCLStatus.name(status)
+        if OpenCLStatus.isFatal(status, waits: waits) { return lose(command, name) }
+        return failure(command, name, isOutOfMemory: OpenCLStatus.isOutOfMemory(status))
     }
 
     /// Marks the device dead because work that was queued failed, whatever its status.
     func loss(_ status: cl_int, _ command: String) -> TensorError {
-        loss.lose("\(description.id): \(command): \(OpenCLStatus.name(status))")
+        lose(command, OpenCLStatus.name(status))
     }
 }

@@ -6,7 +6,7 @@ import Shaders
 import TensorRuntime
 
 /// A device as a platform lists it, and what it says of itself; nothing of it is opened.
-struct OpenCLDeviceInfo: @unchecked Sendable {
+struct OpenCLDeviceInfo: ListedDevice, @unchecked Sendable {
     // Safety: IDs of platforms and devices are valid as long as the process, from any thread.
 
     let platform: cl_platform_id
@@ -32,20 +32,15 @@ struct OpenCLDeviceInfo: @unchecked Sendable {
     /// Whether it answers AMD's query for free memory.
     let tellsFreeMemory: Bool
 
-    /// Why a device is left out.
-    struct Unusable: Error {
-        let reason: String
-    }
-
-    init(_ device: cl_device_id, platform: cl_platform_id, index: Int, library: OpenCLLibrary) throws(Unusable) {
+    init(_ device: cl_device_id, platform: cl_platform_id, index: Int, library: OpenCLLibrary) throws(DriverComplaint) {
         func number(_ name: Int32) -> Int { Int(library.integer(of: device, name, as: cl_uint.self) ?? 0) }
         func long(_ name: Int32) -> Int { Int(clamping: library.integer(of: device, name, as: cl_ulong.self) ?? 0) }
         let name = library.text(of: device, CL_DEVICE_NAME)
         let version = library.text(of: device, CL_DEVICE_VERSION)
-        guard number(CL_DEVICE_AVAILABLE) != 0 else { throw Unusable(reason: "\(name) is not available") }
-        guard number(CL_DEVICE_COMPILER_AVAILABLE) != 0 else { throw Unusable(reason: "\(name) has no compiler") }
+        guard number(CL_DEVICE_AVAILABLE) != 0 else { throw DriverComplaint("\(name) is not available") }
+        guard number(CL_DEVICE_COMPILER_AVAILABLE) != 0 else { throw DriverComplaint("\(name) has no compiler") }
         guard OpenCLDeviceInfo.isRecent(version) else {
-            throw Unusable(reason: "\(name) has \(version), and OpenCL 1.2 is needed")
+            throw DriverComplaint("\(name) has \(version), and OpenCL 1.2 is needed")
         }
         let extensions = Set(library.text(of: device, CL_DEVICE_EXTENSIONS).split(separator: " ").map(String.init))
         let type = library.integer(of: device, CL_DEVICE_TYPE, as: cl_device_type.self) ?? 0
@@ -57,7 +52,7 @@ struct OpenCLDeviceInfo: @unchecked Sendable {
         ]
         let isSoftware = SoftwareDevice.isNamed(by: texts)
         guard let kind = OpenCLDeviceInfo.kind(type, isUnified: isUnified, isSoftware: isSoftware) else {
-            throw Unusable(reason: "\(name) runs no programs of ours: it is neither a CPU nor a GPU nor an accelerator")
+            throw DriverComplaint("\(name) runs no programs of ours: it is neither a CPU nor a GPU nor an accelerator")
         }
         self.platform = platform
         self.device = device
@@ -145,13 +140,7 @@ struct OpenCLDeviceInfo: @unchecked Sendable {
 
     /// What the kernel library is told of the device.
     func target(_ scheduleClass: RuntimeConfiguration.ScheduleClass) -> ShaderTarget {
-        let deviceClass: ShaderTarget.DeviceClass =
-            switch scheduleClass {
-            // GPUs' kernels have 64 work-items at least.
-            case .automatic: isProcessor || maximumWorkgroupSize < 64 ? .cpu : .gpu
-            case .gpu: .gpu
-            case .cpu: .cpu
-            }
+        let deviceClass = scheduleClass.deviceClass(workgroupSize: maximumWorkgroupSize, isProcessor: isProcessor)
         // GPUs load vectors of four; a processor's are those of its registers.
         let width = deviceClass == .gpu ? 4 : min(max(nativeWidth, 4), 16)
         var target = ShaderTarget(

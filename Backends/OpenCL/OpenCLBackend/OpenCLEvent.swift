@@ -51,9 +51,3 @@ final class OpenCLEvent: DeviceEvent, @unchecked Sendable {
         return asked == CL_SUCCESS ? result : nil
     }
 }
-
-/// A point before which nothing is left to do.
-final class OpenCLPast: DeviceEvent {
-    var isComplete: Bool { true }
-    func synchronize() throws(TensorError) {}
-}

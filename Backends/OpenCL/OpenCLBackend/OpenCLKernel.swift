@@ -4,37 +4,17 @@ import KernelIR
 import Shaders
 import TensorRuntime
 
-/// A kernel for one spec: one dispatch, or several in a row.
-final class OpenCLKernel: DeviceKernel {
-    let spec: KernelSpec
-    let workspaceByteCount: Int
-    let dispatches: [OpenCLDispatch]
-    private let launches: [ShaderLaunch]
-    var dispatchCount: Int { dispatches.count }
-
-    init(spec: KernelSpec, plan: ShaderPlan, launches: [ShaderLaunch], dispatches: [OpenCLDispatch]) {
-        self.spec = spec
-        workspaceByteCount = plan.workspaceByteCount
-        self.launches = launches
-        self.dispatches = dispatches
-    }
-
-    var listing: String {
-        let texts = launches.map { launch in
-            let grid = (0..<3).map { String(launch.workgroups[$0]) }.joined(separator: "x")
-            return "schedule \(launch.key.schedule), \(grid) workgroups\n\(launch.build())"
-        }
-        return ([spec.listing] + texts).joined(separator: "\n")
-    }
-}
+typealias OpenCLKernel = ShaderKernel<OpenCLDispatch>
 
 /// One dispatch: the driver's kernel object of its own, whose arguments are set only where they differ from those of the
 /// last launch. Setting them is not safe for threads, so a launch holds the dispatch's lock.
-final class OpenCLDispatch: @unchecked Sendable {
+final class OpenCLDispatch: ShaderDispatch, @unchecked Sendable {
     // Safety: the kernel object is used under the lock of `last`; the rest is immutable.
 
     /// The varying arguments of the last launch.
     private struct Last {
+        /// See ``TensorRuntime/LaunchList/Launch/state``; 0 where the launch was in no list.
+        var state: UInt64 = 0
         var serials: [UInt64]
         var offsets: [Int]
         var scalars: [UInt64?]
@@ -44,6 +24,8 @@ final class OpenCLDispatch: @unchecked Sendable {
     /// The program's variant that this grid runs.
     let variant: UInt8
     var name: String { program.signature.name }
+    /// OpenCL C says no more than the kernel.
+    var listing: String? { nil }
     private let library: OpenCLLibrary
     private let kernel: cl_kernel
     private let global: [Int]
@@ -107,27 +89,41 @@ final class OpenCLDispatch: @unchecked Sendable {
 
     /// Sets what changed and appends the launch to a queue.
     ///
-    /// - Parameter event: gets the launch's event where the caller wants one.
+    /// - Parameters:
+    ///   - state: what stands for the operands and scalars, where a list says it: where it was the last one too, nothing changed.
+    ///   - event: gets the launch's event where the caller wants one.
     /// - Returns: the status of the first call that failed.
     func enqueue(
         _ queue: cl_command_queue, bindings: UnsafeBufferPointer<BufferBinding>, scalars: UnsafeBufferPointer<UInt64>,
-        event: UnsafeMutablePointer<cl_event?>?
+        state: UInt64, event: UnsafeMutablePointer<cl_event?>?
     ) -> cl_int {
         last.withLock { last in
-            for number in 0..<binding.bufferCount {
-                let status = bind(number, bindings, &last)
+            if state == 0 || state != last.state {
+                last.state = 0
+                let status = setArguments(bindings, scalars, &last)
                 if status != CL_SUCCESS { return status }
-            }
-            for (number, argument) in binding.varying.enumerated() {
-                let bits = binding.bits(argument, bindings, scalars)
-                if last.scalars[number] == bits { continue }
-                last.scalars[number] = nil
-                let status = set(parameter(of: argument.argument), bits, argument.scalar.byteCount)
-                if status != CL_SUCCESS { return status }
-                last.scalars[number] = bits
+                last.state = state
             }
             return nt_clEnqueueNDRangeKernel(library.pointer, queue, kernel, 3, nil, global, local, 0, nil, event)
         }
+    }
+
+    private func setArguments(
+        _ bindings: UnsafeBufferPointer<BufferBinding>, _ scalars: UnsafeBufferPointer<UInt64>, _ last: inout Last
+    ) -> cl_int {
+        for number in 0..<binding.bufferCount {
+            let status = bind(number, bindings, &last)
+            if status != CL_SUCCESS { return status }
+        }
+        for (number, argument) in binding.varying.enumerated() {
+            let bits = binding.bits(argument, bindings, scalars)
+            if last.scalars[number] == bits { continue }
+            last.scalars[number] = nil
+            let status = set(parameter(of: argument.argument), bits, argument.scalar.byteCount)
+            if status != CL_SUCCESS { return status }
+            last.scalars[number] = bits
+        }
+        return CL_SUCCESS
     }
 
     private func bind(_ number: Int, _ bindings: UnsafeBufferPointer<BufferBinding>, _ last: inout Last) -> cl_int {

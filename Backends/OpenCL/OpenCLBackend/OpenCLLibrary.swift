@@ -1,4 +1,5 @@
 import COpenCL
+import DeviceSupport
 import TensorRuntime
 
 /// An opened OpenCL loader: its entry points, what they were asked, and queries in Swift's types.
@@ -7,20 +8,10 @@ final class OpenCLLibrary: @unchecked Sendable {
 
     let pointer: OpaquePointer
 
-    /// Why there is no loader.
-    struct Missing: Error {
-        let reason: String
-    }
-
     /// Opens the loader at `path`. Every library opened counts for itself.
-    init(path: String) throws(Missing) {
-        let capacity = 512
-        var reason = [CChar](repeating: 0, count: capacity)
-        guard let opened = nt_cl_open(path, &reason, capacity) else {
-            throw Missing(
-                reason: String(decoding: reason.prefix { $0 != 0 }.map(UInt8.init(bitPattern:)), as: UTF8.self))
-        }
-        pointer = opened
+    init(path: String) throws(DriverComplaint) {
+        let remedy = "install ocl-icd-libopencl1 or set NEEDLETAIL_OPENCL"
+        pointer = try DriverText.loader(of: "OpenCL", remedy: remedy) { nt_cl_open(path, $0, $1) }
     }
 
     /// How often an entry point was called.
@@ -49,10 +40,7 @@ final class OpenCLLibrary: @unchecked Sendable {
         return bytes.withUnsafeBytes { $0.loadUnaligned(as: Number.self) }
     }
 
-    private static func text(_ bytes: [UInt8]?) -> String {
-        let text = String(decoding: bytes?.prefix { $0 != 0 } ?? [], as: UTF8.self)
-        return text.split(whereSeparator: \.isWhitespace).joined(separator: " ")
-    }
+    private static func text(_ bytes: [UInt8]?) -> String { DriverText.words(bytes ?? []) }
 }
 
 /// What a driver answers. It is not to be trusted with the size of its answer: memory is asked for that much.

@@ -48,7 +48,6 @@ final class OpenCLStream: DeviceStream, @unchecked Sendable {
         if device.takesTurns { OpenCLTurns.pocl.leave(queue) }
         staging = nil
         launched.store(in: device.programs)
-        device.programs.storeFinished()
         if let clock {
             _ = nt_clFinish(library, clock)
             _ = nt_clReleaseCommandQueue(library, clock)
@@ -61,17 +60,28 @@ final class OpenCLStream: DeviceStream, @unchecked Sendable {
     func encode(
         _ kernel: any DeviceKernel, bindings: UnsafeBufferPointer<BufferBinding>, scalars: UnsafeBufferPointer<UInt64>
     ) throws(TensorError) {
-        guard let kernel = kernel as? OpenCLKernel else {
-            throw TensorError(
-                .invalidArgument,
-                "\(device.description.id): cannot run a \(kernel.spec.family) kernel of another device")
+        try encode(kernel, bindings, scalars, state: 0)
+    }
+
+    func encode(_ list: LaunchList) throws(TensorError) {
+        for launch in list.launches {
+            try list.withOperands(of: launch) { (bindings, scalars) throws(TensorError) in
+                try encode(launch.kernel, bindings, scalars, state: launch.state)
+            }
         }
+    }
+
+    private func encode(
+        _ kernel: any DeviceKernel, _ bindings: UnsafeBufferPointer<BufferBinding>,
+        _ scalars: UnsafeBufferPointer<UInt64>, state: UInt64
+    ) throws(TensorError) {
+        guard let kernel = kernel as? OpenCLKernel else { throw device.strange(kernel) }
         try open()
         for dispatch in kernel.dispatches {
             let status =
                 device.takesTurns
-                ? OpenCLTurns.pocl.take(queue, device.library) { enqueue(dispatch, bindings, scalars) }
-                : enqueue(dispatch, bindings, scalars)
+                ? OpenCLTurns.pocl.take(queue, device.library) { enqueue(dispatch, bindings, scalars, state) }
+                : enqueue(dispatch, bindings, scalars, state)
             try device.check(status, "launching \(dispatch.name)")
             if dispatch.program.isUnstored(dispatch.variant) {
                 launched.add(dispatch.program, variant: dispatch.variant)
@@ -81,13 +91,13 @@ final class OpenCLStream: DeviceStream, @unchecked Sendable {
 
     private func enqueue(
         _ dispatch: OpenCLDispatch, _ bindings: UnsafeBufferPointer<BufferBinding>,
-        _ scalars: UnsafeBufferPointer<UInt64>
+        _ scalars: UnsafeBufferPointer<UInt64>, _ state: UInt64
     ) -> cl_int {
         guard device.profiles else {
-            return dispatch.enqueue(queue, bindings: bindings, scalars: scalars, event: nil)
+            return dispatch.enqueue(queue, bindings: bindings, scalars: scalars, state: state, event: nil)
         }
         var event: cl_event?
-        let status = dispatch.enqueue(queue, bindings: bindings, scalars: scalars, event: &event)
+        let status = dispatch.enqueue(queue, bindings: bindings, scalars: scalars, state: state, event: &event)
         if let event { device.recordTime(of: dispatch.name, event) }
         return status
     }
@@ -136,7 +146,6 @@ final class OpenCLStream: DeviceStream, @unchecked Sendable {
         staging?.reset()
         for event in done { try event.checkStatus() }
         launched.store(in: device.programs)
-        device.programs.storeFinished()
     }
 
     func record() throws(TensorError) -> any DeviceEvent {
@@ -144,7 +153,7 @@ final class OpenCLStream: DeviceStream, @unchecked Sendable {
         if !isOpen && !hasUnmapped {
             // A submission ends in a marker, and nothing came behind it.
             if let last = inFlight.last { return last }
-            return OpenCLPast()
+            return PastEvent()
         }
         let event = try mark()
         // An event is asked and waited for elsewhere: the work behind it must be under way.
@@ -176,11 +185,9 @@ final class OpenCLStream: DeviceStream, @unchecked Sendable {
     }
 
     func wait(for event: any DeviceEvent) throws(TensorError) {
-        if event is OpenCLPast { return }
+        if event is PastEvent { return }
         try open()
-        guard let event = event as? OpenCLEvent else {
-            throw TensorError(.invalidArgument, "\(device.description.id): cannot wait for an event of another device")
-        }
+        guard let event = event as? OpenCLEvent else { throw device.strangeEvent }
         var handle: cl_event? = event.event
         try device.check(nt_clEnqueueBarrierWithWaitList(library, queue, 1, &handle, nil), "waiting for an event")
     }

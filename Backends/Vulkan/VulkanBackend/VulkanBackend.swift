@@ -28,16 +28,12 @@ public final class VulkanBackend: Backend {
         package init() {}
     }
 
-    private struct Probed {
-        let library: VulkanLibrary?
-        let devices: [VulkanDeviceInfo]
-        let report: ProbeReport
-    }
+    private typealias Probe = DriverProbe<VulkanLibrary, VulkanDeviceInfo>
 
     /// Nil: the process's configuration when the backend is first asked.
     private let configuration: RuntimeConfiguration?
     private let options: Options
-    private let probed = Lock<Probed?>(nil)
+    private let probed = Once<Probe>()
 
     public convenience init(configuration: RuntimeConfiguration? = nil) {
         self.init(configuration: configuration, options: Options())
@@ -48,20 +44,14 @@ public final class VulkanBackend: Backend {
         self.options = options
     }
 
-    public func probe() -> ProbeReport { probeOnce().report }
+    public func probe() -> ProbeReport { found.report }
 
     public func open(index: Int, configuration: RuntimeConfiguration) throws(TensorError) -> any Device {
         try openDevice(index: index, configuration: configuration)
     }
 
     package func openDevice(index: Int, configuration: RuntimeConfiguration) throws(TensorError) -> VulkanDevice {
-        let probed = probeOnce()
-        guard let library = probed.library, probed.devices.indices.contains(index) else {
-            let why = probed.report.notes.joined(separator: "; ")
-            throw TensorError(
-                .deviceUnavailable, "device vulkan:\(index) is not there" + (why.isEmpty ? "" : ": \(why)"))
-        }
-        let info = probed.devices[index]
+        let (library, info) = try found.device(index, of: name)
         let device = try VulkanDevice(info, library: library, configuration: configuration, options: options)
         if !options.testsDevices { return device }
         let scheduleClass = configuration.vulkanScheduleClass
@@ -83,35 +73,28 @@ public final class VulkanBackend: Backend {
     }
 
     /// The loader that was opened, for tests that count its calls or make them fail.
-    package var calls: VulkanCalls? { probeOnce().library.map(VulkanCalls.init) }
-
-    private func probeOnce() -> Probed {
-        probed.withLock { probed in
-            if let probed { return probed }
-            let made = probe(configuration ?? .current)
-            probed = made
-            return made
-        }
-    }
+    package var calls: VulkanCalls? { found.loader.map(VulkanCalls.init) }
 
     // MARK: Probing
 
-    private func probe(_ configuration: RuntimeConfiguration) -> Probed {
+    private var found: Probe { probed.get { look(configuration ?? .current) } }
+
+    private func look(_ configuration: RuntimeConfiguration) -> Probe {
         let path = configuration.vulkanLoader ?? "libvulkan.so.1"
-        if path == "none" { return nothing(["switched off: NEEDLETAIL_VULKAN is none"]) }
+        if path == "none" { return Probe(nothing: ["switched off: NEEDLETAIL_VULKAN is none"]) }
         let complaints = VulkanManifests.complaints(files: configuration.vulkanDrivers)
         let library: VulkanLibrary
         do {
             library = try VulkanLibrary(path: path, listener: options.listener)
         } catch {
-            return nothing([error.reason] + complaints)
+            return Probe(nothing: [error.reason] + complaints)
         }
         var count: UInt32 = 64
         var physical = [VkPhysicalDevice?](repeating: nil, count: Int(count))
         let status = nt_vk_list(library.pointer, &count, &physical)
         guard status == VK_SUCCESS, count > 0 else {
             let why = status == VK_SUCCESS ? "" : ": \(VulkanStatus.name(status))"
-            return nothing(["no driver has a device here\(why)"] + complaints)
+            return Probe(nothing: ["no driver has a device here\(why)"] + complaints)
         }
         var found: [VulkanDeviceInfo] = []
         var notes: [String] = []
@@ -122,42 +105,29 @@ public final class VulkanBackend: Backend {
                 notes.append(error.reason)
             }
         }
-        notes += complaints
-        if !found.isEmpty, configuration.cacheDirectory != nil,
-            let complaint = ProgramCache(directory: configuration.cacheDirectory, backend: name).complaint
-        {
-            notes.append(complaint)
-        }
-        return Probed(
-            library: library, devices: found, report: ProbeReport(devices: found.map(\.description), notes: notes))
-    }
-
-    private func nothing(_ notes: [String]) -> Probed {
-        Probed(library: nil, devices: [], report: ProbeReport(notes: notes))
+        return Probe(
+            library, found, notes: notes + complaints,
+            cache: ProgramCache(directory: configuration.cacheDirectory, backend: name))
     }
 }
 
 /// What a loader was asked, for tests.
 package struct VulkanCalls: Sendable {
-    package enum Call: Sendable {
-        case createDevice, allocateMemory, createBuffer, createPipeline, beginCommands, submit, wait, dispatch, copy
-        case barrier, createPipelineCache
+    /// An entry point.
+    package struct Call: Equatable, Sendable {
+        fileprivate let number: nt_vk_call
 
-        fileprivate var number: nt_vk_call {
-            switch self {
-            case .createDevice: NT_VK_CreateDevice
-            case .allocateMemory: NT_VK_AllocateMemory
-            case .createBuffer: NT_VK_CreateBuffer
-            case .createPipeline: NT_VK_CreateComputePipelines
-            case .createPipelineCache: NT_VK_CreatePipelineCache
-            case .beginCommands: NT_VK_BeginCommandBuffer
-            case .submit: NT_VK_QueueSubmit
-            case .wait: NT_VK_WaitForFences
-            case .dispatch: NT_VK_CmdDispatch
-            case .copy: NT_VK_CmdCopyBuffer
-            case .barrier: NT_VK_CmdPipelineBarrier
-            }
-        }
+        package static let createDevice = Call(number: NT_VK_CreateDevice)
+        package static let allocateMemory = Call(number: NT_VK_AllocateMemory)
+        package static let createBuffer = Call(number: NT_VK_CreateBuffer)
+        package static let createPipeline = Call(number: NT_VK_CreateComputePipelines)
+        package static let createPipelineCache = Call(number: NT_VK_CreatePipelineCache)
+        package static let beginCommands = Call(number: NT_VK_BeginCommandBuffer)
+        package static let submit = Call(number: NT_VK_QueueSubmit)
+        package static let wait = Call(number: NT_VK_WaitForFences)
+        package static let dispatch = Call(number: NT_VK_CmdDispatch)
+        package static let copy = Call(number: NT_VK_CmdCopyBuffer)
+        package static let barrier = Call(number: NT_VK_CmdPipelineBarrier)
     }
 
     fileprivate let library: VulkanLibrary

@@ -1,13 +1,13 @@
 import CVulkan
 import DeviceSupport
 import Shaders
+import Synchronization
 import TensorRuntime
 
 /// A physical device, opened: its programs, its memory and its queue.
-public final class VulkanDevice: TunableDevice, KernelTiming, ProgramEmitting, @unchecked Sendable {
+public final class VulkanDevice: ShaderDevice, TunableDevice, KernelTiming, ProgramEmitting, @unchecked Sendable {
     // Safety: the handle never changes and may be used from any thread; the rest is locked or immutable.
 
-    public let description: DeviceDescription
     let info: VulkanDeviceInfo
     private let owner: VulkanHandle
     var handle: OpaquePointer { owner.pointer }
@@ -26,12 +26,10 @@ public final class VulkanDevice: TunableDevice, KernelTiming, ProgramEmitting, @
     private let clock: (@Sendable ([String]) -> Int)?
     /// Nanoseconds of a timestamp's tick, where dispatches are timed.
     let tick: Double?
-    /// The names of the quirks in force.
-    public let quirks: [String]
-    private let shaders: TunedShaders
     let programs: VulkanPrograms
     let parameters: VulkanParameters
-    private let loss = DeviceLoss()
+    /// How often a recording was looked for, for tests.
+    package let recordingLookUps = Atomic(0)
     private let reserved = Lock(0)
     private let times = Lock<[KernelTime]>([])
 
@@ -39,7 +37,6 @@ public final class VulkanDevice: TunableDevice, KernelTiming, ProgramEmitting, @
         _ info: VulkanDeviceInfo, library: VulkanLibrary, configuration: RuntimeConfiguration,
         options: VulkanBackend.Options
     ) throws(TensorError) {
-        ForkWatch.begin()
         self.info = info
         var description = info.description
         // Where a processor computes workgroups, the tiles of a convolution are filled element by element, with quotients: ten
@@ -47,21 +44,19 @@ public final class VulkanDevice: TunableDevice, KernelTiming, ProgramEmitting, @
         if description.kind == .software && configuration.vulkanScheduleClass == .automatic {
             description.families.remove(.convolution)
         }
-        self.description = description
-        quirks = try VulkanQuirks.table.inForce(for: info, configuration: configuration).map(\.name)
+        let quirks = try VulkanQuirks.table.inForce(for: info, configuration: configuration).map(\.name)
         var opened: OpaquePointer?
         var facts = info.facts
+        func unavailable(_ why: String) -> TensorError {
+            TensorError(.deviceUnavailable, "\(info.description.id): \(info.description.name) \(why)")
+        }
         let status = nt_vk_open_device(library.pointer, info.physical, &facts, &opened)
         guard status == VK_SUCCESS, let opened else {
-            throw TensorError(
-                .deviceUnavailable,
-                "\(info.description.id): \(info.description.name) cannot be opened: \(VulkanStatus.name(status))")
+            throw unavailable("cannot be opened: \(VulkanStatus.name(status))")
         }
         owner = VulkanHandle(opened, library: library)
         guard let memoryType = VulkanMemoryType(info.facts, bits: nt_vk_buffer_types(opened)) else {
-            throw TensorError(
-                .deviceUnavailable,
-                "\(info.description.id): \(info.description.name) has no memory that both the host and kernels use")
+            throw unavailable("has no memory that both the host and kernels use")
         }
         self.memoryType = memoryType
         copiesInPlace =
@@ -74,16 +69,14 @@ public final class VulkanDevice: TunableDevice, KernelTiming, ProgramEmitting, @
         var target = info.target(configuration.vulkanScheduleClass)
         target.dividesExactly = !quirks.contains(VulkanQuirks.divides)
         turnLimit = quirks.contains(VulkanQuirks.shortLoops) ? VulkanQuirks.turnLimit : nil
-        shaders = TunedShaders(
-            target: target, backend: "vulkan", identity: info.identity, configuration: configuration)
         programs = VulkanPrograms(
             VulkanProgramDriver(info: info, device: owner), device: info.description, target: target,
             configuration: configuration)
         parameters = VulkanParameters(owner, memoryType: memoryType.parameters)
+        let shaders = TunedShaders(
+            target: target, backend: "vulkan", identity: info.identity, configuration: configuration)
+        super.init(description, quirks: quirks, shaders: shaders, interface: "Vulkan")
     }
-
-    /// What the kernel library knows of this device.
-    public var target: ShaderTarget { shaders.target }
 
     /// Device and driver with their versions, as what is kept on disk names them.
     package var identity: String { info.identity }
@@ -101,8 +94,8 @@ public final class VulkanDevice: TunableDevice, KernelTiming, ProgramEmitting, @
         return try VulkanBuffer(byteCount: byteCount, device: self)
     }
 
-    public func unsupportedReason(_ spec: KernelSpec) -> String? {
-        description.reasonAgainst(spec) ?? shaders.unsupportedReason(spec) ?? reasonAgainstLaunches(of: spec)
+    public override func unsupportedReason(_ spec: KernelSpec) -> String? {
+        super.unsupportedReason(spec) ?? reasonAgainstLaunches(of: spec)
     }
 
     /// What is known once kernels are written. Vulkan has functions of float64 for roots and rounding alone, and which of them
@@ -131,13 +124,7 @@ public final class VulkanDevice: TunableDevice, KernelTiming, ProgramEmitting, @
         programs.build(launches)
     }
 
-    public func makeKernel(_ spec: KernelSpec) throws(TensorError) -> any DeviceKernel {
-        if let reason = description.reasonAgainst(spec) { throw TensorError(.unsupported, reason) }
-        return try shaders.make(spec) { (plan) throws(TensorError) in try makeKernel(spec, plan) }
-    }
-
-    /// The kernel of a plan that need not come from the library, for tests.
-    package func makeKernel(_ spec: KernelSpec, _ plan: ShaderPlan) throws(TensorError) -> any DeviceKernel {
+    public override func makeKernel(_ spec: KernelSpec, _ plan: ShaderPlan) throws(TensorError) -> any DeviceKernel {
         try checkAlive()
         let launches = try self.launches(of: plan, spec)
         var dispatches: [VulkanDispatch] = []
@@ -150,8 +137,7 @@ public final class VulkanDevice: TunableDevice, KernelTiming, ProgramEmitting, @
                         target: info.spirv))
             }
         }
-        return VulkanKernel(
-            spec: spec, workspaceByteCount: plan.workspaceByteCount, launches: launches, dispatches: dispatches)
+        return VulkanKernel(spec, plan, launches: launches, dispatches: dispatches)
     }
 
     /// A plan's launches, with buffers that are larger than a binding reached by their addresses.
@@ -192,18 +178,6 @@ public final class VulkanDevice: TunableDevice, KernelTiming, ProgramEmitting, @
     }
 
     func release(_ byteCount: Int) { reserved.withLock { $0 -= byteCount } }
-
-    // MARK: Tuning
-
-    public func schedules(for spec: KernelSpec) -> [String] { shaders.schedules(for: spec) }
-
-    public func makeKernel(_ spec: KernelSpec, schedule: String) throws(TensorError) -> any DeviceKernel {
-        try makeKernel(spec, shaders.plan(spec, schedule: schedule))
-    }
-
-    public func adopt(_ choices: [(spec: KernelSpec, schedule: String)]) throws(TensorError) -> String {
-        try shaders.adopt(choices, on: description.id)
-    }
 
     // MARK: Times
 
@@ -249,12 +223,6 @@ public final class VulkanDevice: TunableDevice, KernelTiming, ProgramEmitting, @
 
     // MARK: Failure
 
-    /// Fails with the first cause where the device was lost.
-    func checkAlive() throws(TensorError) {
-        try ForkWatch.check(description.id, "Vulkan")
-        try loss.check()
-    }
-
     /// Fails where a call did; a lost device makes everything later fail with it.
     func check(_ status: VkResult, _ command: @autoclosure () -> String) throws(TensorError) {
         if status == VK_SUCCESS { return }
@@ -262,8 +230,8 @@ public final class VulkanDevice: TunableDevice, KernelTiming, ProgramEmitting, @
     }
 
     func failure(_ status: VkResult, _ command: String) -> TensorError {
-        let what = "\(description.id): \(command): \(VulkanStatus.name(status))"
-        if status == VK_ERROR_DEVICE_LOST { return loss.lose(what) }
-        return TensorError(VulkanStatus.isOutOfMemory(status) ? .outOfMemory : .deviceFailure, what)
+        let name = VulkanStatus.name(status)
+        if status == VK_ERROR_DEVICE_LOST { return lose(command, name) }
+        return failure(command, name, isOutOfMemory: VulkanStatus.isOutOfMemory(status))
     }
 }

@@ -6,7 +6,7 @@ import Shaders
 import TensorRuntime
 
 /// A physical device, and what it says of itself; nothing of it is opened.
-struct VulkanDeviceInfo: @unchecked Sendable {
+struct VulkanDeviceInfo: ListedDevice, @unchecked Sendable {
     // Safety: physical devices are valid as long as their instance, from any thread.
 
     let physical: VkPhysicalDevice
@@ -19,27 +19,22 @@ struct VulkanDeviceInfo: @unchecked Sendable {
     /// The most bytes that a binding has.
     let maximumRange: Int
 
-    /// Why a device is left out.
-    struct Unusable: Error {
-        let reason: String
-    }
-
     init(
         _ physical: VkPhysicalDevice, index: Int, library: VulkanLibrary, options: VulkanBackend.Options
-    ) throws(Unusable) {
+    ) throws(DriverComplaint) {
         var facts = nt_vk_facts()
         nt_vk_describe(library.pointer, physical, &facts)
         let api = facts.api_version
         let name = VulkanDeviceInfo.text(facts.name)
         let version = [api >> 22 & 0x7F, api >> 12 & 0x3FF, api & 0xFFF].map(String.init).joined(separator: ".")
         guard api & 0x1FFF_F000 >= 1 << 22 | 1 << 12 else {
-            throw Unusable(reason: "\(name) has Vulkan \(version), and Vulkan 1.1 is needed")
+            throw DriverComplaint("\(name) has Vulkan \(version), and Vulkan 1.1 is needed")
         }
         // All ones: none was found.
-        guard facts.queue_family != .max else { throw Unusable(reason: "\(name) has no queue that computes") }
+        guard facts.queue_family != .max else { throw DriverComplaint("\(name) has no queue that computes") }
         // Three operands and the parameters: an addition.
         guard facts.storage_buffers >= 4 else {
-            throw Unusable(reason: "\(name) binds \(facts.storage_buffers) buffers to a kernel, and 4 are needed")
+            throw DriverComplaint("\(name) binds \(facts.storage_buffers) buffers to a kernel, and 4 are needed")
         }
         if !options.usesAddresses { facts.addresses = 0 }
         self.physical = physical
@@ -52,8 +47,8 @@ struct VulkanDeviceInfo: @unchecked Sendable {
             [name, driver, info, uuid, version].joined(separator: "\n")
             + "\n\(facts.vendor_id) \(facts.device_id) \(facts.driver_id) \(facts.driver_version)"
         maximumRange = min(Int(facts.maximum_range), options.rangeLimit ?? .max) & ~255
-        let heap = VulkanDeviceInfo.heap(facts)
-        let memory = options.memoryLimit ?? heap
+        let room = VulkanDeviceInfo.room(facts)
+        let memory = options.memoryLimit ?? VulkanDeviceInfo.largestHeap(facts).map { room[$0] } ?? 0
         description = DeviceDescription(
             id: DeviceID(backend: "vulkan", index: index), name: name,
             kind: VulkanDeviceInfo.kind(facts, name: name, driver: driver),
@@ -67,8 +62,7 @@ struct VulkanDeviceInfo: @unchecked Sendable {
     }
 
     private static func text<Characters>(_ characters: Characters) -> String {
-        let text = withUnsafeBytes(of: characters) { String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self) }
-        return text.split(whereSeparator: \.isWhitespace).joined(separator: " ")
+        withUnsafeBytes(of: characters) { DriverText.words($0) }
     }
 
     /// The device's UUID, and its place on the bus where the driver says it.
@@ -81,9 +75,6 @@ struct VulkanDeviceInfo: @unchecked Sendable {
         }
         return ids
     }
-
-    /// Bytes that this process may have of the largest heap of the device's own.
-    private static func heap(_ facts: nt_vk_facts) -> Int { largestHeap(facts).map { room(facts)[$0] } ?? 0 }
 
     /// Which of the device's own heaps has most room.
     private static func largestHeap(_ facts: nt_vk_facts) -> Int? {
@@ -136,25 +127,23 @@ struct VulkanDeviceInfo: @unchecked Sendable {
     /// What the emitter may use.
     var spirv: SPIRVTarget {
         func has(_ bit: VkSubgroupFeatureFlagBits) -> Bool { facts.subgroup_operations & bit.rawValue != 0 }
-        return SPIRVTarget(
-            int64: facts.int64 != 0, float16: facts.float16 != 0, float64: facts.float64 != 0,
-            storage8: facts.storage8 != 0, storage16: facts.storage16 != 0,
-            subgroupBasic: has(VK_SUBGROUP_FEATURE_BASIC_BIT),
-            subgroupArithmetic: has(VK_SUBGROUP_FEATURE_ARITHMETIC_BIT),
-            subgroupShuffle: has(VK_SUBGROUP_FEATURE_SHUFFLE_BIT),
-            preservesSignedZeroInfNan32: facts.preserves32 != 0, preservesSignedZeroInfNan64: facts.preserves64 != 0)
+        var target = SPIRVTarget()
+        let features: [(KernelFeatures, Bool)] = [
+            (.int64, facts.int64 != 0), (.float16, facts.float16 != 0), (.float64, facts.float64 != 0),
+            (.storage8, facts.storage8 != 0), (.storage16, facts.storage16 != 0),
+            (.subgroups, has(VK_SUBGROUP_FEATURE_BASIC_BIT)),
+        ]
+        for (feature, isThere) in features where isThere { target.features.insert(feature) }
+        target.subgroupArithmetic = has(VK_SUBGROUP_FEATURE_ARITHMETIC_BIT)
+        target.subgroupShuffle = has(VK_SUBGROUP_FEATURE_SHUFFLE_BIT)
+        target.preservesSignedZeroInfNan32 = facts.preserves32 != 0
+        target.preservesSignedZeroInfNan64 = facts.preserves64 != 0
+        return target
     }
 
     /// What the kernel library is told of the device.
     func target(_ scheduleClass: RuntimeConfiguration.ScheduleClass) -> ShaderTarget {
         let items = min(Int(facts.invocations), Int(facts.sizes.0))
-        let deviceClass: ShaderTarget.DeviceClass =
-            switch scheduleClass {
-            // Drivers that run on processors, too, compute a workgroup's items side by side. GPUs' kernels have 64 at least.
-            case .automatic: items < 64 ? .cpu : .gpu
-            case .gpu: .gpu
-            case .cpu: .cpu
-            }
         // Vulkan does not say how many units there are.
         let isProcessor = description.kind == .software
         let units = isProcessor ? ProcessInfo.processInfo.activeProcessorCount : 64
@@ -162,7 +151,9 @@ struct VulkanDeviceInfo: @unchecked Sendable {
         // The library's kernels have none, and their size may change from one to the next.
         features.remove(.subgroups)
         var target = ShaderTarget(
-            deviceClass: deviceClass, computeUnits: units, maximumWorkgroupSize: items,
+            // Drivers that run on processors, too, compute a workgroup's items side by side.
+            deviceClass: scheduleClass.deviceClass(workgroupSize: items), computeUnits: units,
+            maximumWorkgroupSize: items,
             sharedByteCount: Int(facts.shared_bytes), vectorWidth: SPIRVTarget.maximumVectorLanes, features: features)
         target.emulatesWorkgroups = isProcessor
         // Parameters lie in a buffer.

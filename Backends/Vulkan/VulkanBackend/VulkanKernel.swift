@@ -5,36 +5,10 @@ import Shaders
 import Synchronization
 import TensorRuntime
 
-/// A kernel for one spec: one dispatch, or several in a row.
-final class VulkanKernel: DeviceKernel {
-    let spec: KernelSpec
-    let workspaceByteCount: Int
-    let dispatches: [VulkanDispatch]
-    private let launches: [ShaderLaunch]
-    var dispatchCount: Int { dispatches.count }
-
-    init(spec: KernelSpec, workspaceByteCount: Int, launches: [ShaderLaunch], dispatches: [VulkanDispatch]) {
-        self.spec = spec
-        self.workspaceByteCount = workspaceByteCount
-        self.launches = launches
-        self.dispatches = dispatches
-    }
-
-    var listing: String {
-        let texts = launches.map { launch in
-            let grid = (0..<3).map { String(launch.workgroups[$0]) }.joined(separator: "x")
-            return "schedule \(launch.key.schedule), \(grid) workgroups\n\(launch.build())"
-        }
-        let programs = dispatches.filter { !$0.isFurtherPiece }.map { dispatch in
-            let words = dispatch.program.text.withUnsafeBytes { Array($0.bindMemory(to: UInt32.self)) }
-            return SPIRVDisassembler.text(words)
-        }
-        return ([spec.listing] + zip(texts, programs).flatMap { [$0, $1] }).joined(separator: "\n")
-    }
-}
+typealias VulkanKernel = ShaderKernel<VulkanDispatch>
 
 /// One dispatch: a pipeline, its grid, and where what it is bound to comes from.
-final class VulkanDispatch: Sendable {
+final class VulkanDispatch: ShaderDispatch {
     /// What a launch touches of a buffer.
     struct Buffer: Sendable {
         /// Bytes from the operand's first element on; the lower bound may be negative.
@@ -74,6 +48,10 @@ final class VulkanDispatch: Sendable {
     }
     private let ended = Atomic(false)
     var name: String { program.signature.name }
+    var listing: String? {
+        if isFurtherPiece { return nil }
+        return SPIRVDisassembler.text(program.text.withUnsafeBytes { Array($0.bindMemory(to: UInt32.self)) })
+    }
 
     private static let serials = Atomic<UInt64>(0)
 

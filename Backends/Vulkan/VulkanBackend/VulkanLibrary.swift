@@ -1,4 +1,5 @@
 import CVulkan
+import DeviceSupport
 import TensorRuntime
 
 /// An opened Vulkan loader with an instance: its entry points, and what they were asked.
@@ -8,11 +9,6 @@ final class VulkanLibrary: @unchecked Sendable {
     let pointer: OpaquePointer
     private let listener: Listener?
 
-    /// Why there is no loader, or no instance of it.
-    struct Missing: Error {
-        let reason: String
-    }
-
     private final class Listener {
         let hear: @Sendable (String) -> Void
         init(_ hear: @escaping @Sendable (String) -> Void) { self.hear = hear }
@@ -21,12 +17,9 @@ final class VulkanLibrary: @unchecked Sendable {
     /// Opens the loader at `path` and makes an instance. Every library opened counts for itself.
     ///
     /// - Parameter listener: told what the validation layer has to say of every call; nil means no validation.
-    init(path: String, listener: (@Sendable (String) -> Void)?) throws(Missing) {
-        let capacity = 512
-        var reason = [CChar](repeating: 0, count: capacity)
-        guard let opened = nt_vk_open(path, &reason, capacity) else {
-            let text = String(decoding: reason.prefix { $0 != 0 }.map(UInt8.init(bitPattern:)), as: UTF8.self)
-            throw Missing(reason: "no Vulkan loader: \(text); install libvulkan1 or set NEEDLETAIL_VULKAN")
+    init(path: String, listener: (@Sendable (String) -> Void)?) throws(DriverComplaint) {
+        let opened = try DriverText.loader(of: "Vulkan", remedy: "install libvulkan1 or set NEEDLETAIL_VULKAN") {
+            nt_vk_open(path, $0, $1)
         }
         let listener = listener.map(Listener.init)
         var status: VkResult
@@ -39,8 +32,8 @@ final class VulkanLibrary: @unchecked Sendable {
         }
         guard status == VK_SUCCESS else {
             nt_vk_close(opened)
-            throw Missing(
-                reason: status == VK_ERROR_INCOMPATIBLE_DRIVER
+            throw DriverComplaint(
+                status == VK_ERROR_INCOMPATIBLE_DRIVER
                     ? "a loader and no driver: install one, such as mesa-vulkan-drivers"
                     : "the loader makes no instance: \(VulkanStatus.name(status))")
         }

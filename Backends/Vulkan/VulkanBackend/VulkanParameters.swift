@@ -32,33 +32,23 @@ final class VulkanParameters: Sendable {
 
     deinit { for chunk in state.withLock({ $0 }).chunks { nt_vk_free(device.pointer, chunk) } }
 
-    /// - Throws: the driver's status where there is no memory.
     func take(_ byteCount: Int, for owner: VulkanDevice) throws(TensorError) -> Block {
         var size = VulkanParameters.smallest
         while size < byteCount { size *= 2 }
-        let found = state.withLock { (state) -> Result<Block, VulkanCallFailure> in
-            if let block = state.free[size]?.popLast() { return .success(block) }
+        return try state.withLock { (state) throws(TensorError) in
+            if let block = state.free[size]?.popLast() { return block }
             var memory = nt_vk_memory()
             let whole = max(size, VulkanParameters.chunk)
-            let status = nt_vk_allocate(device.pointer, UInt64(whole), memoryType, 1, &memory)
-            guard status == VK_SUCCESS else { return .failure(VulkanCallFailure(status: status)) }
+            try owner.check(
+                nt_vk_allocate(device.pointer, UInt64(whole), memoryType, 1, &memory), "memory for parameters")
             state.chunks.append(memory)
             let blocks = stride(from: 0, to: whole, by: size).map { offset in
                 Block(buffer: memory.buffer, base: memory.mapped + offset, offset: offset, byteCount: size)
             }
             state.free[size, default: []] += blocks.dropLast()
-            return .success(blocks.last!)
-        }
-        do throws(VulkanCallFailure) {
-            return try found.get()
-        } catch {
-            throw owner.failure(error.status, "memory for parameters")
+            return blocks.last!
         }
     }
 
     func give(_ block: Block) { state.withLock { $0.free[block.byteCount, default: []].append(block) } }
-}
-
-private struct VulkanCallFailure: Error {
-    let status: VkResult
 }

@@ -110,9 +110,3 @@ final class VulkanSubmission: DeviceEvent, @unchecked Sendable {
         try device.checkAlive()
     }
 }
-
-/// A point before which nothing is left to do.
-final class VulkanPast: DeviceEvent {
-    var isComplete: Bool { true }
-    func synchronize() throws(TensorError) {}
-}

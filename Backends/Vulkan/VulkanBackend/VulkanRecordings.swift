@@ -1,4 +1,5 @@
 import CVulkan
+import Synchronization
 import TensorRuntime
 
 /// A recorded submission, to be submitted as often as its key comes again, once at a time.
@@ -16,10 +17,10 @@ final class VulkanRecording {
     /// Records what was encoded.
     init(_ work: VulkanWork, on device: VulkanDevice) throws(TensorError) {
         key = work.key
-        dispatches = work.dispatches
+        dispatches = work.steps.map(\.dispatch)
         self.device = device
         let alignment = device.info.offsetAlignment
-        let sizes = work.dispatches.map { VulkanRecording.blockSize($0, alignment) }
+        let sizes = dispatches.map { VulkanRecording.blockSize($0, alignment) }
         block = try device.parameters.take(sizes.reduce(0, +), for: device)
         do throws(TensorError) {
             recording = try VulkanRecording.record(work, block, sizes, on: device)
@@ -47,27 +48,26 @@ final class VulkanRecording {
         _ work: VulkanWork, _ block: VulkanParameters.Block, _ sizes: [Int], on device: VulkanDevice
     ) throws(TensorError) -> nt_vk_recording {
         var made = nt_vk_recording()
-        let count = work.dispatches.count
+        let count = work.steps.count
         try device.check(
             nt_vk_begin(
                 device.handle, UInt32(count), UInt32(work.bindings.count + count), device.timestampCount(count), &made),
             "beginning to record \(count) dispatches")
         do throws(TensorError) {
-            var firstBinding = 0
+            var rest = work.bindings[...]
             var offset = block.offset
-            for (number, dispatch) in work.dispatches.enumerated() {
-                var bindings = Array(work.bindings[firstBinding..<firstBinding + dispatch.buffers.count])
-                firstBinding += dispatch.buffers.count
-                bindings.append(
-                    VkDescriptorBufferInfo(
-                        buffer: block.buffer, offset: UInt64(offset), range: UInt64(max(dispatch.parameterByteCount, 4))
-                    ))
+            for (number, step) in work.steps.enumerated() {
+                let dispatch = step.dispatch
+                let parameters = VkDescriptorBufferInfo(
+                    buffer: block.buffer, offset: UInt64(offset), range: UInt64(max(dispatch.parameterByteCount, 4)))
+                let bindings = rest.prefix(dispatch.buffers.count) + [parameters]
+                rest = rest.dropFirst(dispatch.buffers.count)
                 offset += sizes[number]
                 let grid = (0..<3).map { dispatch.workgroups[$0] }
                 try device.check(
                     nt_vk_dispatch(
-                        device.handle, made, UInt32(number), dispatch.handle.program, bindings, UInt32(bindings.count),
-                        grid, work.waits[number] ? 1 : 0), "recording \(dispatch.name)")
+                        device.handle, made, UInt32(number), dispatch.handle.program, Array(bindings),
+                        UInt32(bindings.count), grid, step.waits ? 1 : 0), "recording \(dispatch.name)")
             }
             try device.check(nt_vk_end(device.handle, made), "recording \(count) dispatches")
         } catch {
@@ -105,6 +105,40 @@ final class VulkanRecording {
     }
 }
 
+/// A list of launches as a stream recorded it: the next time, what changed is written, and the same is submitted.
+final class VulkanReplay {
+    /// Whose recordings they are.
+    private(set) weak var stream: VulkanStream?
+    private(set) var work: VulkanWork
+    /// The launches' operands and scalars in `work`; see ``TensorRuntime/LaunchList/Launch/state``.
+    private var states: [UInt64]
+    /// One for each submission that may be in flight; none until the same comes a second time.
+    var recordings: [VulkanRecording] = []
+
+    init(_ list: LaunchList, _ work: VulkanWork, on stream: VulkanStream) {
+        self.work = work
+        self.stream = stream
+        states = list.launches.map(\.state)
+    }
+
+    /// Takes what changed in the list; false where that is to be recorded in another way.
+    func renew(_ list: LaunchList) -> Bool {
+        if work.isLong || list.launches.count != states.count { return false }
+        var first = 0
+        for (number, launch) in list.launches.enumerated() {
+            let own = first..<first + launch.kernel.dispatchCount
+            first = own.upperBound
+            if launch.state == states[number] { continue }
+            let isSame = list.withOperands(of: launch) { operands, scalars in
+                work.steps[own].allSatisfy { work.renew($0, operands, scalars) }
+            }
+            if !isSame { return false }
+            states[number] = launch.state
+        }
+        return true
+    }
+}
+
 /// A stream's recordings: of each plan some, one for each set of addresses that come in turn, more where those come again
 /// before their last submission is done. Those that were not used for the longest time go where there are too many.
 struct VulkanRecordings {
@@ -121,23 +155,42 @@ struct VulkanRecordings {
 
     /// A recording of the work that does not run: one made earlier, or a new one. It is taken as running from now on.
     mutating func take(_ work: VulkanWork, on device: VulkanDevice) throws(TensorError) -> VulkanRecording {
-        uses += 1
         let plan = work.planHash
-        let known = plans[plan]?.filter { $0.key == work.key } ?? []
-        if let last = known.map(\.lastUse).max() {
+        var wanted = 1
+        if let last = known(work, plan).map(\.lastUse).max() {
             // What came so many submissions ago comes again after as many. So there is one for each of those that may be in
             // flight then, and nothing is recorded later only because the device is slower.
-            let wanted = (VulkanStream.maximumInFlight - 1) / (uses - last) + 1
-            for _ in known.count..<max(known.count, wanted) { try add(work, plan, on: device) }
+            wanted = (VulkanStream.maximumInFlight - 1) / (uses + 1 - last) + 1
         }
-        let idle = plans[plan]?.first { !$0.isRunning && $0.key == work.key }
-        let recording = if let idle { idle } else { try add(work, plan, on: device) }
+        let own = try all(of: work, atLeast: wanted, on: device)
+        let recording =
+            if let idle = own.first(where: { !$0.isRunning }) { idle } else { try add(work, plan, on: device) }
+        return use(recording)
+    }
+
+    /// The recordings of the work, so many at least.
+    mutating func all(
+        of work: VulkanWork, atLeast wanted: Int, on device: VulkanDevice
+    ) throws(TensorError) -> [VulkanRecording] {
+        device.recordingLookUps.add(1, ordering: .relaxed)
+        let plan = work.planHash
+        var own = known(work, plan)
+        while own.count < wanted { own.append(try add(work, plan, on: device)) }
+        return own
+    }
+
+    private func known(_ work: VulkanWork, _ plan: UInt64) -> [VulkanRecording] {
+        plans[plan]?.filter { $0.key == work.key } ?? []
+    }
+
+    /// Takes a recording that does not run as running.
+    mutating func use(_ recording: VulkanRecording) -> VulkanRecording {
+        uses += 1
         recording.isRunning = true
         recording.lastUse = uses
         return recording
     }
 
-    @discardableResult
     private mutating func add(
         _ work: VulkanWork, _ plan: UInt64, on device: VulkanDevice
     ) throws(TensorError) -> VulkanRecording {
@@ -145,7 +198,7 @@ struct VulkanRecordings {
         if others.count >= VulkanRecordings.maximumOfPlan { dropOldest(of: [plan: others]) }
         if count >= VulkanRecordings.maximumCount { dropOldest(of: plans) }
         let recording = try VulkanRecording(work, on: device)
-        recording.lastUse = uses
+        recording.lastUse = uses + 1
         plans[plan, default: []].append(recording)
         count += 1
         made += 1

@@ -40,7 +40,6 @@ final class VulkanStream: DeviceStream, @unchecked Sendable {
         for copy in idleCopies { nt_vk_discard(device.handle, copy) }
         staging = nil
         launched.store(in: device.programs)
-        device.programs.storeFinished()
     }
 
     var recordingCount: Int { recorded.load(ordering: .relaxed) }
@@ -50,11 +49,7 @@ final class VulkanStream: DeviceStream, @unchecked Sendable {
     func encode(
         _ kernel: any DeviceKernel, bindings: UnsafeBufferPointer<BufferBinding>, scalars: UnsafeBufferPointer<UInt64>
     ) throws(TensorError) {
-        guard let kernel = kernel as? VulkanKernel else {
-            throw TensorError(
-                .invalidArgument,
-                "\(device.description.id): cannot run a \(kernel.spec.family) kernel of another device")
-        }
+        guard let kernel = kernel as? VulkanKernel else { throw device.strange(kernel) }
         try device.checkAlive()
         let isSerial = device.isSerial || device.tick != nil
         for dispatch in kernel.dispatches {
@@ -64,16 +59,49 @@ final class VulkanStream: DeviceStream, @unchecked Sendable {
         }
     }
 
+    /// A list that comes a second time as it was, but for scalars and the places of what is only read, is one submission of
+    /// what it was recorded as: nothing is looked up or recorded.
+    func encode(_ list: LaunchList) throws(TensorError) {
+        try submit()
+        if let replay = list.kept as? VulkanReplay, replay.stream === self, replay.renew(list) {
+            try makeRoom()
+            if replay.recordings.isEmpty {
+                replay.recordings = try recordings.all(
+                    of: replay.work, atLeast: VulkanStream.maximumInFlight, on: device)
+            }
+            let idle = replay.recordings.first { !$0.isRunning }!
+            return try start(recordings.use(idle), replay.work)
+        }
+        list.kept = nil
+        let dispatchCount = list.launches.reduce(0) { $0 + $1.kernel.dispatchCount }
+        for launch in list.launches {
+            try list.withOperands(of: launch) { (bindings, scalars) throws(TensorError) in
+                try encode(launch.kernel, bindings: bindings, scalars: scalars)
+            }
+        }
+        // Else it was cut.
+        if dispatchCount > 0, work.steps.count == dispatchCount { list.kept = VulkanReplay(list, work, on: self) }
+        try submit()
+    }
+
     func submit() throws(TensorError) {
         if work.isEmpty { return }
         defer { work.removeAll() }
+        try makeRoom()
+        try start(recordings.take(work, on: device), work)
+    }
+
+    private func makeRoom() throws(TensorError) {
         try device.checkAlive()
         try reap()
         while inFlight.count(where: { $0.recording != nil }) >= VulkanStream.maximumInFlight {
             try inFlight[0].submission.synchronize()
             try reap()
         }
-        let recording = try recordings.take(work, on: device)
+    }
+
+    /// Submits a recording that was taken.
+    private func start(_ recording: VulkanRecording, _ work: VulkanWork) throws(TensorError) {
         recorded.store(recordings.made, ordering: .relaxed)
         recording.fill(work.values)
         do throws(TensorError) {
@@ -110,13 +138,12 @@ final class VulkanStream: DeviceStream, @unchecked Sendable {
         try reap()
         staging?.reset()
         launched.store(in: device.programs)
-        device.programs.storeFinished()
     }
 
     func record() throws(TensorError) -> any DeviceEvent {
         try submit()
         try device.checkAlive()
-        return inFlight.last?.submission ?? VulkanPast()
+        return inFlight.last?.submission ?? PastEvent()
     }
 
     func recordTimed() throws(TensorError) -> any DeviceEvent {
@@ -131,10 +158,8 @@ final class VulkanStream: DeviceStream, @unchecked Sendable {
     /// The work before the event is in the queue, where each submission waits for those before it. What the host does itself,
     /// though, has to wait for it as for the stream's own work.
     func wait(for event: any DeviceEvent) throws(TensorError) {
-        if event is VulkanPast { return }
-        guard let event = event as? VulkanSubmission, event.belongs(to: device) else {
-            throw TensorError(.invalidArgument, "\(device.description.id): cannot wait for an event of another device")
-        }
+        if event is PastEvent { return }
+        guard let event = event as? VulkanSubmission, event.belongs(to: device) else { throw device.strangeEvent }
         try device.checkAlive()
         if event.number > inFlight.last?.submission.number ?? 0, !event.isComplete {
             inFlight.append(InFlight(submission: event, buffers: []))

@@ -59,6 +59,8 @@ final class RuleSource: CaptureSource {
     private let range: Range<Int>
     /// Whether the rule is traced for its numbers, since it does not say them.
     private let isTraced: Bool
+    /// How often the group's rule had been set when its numbers were found to be as many as the step takes.
+    private var fitting = 0
 
     init(_ group: ParameterGroup, flat: Int, range: Range<Int>, isTraced: Bool) {
         self.group = group
@@ -74,7 +76,11 @@ final class RuleSource: CaptureSource {
     }
 
     func complaint() -> String? {
-        if isTraced || numbers()?.count == values.count { return nil }
+        if isTraced || fitting == group.ruleChanges { return nil }
+        if numbers()?.count == values.count {
+            fitting = group.ruleChanges
+            return nil
+        }
         return "the rule of \(group.carrierName) is another than the captured one; capture the step again"
     }
 

@@ -20,7 +20,7 @@ struct CapturedUpdate {
 
 extension ParameterGroup: Carrier {
     /// For each flat tensor, the parameters and their state.
-    private var valuesOfFlat: Int { 1 + rule.stateNames.count }
+    private var valuesOfFlat: Int { 1 + heldRows.count }
 
     package var carriedCount: Int { flats.reduce(0) { $0 + 1 + $1.state.count } }
 
@@ -59,7 +59,7 @@ extension ParameterGroup: Carrier {
     func onUpdate(of flat: Int, in capture: Capture) -> (CapturedUpdate) -> Void {
         { [self] update in
             let (range, result, first) = (update.range, update.result, update.firstValue)
-            let expected = (rule as? any NumberedRule)?.numbers(step: update.step).map { Scalar.float($0) }
+            let expected = numberedRule?.numbers(step: update.step).map { Scalar.float($0) }
             if let expected {
                 let source = RuleSource(self, flat: flat, range: range, isTraced: false)
                 capture.append(source)
@@ -77,10 +77,8 @@ extension ParameterGroup: Carrier {
     /// The numbers of the next step of some parameters, which have made equally many; nil where the rule has to be traced for
     /// them and does not say them.
     func numbers(ofNextStepOf flat: Int, _ range: Range<Int>, isTraced: Bool) -> [Scalar]? {
-        let parameters = flats[flat]
-        let step = parameters.steps[range.lowerBound] + 1
-        if !isTraced { return (rule as? any NumberedRule)?.numbers(step: step).map { .float($0) } }
-        return withNoGrad { parameters.tracedNumbers(rule, range) }
+        if isTraced { return withNoGrad { flats[flat].tracedNumbers(rule, range) } }
+        return numberedRule?.numbers(step: flats[flat].steps[range.lowerBound] + 1).map { .float($0) }
     }
 
     func countStep(of flat: Int, _ range: Range<Int>) {

@@ -4,7 +4,13 @@ import TensorRuntime
 /// Parameters that an optimizer treats by the same rule.
 public final class ParameterGroup {
     /// The formula, and the hyperparameters that it reads at each step.
-    public var rule: any UpdateRule
+    public var rule: any UpdateRule {
+        didSet { noteRule() }
+    }
+    /// The rule, where it says its numbers: a replay asks for them, and looking for that is dearer than they are.
+    private(set) var numberedRule: (any NumberedRule)?
+    /// How often the rule was set.
+    private(set) var ruleChanges = 0
     /// In the order given; those that require no gradient stay as they are.
     public let parameters: [Parameter]
     private let names: [String]
@@ -22,7 +28,7 @@ public final class ParameterGroup {
     /// State of parameters that are in no flat tensor.
     private var parked: [(step: Int, tensors: [Tensor])]
     /// The rule's names of the state that is held.
-    private var heldRows: [String] = []
+    private(set) var heldRows: [String] = []
     /// Clipped gradients, and the numbers of the views that the parameters got of them.
     private var clipped: [(gradient: Tensor, viewIDs: [UInt64])?] = []
 
@@ -35,7 +41,13 @@ public final class ParameterGroup {
         self.rule = rule
         places = Array(repeating: nil, count: self.parameters.count)
         parked = Array(repeating: (0, []), count: self.parameters.count)
+        noteRule()
         flatten()
+    }
+
+    private func noteRule() {
+        numberedRule = rule as? any NumberedRule
+        ruleChanges += 1
     }
 
     /// The devices of the parameters that are updated.

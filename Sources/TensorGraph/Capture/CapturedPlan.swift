@@ -1,6 +1,6 @@
 import TensorRuntime
 
-/// A plan of a captured step, bound to its memory once: each replay writes the scalars that vary, and encodes it.
+/// A plan of a captured step, bound to its memory once. Its launches are a part of the graph's list.
 package final class CapturedPlan {
     /// A scalar operand that a source gives.
     struct SourcedScalar {
@@ -12,7 +12,11 @@ package final class CapturedPlan {
     }
 
     let plan: Plan
-    var bound: BoundPlan
+    /// As it was captured.
+    let bound: BoundPlan
+    /// Where its operands and scalars begin in the graph's list.
+    private(set) var firstBinding = 0
+    private(set) var firstScalar = 0
     /// The storages of the leaves, by their numbers in the plan.
     let leaves: [Storage]
     var outputs: [Storage] { bound.outputs }
@@ -47,10 +51,24 @@ package final class CapturedPlan {
         fingerprint = Fingerprint(words: Array(snapshot.words.values), scalars: constants, starts: snapshot.starts)
     }
 
+    /// Puts its launches behind those of a list.
+    func append(to list: LaunchList) {
+        firstBinding = list.bindings.count
+        firstScalar = list.scalars.count
+        var (bindings, scalars) = (bound.bindings[...], bound.scalars[...])
+        for (kernel, count) in zip(plan.kernels, plan.counts) {
+            list.append(
+                kernel, bindings: bindings.prefix(count.operands), scalars: scalars.prefix(count.scalars))
+            bindings = bindings.dropFirst(count.operands)
+            scalars = scalars.dropFirst(count.scalars)
+        }
+    }
+
     /// Writes what the sources gave.
-    func write(_ sources: [any CaptureSource]) {
+    func write(_ sources: [any CaptureSource], to list: LaunchList) {
         for slot in sourced {
-            bound.scalars[slot.scalar] = sources[slot.source].values[slot.value].bits(as: slot.dtype)
+            let value = sources[slot.source].values[slot.value]
+            list.set(firstScalar + slot.scalar, to: value.bits(as: slot.dtype))
         }
     }
 

@@ -76,10 +76,10 @@ extension Recording {
         }
         let results = Set(plans.flatMap(\.outputs).map(ObjectIdentifier.init))
         for plan in plans {
-            sequence.launches += plan.launches(results)
+            sequence.launches += plan.launches(results, of: list)
             sequence.scalars += plan.sourced.map {
                 .init(
-                    traced: plan.bound.scalars[$0.scalar],
+                    traced: list.scalars[plan.firstScalar + $0.scalar],
                     given: sources[$0.source].values[$0.value].bits(as: $0.dtype))
             }
             sequence.constantOperations += plan.fingerprint.scalars.map(\.operation)
@@ -89,13 +89,15 @@ extension Recording {
 }
 
 extension CapturedPlan {
-    fileprivate func launches(_ results: Set<ObjectIdentifier>) -> [CapturedSequence.Launch] {
-        var first = 0
+    fileprivate func launches(
+        _ results: Set<ObjectIdentifier>, of list: LaunchList
+    ) -> [CapturedSequence.Launch] {
+        var first = firstBinding
         return plan.steps.map { step in
             var accesses: [CapturedSequence.Access] = []
             let extents = step.kernel.spec.operandExtents
             for (number, binding) in step.bindings.enumerated() {
-                let bound = self.bound.bindings[first + number]
+                let bound = list.bindings[first + number]
                 guard let buffer = bound.buffer else { continue }
                 var isOld = false
                 if case .leaf(_, let storage) = binding.slot {

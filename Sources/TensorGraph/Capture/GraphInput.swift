@@ -7,6 +7,8 @@ package final class GraphInput: @unchecked Sendable {
     /// What the captured step reads.
     package let handle: Handle
     let home: ValuePlace
+    /// The device's: a description is dear to copy.
+    private let alignment: Int
     /// What replays read.
     private(set) var current: Handle
     private(set) var place: ValuePlace
@@ -24,6 +26,7 @@ package final class GraphInput: @unchecked Sendable {
         guard let place = context.place(of: current) else { throw context.lostValue }
         home = place
         self.place = place
+        alignment = context.device.description.alignment
     }
 
     package var context: DeviceContext { handle.context }
@@ -43,7 +46,6 @@ package final class GraphInput: @unchecked Sendable {
         try context.evaluate([value])
         var next = value
         guard var place = context.place(of: next) else { throw context.lostValue }
-        let alignment = context.device.description.alignment
         if !place.layout.isContiguous || place.layout.offset % alignment != 0 {
             next = try context.copied(value)
             guard let copy = context.place(of: next) else { throw context.lostValue }

@@ -15,6 +15,8 @@ package final class Recording: @unchecked Sendable {
 
     package let context: DeviceContext
     let plans: [CapturedPlan]
+    /// The launches of all plans, as the next replay runs them.
+    let list = LaunchList()
     let sources: [any CaptureSource]
     let inputs: [GraphInput]
     private var ties: [Tie]
@@ -38,6 +40,7 @@ package final class Recording: @unchecked Sendable {
         plans = capture.plans
         sources = capture.sources
         inputs = capture.inputs
+        for plan in plans { plan.append(to: list) }
         launchCount = plans.reduce(0) { $0 + $1.plan.dispatchCount }
         ties = capture.entries.map { entry in
             Tie(
@@ -126,9 +129,11 @@ package final class Recording: @unchecked Sendable {
         let place = input.place
         let first = place.storage.block.offset + place.layout.offset * place.dtype.byteCount
         for use in input.uses {
-            let unit = plans[use.plan].plan.operands[use.operand].dtype.byteCount
-            plans[use.plan].bound.bindings[use.operand] = BufferBinding(
-                buffer: place.storage.block.buffer, offset: (first + use.byte) / unit)
+            let plan = plans[use.plan]
+            let unit = plan.plan.operands[use.operand].dtype.byteCount
+            list.bind(
+                plan.firstBinding + use.operand,
+                to: BufferBinding(buffer: place.storage.block.buffer, offset: (first + use.byte) / unit))
         }
     }
 
@@ -149,7 +154,7 @@ package final class Recording: @unchecked Sendable {
         let clock = ContinuousClock()
         let began = clock.now
         for source in sources { source.advance() }
-        for plan in plans { plan.write(sources) }
+        for plan in plans { plan.write(sources, to: list) }
         try context.replay(self, began: began, clock)
     }
 
@@ -222,7 +227,16 @@ package final class Recording: @unchecked Sendable {
 
     /// By whose turn it is.
     fileprivate func encode(to stream: any DeviceStream, checksNaN: Bool) throws(TensorError) {
-        for plan in plans { try plan.bound.encode(to: stream, checksNaN: checksNaN) }
+        if checksNaN {
+            for (step, launch) in zip(plans.flatMap(\.plan.steps), list.launches) {
+                try list.withOperands(of: launch) { (bindings, scalars) throws(TensorError) in
+                    try stream.encode(launch.kernel, bindings: bindings, scalars: scalars)
+                    try step.checkNaN(bindings: bindings, stream)
+                }
+            }
+        } else {
+            try stream.encode(list)
+        }
         try stream.submit()
     }
 

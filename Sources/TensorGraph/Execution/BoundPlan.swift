@@ -5,8 +5,8 @@ struct BoundPlan {
     let plan: Plan
     let arena: MemoryBlock?
     private(set) var outputs: [Storage] = []
-    var bindings: [BufferBinding] = []
-    var scalars: [UInt64] = []
+    private(set) var bindings: [BufferBinding] = []
+    private(set) var scalars: [UInt64] = []
 
     /// Reserves memory and resolves every operand and scalar.
     ///
@@ -114,29 +114,31 @@ struct BoundPlan {
                     try stream.encode(
                         plan.kernels[index], bindings: own,
                         scalars: UnsafeBufferPointer(rebasing: scalars[firstScalar..<firstScalar + count.scalars]))
-                    if checksNaN { try checkNaN(plan.steps[index], bindings: own, stream) }
+                    if checksNaN { try plan.steps[index].checkNaN(bindings: own, stream) }
                     firstBinding += count.operands
                     firstScalar += count.scalars
                 }
             }
         }
     }
+}
 
+extension PlanStep {
     /// Reads back what a launch stored and fails, naming the operation, if a NaN is there.
-    private func checkNaN(
-        _ step: PlanStep, bindings: UnsafeBufferPointer<BufferBinding>, _ stream: any DeviceStream
+    func checkNaN(
+        bindings: UnsafeBufferPointer<BufferBinding>, _ stream: any DeviceStream
     ) throws(TensorError) {
-        for (index, count) in step.results where step.bindings[index].dtype.isFloat {
+        for (index, count) in results where self.bindings[index].dtype.isFloat {
             let access = bindings[index]
             guard let buffer = access.buffer else { continue }
-            let dtype = step.bindings[index].dtype
+            let dtype = self.bindings[index].dtype
             let bytes = UnsafeMutableRawBufferPointer.allocate(byteCount: count * dtype.byteCount, alignment: 16)
             defer { bytes.deallocate() }
             try stream.copyOut(from: buffer, offset: access.offset * dtype.byteCount, to: bytes)
-            if BoundPlan.hasNaN(UnsafeRawBufferPointer(bytes), dtype) {
+            if PlanStep.hasNaN(UnsafeRawBufferPointer(bytes), dtype) {
                 throw TensorError(
                     .deviceFailure,
-                    "\(step.label): made a NaN; look at the operands of this operation (NEEDLETAIL_CHECK_NAN is on)")
+                    "\(label): made a NaN; look at the operands of this operation (NEEDLETAIL_CHECK_NAN is on)")
             }
         }
     }

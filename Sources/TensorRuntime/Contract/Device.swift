@@ -83,6 +83,10 @@ public protocol DeviceStream: AnyObject, Sendable {
         _ kernel: any DeviceKernel, bindings: UnsafeBufferPointer<BufferBinding>, scalars: UnsafeBufferPointer<UInt64>)
         throws(TensorError)
 
+    /// Appends the launches of a list, which comes again. A backend may keep beside the list what it made of it.
+    /// (optional: each by ``encode(_:bindings:scalars:)``)
+    func encode(_ list: LaunchList) throws(TensorError)
+
     /// Copies host bytes to `destination` from byte `offset` on; `source` may be reused on return.
     func copyIn(_ source: UnsafeRawBufferPointer, to destination: any DeviceBuffer, offset: Int) throws(TensorError)
 
@@ -146,6 +150,14 @@ extension DeviceKernel {
 }
 
 extension DeviceStream {
+    public func encode(_ list: LaunchList) throws(TensorError) {
+        for launch in list.launches {
+            try list.withOperands(of: launch) { (bindings, scalars) throws(TensorError) in
+                try encode(launch.kernel, bindings: bindings, scalars: scalars)
+            }
+        }
+    }
+
     public func submit() throws(TensorError) {}
     public func recordTimed() throws(TensorError) -> any DeviceEvent { try record() }
     public var recordingCount: Int { 0 }

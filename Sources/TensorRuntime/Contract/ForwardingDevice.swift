@@ -56,7 +56,8 @@ open class ForwardingKernel: DeviceKernel, @unchecked Sendable {
     open var listing: String { inner.listing }
 }
 
-/// A stream that passes everything on to another.
+/// A stream that passes everything on to another; of a list, each launch by itself: its kernels may be others than the inner
+/// stream's.
 open class ForwardingStream: DeviceStream, @unchecked Sendable {
     // Safety: immutable, and a stream is called from one thread at a time.
 

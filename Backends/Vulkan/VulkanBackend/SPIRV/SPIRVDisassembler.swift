@@ -1,44 +1,20 @@
 /// SPIR-V as text, an instruction a line, for what the emitter writes; other instructions as their numbers.
 package enum SPIRVDisassembler {
-    /// What the words of an instruction are. A result and its type stand before `=`; the last kind goes for all words that
-    /// are left.
-    private enum Operand {
-        case type, result, id, number, text
-        case capability, storage, decoration, mode, function
-    }
-
-    private static func operands(of opcode: SPIRVOpcode) -> [Operand] {
-        switch opcode {
-        case .capability: [.capability]
-        case .extension: [.text]
-        case .extInstImport: [.result, .text]
-        case .memoryModel: [.number]
-        case .entryPoint: [.number, .id, .text, .id]
-        case .executionMode: [.id, .mode, .number]
-        case .name: [.id, .text]
-        case .memberName: [.id, .number, .text]
-        case .decorate: [.id, .decoration, .number]
-        case .memberDecorate: [.id, .number, .decoration, .number]
-        case .typeVoid, .typeBool, .typeInt, .typeFloat: [.result, .number]
-        case .typeVector: [.result, .id, .number]
-        case .typePointer: [.result, .storage, .id]
-        case .typeArray, .typeRuntimeArray, .typeStruct, .typeFunction, .label: [.result, .id]
-        case .constant: [.type, .result, .number]
-        case .variable: [.type, .result, .storage]
-        case .function: [.type, .result, .number, .id]
-        case .extInst: [.type, .result, .id, .function, .id]
-        case .compositeExtract: [.type, .result, .id, .number]
-        case .loopMerge: [.id, .id, .number]
-        case .selectionMerge: [.id, .number]
-        case .load: [.type, .result, .id, .number]
-        case .store: [.id, .id, .number]
-        case .controlBarrier, .branch, .branchConditional, .return, .functionEnd: [.id]
-        case .groupNonUniformIAdd, .groupNonUniformFAdd, .groupNonUniformSMin, .groupNonUniformUMin,
-            .groupNonUniformFMin, .groupNonUniformSMax, .groupNonUniformUMax, .groupNonUniformFMax:
-            [.type, .result, .id, .number, .id]
-        default: [.type, .result, .id]
-        }
-    }
+    /// The words of an instruction, a letter each: a result `=` and its type `t` stand before the sign, `%` is an id, `#` a
+    /// number, `"` a text; numbers with names are `c` a capability, `s` a storage class, `d` a decoration, `m` a mode, `f` a
+    /// function. The last letter goes for all words that are left. What is not here has a type, a result and ids.
+    private static let forms: [SPIRVOpcode: String] = [
+        .capability: "c", .extension: "\"", .extInstImport: "=\"", .memoryModel: "#", .entryPoint: "#%\"%",
+        .executionMode: "%m#", .name: "%\"", .memberName: "%#\"", .decorate: "%d#", .memberDecorate: "%#d#",
+        .typeVoid: "=", .typeBool: "=", .typeInt: "=#", .typeFloat: "=#", .typeVector: "=%#", .typePointer: "=s%",
+        .typeArray: "=%", .typeRuntimeArray: "=%", .typeStruct: "=%", .typeFunction: "=%", .label: "=",
+        .constant: "t=#", .variable: "t=s", .function: "t=#%", .extInst: "t=%f%", .compositeExtract: "t=%#",
+        .loopMerge: "%%#", .selectionMerge: "%#", .load: "t=%#", .store: "%%#", .controlBarrier: "%", .branch: "%",
+        .branchConditional: "%", .return: "%", .functionEnd: "%", .groupNonUniformIAdd: "t=%#%",
+        .groupNonUniformFAdd: "t=%#%", .groupNonUniformSMin: "t=%#%", .groupNonUniformUMin: "t=%#%",
+        .groupNonUniformFMin: "t=%#%", .groupNonUniformSMax: "t=%#%", .groupNonUniformUMax: "t=%#%",
+        .groupNonUniformFMax: "t=%#%",
+    ]
 
     package static func text(_ words: [UInt32]) -> String {
         guard words.count >= 5, words[0] == SPIRV.magic else { return "no SPIR-V" }
@@ -91,29 +67,31 @@ package enum SPIRVDisassembler {
 
     private static func line(_ opcode: SPIRVOpcode, _ operands: ArraySlice<UInt32>, _ names: [UInt32: String]) -> String
     {
-        let kinds = self.operands(of: opcode)
+        let form = Array(forms[opcode] ?? "t=%")
         func id(_ word: UInt32) -> String { "%" + (names[word] ?? "\(word)") }
+        func named<Kind: RawRepresentable<UInt32>>(_ kind: Kind.Type, _ word: UInt32) -> String {
+            Kind(rawValue: word).map { "\($0)" } ?? "\(word)"
+        }
         var rest = operands
         var result = ""
         var text = opcode.text
-        var kind = 0
+        var place = 0
         while let word = rest.popFirst() {
-            switch kinds[min(kind, kinds.count - 1)] {
-            case .type, .id: text += " " + id(word)
-            case .result: result = id(word)
-            case .number: text += " \(word)"
-            case .capability: text += " " + (SPIRV.Capability(rawValue: word).map { "\($0)" } ?? "\(word)")
-            case .storage: text += " " + (SPIRV.StorageClass(rawValue: word).map { "\($0)" } ?? "\(word)")
-            case .mode: text += " " + (SPIRV.ExecutionMode(rawValue: word).map { "\($0)" } ?? "\(word)")
-            case .function: text += " " + (SPIRV.Function(rawValue: word).map { "\($0)" } ?? "\(word)")
-            case .decoration:
-                text += " " + (SPIRV.Decoration(rawValue: word).map { "\($0)" } ?? "\(word)")
-            case .text:
+            switch form[min(place, form.count - 1)] {
+            case "=": result = id(word)
+            case "#": text += " \(word)"
+            case "c": text += " " + named(SPIRV.Capability.self, word)
+            case "s": text += " " + named(SPIRV.StorageClass.self, word)
+            case "m": text += " " + named(SPIRV.ExecutionMode.self, word)
+            case "f": text += " " + named(SPIRV.Function.self, word)
+            case "d": text += " " + named(SPIRV.Decoration.self, word)
+            case "\"":
                 let (string, count) = string(operands[(rest.startIndex - 1)...])
                 text += " \"\(string)\""
                 rest = rest.dropFirst(count - 1)
+            default: text += " " + id(word)
             }
-            kind += 1
+            place += 1
         }
         return result.isEmpty ? "  " + text : "  \(result) = \(text)"
     }

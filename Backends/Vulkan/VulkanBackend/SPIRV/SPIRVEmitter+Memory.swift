@@ -50,9 +50,7 @@ extension SPIRVEmitter {
             case .float32, .float64, .int32, .int64: return loaded
             case .float16: return value(.fConvert, builder.floatType(32), loaded)
             case .uint8: return value(.uConvert, words, loaded)
-            case .bool:
-                let word = value(.uConvert, words, loaded)
-                return value(.iNotEqual, builder.boolType(), word, builder.constant(0))
+            case .bool: return isSet(value(.uConvert, words, loaded))
             case .bfloat16:
                 let word = value(.uConvert, words, loaded)
                 let bits = value(.shiftLeftLogical, words, word, builder.constant(16))
@@ -76,13 +74,20 @@ extension SPIRVEmitter {
                 // To the nearest, halves to even.
                 builder.decorate(stored, .fpRoundingMode, 0)
             case .uint8: stored = value(.uConvert, memory, lane)
-            case .bool:
-                let word = value(.select, words, lane, builder.constant(1), builder.constant(0))
-                stored = value(.uConvert, memory, word)
+            case .bool: stored = value(.uConvert, memory, word(of: lane))
             case .bfloat16: stored = value(.uConvert, memory, bfloat(value(.bitcast, words, lane)))
             }
             statement(.store, operands: [place, stored] + alignment(buffer))
         }
+    }
+
+    /// A bool as a word, since bools have no form in memory, and back.
+    private mutating func word(of bool: UInt32) -> UInt32 {
+        value(.select, builder.integerType(32), bool, builder.constant(1), builder.constant(0))
+    }
+
+    private mutating func isSet(_ word: UInt32) -> UInt32 {
+        value(.iNotEqual, builder.boolType(), word, builder.constant(0))
     }
 
     /// The upper half of a float32's bits, to the nearest, halves to even; a NaN stays one.
@@ -121,5 +126,34 @@ extension SPIRVEmitter {
         value(.atomicAnd, words, place, scope, order, others)
         let set = value(.bitwiseAnd, words, bits, mask)
         value(.atomicOr, words, place, scope, order, set)
+    }
+
+    // MARK: Workgroup memory
+
+    /// The type of elements in a shared array.
+    func sharedType(_ array: Kernel.SharedArray) -> UInt32 {
+        builder.type(ValueType(array.scalar == .bool ? .uint32 : array.scalar))
+    }
+
+    mutating func loadShared(_ array: Int, index: Int, _ type: ValueType) -> UInt32 {
+        let element = sharedType(kernel.arrays[array])
+        let lanes = places(index, width: type.width).map { place in
+            let word = value(.load, element, sharedElement(array, place, element))
+            return type.scalar == .bool ? isSet(word) : word
+        }
+        return construct(lanes, type)
+    }
+
+    mutating func storeShared(_ number: Int, array: Int, index: Int) {
+        let element = sharedType(kernel.arrays[array])
+        let lanes = lanes(of: number)
+        for (lane, place) in zip(lanes, places(index, width: lanes.count)) {
+            let stored = kernel.arrays[array].scalar == .bool ? word(of: lane) : lane
+            statement(.store, sharedElement(array, place, element), stored)
+        }
+    }
+
+    private mutating func sharedElement(_ array: Int, _ place: UInt32, _ element: UInt32) -> UInt32 {
+        value(.accessChain, builder.pointerType(.workgroup, element), arrays[array], place)
     }
 }

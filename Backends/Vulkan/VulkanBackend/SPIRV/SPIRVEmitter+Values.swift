@@ -15,9 +15,7 @@ extension SPIRVEmitter {
         case .loadShared(let array, let index): return loadShared(array, index: index, type)
         case .unary(let operation, let a): return try unary(operation, ids[a], type)
         case .binary(let operation, let a, let b):
-            return operation.isComparison
-                ? compare(operation, ids[a], ids[b], kernel.types[a])
-                : try binary(operation, ids[a], ids[b], type, divisor: constants[b])
+            return try binary(operation, ids[a], ids[b], kernel.types[a], constant: constants[b])
         case .multiplyAdd(let a, let b, let c): return function(.fma, typeID, ids[a], ids[b], ids[c])
         case .fusedMultiplyAdd: preconditionFailure("expanded before")
         case .select(let condition, let a, let b): return select(ids[condition], a, b, type)
@@ -96,32 +94,58 @@ extension SPIRVEmitter {
 
     private func bools(_ type: ValueType) -> UInt32 { builder.type(type.with(.bool)) }
 
-    private mutating func binary(
-        _ operation: BinaryOperation, _ a: UInt32, _ b: UInt32, _ type: ValueType, divisor: Constant?
-    ) throws(TensorError) -> UInt32 {
-        let id = builder.type(type)
-        let isFloat = type.scalar.isFloat
+    /// The instructions for an operation on floats, signed and unsigned integers, and bools; nil where it is not one.
+    private typealias Opcodes = (
+        float: SPIRVOpcode?, signed: SPIRVOpcode?, unsigned: SPIRVOpcode?, bool: SPIRVOpcode?
+    )
+
+    private static func opcodes(of operation: BinaryOperation) -> Opcodes {
         switch operation {
-        case .add: return isFloat ? exact(.fAdd, id, a, b) : value(.iAdd, id, a, b)
-        case .subtract: return isFloat ? exact(.fSub, id, a, b) : value(.iSub, id, a, b)
-        case .multiply: return isFloat ? exact(.fMul, id, a, b) : value(.iMul, id, a, b)
-        case .divide where isFloat: return exact(.fDiv, id, a, b)
-        case .divide, .remainder: return divide(operation, a, b, type, divisor)
+        case .add: (.fAdd, .iAdd, .iAdd, nil)
+        case .subtract: (.fSub, .iSub, .iSub, nil)
+        case .multiply: (.fMul, .iMul, .iMul, nil)
+        case .divide: (.fDiv, nil, nil, nil)
+        case .and: (nil, .bitwiseAnd, .bitwiseAnd, .logicalAnd)
+        case .or: (nil, .bitwiseOr, .bitwiseOr, .logicalOr)
+        case .xor: (nil, .bitwiseXor, .bitwiseXor, .logicalNotEqual)
+        case .shiftLeft: (nil, .shiftLeftLogical, .shiftLeftLogical, nil)
+        case .shiftRight: (nil, .shiftRightArithmetic, .shiftRightLogical, nil)
+        case .equal: (.fOrdEqual, .iEqual, .iEqual, .logicalEqual)
+        case .notEqual: (.fUnordNotEqual, .iNotEqual, .iNotEqual, .logicalNotEqual)
+        case .less: (.fOrdLessThan, .sLessThan, .uLessThan, nil)
+        case .lessEqual: (.fOrdLessThanEqual, .sLessThanEqual, .uLessThanEqual, nil)
+        case .greater: (.fOrdGreaterThan, .sGreaterThan, .uGreaterThan, nil)
+        case .greaterEqual: (.fOrdGreaterThanEqual, .sGreaterThanEqual, .uGreaterThanEqual, nil)
+        case .remainder, .multiplyHigh, .minimum, .maximum, .power: (nil, nil, nil, nil)
+        }
+    }
+
+    private func pick(_ opcodes: Opcodes, for scalar: ScalarType) -> SPIRVOpcode? {
+        if scalar.isFloat { return opcodes.float }
+        return scalar == .bool ? opcodes.bool : scalar == .uint32 ? opcodes.unsigned : opcodes.signed
+    }
+
+    /// - Parameters:
+    ///   - type: the operands'.
+    ///   - constant: the second operand, where it is one.
+    private mutating func binary(
+        _ operation: BinaryOperation, _ a: UInt32, _ b: UInt32, _ type: ValueType, constant: Constant? = nil
+    ) throws(TensorError) -> UInt32 {
+        let id = operation.isComparison ? bools(type) : builder.type(type)
+        let opcode = pick(SPIRVEmitter.opcodes(of: operation), for: type.scalar)
+        switch operation {
+        case .divide where opcode == nil, .remainder: return divide(operation, a, b, type, constant)
         case .multiplyHigh:
             return value(.compositeExtract, id, value(.uMulExtended, builder.pairType(id), a, b), 1)
         case .minimum, .maximum:
-            let isLess = compare(.less, a, b, type)
+            let isLess = try binary(.less, a, b, type)
             return operation == .minimum ? value(.select, id, isLess, a, b) : value(.select, id, isLess, b, a)
-        case .and: return value(type.scalar == .bool ? .logicalAnd : .bitwiseAnd, id, a, b)
-        case .or: return value(type.scalar == .bool ? .logicalOr : .bitwiseOr, id, a, b)
-        case .xor: return value(type.scalar == .bool ? .logicalNotEqual : .bitwiseXor, id, a, b)
-        case .shiftLeft: return value(.shiftLeftLogical, id, a, places(b, type, divisor))
-        case .shiftRight:
-            let opcode: SPIRVOpcode = type.scalar == .uint32 ? .shiftRightLogical : .shiftRightArithmetic
-            return value(opcode, id, a, places(b, type, divisor))
-        case .power: throw unsupported("Vulkan has no power of \(type.scalar.name)")
-        case .equal, .notEqual, .less, .lessEqual, .greater, .greaterEqual:
-            preconditionFailure("a comparison")
+        case .add, .subtract, .multiply, .divide, .and, .or, .xor, .shiftLeft, .shiftRight, .power, .equal, .notEqual,
+            .less, .lessEqual, .greater, .greaterEqual:
+            guard let opcode else { throw unsupported("Vulkan has no \(operation) of \(type.scalar.name)") }
+            if type.scalar.isFloat && !operation.isComparison { return exact(opcode, id, a, b) }
+            let isShift = operation == .shiftLeft || operation == .shiftRight
+            return value(opcode, id, a, isShift ? places(b, type, constant) : b)
         }
     }
 
@@ -155,21 +179,6 @@ extension SPIRVEmitter {
         return operation == .divide ? quotient : value(.iSub, id, a, value(.iMul, id, quotient, b))
     }
 
-    private mutating func compare(_ operation: BinaryOperation, _ a: UInt32, _ b: UInt32, _ type: ValueType) -> UInt32 {
-        let isUnsigned = type.scalar == .uint32
-        let opcodes: (float: SPIRVOpcode, integer: SPIRVOpcode, bool: SPIRVOpcode) =
-            switch operation {
-            case .equal: (.fOrdEqual, .iEqual, .logicalEqual)
-            case .notEqual: (.fUnordNotEqual, .iNotEqual, .logicalNotEqual)
-            case .less: (.fOrdLessThan, isUnsigned ? .uLessThan : .sLessThan, .logicalNot)
-            case .lessEqual: (.fOrdLessThanEqual, isUnsigned ? .uLessThanEqual : .sLessThanEqual, .logicalNot)
-            case .greater: (.fOrdGreaterThan, isUnsigned ? .uGreaterThan : .sGreaterThan, .logicalNot)
-            default: (.fOrdGreaterThanEqual, isUnsigned ? .uGreaterThanEqual : .sGreaterThanEqual, .logicalNot)
-            }
-        let opcode = type.scalar.isFloat ? opcodes.float : type.scalar == .bool ? opcodes.bool : opcodes.integer
-        return value(opcode, bools(type), a, b)
-    }
-
     // MARK: Conversions
 
     private mutating func convert(_ a: UInt32, from: ValueType, to: ValueType) -> UInt32 {
@@ -198,20 +207,15 @@ extension SPIRVEmitter {
         }
         let id = builder.type(type)
         let scope = builder.constant(SPIRV.Scope.subgroup)
-        let isFloat = type.scalar.isFloat
-        let isUnsigned = type.scalar == .uint32
-        let opcode: SPIRVOpcode
+        let opcodes: Opcodes
         switch operation {
         case .shuffleXor(let mask):
             return value(.groupNonUniformShuffleXor, id, scope, a, builder.constant(UInt32(mask)))
-        case .add: opcode = isFloat ? .groupNonUniformFAdd : .groupNonUniformIAdd
-        case .minimum:
-            opcode =
-                isFloat ? .groupNonUniformFMin : isUnsigned ? .groupNonUniformUMin : .groupNonUniformSMin
-        case .maximum:
-            opcode =
-                isFloat ? .groupNonUniformFMax : isUnsigned ? .groupNonUniformUMax : .groupNonUniformSMax
+        case .add: opcodes = (.groupNonUniformFAdd, .groupNonUniformIAdd, .groupNonUniformIAdd, nil)
+        case .minimum: opcodes = (.groupNonUniformFMin, .groupNonUniformSMin, .groupNonUniformUMin, nil)
+        case .maximum: opcodes = (.groupNonUniformFMax, .groupNonUniformSMax, .groupNonUniformUMax, nil)
         }
+        guard let opcode = pick(opcodes, for: type.scalar) else { preconditionFailure("bools have no sum") }
         // 0: over all lanes.
         return value(opcode, id, scope, 0, a)
     }

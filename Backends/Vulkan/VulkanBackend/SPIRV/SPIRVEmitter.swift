@@ -24,7 +24,7 @@ package struct SPIRVEmitter {
     private var block: UInt32 = 0
 
     private var variables: [UInt32] = []
-    private var arrays: [UInt32] = []
+    private(set) var arrays: [UInt32] = []
     var buffers: [UInt32] = []
     /// Whether each buffer is also written by atomic operations.
     var hasBitStores: [Bool]
@@ -41,7 +41,7 @@ package struct SPIRVEmitter {
     package static func module(of kernel: Kernel, target: SPIRVTarget) throws(TensorError) -> SPIRVModule {
         let expanded: Kernel
         do throws(KernelError) {
-            expanded = try kernel.expandingFloats(hasInt64: target.int64)
+            expanded = try kernel.expandingFloats(hasInt64: target.features.contains(.int64))
         } catch { throw TensorError(.unsupported, error.description) }
         var emitter = SPIRVEmitter(expanded)
         try emitter.emit(for: target)
@@ -97,15 +97,15 @@ package struct SPIRVEmitter {
         if needs.vectorLanes > SPIRVTarget.maximumVectorLanes {
             throw unsupported("it has vectors of \(needs.vectorLanes) lanes; legalize it for 4")
         }
-        if needs.features.contains(.int64) { builder.require(.int64) }
-        if needs.features.contains(.float64) { builder.require(.float64) }
-        if needs.features.contains(.float16) { builder.require(.float16) }
-        if needs.features.contains(.storage16) { builder.require(.storageBuffer16BitAccess) }
-        if needs.features.contains(.storage8) {
-            builder.require(.storageBuffer8BitAccess, extension: "SPV_KHR_8bit_storage")
+        let capabilities: [(KernelFeatures, SPIRV.Capability, String?)] = [
+            (.int64, .int64, nil), (.float64, .float64, nil), (.float16, .float16, nil),
+            (.storage16, .storageBuffer16BitAccess, nil), (.subgroups, .groupNonUniform, nil),
+            (.storage8, .storageBuffer8BitAccess, "SPV_KHR_8bit_storage"),
+        ]
+        for (feature, capability, name) in capabilities where needs.features.contains(feature) {
+            builder.require(capability, extension: name)
         }
         guard needs.features.contains(.subgroups) else { return }
-        builder.require(.groupNonUniform)
         var found: (arithmetic: Bool, shuffle: Bool) = (false, false)
         kernel.forEachStatement { statement in
             switch statement {
@@ -141,9 +141,7 @@ package struct SPIRVEmitter {
         }
         declareParameters()
         for array in kernel.arrays {
-            // Bools have no form in memory.
-            let element = builder.type(ValueType(array.scalar == .bool ? .uint32 : array.scalar))
-            let id = builder.globalVariable(.workgroup, builder.arrayType(element, count: array.count))
+            let id = builder.globalVariable(.workgroup, builder.arrayType(sharedType(array), count: array.count))
             builder.name(id, array.name)
             arrays.append(id)
         }
@@ -365,35 +363,10 @@ package struct SPIRVEmitter {
         begin(merge)
     }
 
-    // MARK: Variables and workgroup memory
+    // MARK: Variables and indices
 
     mutating func read(_ variable: Int, _ type: ValueType) -> UInt32 {
         value(.load, builder.type(type), variables[variable])
-    }
-
-    mutating func loadShared(_ array: Int, index: Int, _ type: ValueType) -> UInt32 {
-        let scalar = kernel.arrays[array].scalar
-        let element = builder.type(ValueType(scalar == .bool ? .uint32 : scalar))
-        let lanes = places(index, width: type.width).map { place in
-            let word = value(.load, element, sharedElement(array, place, element))
-            return scalar == .bool ? value(.iNotEqual, builder.boolType(), word, builder.constant(0)) : word
-        }
-        return construct(lanes, type)
-    }
-
-    private mutating func storeShared(_ number: Int, array: Int, index: Int) {
-        let scalar = kernel.arrays[array].scalar
-        let element = builder.type(ValueType(scalar == .bool ? .uint32 : scalar))
-        let lanes = lanes(of: number)
-        for (lane, place) in zip(lanes, places(index, width: lanes.count)) {
-            let word =
-                scalar == .bool ? value(.select, element, lane, builder.constant(1), builder.constant(0)) : lane
-            statement(.store, sharedElement(array, place, element), word)
-        }
-    }
-
-    private mutating func sharedElement(_ array: Int, _ place: UInt32, _ element: UInt32) -> UInt32 {
-        value(.accessChain, builder.pointerType(.workgroup, element), arrays[array], place)
     }
 
     /// An index and those behind it.

@@ -2,54 +2,21 @@ import KernelIR
 import TensorRuntime
 
 /// What of Vulkan's optional features a module may use.
-package struct SPIRVTarget: Hashable, Sendable {
-    /// `shaderInt64`, `shaderFloat16` and `shaderFloat64`.
-    package var int64: Bool
-    package var float16: Bool
-    package var float64: Bool
-    /// `storageBuffer8BitAccess` and `storageBuffer16BitAccess`. Arithmetic on such integers is never needed.
-    package var storage8: Bool
-    package var storage16: Bool
-    /// Subgroup operations in compute shaders: the basic ones, the arithmetic ones and the shuffles.
-    package var subgroupBasic: Bool
-    package var subgroupArithmetic: Bool
-    package var subgroupShuffle: Bool
+package struct SPIRVTarget: Sendable {
+    /// `shaderInt64`, `shaderFloat16` and `shaderFloat64`, `storageBuffer8BitAccess` and `storageBuffer16BitAccess` (arithmetic
+    /// on such integers is never needed), basic subgroup operations in compute shaders.
+    package var features: KernelFeatures
+    /// The arithmetic operations of subgroups and the shuffles.
+    package var subgroupArithmetic = false
+    package var subgroupShuffle = false
     /// `shaderSignedZeroInfNanPreserveFloat32` and `...Float64` of VK_KHR_shader_float_controls.
-    package var preservesSignedZeroInfNan32: Bool
-    package var preservesSignedZeroInfNan64: Bool
+    package var preservesSignedZeroInfNan32 = false
+    package var preservesSignedZeroInfNan64 = false
 
-    package init(
-        int64: Bool = false, float16: Bool = false, float64: Bool = false, storage8: Bool = false,
-        storage16: Bool = false, subgroupBasic: Bool = false, subgroupArithmetic: Bool = false,
-        subgroupShuffle: Bool = false, preservesSignedZeroInfNan32: Bool = false,
-        preservesSignedZeroInfNan64: Bool = false
-    ) {
-        self.int64 = int64
-        self.float16 = float16
-        self.float64 = float64
-        self.storage8 = storage8
-        self.storage16 = storage16
-        self.subgroupBasic = subgroupBasic
-        self.subgroupArithmetic = subgroupArithmetic
-        self.subgroupShuffle = subgroupShuffle
-        self.preservesSignedZeroInfNan32 = preservesSignedZeroInfNan32
-        self.preservesSignedZeroInfNan64 = preservesSignedZeroInfNan64
-    }
+    package init(_ features: KernelFeatures = []) { self.features = features }
 
     /// Lanes of the widest vector in SPIR-V for shaders.
     package static let maximumVectorLanes = 4
-
-    /// The same as the kernels' validator knows it.
-    package var features: KernelFeatures {
-        var result: KernelFeatures = []
-        if int64 { result.insert(.int64) }
-        if float16 { result.insert(.float16) }
-        if float64 { result.insert(.float64) }
-        if storage8 { result.insert(.storage8) }
-        if storage16 { result.insert(.storage16) }
-        if subgroupBasic { result.insert(.subgroups) }
-        return result
-    }
 }
 
 /// A kernel as SPIR-V, and where a launch's parameters go.

@@ -39,7 +39,7 @@ final class SPIRVModuleBuilder {
     /// Types and constants by what they consist of.
     private struct Key: Hashable {
         let opcode: SPIRVOpcode
-        let operands: SIMD4<UInt32>
+        let operands: SIMD8<UInt32>
     }
     private var known: [Key: UInt32] = [:]
     /// The types of values by scalar and width, 0 where there is none yet.
@@ -106,14 +106,14 @@ final class SPIRVModuleBuilder {
 
     /// A type, or a constant, that the opcode and its operands make; the first use defines it.
     private func intern(_ opcode: SPIRVOpcode, _ operands: [UInt32], _ isNew: (UInt32) -> Void = { _ in }) -> UInt32 {
-        var key = SIMD4<UInt32>(repeating: 0)
+        var key = SIMD8<UInt32>(repeating: 0)
         for (place, operand) in operands.enumerated() { key[place] = operand }
         let entry = Key(opcode: opcode, operands: key)
         if let id = known[entry] { return id }
         let id = newID()
         known[entry] = id
         switch opcode {
-        case .constant, .constantTrue, .constantFalse:
+        case .constant, .constantTrue, .constantFalse, .constantComposite:
             globals.append(opcode, [operands[0], id] + operands.dropFirst())
         default: globals.append(opcode, [id] + operands)
         }
@@ -196,17 +196,7 @@ final class SPIRVModuleBuilder {
             one = intern(.constant, [scalar] + words)
         }
         if type.width == 1 { return one }
-        return composite(self.type(type), one, count: type.width)
-    }
-
-    private var composites: [SIMD2<UInt32>: UInt32] = [:]
-
-    private func composite(_ type: UInt32, _ lane: UInt32, count: Int) -> UInt32 {
-        if let id = composites[[type, lane]] { return id }
-        let id = newID()
-        composites[[type, lane]] = id
-        globals.append(.constantComposite, [type, id] + Array(repeating: lane, count: count))
-        return id
+        return intern(.constantComposite, [self.type(type)] + Array(repeating: one, count: type.width))
     }
 
     func constant(_ value: Int, _ type: ValueType) -> UInt32 {
