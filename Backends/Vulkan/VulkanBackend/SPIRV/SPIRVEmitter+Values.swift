@@ -84,6 +84,10 @@ extension SPIRVEmitter {
         case .floor: return function(.floor, id, a)
         case .ceil: return function(.ceil, id, a)
         case .roundEven: return function(.roundEven, id, a)
+        case .truncate where type.scalar == .float64:
+            // Mesa's of doubles loses the sign of numbers between -1 and 0 on some processors.
+            let isNegative = value(.fOrdLessThan, bools(type), a, builder.constant(0, type))
+            return value(.select, id, isNegative, function(.ceil, id, a), function(.floor, id, a))
         case .truncate: return function(.trunc, id, a)
         case .exp, .exp2, .expm1, .log, .log2, .log10, .log1p, .sin, .cos, .tan, .asin, .acos, .atan, .sinh, .cosh,
             .tanh, .erf, .erfc, .lgamma:
