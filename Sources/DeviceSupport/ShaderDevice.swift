@@ -15,7 +15,6 @@ open class ShaderDevice: @unchecked Sendable {
 
     /// - Parameter interface: what the drivers are of, for messages.
     package init(_ description: DeviceDescription, quirks: [String], shaders: TunedShaders, interface: String) {
-        ForkWatch.begin()
         self.description = description
         self.quirks = quirks
         self.shaders = shaders

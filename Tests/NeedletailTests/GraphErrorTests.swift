@@ -175,6 +175,28 @@ import Testing
         }
     }
 
+    /// The new rule takes as many numbers as the captured one, or is traced for them: the step was of another all the same.
+    @Test(arguments: 0..<5)
+    func aRuleOfAnotherFormStopsTheReplay(_ number: Int) throws {
+        let pairs: [(any UpdateRule, any UpdateRule)] = [
+            (AdagradRule(), SGDRule(learningRate: 0.1, weightDecay: 0.01)),
+            (AdamRule(usesAMSGrad: true), AdamRule()),
+            (AdamRule(), AdamRule(maximizes: true)),
+            (AdamRule(weightDecay: 0.1), AdamRule(weightDecay: 0.1, isDecoupled: true)),
+            (LAMBRule(), SGDRule(learningRate: 0.1)),
+        ]
+        try withOwnDevice { _ in
+            let training = try SmallTraining(features: 20, hidden: 8, batchSize: 16)
+            training.optimizer.groups[0].rule = pairs[number].0
+            let captured = try CapturedTraining(training)
+            try captured.run(2)
+            training.optimizer.groups[0].rule = pairs[number].1
+            expectError(.invalidArgument, containing: "is another than the captured one") {
+                () throws(TensorError) in try captured.graph.replay()
+            }
+        }
+    }
+
     @Test func inputsAreChecked() throws {
         try withOwnDevice { _ in
             let captured = try CapturedTraining(SmallTraining(features: 20, hidden: 8, batchSize: 16))

@@ -69,6 +69,19 @@ import VulkanBackend
         #expect(bench.stream.recordingCount == recorded + 1)
     }
 
+    /// The first of two recordings was made, the second was not: the work comes again without either having been used.
+    @Test func whatCouldNotBeRecordedIsAskedForAgain() throws {
+        let bench = try Bench(Self.whole)
+        try bench.launch()
+        try bench.stream.submit()
+        bench.calls.fail(.beginCommands, with: -1, after: 1)
+        try bench.launch()
+        #expect(throws: TensorError.self) { try bench.stream.submit() }
+        try bench.launch(factor: 5)
+        try bench.stream.submit()
+        #expect(try bench.stream.read(bench.output, count: 3) == [0, 5, 10])
+    }
+
     /// Nothing of this stream's own stands behind the other's work: what the host reads has to wait for it all the same.
     @Test func aHostsReadWaitsForAnotherStreamsWork() throws {
         let (device, _) = try VulkanTesting.open(.swiftShader)

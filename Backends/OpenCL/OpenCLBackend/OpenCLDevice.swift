@@ -22,6 +22,7 @@ public final class OpenCLDevice: ShaderDevice, TunableDevice, KernelTiming, Prog
     init(
         _ info: OpenCLDeviceInfo, library: OpenCLLibrary, configuration: RuntimeConfiguration
     ) throws(TensorError) {
+        ForkWatch.begin()
         self.info = info
         self.library = library
         let quirks = try OpenCLQuirks.table.inForce(for: info, configuration: configuration).map(\.name)

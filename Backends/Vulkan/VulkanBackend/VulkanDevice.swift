@@ -37,6 +37,7 @@ public final class VulkanDevice: ShaderDevice, TunableDevice, KernelTiming, Prog
         _ info: VulkanDeviceInfo, library: VulkanLibrary, configuration: RuntimeConfiguration,
         options: VulkanBackend.Options
     ) throws(TensorError) {
+        ForkWatch.begin()
         self.info = info
         var description = info.description
         // Where a processor computes workgroups, the tiles of a convolution are filled element by element, with quotients: ten

@@ -144,7 +144,7 @@ final class VulkanReplay {
 struct VulkanRecordings {
     /// Recordings of one sequence of dispatches.
     static let maximumOfPlan = 8
-    /// Recordings in all; each takes some 10 KB of the driver.
+    /// Recordings in all, beside those that lists of launches hold; each takes some 10 KB of the driver.
     static let maximumCount = 256
 
     private var plans: [UInt64: [VulkanRecording]] = [:]
@@ -160,7 +160,8 @@ struct VulkanRecordings {
         if let last = known(work, plan).map(\.lastUse).max() {
             // What came so many submissions ago comes again after as many. So there is one for each of those that may be in
             // flight then, and nothing is recorded later only because the device is slower.
-            wanted = (VulkanStream.maximumInFlight - 1) / (uses + 1 - last) + 1
+            // One that was made beside another that could not be made has not been used.
+            wanted = (VulkanStream.maximumInFlight - 1) / max(uses + 1 - last, 1) + 1
         }
         let own = try all(of: work, atLeast: wanted, on: device)
         let recording =

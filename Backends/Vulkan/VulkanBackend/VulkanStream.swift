@@ -59,8 +59,8 @@ final class VulkanStream: DeviceStream, @unchecked Sendable {
         }
     }
 
-    /// A list that comes a second time as it was, but for scalars and the places of what is only read, is one submission of
-    /// what it was recorded as: nothing is looked up or recorded.
+    /// A list that comes again as it was, but for scalars and the places of what is only read, is one submission of what it was
+    /// recorded as: from the third time on nothing is looked up or recorded.
     func encode(_ list: LaunchList) throws(TensorError) {
         try submit()
         if let replay = list.kept as? VulkanReplay, replay.stream === self, replay.renew(list) {

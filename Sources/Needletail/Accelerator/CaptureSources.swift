@@ -59,7 +59,9 @@ final class RuleSource: CaptureSource {
     private let range: Range<Int>
     /// Whether the rule is traced for its numbers, since it does not say them.
     private let isTraced: Bool
-    /// How often the group's rule had been set when its numbers were found to be as many as the step takes.
+    /// What of the rule the captured step was made of, beside its numbers.
+    private let form: [String]
+    /// How often the group's rule had been set when it was found to be of that form, with as many numbers as the step takes.
     private var fitting = 0
 
     init(_ group: ParameterGroup, flat: Int, range: Range<Int>, isTraced: Bool) {
@@ -67,17 +69,26 @@ final class RuleSource: CaptureSource {
         self.flat = flat
         self.range = range
         self.isTraced = isTraced
+        form = RuleSource.form(of: group.rule)
     }
 
     var name: String { "\(group.rule.name) step" }
+
+    /// The rule's type, its state, and its switches: with another of these it computes something else.
+    private static func form(of rule: any UpdateRule) -> [String] {
+        let switches = Mirror(reflecting: rule).children.compactMap { property in
+            (property.value as? Bool).map { "\(property.label ?? "") \($0)" }
+        }
+        return [String(reflecting: type(of: rule))] + rule.stateNames + switches
+    }
 
     private func numbers() -> [Scalar]? {
         group.numbers(ofNextStepOf: flat, range, isTraced: isTraced)
     }
 
     func complaint() -> String? {
-        if isTraced || fitting == group.ruleChanges { return nil }
-        if numbers()?.count == values.count {
+        if fitting == group.ruleChanges { return nil }
+        if form == RuleSource.form(of: group.rule), isTraced || numbers()?.count == values.count {
             fitting = group.ruleChanges
             return nil
         }

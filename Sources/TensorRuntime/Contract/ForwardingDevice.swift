@@ -4,7 +4,7 @@
 /// its own narrows it: what that lacks is refused here, with the reason.
 ///
 /// A requirement added to ``Device``, ``DeviceStream`` or ``DeviceKernel`` with a default is added here too: otherwise the
-/// default would answer in place of the inner object.
+/// default would answer in place of the inner object, and a subclass could not say otherwise.
 open class ForwardingDevice: Device, @unchecked Sendable {
     // Safety: both properties are immutable; a subclass says why its own are safe.
 
@@ -71,6 +71,16 @@ open class ForwardingStream: DeviceStream, @unchecked Sendable {
         _ kernel: any DeviceKernel, bindings: UnsafeBufferPointer<BufferBinding>, scalars: UnsafeBufferPointer<UInt64>
     ) throws(TensorError) {
         try inner.encode(kernel, bindings: bindings, scalars: scalars)
+    }
+
+    /// Each launch by ``encode(_:bindings:scalars:)``, so that a subclass that minds launches misses none; one that does not
+    /// may pass the list on to ``inner``.
+    open func encode(_ list: LaunchList) throws(TensorError) {
+        for launch in list.launches {
+            try list.withOperands(of: launch) { (bindings, scalars) throws(TensorError) in
+                try encode(launch.kernel, bindings: bindings, scalars: scalars)
+            }
+        }
     }
 
     open func copyIn(_ source: UnsafeRawBufferPointer, to destination: any DeviceBuffer, offset: Int)
