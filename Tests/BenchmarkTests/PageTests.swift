@@ -53,6 +53,14 @@ import Testing
         }
     }
 
+    /// A device of training steps only takes no bars from those that did operations.
+    @Test func aDeviceWithoutOperationsHidesNoBars() {
+        let training = PageTests.row("mlp batch 64", "mlp", suite: "train", device: "opencl:0", time: 1)
+        let two = PageTests.rows("cpu", 1) + PageTests.rows("vulkan:0", 4)
+        #expect(BenchmarkPage(two + [training]).report().html().contains("Speed by kind"))
+        #expect(!BenchmarkPage(PageTests.rows("cpu", 1) + [training]).report().html().contains("Speed by kind"))
+    }
+
     /// It needs no network and no script, and shows what it is given as text.
     @Test func thePageStandsAlone() {
         var rows = PageTests.rows("cpu", 1) + PageTests.rows("opencl:0", 2) + PageTests.peer
