@@ -173,6 +173,35 @@ import Testing
         #expect(BenchmarkPage(PageTests.rows("cpu", 1) + nameless).report().html().contains("of the time of torch"))
     }
 
+    /// A program that was changed during a run is two, and what a round lacks is named.
+    @Test func roundsOfOneRunAreOfOneProgramAndOneWork() {
+        func rows(_ commits: [String], framework: String = "needletail") -> [BenchmarkRow] {
+            commits.enumerated().map { round, commit in
+                var row = PageTests.row("add 10", "pointwise", framework: framework, time: 1, round: round)
+                row.commit = commit
+                return row
+            }
+        }
+        func obstacle(_ rows: [BenchmarkRow]) -> String? { PeerComparison.obstacle(in: RowSet(rows)) }
+        #expect(obstacle(rows(["aaaa", "aaaa"]) + PageTests.peer) == nil)
+        let split = obstacle(rows(["aaaa", "aaaa-dirty"]) + PageTests.peer)
+        #expect(split?.contains("cpu, aaaa and cpu, aaaa-dirty; change nothing") == true, "\(split ?? "nil")")
+        let peers = obstacle(rows(["aaaa", "aaaa"]) + rows(["bbbb", "cccc"], framework: "torch"))
+        #expect(peers?.contains("torch, cpu, bbbb and torch, cpu, cccc") == true, "\(peers ?? "nil")")
+        let more = rows(["aaaa", "aaaa"]) + [PageTests.row("mul 10", "pointwise", time: 1, round: 1)].map {
+            var row = $0
+            row.commit = "aaaa"
+            return row
+        }
+        #expect(obstacle(more)?.contains("round 1 of needletail has no row of mul 10 float32") == true)
+        // A row that failed is there.
+        var failed = more
+        failed.append(more[2])
+        failed[3].round = 0
+        failed[3].failure = "it was not computed"
+        #expect(obstacle(failed) == nil)
+    }
+
     /// By hand: ratios 10 / 20 and 5 / 2.5, whose geometric mean is 1; one of two is not slower.
     @Test func aPeersRowsArePairedByName() {
         let set = RowSet(
