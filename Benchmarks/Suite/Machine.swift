@@ -11,7 +11,8 @@ package enum Machine {
     }()
 
     /// What git says of the folder that the program was built in: the last commit of something but results, `-dirty` where something but
-    /// results differs from it or a source is not tracked, and `before` where a source is newer than the program. Nil outside a checkout; read once.
+    /// results differs from it or a source is not tracked, and `before` where a source is newer than the program. Nil outside a checkout;
+    /// read once.
     static let commit: String? = (try? ChildProgram.own()).flatMap(Machine.commit(ofProgram:))
 
     /// Of another program.

@@ -132,14 +132,16 @@ import Testing
     /// The places of a curve along threads are one curve, and no device of their own.
     @Test func threadsAreAnAxisAndNoColumns() {
         let curve = [1, 2].map { threads in
-            var row = PageTests.row("mlp, threads \(threads)", "mlp", suite: "scale", time: 8 / Double(threads))
+            var row = PageTests.row("mlp, threads \(threads)", "spread mlp", suite: "scale", time: 8 / Double(threads))
             (row.axis, row.place, row.threads) = ("threads", Double(threads), threads)
             return row
         }
         let set = RowSet(PageTests.rows("cpu", 1) + curve)
         #expect(set.ours.map(set.name) == ["cpu"])
         #expect(RowSet.Source(curve[0]) == RowSet.Source(curve[1]))
-        #expect(BenchmarkPage(set.rows).report().html().contains("threads"))
+        // The curve's name is nowhere else.
+        #expect(BenchmarkPage(set.rows).report().html().contains("spread mlp"))
+        #expect(!BenchmarkPage(PageTests.rows("cpu", 1)).report().html().contains("spread mlp"))
     }
 
     /// A peer on another machine, or on the processor with other threads, is named and not compared.
