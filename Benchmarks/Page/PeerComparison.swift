@@ -53,7 +53,8 @@ package struct PeerComparison {
         let all = rounds.values.reduce(Set<RowSet.Work>()) { $0.union($1) }
         for (round, works) in rounds.sorted(by: { $0.key < $1.key }) {
             guard let missing = all.subtracting(works).min() else { continue }
-            return "round \(round + 1) of needletail has no row of \(missing.name) \(missing.dtype), which another round has; "
+            return
+                "round \(round + 1) of needletail has no row of \(missing.name) \(missing.dtype), which another round has; "
                 + "run it again"
         }
         return nil

@@ -17,7 +17,9 @@ struct PeerOptions: ParsableArguments {
     @Option(help: "Where the peer's scripts are; setup.sh there installs the frameworks (default: Benchmarks/Peers).")
     var peers: String?
     @Option(
-        help: "A file for all rows of both, for needletail-bench page; they stand in FILE.partial after each program's turn.")
+        help:
+            "A file for all rows of both, for needletail-bench page; they stand in FILE.partial after each program's turn."
+    )
     var output: String?
     @Option(help: "The device of this program (default: cpu).") var device: String?
     @Option(help: "Seconds for the samples of a row of op or layers (default: 0.5).") var seconds: Double?

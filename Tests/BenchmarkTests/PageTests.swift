@@ -190,11 +190,13 @@ import Testing
         #expect(split?.contains("cpu, aaaa and cpu, aaaa-dirty; change nothing") == true, "\(split ?? "nil")")
         let peers = obstacle(rows(["aaaa", "aaaa"]) + rows(["bbbb", "cccc"], framework: "torch"))
         #expect(peers?.contains("torch, cpu, bbbb and torch, cpu, cccc") == true, "\(peers ?? "nil")")
-        let more = rows(["aaaa", "aaaa"]) + [PageTests.row("mul 10", "pointwise", time: 1, round: 1)].map {
-            var row = $0
-            row.commit = "aaaa"
-            return row
-        }
+        let more =
+            rows(["aaaa", "aaaa"])
+            + [PageTests.row("mul 10", "pointwise", time: 1, round: 1)].map {
+                var row = $0
+                row.commit = "aaaa"
+                return row
+            }
         #expect(obstacle(more)?.contains("round 1 of needletail has no row of mul 10 float32") == true)
         // A row that failed is there.
         var failed = more
