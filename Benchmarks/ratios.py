@@ -8,6 +8,7 @@ A file of rows with a peer's beside ours (`needletail-bench compare --peer ... -
 """
 import json
 import math
+import os
 import pathlib
 import statistics
 import sys
@@ -44,10 +45,15 @@ def lines(path):
     works = (("op", "operations"), ("layers", "layers"), ("train", "training steps"))
     rows = [json.loads(line) for line in path.read_text().splitlines() if line.startswith("{")]
     made = sources([row for row in rows if row["suite"] in [suite for suite, _ in works]])
-    for (machine, device, framework, _, threads, _), own in made:
+    # Sources that differ in their commits alone are told apart by them.
+    states = [source[:-1] for source, _ in made]
+    for (*state, commit), own in made:
+        machine, device, framework, _, threads = state
         if framework != "needletail":
             continue
         where = f"cpu, {threads} thread{'' if threads == 1 else 's'}" if device == "cpu" else device
+        if states.count(tuple(state)) > 1:
+            where += f", {commit or 'commit not named'}"
         for (place, _, name, driver, others, _), other in made:
             if name == "needletail" or place != machine or (device == "cpu" and others != threads):
                 continue
@@ -71,6 +77,10 @@ def table(directory=ROOT / "Benchmarks" / "Results"):
 
 
 def main():
+    unknown = [argument for argument in sys.argv[1:] if argument != "--check"]
+    if unknown:
+        print(f"ratios.py: {unknown[0]} is no argument; give --check or nothing", file=sys.stderr)
+        raise SystemExit(64)
     readme = ROOT / "README.md"
     text = readme.read_text()
     if BEGIN not in text or END not in text:
@@ -79,7 +89,10 @@ def main():
     made = before + BEGIN + "\n" + table() + END + rest.split(END, 1)[1]
     if "--check" in sys.argv[1:]:
         raise SystemExit(0 if made == text else "README.md: the table of ratios is not that of Benchmarks/Results; run Benchmarks/ratios.py")
-    readme.write_text(made)
+    # Whole or not at all.
+    partial = readme.with_name(f"{readme.name}.partial")
+    partial.write_text(made)
+    os.replace(partial, readme)
 
 
 if __name__ == "__main__":

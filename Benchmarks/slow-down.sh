@@ -18,9 +18,9 @@ fail() {
 [[ "$trials" =~ ^[1-9][0-9]*$ && "$rounds" =~ ^[1-9][0-9]*$ ]] || fail 64 "TRIALS and ROUNDS are numbers of 1 or more"
 ((rounds >= 6)) || fail 64 "$rounds rounds can find nothing; give at least 6"
 here="$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)"
-cd "$here"
 mkdir -p "$folder"
 folder="$(cd "$folder" && pwd)"
+cd "$here"
 # A folder of somebody else's is not emptied.
 copy="$folder/copy" mark="$folder/of-slow-down.sh"
 [[ ! -e "$copy" || -e "$mark" ]] || fail 64 "$copy is there, and not of this script; name another folder"

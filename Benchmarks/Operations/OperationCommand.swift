@@ -51,7 +51,10 @@ struct OperationCommand: ParsableCommand {
             }
             let timing = OperationTiming(
                 device: device, seconds: seconds, round: rows.round, peaks: peaks ? Peaks(suite.rows) : nil)
+            // The peaks are rows, and none of what was asked for.
+            let probed = suite.rows.count
             try suite.run(work.map { timing.step($0.test, $0.dtype) })
+            if suite.rows.count == probed { throw OperationSelection.nothing("op") }
             try suite.end("op")
         }
     }

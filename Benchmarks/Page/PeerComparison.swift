@@ -42,6 +42,24 @@ package struct PeerComparison {
         return nil
     }
 
+    /// Why the rounds of one run are not to be taken together, in words: a program was changed between them, or ours did other work.
+    package static func obstacle(in set: RowSet) -> String? {
+        for sources in [set.ours, set.peers] where sources.count > 1 {
+            let names = sources.map(set.name).joined(separator: " and ")
+            return "the rows are of several programs: \(names); change nothing while it runs, and run it again"
+        }
+        let rounds = Dictionary(grouping: set.rows.filter { $0.framework == "needletail" }, by: \.round)
+            .mapValues { Set($0.map(RowSet.work)) }
+        let all = rounds.values.reduce(Set<RowSet.Work>()) { $0.union($1) }
+        for (round, works) in rounds.sorted(by: { $0.key < $1.key }) {
+            guard let missing = all.subtracting(works).min() else { continue }
+            return
+                "round \(round + 1) of needletail has no row of \(missing.name) \(missing.dtype), which another round has; "
+                + "run it again"
+        }
+        return nil
+    }
+
     /// Of ours by the peer's time.
     package var mean: Double {
         rows.isEmpty ? .nan : exp(rows.reduce(0) { $0 + log($1.ratio) } / Double(rows.count))

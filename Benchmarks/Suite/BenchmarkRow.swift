@@ -118,15 +118,19 @@ package struct BenchmarkRow: Codable, Equatable {
 
     /// What a row is compared with in another file.
     package var key: Key {
-        Key(suite: suite, name: name, dtype: dtype, device: device, threads: threads)
+        Key(framework: framework, suite: suite, name: name, dtype: dtype, device: device, threads: threads)
     }
 
     package struct Key: Hashable, Comparable {
-        package let suite, name, dtype, device: String
+        package let framework, suite, name, dtype, device: String
         package let threads: Int
 
+        /// `cpu`, `torch, cpu`.
+        package var place: String { framework == "needletail" ? device : "\(framework), \(device)" }
+
         package static func < (a: Key, b: Key) -> Bool {
-            (a.suite, a.device, a.name, a.dtype, a.threads) < (b.suite, b.device, b.name, b.dtype, b.threads)
+            if a.framework != b.framework { return a.framework < b.framework }
+            return (a.suite, a.device, a.name, a.dtype, a.threads) < (b.suite, b.device, b.name, b.dtype, b.threads)
         }
     }
 

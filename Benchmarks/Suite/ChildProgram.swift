@@ -8,12 +8,12 @@ enum ChildProgram {
     /// What a program writes; its errors go where this process's go, or nowhere.
     ///
     /// - Parameters:
-    ///   - accepted: an exit code besides 0 that is no failure.
+    ///   - isAccepted: whether exit code 1 is no failure, by what the program wrote.
     ///   - environment: what it has besides this process's.
-    /// - Throws: ``BenchmarkFailure`` where it cannot be started or exits with another code than 0 or `accepted`.
+    /// - Throws: ``BenchmarkFailure`` where it cannot be started or exits with a code that is not accepted.
     static func run(
-        _ path: String, _ arguments: [String], accepted: Int32 = 0, environment: [String: String] = [:],
-        isQuiet: Bool = false
+        _ path: String, _ arguments: [String], environment: [String: String] = [:], isQuiet: Bool = false,
+        isAccepted: (String) -> Bool = { _ in false }
     ) throws -> String {
         let process = Process()
         if isQuiet { process.standardError = FileHandle.nullDevice }
@@ -29,10 +29,11 @@ enum ChildProgram {
         let data = output.fileHandleForReading.readDataToEndOfFile()
         process.waitUntilExit()
         let code = process.terminationStatus
-        guard process.terminationReason == .exit, code == 0 || code == accepted else {
+        let text = String(decoding: data, as: UTF8.self)
+        guard process.terminationReason == .exit, code == 0 || code == EXIT_FAILURE && isAccepted(text) else {
             let command = (variables + [path] + arguments).joined(separator: " ")
-            throw BenchmarkFailure("\(command) ended with \(code); run it by itself to see why")
+            throw BenchmarkFailure("\(command) ended with \(code), for the reason above; run it by itself to see more")
         }
-        return String(decoding: data, as: UTF8.self)
+        return text
     }
 }

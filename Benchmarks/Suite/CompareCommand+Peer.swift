@@ -26,12 +26,17 @@ extension CompareCommand {
             for isPeer in round % 2 == 0 ? [true, false] : [false, true] {
                 NeedletailBench.tell("round \(round + 1) of \(rounds): \(isPeer ? peer.rawValue : "needletail")")
                 let turn = [beside.work.rawValue, "--round", "\(round)"] + beside.arguments
-                // A row of ours that failed is told below; the others are there all the same. A peer exits with 1 where it broke.
+                // A row of ours that failed is told below; the others are there all the same. Without one, and of a peer, 1 is a run that
+                // broke.
                 let text =
                     try isPeer
                     ? ChildProgram.run(script, turn + ["--framework", peer.rawValue, "--threads", "\(threads)"])
                     : ChildProgram.run(
-                        program, turn + ["--device", "\(id)", "--json"], accepted: EXIT_FAILURE, environment: own)
+                        program, turn + ["--device", "\(id)", "--json"], environment: own,
+                        isAccepted: { text in
+                            let made = try? CompareCommand.rows(text, from: program)
+                            return made?.contains { $0.failure != nil } ?? false
+                        })
                 for var row in try CompareCommand.rows(text, from: isPeer ? script : program) {
                     // It ran here, whether it says so or not.
                     row.machine = row.machine ?? Machine.description
@@ -48,6 +53,9 @@ extension CompareCommand {
         let set = RowSet(rows)
         for row in rows where row.failure != nil {
             try StandardOutput.write(line: "FAILED: \(row.name) \(row.dtype): \(row.failure ?? "")")
+        }
+        if let obstacle = PeerComparison.obstacle(in: set) {
+            throw BenchmarkFailure("compare --peer: \(obstacle)")
         }
         guard let ours = set.ours.first, let theirs = set.peers.first else {
             throw BenchmarkFailure("compare --peer: one of the two made no row; run it by itself to see why")

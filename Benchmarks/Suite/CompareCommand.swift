@@ -39,11 +39,14 @@ struct CompareCommand: ParsableCommand {
         if let difference = Comparison.machines(before, after) {
             throw TensorError(.data, "\(first) and \(second): \(difference)")
         }
+        for (path, rows) in [(first, before), (second, after)] {
+            if let doubled = Comparison.doubled(rows) { throw TensorError(.data, "\(path): \(doubled)") }
+        }
         let comparison = Comparison(before, after)
         for row in comparison.failed {
             try StandardOutput.write(
                 line:
-                    "FAILED in \(row.isSecond ? second : first): \(row.key.name) \(row.key.dtype) on \(row.key.device): "
+                    "FAILED in \(row.isSecond ? second : first): \(row.key.name) \(row.key.dtype) on \(row.key.place): "
                     + row.failure)
         }
         guard !comparison.rows.isEmpty else {
@@ -54,7 +57,7 @@ struct CompareCommand: ParsableCommand {
         for row in comparison.rows {
             let verdict = comparison.verdict(row)
             let numbers = String(format: "%.3f | %d | %.4f", row.ratio, row.ratios.count, row.probability)
-            lines.append("| \(row.key.name) \(row.key.dtype) | \(row.key.device) | \(numbers) | \(verdict.rawValue) |")
+            lines.append("| \(row.key.name) \(row.key.dtype) | \(row.key.place) | \(numbers) | \(verdict.rawValue) |")
         }
         for line in lines { try StandardOutput.write(line: line) }
         let slower = comparison.rows.filter { comparison.verdict($0) == .slower }.count
@@ -64,7 +67,7 @@ struct CompareCommand: ParsableCommand {
                 + "\(comparison.rows.count) rows, \(slower) slower, \(faster) faster"
                 + (comparison.failed.isEmpty ? "" : ", \(comparison.failed.count) failed"))
         for key in comparison.unpaired {
-            try StandardOutput.write(line: "in one file only: \(key.name) on \(key.device)")
+            try StandardOutput.write(line: "in one file only: \(key.name) on \(key.place)")
         }
         let rounds = comparison.rows.map(\.ratios.count).min()!
         let needed = Comparison.roundsNeeded(rows: comparison.rows.count)

@@ -80,6 +80,16 @@ package struct Comparison {
         return "the one was measured on \(all[0]), the other on \(all[1]); compare rows of one machine, taken in turn"
     }
 
+    /// Why rows of one file are not to be compared, in words: two are of the same round. Nil where none are.
+    package static func doubled(_ rows: [BenchmarkRow]) -> String? {
+        var rounds: [BenchmarkRow.Key: Set<Int>] = [:]
+        for row in rows where !rounds[row.key, default: []].insert(row.round).inserted {
+            return "\(row.name) \(row.dtype) on \(row.key.place) is there twice in round \(row.round); "
+                + "give each run a --round of its own"
+        }
+        return nil
+    }
+
     /// The geometric mean of all ratios.
     package var mean: Double {
         rows.isEmpty ? 1 : exp(rows.reduce(0) { $0 + log($1.ratio) } / Double(rows.count))

@@ -11,7 +11,8 @@ package enum Machine {
     }()
 
     /// What git says of the folder that the program was built in: the last commit of something but results, `-dirty` where something but
-    /// results differs from it, and `before` where a source is newer than the program. Nil outside a checkout; read once.
+    /// results differs from it or a source is not tracked, and `before` where a source is newer than the program. Nil outside a checkout;
+    /// read once.
     static let commit: String? = (try? ChildProgram.own()).flatMap(Machine.commit(ofProgram:))
 
     /// Of another program.
@@ -37,12 +38,13 @@ package enum Machine {
         let sources = [".", ":(exclude)Benchmarks/Results"]
         guard let commit = git(["log", "-1", "--format=%h", "--abbrev=12", "--"] + sources), !commit.isEmpty,
             let changes = git(["status", "--porcelain", "-uno", "--"] + sources),
+            let added = git(["ls-files", "--others", "--exclude-standard", "--", "*.swift", "*.c", "*.h"]),
             let files = git(["ls-files", "--", "*.swift", "*.c", "*.h", ":(exclude)Tests"]), let built = date(program)
         else { return nil }
         let isOlder = files.split(separator: "\n").contains { file in
             date(root.appendingPathComponent(String(file)).path).map { built < $0 } ?? false
         }
-        return (isOlder ? "before " : "") + commit + (changes.isEmpty ? "" : "-dirty")
+        return (isOlder ? "before " : "") + commit + (changes.isEmpty && added.isEmpty ? "" : "-dirty")
     }
 
     /// The processor's name by the kernel, with the widest vectors that it has: virtual machines hide the rest.

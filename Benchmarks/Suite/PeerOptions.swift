@@ -17,7 +17,9 @@ struct PeerOptions: ParsableArguments {
     @Option(help: "Where the peer's scripts are; setup.sh there installs the frameworks (default: Benchmarks/Peers).")
     var peers: String?
     @Option(
-        help: "A file for all rows of both, for needletail-bench page; they stand in FILE.partial after each round.")
+        help:
+            "A file for all rows of both, for needletail-bench page; they stand in FILE.partial after each program's turn."
+    )
     var output: String?
     @Option(help: "The device of this program (default: cpu).") var device: String?
     @Option(help: "Seconds for the samples of a row of op or layers (default: 0.5).") var seconds: Double?
@@ -58,6 +60,13 @@ struct PeerOptions: ParsableArguments {
         for option in table where option.isGiven && !(option.works ?? PeerWork.allCases).contains(work) {
             throw ValidationError("compare: \(option.name) does nothing for --what \(work.rawValue); leave it out")
         }
+        // As both programs take them: none of the peers has `all`.
+        for (name, text) in [("--dtype", dtype), ("--model", model)] where text == "all" {
+            throw ValidationError("\(name) all: a peer has no such list; name them, separated by commas")
+        }
+        if let dtype { _ = try OperationCommand.dtypes(dtype) }
+        if let model { _ = try BenchmarkModel.list(model) }
+        if let batch { _ = try Numbers.list(batch, option: "--batch") }
         if let rounds, rounds < 1 { throw ValidationError("--rounds \(rounds): give at least 1") }
         if let threads, threads < 1 { throw ValidationError("--threads \(threads): give at least 1") }
         if let share, !(0...1).contains(share) { throw ValidationError("--share \(share): give a number of 0 to 1") }

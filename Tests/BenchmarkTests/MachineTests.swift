@@ -43,6 +43,13 @@ import Testing
         #expect(Machine.commit(ofProgram: program) == commit)
         try git("commit", "-q", "-a", "-m", "b", in: place)
         #expect(Machine.commit(ofProgram: program) == commit)
+        // A source that git does not have is built all the same; what is no source is not.
+        place.write("a", to: "notes.txt")
+        #expect(Machine.commit(ofProgram: program) == commit)
+        let added = place.write("a", to: "new.swift")
+        #expect(Machine.commit(ofProgram: program) == commit + "-dirty")
+        try FileManager.default.removeItem(atPath: added)
+        #expect(Machine.commit(ofProgram: program) == commit)
         place.write("other", to: "Package.swift")
         #expect(Machine.commit(ofProgram: program) == commit + "-dirty")
         try date(program, Date() - 3600)

@@ -53,6 +53,14 @@ import Testing
         }
     }
 
+    /// A device of training steps only takes no bars from those that did operations.
+    @Test func aDeviceWithoutOperationsHidesNoBars() {
+        let training = PageTests.row("mlp batch 64", "mlp", suite: "train", device: "opencl:0", time: 1)
+        let two = PageTests.rows("cpu", 1) + PageTests.rows("vulkan:0", 4)
+        #expect(BenchmarkPage(two + [training]).report().html().contains("Speed by kind"))
+        #expect(!BenchmarkPage(PageTests.rows("cpu", 1) + [training]).report().html().contains("Speed by kind"))
+    }
+
     /// It needs no network and no script, and shows what it is given as text.
     @Test func thePageStandsAlone() {
         var rows = PageTests.rows("cpu", 1) + PageTests.rows("opencl:0", 2) + PageTests.peer
@@ -124,14 +132,16 @@ import Testing
     /// The places of a curve along threads are one curve, and no device of their own.
     @Test func threadsAreAnAxisAndNoColumns() {
         let curve = [1, 2].map { threads in
-            var row = PageTests.row("mlp, threads \(threads)", "mlp", suite: "scale", time: 8 / Double(threads))
+            var row = PageTests.row("mlp, threads \(threads)", "spread mlp", suite: "scale", time: 8 / Double(threads))
             (row.axis, row.place, row.threads) = ("threads", Double(threads), threads)
             return row
         }
         let set = RowSet(PageTests.rows("cpu", 1) + curve)
         #expect(set.ours.map(set.name) == ["cpu"])
         #expect(RowSet.Source(curve[0]) == RowSet.Source(curve[1]))
-        #expect(BenchmarkPage(set.rows).report().html().contains("threads"))
+        // The curve's name is nowhere else.
+        #expect(BenchmarkPage(set.rows).report().html().contains("spread mlp"))
+        #expect(!BenchmarkPage(PageTests.rows("cpu", 1)).report().html().contains("spread mlp"))
     }
 
     /// A peer on another machine, or on the processor with other threads, is named and not compared.
@@ -163,6 +173,37 @@ import Testing
             return row
         }
         #expect(BenchmarkPage(PageTests.rows("cpu", 1) + nameless).report().html().contains("of the time of torch"))
+    }
+
+    /// A program that was changed during a run is two, and what a round lacks is named.
+    @Test func roundsOfOneRunAreOfOneProgramAndOneWork() {
+        func rows(_ commits: [String], framework: String = "needletail") -> [BenchmarkRow] {
+            commits.enumerated().map { round, commit in
+                var row = PageTests.row("add 10", "pointwise", framework: framework, time: 1, round: round)
+                row.commit = commit
+                return row
+            }
+        }
+        func obstacle(_ rows: [BenchmarkRow]) -> String? { PeerComparison.obstacle(in: RowSet(rows)) }
+        #expect(obstacle(rows(["aaaa", "aaaa"]) + PageTests.peer) == nil)
+        let split = obstacle(rows(["aaaa", "aaaa-dirty"]) + PageTests.peer)
+        #expect(split?.contains("cpu, aaaa and cpu, aaaa-dirty; change nothing") == true, "\(split ?? "nil")")
+        let peers = obstacle(rows(["aaaa", "aaaa"]) + rows(["bbbb", "cccc"], framework: "torch"))
+        #expect(peers?.contains("torch, cpu, bbbb and torch, cpu, cccc") == true, "\(peers ?? "nil")")
+        let more =
+            rows(["aaaa", "aaaa"])
+            + [PageTests.row("mul 10", "pointwise", time: 1, round: 1)].map {
+                var row = $0
+                row.commit = "aaaa"
+                return row
+            }
+        #expect(obstacle(more)?.contains("round 1 of needletail has no row of mul 10 float32") == true)
+        // A row that failed is there.
+        var failed = more
+        failed.append(more[2])
+        failed[3].round = 0
+        failed[3].failure = "it was not computed"
+        #expect(obstacle(failed) == nil)
     }
 
     /// By hand: ratios 10 / 20 and 5 / 2.5, whose geometric mean is 1; one of two is not slower.

@@ -188,6 +188,11 @@ import Testing
         #expect(result.output == "| A | cpu, 2 threads | torch | operations | 1 | 0.50 | 100% | 0.50 |\n", "\(result)")
     }
 
+    @Test func ratiosRefusesWhatItDoesNotKnow() throws {
+        let result = try run(["\(SlowDownTests.root)/Benchmarks/ratios.py", "--check", "--chek"])
+        #expect(result.code == 64 && result.errors.contains("--chek is no argument"), "\(result)")
+    }
+
     /// README's table is that of the results.
     @Test func theTableOfRatiosIsThatOfTheResults() throws {
         let result = try run(["\(SlowDownTests.root)/Benchmarks/ratios.py", "--check"])

@@ -85,6 +85,23 @@ import Testing
         other.threads = 1
         #expect(Comparison([RowTests.row()], [other]).rows.isEmpty)
     }
+
+    @Test func rowsOfOtherFrameworksAreOthers() {
+        var other = RowTests.row()
+        other.framework = "torch"
+        #expect(Comparison([RowTests.row()], [other]).rows.isEmpty)
+        #expect(other.key.place == "torch, cpu" && RowTests.row().key.place == "cpu")
+        #expect(Comparison.doubled([RowTests.row(), other]) == nil)
+    }
+
+    /// Which of two rows of one round counts cannot be told.
+    @Test func aRowThatIsThereTwiceIsNamed() {
+        var later = RowTests.row()
+        later.round = 1
+        #expect(Comparison.doubled([RowTests.row(), later]) == nil)
+        let doubled = Comparison.doubled([RowTests.row(), later, later])
+        #expect(doubled?.contains("matmul 2x2x2 float32 on cpu is there twice in round 1") == true)
+    }
 }
 
 @Suite struct RowGuardTests {

@@ -61,12 +61,12 @@ import Testing
         func slowDown() throws -> NeedletailTool.Result {
             try run(
                 [
-                    "LC_ALL=C", "PATH=\(place.path("bin")):/usr/local/bin:/usr/bin:/bin",
+                    "-C", place.path, "LC_ALL=C", "PATH=\(place.path("bin")):/usr/local/bin:/usr/bin:/bin",
                     "BUILT=\(place.path("built"))",
-                    "\(place.path("tree"))/Benchmarks/slow-down.sh", "2", "6", place.path("slow"),
+                    "\(place.path("tree"))/Benchmarks/slow-down.sh", "2", "6", "slow",
                 ])
         }
-        // A folder that the script did not make is not touched.
+        // The folder is one of where the script was called. One that the script did not make is not touched.
         place.write("mine", to: "slow/copy/stale.txt")
         #expect(try slowDown().code == 64)
         #expect(FileManager.default.fileExists(atPath: place.path("slow/copy/stale.txt")))
@@ -85,5 +85,23 @@ import Testing
         let own = ".build .git .gitignore Backends Benchmarks in \(place.path("tree/.build"))"
         let copy = ".gitignore Backends Benchmarks in \(place.path("slow/build"))"
         #expect(built.map(String.init).suffix(3) == [copy, own, copy] && built.count == 4, "\(built)")
+    }
+
+    /// A program that ends with 1 has a row that failed, or it broke.
+    @Test(arguments: [(1, #"{"failure":"it was not computed"}"#, 0), (1, "{}", 70), (3, #"{"failure":"lost"}"#, 70)])
+    func aRunThatBrokeEndsTheComparison(_ code: Int, _ row: String, _ wanted: Int) throws {
+        let place = TemporaryDirectory()
+        let program = place.write(
+            """
+            #!/usr/bin/env bash
+            [[ "$1" == compare ]] && exec cat "$2" "$3"
+            echo '\(row)'
+            exit \(code)
+            """, to: "bench")
+        try FileManager.default.setAttributes([.posixPermissions: 0o755], ofItemAtPath: program)
+        let result = try run(["\(Self.root)/Benchmarks/compare-runs.sh", program, program, "1", "op"])
+        #expect(Int(result.code) == wanted, "\(result)")
+        #expect(result.output == (wanted == 0 ? "\(row)\n\(row)\n" : ""), "\(result)")
+        #expect(result.errors.contains("ended with \(code)") == (wanted != 0), "\(result)")
     }
 }
