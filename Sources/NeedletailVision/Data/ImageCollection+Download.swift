@@ -52,14 +52,15 @@ extension ImageCollection {
     private func canRead(_ path: String) -> Bool {
         do {
             switch self {
-            case .mnist, .fashionMNIST: _ = try IDXFile(contentsOf: path)
+            case .mnist, .fashionMNIST:
+                let file = try IDXFile(contentsOf: path)
+                return file.element == .uint8 && file.dimensions.count == (path.hasSuffix("idx3-ubyte.gz") ? 3 : 1)
             case .cifar10, .cifar100:
                 let packed = try FileReader(path: path).readAll(limit: Downloader.limit)
                 let archive = try TarArchive(
                     try Gzip.decompress(packed, path: path, limit: Downloader.limit), path: path)
                 return Part.allCases.flatMap(unpackedNames).allSatisfy { archive.file($0) != nil }
             }
-            return true
         } catch {
             return false
         }

@@ -39,8 +39,8 @@ public enum MNISTFiles {
     /// The directory that holds the files.
     ///
     /// The first of these that is given: `explicit`, `RuntimeConfiguration.current.dataDirectory` (`NEEDLETAIL_DATA`).
-    /// Either may also be the directory that holds `mnist`, which is looked into first; one that has all files comes before one that has some. Where neither is, `Datasets/mnist` in the working directory
-    /// or else in this package's root. Throws `.data` where no MNIST file is found.
+    /// Either may also be the directory that holds `mnist`, which is looked into first. Where neither is,
+    /// `Datasets/mnist` in the working directory or else in this package's root. A place that has all files comes before one that has some. Throws `.data` where no MNIST file is found.
     public static func directory(_ explicit: String? = nil) throws(TensorError) -> String {
         if let named = explicit ?? RuntimeConfiguration.current.dataDirectory {
             return try checked(named)
