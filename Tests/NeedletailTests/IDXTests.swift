@@ -165,6 +165,11 @@ struct MNISTFilesTests {
         try FileManager.default.createDirectory(atPath: directory.path("mnist"), withIntermediateDirectories: false)
         directory.write([], to: "mnist/t10k-labels-idx1-ubyte.gz")
         #expect(try MNISTFiles.directory(directory.path) == directory.path("mnist"))
+        // What has all files comes before what has some.
+        for name in ["train-images-idx3", "train-labels-idx1", "t10k-images-idx3", "t10k-labels.idx1"] {
+            directory.write([], to: "\(name)-ubyte")
+        }
+        #expect(try MNISTFiles.directory(directory.path) == directory.path)
     }
 
     @Test("the package's own copy is found and whole")

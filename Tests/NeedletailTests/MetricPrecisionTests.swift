@@ -166,6 +166,36 @@ import Testing
         }
     }
 
+    @Test func tablesOfOtherSizesAreNotMixed() throws {
+        func filled<M: Metric>(_ metric: M, classes: Int = 2) -> M {
+            metric.update(Tensor([Float](repeating: 1, count: classes), shape: [1, classes]), Tensor([1]))
+            return metric
+        }
+        let text = "merge: tables of"
+        expectError(.invalidArgument, containing: text, "[4]", "[25]") { () throws(TensorError) in
+            try filled(ConfusionMatrix()).merge(filled(ConfusionMatrix(), classes: 5))
+        }
+        expectError(.invalidArgument, containing: text, "[20, 10]", "[30, 15]") { () throws(TensorError) in
+            try filled(CalibrationError(bins: 10)).merge(filled(CalibrationError()))
+        }
+        let ten = filled(CalibrationError(bins: 10))
+        let restored = CalibrationError(bins: 10)
+        try restored.restore(ten.state())
+        expectError(.invalidArgument, containing: text) { () throws(TensorError) in
+            try restored.merge(filled(CalibrationError()))
+        }
+        // Into an empty one, and of the same sizes.
+        let merged = CalibrationError(bins: 10)
+        try merged.merge(ten)
+        try merged.merge(restored)
+        #expect(merged.count == 2)
+        // Nor are batches added to the state of other bins.
+        let other = CalibrationError()
+        try other.restore(ten.state())
+        _ = filled(other)
+        expectError(.data, containing: "does not fit its batches") { () throws(TensorError) in _ = try other.value() }
+    }
+
     /// One reading, however many parameters there are.
     @Test func statisticsOfParametersAreReadAtOnce() throws {
         try ObservedContext.run { observed in

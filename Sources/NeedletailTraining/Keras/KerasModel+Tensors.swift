@@ -14,8 +14,8 @@ extension KerasModel {
     ///   - shuffle: whether each epoch has an order of its own.
     ///   - seed: of the orders.
     ///   - classWeight: what the losses of a class's examples are multiplied by, 0 or more; of classes that are not named, 1. Not
-    ///     of what is evaluated.
-    ///   - sampleWeight: `[N]`, the same of each example; of those that are split off, when they are evaluated too.
+    ///     of what is evaluated. Labels that are floats are rounded.
+    ///   - sampleWeight: `[N]`, the same of each example, which is read on the host; of those that are split off, when they are evaluated too.
     /// - Returns: the epochs of this call, numbered over all.
     /// - Throws: `invalidArgument` before ``compile(optimizer:loss:metrics:)`` and of sizes that do not fit; `data` where
     ///   there is no example; `TensorError` of the device.
@@ -81,11 +81,22 @@ extension KerasModel {
                 "fit(sampleWeight:): \(sampleWeight.shape) on \(sampleWeight.device) for \(y.shape[0]) examples on "
                     + "\(y.device); give [\(y.shape[0])], there")
         }
+        if let weights = try sampleWeight?.scalars(as: Float.self),
+            let place = weights.firstIndex(where: { !($0 >= 0 && $0.isFinite) })
+        {
+            throw TensorError(
+                .invalidArgument,
+                "fit(sampleWeight:): \(weights[place]) of example \(place); give finite numbers of at least 0")
+        }
         if classWeight.isEmpty { return sampleWeight }
         if let (label, wrong) = classWeight.first(where: { !($0.value >= 0 && $0.value.isFinite) }) {
             throw TensorError(
                 .invalidArgument,
                 "fit(classWeight:): \(wrong) of class \(label); give finite numbers of at least 0")
+        }
+        if let label = classWeight.keys.first(where: { $0 < 0 }) {
+            throw TensorError(
+                .invalidArgument, "fit(classWeight:): a weight of class \(label); name classes from 0")
         }
         // Classes, or a 1 in the place of each.
         let isOneHot = y.rank == 2 && y.shape[1] > 1
@@ -94,7 +105,7 @@ extension KerasModel {
                 .invalidArgument, "fit(classWeight:): labels \(y.shape); give a class for each example, or one-hot rows"
             )
         }
-        let classes = try withNoGrad { isOneHot ? y.argmax(1) : y }.scalars(as: Int.self)
+        let classes = try withNoGrad { isOneHot ? y.argmax(1) : y.round() }.scalars(as: Int.self)
         let table = classes.map { Float(classWeight[$0] ?? 1) }
         let ofClasses = withDeviceContext(y.context) { Tensor(table) }
         return sampleWeight.map { own in withNoGrad { own.detach().to(.float32) * ofClasses } } ?? ofClasses

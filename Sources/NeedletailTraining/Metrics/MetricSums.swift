@@ -124,12 +124,12 @@ public final class MetricSums {
         return withDeviceContext(addends[0].context) {
             var result = Sums(totals: [], rests: zeros(like: addends))
             for (place, addend) in addends.enumerated() {
-                let numbers = padded(restored.totals[place], like: addend)
+                let numbers = padded(restored.totals[place], place, like: addend)
                 result.totals.append(MetricSums.tensor(numbers, like: addend))
                 guard result.rests[place] != nil else { continue }
                 // Of merged sums the float64 holds more than a float32 does.
                 let lost = addend.dtype == .float32 ? numbers.map { $0.isFinite ? $0 - Double(Float($0)) : 0 } : nil
-                let saved = restored.rests[place].map { padded($0, like: addend) }
+                let saved = restored.rests[place].map { padded($0, place, like: addend) }
                 let rest = numbers.indices.map { (lost?[$0] ?? 0) + (saved?[$0] ?? 0) }
                 result.rests[place] = MetricSums.tensor(rest, like: addend)
             }
@@ -137,9 +137,10 @@ public final class MetricSums {
         }
     }
 
-    /// With zeros where addends have numbers that mean nothing.
-    private func padded(_ numbers: [Double], like addend: Tensor) -> [Double] {
-        guard used != nil else { return numbers }
+    /// With zeros where addends have numbers that mean nothing; none where other numbers mean something.
+    private func padded(_ numbers: [Double], _ place: Int, like addend: Tensor) -> [Double] {
+        guard let used else { return numbers }
+        guard numbers.count == used[place] else { return [] }
         return numbers + Array(repeating: 0, count: Swift.max(addend.elementCount - numbers.count, 0))
     }
 
@@ -210,8 +211,11 @@ public final class MetricSums {
 
     /// Adds what another of the same names has added. Waits for the device where the two are on different ones, one was
     /// restored, or the sums grow by more than the addends.
+    ///
+    /// - Throws: also `invalidArgument` where the tables are of other sizes.
     func merge(_ other: MetricSums) throws(TensorError) {
         guard other.count > 0 else { return }
+        if sums != nil, other.sums != nil, used != other.used { throw MetricSums.otherTables(used, other.used) }
         let isPlain: Bool
         if case .grow = rule { isPlain = false } else { isPlain = true }
         guard isPlain, restored == nil, other.restored == nil, let theirs = other.sums,
@@ -219,7 +223,11 @@ public final class MetricSums {
         else {
             guard let addends = try other.numbers() else { return }
             var all = addends
-            if let totals = try numbers() { all = try joined(totals, addends) }
+            if let totals = try numbers() {
+                let (own, added) = (totals.map(\.count), addends.map(\.count))
+                if used != nil || other.used != nil, own != added { throw MetricSums.otherTables(own, added) }
+                all = try joined(totals, addends)
+            }
             return restore(Restored(totals: all, rests: all.map { _ in nil }), count: count + other.count)
         }
         add(theirs.totals, count: other.count, using: other.used)
@@ -230,6 +238,13 @@ public final class MetricSums {
                 }
             }
         }
+    }
+
+    private static func otherTables(_ own: [Int]?, _ theirs: [Int]?) -> TensorError {
+        TensorError(
+            .invalidArgument,
+            "merge: tables of \(own ?? []) numbers, and the other metric's of \(theirs ?? []); merge metrics of as many classes "
+                + "and bins")
     }
 
     /// In float64, which the CPU has.

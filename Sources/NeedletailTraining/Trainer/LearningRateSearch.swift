@@ -72,14 +72,20 @@ extension Trainer {
                 .data,
                 "searchLearningRate: the loader has no batch of \(training.batchSize) examples; give more examples")
         }
-        let start = try Checkpoint(of: self, model: "")
+        var start = try Checkpoint(of: self, model: "")
+        // They are not called, so that there is nothing to put back.
+        start.callbacks = []
+        let ratesBefore = optimizers.map { $0.optimizer.groups.map { $0.learningRate } }
         let (lastRate, stepsPerEpoch) = (lastRate, stepsPerEpoch)
         defer { (self.lastRate, self.stepsPerEpoch) = (lastRate, stepsPerEpoch) }
         self.stepsPerEpoch = (training.count + accumulation - 1) / accumulation
         isSearching = true
         let found = Result { try withGenerator(generator) { try trySteps(training, range, steps) } }
         isSearching = false
-        for (_, optimizer) in optimizers { optimizer.zeroGrad() }
+        for ((_, optimizer), before) in zip(optimizers, ratesBefore) {
+            optimizer.zeroGrad()
+            for (group, rate) in zip(optimizer.groups, before) { group.learningRate = rate }
+        }
         try start.restore(self)
         return try found.get()
     }

@@ -105,7 +105,7 @@ public final class Trainer {
     ///   - optimizer: of the model's parameters. One whose `requiresGrad` is false stays as it is.
     ///   - loss: of outputs and labels: the mean over the batch, of rank 0.
     ///   - metrics: of outputs and labels; one that is a sum costs no launch of its own, those that count in tables (confusion, F1,
-    ///     calibration) one together.
+    ///     calibration) one together, on OpenCL in small batches two.
     ///   - generator: of dropout; by default the current one.
     ///   - accumulation: batches of a step, 1 or more.
     ///   - clipNorm: what the norm of all gradients is limited to (`Optimizer.clipGradientNorm(_:)`).

@@ -5,7 +5,8 @@ import TensorRuntime
 
 extension ImageCollection {
     /// Downloads the files that a directory lacks, by `curl` or else `wget`, and compares each with its sum. A file appears when
-    /// it is whole and right; one that is there and right is left alone, and one that is not is replaced.
+    /// it is whole and right. One that is there and right, or another that can be read, is left alone; one that cannot be read is
+    /// replaced.
     ///
     /// - Parameters:
     ///   - directory: made where it is missing.
@@ -22,10 +23,9 @@ extension ImageCollection {
         for file in files {
             try AtomicFile.prepare(directory: directory, file: file.name)
             let path = "\(directory)/\(file.name)"
-            if FileManager.default.fileExists(atPath: path),
-                MD5.digest(of: try FileReader(path: path).readAll(limit: Downloader.limit)) == file.md5
-            {
-                continue
+            if FileManager.default.fileExists(atPath: path) {
+                let sum = MD5.digest(of: try FileReader(path: path).readAll(limit: Downloader.limit))
+                if sum == file.md5 || canRead(path) { continue }
             }
             var answers: [String] = []
             var isThere = false
@@ -43,6 +43,26 @@ extension ImageCollection {
                     "\(file.name): could not be downloaded (\(answers.joined(separator: " | "))); "
                         + "get it by other means and put it into \(directory)")
             }
+        }
+    }
+}
+
+extension ImageCollection {
+    /// Whether a file is whole and of the collection's format, as one of the user's own may be.
+    private func canRead(_ path: String) -> Bool {
+        do {
+            switch self {
+            case .mnist, .fashionMNIST:
+                let file = try IDXFile(contentsOf: path)
+                return file.element == .uint8 && file.dimensions.count == (path.hasSuffix("idx3-ubyte.gz") ? 3 : 1)
+            case .cifar10, .cifar100:
+                let packed = try FileReader(path: path).readAll(limit: Downloader.limit)
+                let archive = try TarArchive(
+                    try Gzip.decompress(packed, path: path, limit: Downloader.limit), path: path)
+                return Part.allCases.flatMap(unpackedNames).allSatisfy { archive.file($0) != nil }
+            }
+        } catch {
+            return false
         }
     }
 }

@@ -104,13 +104,18 @@ public enum ImageCollection: String, Hashable, Sendable, CaseIterable {
     /// The directory that holds the files.
     ///
     /// Looked for in `explicit`, else in `RuntimeConfiguration.current.dataDirectory` (`NEEDLETAIL_DATA`), else in `Datasets`
-    /// of the working directory: in its folder of this collection's name, else there.
+    /// of the working directory: in its folder of this collection's name, else there. A place that has all comes before one that
+    /// has some.
     ///
     /// - Throws: `data`, saying which files to put where, where none is found.
     public func directory(_ explicit: String? = nil) throws(TensorError) -> String {
         let named = explicit ?? RuntimeConfiguration.current.dataDirectory
         let places = named.map { ["\($0)/\(rawValue)", $0] } ?? ["Datasets/\(rawValue)"]
-        if let found = places.first(where: holdsFiles) { return found }
+        if let found = places.first(where: { !has($0).contains(false) })
+            ?? places.first(where: { has($0).contains(true) })
+        {
+            return found
+        }
         let wanted = files.map(\.name).joined(separator: ", ")
         throw TensorError(
             .data,
@@ -135,7 +140,7 @@ public enum ImageCollection: String, Hashable, Sendable, CaseIterable {
 
     private var unpackedFolder: String { self == .cifar10 ? "cifar-10-batches-bin" : "cifar-100-binary" }
 
-    private func unpackedNames(_ part: Part) -> [String] {
+    func unpackedNames(_ part: Part) -> [String] {
         switch (self, part) {
         case (.cifar10, .train): (1...5).map { "data_batch_\($0).bin" }
         case (.cifar10, .test): ["test_batch.bin"]
@@ -144,19 +149,21 @@ public enum ImageCollection: String, Hashable, Sendable, CaseIterable {
         }
     }
 
-    private func holdsFiles(_ directory: String) -> Bool {
-        var candidates = files.map(\.name)
+    /// Whether each of the files is there, under one of its names.
+    private func has(_ directory: String) -> [Bool] {
+        let names: [[String]]
         switch self {
         case .mnist, .fashionMNIST:
-            for file in files {
-                let plain = String(file.name.dropLast(3))
-                candidates.append(plain)
-                candidates.append(plain.replacingOccurrences(of: "-idx", with: ".idx"))
-                candidates.append(file.name.replacingOccurrences(of: "-idx", with: ".idx"))
+            names = files.map { file in
+                [file.name, String(file.name.dropLast(3))].flatMap {
+                    [$0, $0.replacingOccurrences(of: "-idx", with: ".idx")]
+                }
             }
         case .cifar10, .cifar100:
-            for name in Part.allCases.flatMap(unpackedNames) { candidates += [name, "\(unpackedFolder)/\(name)"] }
+            names = Part.allCases.flatMap(unpackedNames).map { [$0, "\(unpackedFolder)/\($0)", files[0].name] }
         }
-        return candidates.contains { FileManager.default.fileExists(atPath: "\(directory)/\($0)") }
+        return names.map { alternatives in
+            alternatives.contains { FileManager.default.fileExists(atPath: "\(directory)/\($0)") }
+        }
     }
 }

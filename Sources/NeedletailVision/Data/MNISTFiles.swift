@@ -39,8 +39,8 @@ public enum MNISTFiles {
     /// The directory that holds the files.
     ///
     /// The first of these that is given: `explicit`, `RuntimeConfiguration.current.dataDirectory` (`NEEDLETAIL_DATA`).
-    /// Either may also be the directory that holds `mnist`, which is looked into first. Where neither is, `Datasets/mnist` in the working directory
-    /// or else in this package's root. Throws `.data` where no MNIST file is found.
+    /// Either may also be the directory that holds `mnist`, which is looked into first. Where neither is,
+    /// `Datasets/mnist` in the working directory or else in this package's root. A place that has all files comes before one that has some. Throws `.data` where no MNIST file is found.
     public static func directory(_ explicit: String? = nil) throws(TensorError) -> String {
         if let named = explicit ?? RuntimeConfiguration.current.dataDirectory {
             return try checked(named)
@@ -49,7 +49,7 @@ public enum MNISTFiles {
         var root = URL(fileURLWithPath: #filePath)
         for _ in 0..<4 { root.deleteLastPathComponent() }
         let candidates = ["Datasets/mnist", root.appendingPathComponent("Datasets/mnist").path]
-        if let found = candidates.first(where: holdsFiles) { return found }
+        if let found = first(of: candidates) { return found }
         throw TensorError(.data, "MNIST is in neither \(candidates.joined(separator: " nor ")); \(remedy)")
     }
 
@@ -93,14 +93,22 @@ public enum MNISTFiles {
             throw TensorError(.data, "\(named): no such directory; \(remedy)")
         }
         guard isDirectory.boolValue else { throw TensorError(.data, "\(named): is no directory; \(remedy)") }
-        if let found = [named + "/mnist", named].first(where: holdsFiles) { return found }
+        if let found = first(of: [named + "/mnist", named]) { return found }
         throw TensorError(.data, "\(named): no MNIST file in this directory; \(remedy)")
     }
 
-    private static func holdsFiles(_ directory: String) -> Bool {
-        Part.allCases.contains { part in
-            existing("\(part.stem)-images", dimensions: 3, in: directory) != nil
-                || existing("\(part.stem)-labels", dimensions: 1, in: directory) != nil
+    /// The first that has all files, or else some.
+    private static func first(of directories: [String]) -> String? {
+        directories.first { !has($0).contains(false) } ?? directories.first { has($0).contains(true) }
+    }
+
+    /// Whether each of the four files is there.
+    private static func has(_ directory: String) -> [Bool] {
+        Part.allCases.flatMap { part in
+            [
+                existing("\(part.stem)-images", dimensions: 3, in: directory) != nil,
+                existing("\(part.stem)-labels", dimensions: 1, in: directory) != nil,
+            ]
         }
     }
 

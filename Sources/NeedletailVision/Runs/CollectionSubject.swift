@@ -14,9 +14,9 @@ package struct CollectionSubject: RunSubject {
     package var limit: Int?
     /// Whether pictures are moved, and those of things turned over, at random.
     package var augments: Bool?
-    /// Whether files that are missing or broken are downloaded.
+    /// Whether files that are missing or cannot be read are downloaded.
     package var downloads = false
-    /// What brings the files that a directory lacks, or has broken, into it.
+    /// What brings the files that a directory lacks, or that cannot be read, into it.
     package var download: @Sendable (ImageCollection, _ directory: String) throws(TensorError) -> Void = {
         (collection, directory) throws(TensorError) in try collection.download(to: directory)
     }
@@ -87,7 +87,7 @@ package struct CollectionSubject: RunSubject {
         }
     }
 
-    /// Both parts, and where they are; files that are missing or broken are downloaded where that is asked for.
+    /// Both parts, and where they are; files that are missing or cannot be read are downloaded where that is asked for.
     private func load() throws(TensorError) -> (directory: String, training: ImageSplit, test: ImageSplit) {
         let problem: TensorError
         do {

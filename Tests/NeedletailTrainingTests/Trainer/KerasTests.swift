@@ -117,6 +117,19 @@ import Testing
         }
     }
 
+    /// A label that a float holds a little below its class is of that class.
+    @Test func labelsThatAreFloatsAreRounded() throws {
+        func loss(_ byClass: [Int: Double]) throws -> Double {
+            let model = KerasModel([Linear(3, 1, generator: Generator(seed: 2))])
+            model.compile(optimizer: .sgd(0), loss: .meanSquaredError)
+            let x = Tensor.normal([2, 3], generator: Generator(seed: 1))
+            let y = Tensor([0.9999999, 1.9999999] as [Float], shape: [2, 1])
+            return try model.fit(x, y, classWeight: byClass)["loss"][0]
+        }
+        let (plain, weighted) = (try loss([:]), try loss([1: 3, 2: 3]))
+        #expect(plain > 0.01 && abs(weighted - 3 * plain) < 1e-4, "\(plain), \(weighted)")
+    }
+
     @Test func whatIsSplitOffIsWeightedByExamplesAlone() throws {
         let (x, y) = try examples(20)
         func loss(_ more: (KerasModel) throws -> History) throws -> Double {
@@ -148,7 +161,13 @@ import Testing
         }
         let sparse = KerasLoss.sparseCategoricalCrossentropy(fromLogits: true)
         #expect(message(sparse, [1: -1], nil).contains("-1.0 of class 1"))
+        #expect(message(sparse, [-1: 2], nil).contains("a weight of class -1"))
         #expect(message(sparse, [:], Tensor.ones([19])).contains("give [20]"))
+        for wrong in [-1, Float.nan, .infinity] {
+            var weights = [Float](repeating: 1, count: 20)
+            weights[7] = wrong
+            #expect(message(sparse, [:], Tensor(weights)).contains("\(wrong) of example 7"))
+        }
         let mine = KerasLoss { crossEntropy($0, $1) }
         #expect(message(mine, [1: 2], nil).contains("weigh them in the loss itself"))
     }

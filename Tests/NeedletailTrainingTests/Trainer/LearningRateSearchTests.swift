@@ -42,6 +42,20 @@ import Testing
         #expect(searched.history["loss"] == plain.history["loss"] && searched.history.epochs.count == 3)
     }
 
+    /// A callback that remembers something and takes nothing back.
+    private final class Stubborn: TrainingCallback {
+        func state() throws(TensorError) -> CallbackState { CallbackState(numbers: ["a": [1]]) }
+        func restore(_ state: CallbackState, of trainer: Trainer) throws(TensorError) {
+            throw TensorError(.data, "Stubborn: this state is of another")
+        }
+    }
+
+    @Test func callbacksAreLeftAlone() throws {
+        let trainer = SmallData.trainer(callbacks: [Stubborn()])
+        let search = try trainer.searchLearningRate(SmallData.loader(), in: 1e-5...1e-2, steps: 12)
+        #expect(search.rates.count == 12 && trainer.optimizer.learningRate == 0.01)
+    }
+
     @Test func whatCannotBeSearchedIsRefused() throws {
         let trainer = SmallData.trainer()
         for range in [0...1, -1...1, 1...1, 1...Double.infinity] {

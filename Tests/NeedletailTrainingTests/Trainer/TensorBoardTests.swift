@@ -276,6 +276,27 @@ import Testing
         #expect(last.allSatisfy { $0.step <= 1 && $0.histogram == nil } && last.count < 8)
     }
 
+    /// A metric that has no number, with a sign.
+    private final class Nothing: Metric {
+        let name = "nothing"
+        func add(_ outputs: Tensor, _ labels: Tensor, file: StaticString, line: UInt) {}
+        func value() throws(TensorError) -> Double? { -Double.nan }
+        func reset() {}
+        func state() throws(TensorError) -> MetricState { MetricState() }
+        func restore(_ state: MetricState) throws(TensorError) {}
+    }
+
+    /// So that a run that is resumed from text, which has no bits of it, finds the point that is there.
+    @Test func everyNaNIsTheSame() throws {
+        let model = SmallData.model(Generator(seed: 1), dropout: 0)
+        let trainer = Trainer(
+            model: model, optimizer: SGD(model.parameters, learningRate: 0.05), loss: { crossEntropy($0, $1) },
+            metrics: [Nothing()], callbacks: [TensorBoardLog(directory.path("run"))])
+        try trainer.fit(SmallData.loader(), epochs: 1)
+        let points = try events(path).filter { $0.tag == "nothing" }
+        #expect(points.map { $0.scalar?.bitPattern } == [Float.nan.bitPattern])
+    }
+
     @Test func whatIsNoPictureIsLeftOut() throws {
         let log = TensorBoardLog(directory.path("run"), predictions: SmallData.validation)
         try SmallData.trainer(callbacks: [log]).fit(SmallData.loader(), epochs: 1)

@@ -148,6 +148,38 @@ struct ImageCollectionTests {
         }
     }
 
+    @Test("a download leaves a file of the user's own alone where it can be read")
+    func keepsReadableFiles() throws {
+        let scratch = ScratchDirectory()
+        let name = "train-labels-idx1-ubyte"
+        try gzip(header([2]) + [9, 0], in: scratch, as: name)
+        let path = "\(scratch.path)/\(name).gz"
+        let own = try FileReader(path: path).readAll(limit: 1000)
+        let file = ImageCollection.File(name: "\(name).gz", md5: MD5.digest(of: [1]))
+        try ImageCollection.mnist.download([file], to: scratch.path, from: [])
+        #expect(try FileReader(path: path).readAll(limit: 1000) == own)
+        // One that is cut off is asked for again.
+        scratch.write(Array(own.dropLast(4)), to: "\(name).gz")
+        expectDataError(.file, "\(name).gz: could not be downloaded") {
+            try ImageCollection.mnist.download([file], to: scratch.path, from: [])
+        }
+    }
+
+    @Test("a place that has all files comes before one that has some")
+    func findsTheWhole() throws {
+        let scratch = ScratchDirectory()
+        for collection in [ImageCollection.fashionMNIST, .cifar10] {
+            let folder = "\(scratch.path)/\(collection.rawValue)"
+            let stray = collection == .cifar10 ? "test_batch.bin" : collection.files[3].name
+            scratch.write([1], to: "\(collection.rawValue)/\(stray)")
+            #expect(try collection.directory(scratch.path) == folder)
+            for file in collection.files { scratch.write([1], to: file.name) }
+            #expect(try collection.directory(scratch.path) == scratch.path)
+            for file in collection.files { scratch.write([1], to: "\(collection.rawValue)/\(file.name)") }
+            #expect(try collection.directory(scratch.path) == folder)
+        }
+    }
+
     @Test("a download is compared with its sum, tries each address, and leaves nothing half done")
     func downloads() throws {
         let source = ScratchDirectory()

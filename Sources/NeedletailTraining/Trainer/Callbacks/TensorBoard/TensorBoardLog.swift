@@ -84,7 +84,9 @@ public final class TensorBoardLog: TrainingCallback {
     private func scalars(_ epoch: History.Epoch) -> [[UInt8]] {
         let rate = Scores(["learning_rate": epoch.learningRate])
         return (epoch.scores.entries + rate.entries).map {
-            TensorBoardEvents.scalar($0.name, Float($0.value), step: epoch.number, at: times[epoch.number])
+            // A restored history has one NaN, whichever bits were measured.
+            let value: Float = $0.value.isNaN ? .nan : Float($0.value)
+            return TensorBoardEvents.scalar($0.name, value, step: epoch.number, at: times[epoch.number])
         }
     }
 
