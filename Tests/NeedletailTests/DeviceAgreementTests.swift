@@ -82,7 +82,10 @@ import Testing
         let expected = try GraphDevice.cpu.run { _ in try Self.losses(of: network) }
         let found = try device.run { _ in try Self.losses(of: network) }
         for (step, (a, b)) in zip(found, expected).enumerated() {
-            #expect(abs(a - b) <= 1e-4 * abs(b), "\(network) on \(device), step \(step): \(a), on the CPU \(b)")
+            // A number that comes to 0 but for rounding falls to either side of a relu: behind an update of ResNet-20 that was
+            // seen to move a loss by 0.0008 of it, between instruction sets of the CPU too.
+            let tolerance = network == .resNet20 && step > 0 ? 2e-3 : 1e-4
+            #expect(abs(a - b) <= tolerance * abs(b), "\(network) on \(device), step \(step): \(a), on the CPU \(b)")
         }
         #expect(expected.count == 4 && expected[3] < expected[0], "\(network): \(expected)")
     }
