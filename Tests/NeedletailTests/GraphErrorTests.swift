@@ -175,6 +175,19 @@ import Testing
         }
     }
 
+    @Test func aRuleWithStateThatIsNotThereYetCannotBeCaptured() throws {
+        try withOwnDevice { _ in
+            let training = try SmallTraining(features: 20, hidden: 8, batchSize: 16)
+            training.optimizer.groups[0].rule = AdamRule(usesAMSGrad: true)
+            do {
+                _ = try CapturedTraining(training)
+                Issue.record("captured")
+            } catch let error as TensorError {
+                #expect(error.kind == .invalidArgument && error.message.contains("run one step before the capture"))
+            }
+        }
+    }
+
     /// The new rule takes as many numbers as the captured one, or is traced for them: the step was of another all the same.
     @Test(arguments: 0..<5)
     func aRuleOfAnotherFormStopsTheReplay(_ number: Int) throws {
@@ -188,6 +201,7 @@ import Testing
         try withOwnDevice { _ in
             let training = try SmallTraining(features: 20, hidden: 8, batchSize: 16)
             training.optimizer.groups[0].rule = pairs[number].0
+            try training.run(1)
             let captured = try CapturedTraining(training)
             try captured.run(2)
             training.optimizer.groups[0].rule = pairs[number].1

@@ -133,6 +133,8 @@ public final class ParameterGroup {
     /// Traces one step.
     func traceUpdate() {
         let capture = Capture.current
+        // The state of another rule: the capture has been refused for it.
+        if capture != nil && heldRows != rule.stateNames { return }
         if let capture { beginCapture(capture) }
         for index in flats.indices {
             var gradient: Tensor?
