@@ -60,7 +60,9 @@ import Testing
 
     /// The losses of some steps, dropout on.
     private static func losses(of network: Network) throws -> [Double] {
-        let generator = Generator(seed: 5)
+        // With a few seeds, 5 among them, ResNet-20 brings a number to 0 but for rounding before a relu, which then falls to
+        // either side, on the CPU's instruction sets too; with the others the devices agree to 3e-7.
+        let generator = Generator(seed: network == .resNet20 ? 1 : 5)
         return try withGenerator(generator) { () throws(any Error) in
             let (optimizer, call) = network.make(generator)
             let x = Tensor.normal(network.input, generator: generator)
@@ -82,10 +84,7 @@ import Testing
         let expected = try GraphDevice.cpu.run { _ in try Self.losses(of: network) }
         let found = try device.run { _ in try Self.losses(of: network) }
         for (step, (a, b)) in zip(found, expected).enumerated() {
-            // A number that comes to 0 but for rounding falls to either side of a relu: behind an update of ResNet-20 that was
-            // seen to move a loss by 0.0008 of it, between instruction sets of the CPU too.
-            let tolerance = network == .resNet20 && step > 0 ? 2e-3 : 1e-4
-            #expect(abs(a - b) <= tolerance * abs(b), "\(network) on \(device), step \(step): \(a), on the CPU \(b)")
+            #expect(abs(a - b) <= 1e-4 * abs(b), "\(network) on \(device), step \(step): \(a), on the CPU \(b)")
         }
         #expect(expected.count == 4 && expected[3] < expected[0], "\(network): \(expected)")
     }
