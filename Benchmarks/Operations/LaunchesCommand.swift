@@ -13,6 +13,7 @@ struct LaunchesCommand: ParsableCommand {
     @Option(help: "Only cases whose name contains this.") var filter: String?
     @Option(help: "auto, cpu or a device such as vulkan:0.") var device = "auto"
     @Option(help: "Evaluations to take the medians of.") var count = 50
+    @Flag(help: "Prints each launch's program and operands too.") var plan = false
 
     func validate() throws {
         if count < 1 { throw ValidationError("--count \(count): give at least 1") }
@@ -33,6 +34,7 @@ struct LaunchesCommand: ParsableCommand {
             throw ValidationError("\(context.device.description.id) keeps no times of its kernels")
         }
         let prepared = try test.prepare(.float32)
+        if plan { try writePlans(of: prepared.run()) }
         let unmeasured = 4
         var taken: [[KernelTime]] = []
         var labels: [String] = []
@@ -56,6 +58,16 @@ struct LaunchesCommand: ParsableCommand {
             let times = measured.map { $0[position].nanoseconds }.sorted()
             let microseconds = String(format: "%9.1f", Double(times[times.count / 2]) / 1000)
             try StandardOutput.write(line: "\(microseconds) us  \(labels[position])  \(names[position])")
+        }
+    }
+
+    /// A result that another one's plan makes too is there already, and has none.
+    private func writePlans(of results: [Tensor]) throws {
+        for result in results {
+            let dump = try result.planDump()
+            if dump == "evaluated" { continue }
+            try StandardOutput.write(line: dump)
+            try evaluate([result])
         }
     }
 }

@@ -56,7 +56,7 @@ extension OperationCase {
         }
     }
 
-    /// Its results: the output, the gradients by the parameters, and the one by an input of floats.
+    /// Its results: the output, moved statistics, the gradients by the parameters, and the one by an input of floats.
     ///
     /// The gradient by the output is of normal numbers: behind a normalisation one of ones has only rounding noise before it.
     package static func layer(
@@ -68,12 +68,17 @@ extension OperationCase {
             let given = input()
             let input = given.dtype.isFloat ? given.to(dtype) : given
             let seed = Tensor.normal(withNoGrad { call(input).shape }).to(dtype)
+            // Statistics belong to a step's results, and begin anew in each.
+            let buffers = module.namedBuffers.map { ($0.buffer, $0.buffer.value) }
             return Work(operands: [input, seed]) { operands in
                 for parameter in module.parameters { parameter.grad = nil }
+                for (buffer, value) in buffers { buffer.assign(value) }
                 let leaf = operands[0].dtype.isFloat ? operands[0].detach().requiringGrad() : operands[0]
                 let output = call(leaf)
                 output.backward(gradient: operands[1])
-                return [output.detach()] + module.parameters.compactMap(\.grad) + [leaf.grad].compactMap { $0 }
+                let statistics = buffers.map { $0.0.value }.filter(\.dtype.isFloat)
+                return [output.detach()] + statistics + module.parameters.compactMap(\.grad)
+                    + [leaf.grad].compactMap { $0 }
             }
         }
     }

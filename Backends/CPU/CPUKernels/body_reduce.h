@@ -9,15 +9,38 @@ enum { LANES = 64 };
 #define MAXIMUM_STEP(x, y) ((((y) > (x)) | ((y) != (y))) ? (y) : (x))
 #define MINIMUM_STEP(x, y) ((((y) < (x)) | ((y) != (y))) ? (y) : (x))
 
+// Of what came before and four rows, in that order.
+#define SUM_OF_FIVE(T, acc, a, b, c, d) ((acc) + (((a) + (b)) + ((c) + (d))))
+#define PRODUCT_OF_FIVE(T, acc, a, b, c, d) ((acc) * (((a) * (b)) * ((c) * (d))))
+#define MAXIMUM_OF_FIVE(T, acc, a, b, c, d) maximum_of_five_##T(acc, a, b, c, d)
+#define MINIMUM_OF_FIVE(T, acc, a, b, c, d) minimum_of_five_##T(acc, a, b, c, d)
+
+// The greater of two numbers is one instruction; whether one of the four is no number is asked of all together.
+#define EXTREME_OF_FIVE(NAME, T, BEATS, NONE) \
+    static inline ALWAYS T NAME##_of_five_##T(T acc, T a, T b, T c, T d) { \
+        T first = b BEATS a ? b : a, second = d BEATS c ? d : c; \
+        T four = second BEATS first ? second : first; \
+        T five = four BEATS acc ? four : acc; \
+        bool none = (a != a) | (b != b) | (c != c) | (d != d); \
+        return none ? NONE : five; \
+    }
+#define EXTREMES_OF_FIVE(T, NONE) \
+    EXTREME_OF_FIVE(maximum, T, >, NONE) \
+    EXTREME_OF_FIVE(minimum, T, <, NONE)
+EXTREMES_OF_FIVE(uint8_t, 0)
+EXTREMES_OF_FIVE(int32_t, 0)
+EXTREMES_OF_FIVE(int64_t, 0)
+EXTREMES_OF_FIVE(float, __builtin_nanf(""))
+EXTREMES_OF_FIVE(double, __builtin_nan(""))
+
 // U is the type to compute in: unsigned for integers, which wrap.
-#define FOLDS(NAME, STEP, T, U) \
+#define FOLDS(NAME, STEP, OF_FIVE, T, U) \
     static inline ALWAYS void NAME##_rows_##T(T *acc, const T *x, long stride, long rows, long n) { \
         long row = 0; \
         for (; row + 4 <= rows; row += 4) { \
             const T *x0 = x + row * stride, *x1 = x0 + stride, *x2 = x1 + stride, *x3 = x2 + stride; \
             EACH { \
-                U y0 = STEP((U)x0[i], (U)x1[i]), y1 = STEP((U)x2[i], (U)x3[i]), y = STEP(y0, y1); \
-                acc[i] = (T)STEP((U)acc[i], y); \
+                acc[i] = (T)OF_FIVE(T, (U)acc[i], (U)x0[i], (U)x1[i], (U)x2[i], (U)x3[i]); \
             } \
         } \
         for (; row < rows; row++) { \
@@ -112,10 +135,10 @@ enum { LANES = 64 };
     }
 
 #define ALL_FOLDS(T, U) \
-    FOLDS(sum, SUM_STEP, T, U) \
-    FOLDS(product, PRODUCT_STEP, T, U) \
-    FOLDS(maximum, MAXIMUM_STEP, T, T) \
-    FOLDS(minimum, MINIMUM_STEP, T, T) \
+    FOLDS(sum, SUM_STEP, SUM_OF_FIVE, T, U) \
+    FOLDS(product, PRODUCT_STEP, PRODUCT_OF_FIVE, T, U) \
+    FOLDS(maximum, MAXIMUM_STEP, MAXIMUM_OF_FIVE, T, T) \
+    FOLDS(minimum, MINIMUM_STEP, MINIMUM_OF_FIVE, T, T) \
     ARGUMENT_FOLDS(argmax, maximum, ARGMAX_WINS, T) \
     ARGUMENT_FOLDS(argmin, minimum, ARGMIN_WINS, T)
 

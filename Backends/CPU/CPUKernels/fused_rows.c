@@ -77,10 +77,10 @@ static void fold_totals(nt_context *context, int64_t *totals, int64_t row, int64
 }
 
 // The rows behind the block's, of the first input that has dense ones: rows are often a page each, where the processor's
-// own fetching ahead begins anew.
+// own fetching ahead begins anew. What only folds waits for memory alone: there the rows are read no sooner by it.
 static void look_ahead(nt_context *context) {
     const nt_fused *fused = context->fused;
-    if (context->layout != LAYOUT_ROWS) return;
+    if (context->layout != LAYOUT_ROWS || context->folds_parts) return;
     for (int i = 0; i < fused->description.input_count; i++) {
         nt_part part;
         if (!nt_block_regular(context, i, &part)) continue;

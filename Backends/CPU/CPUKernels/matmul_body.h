@@ -17,6 +17,7 @@
 
 typedef float vf __attribute__((vector_size(4 * NT_VL), aligned(4), may_alias));
 typedef float vf4 __attribute__((vector_size(16), aligned(4), may_alias));
+typedef float vf2 __attribute__((vector_size(8), aligned(4), may_alias));
 
 /// `c (+)= a b` over a block of `rows` by `vectors`, which are literals where this is inlined, and so is `rowMajor`;
 /// literal strides let the compiler address the rows of `a` with few registers.

@@ -18,7 +18,7 @@ static void nt_panel(long m, long n, long k, const float *a, const float *b, flo
     }
 }
 
-/// Packs `panel` lanes, each of which has its steps next to each other.
+/// Packs `panel` lanes, an even number, each of which has its steps next to each other.
 static inline __attribute__((always_inline)) void nt_pack_turned(
     long panel, long k, const float *source, long lane, float *to
 ) {
@@ -44,8 +44,18 @@ static inline __attribute__((always_inline)) void nt_pack_turned(
                 *(vf4 *)(t + 3 * panel) = __builtin_shufflevector(ab1, cd1, 2, 3, 6, 7);
             }
         }
-        for (; i < panel; i++)
-            for (long q = p; q < end; q++) to[q * panel + i] = source[i * lane + q];
+        for (; i + 2 <= panel; i += 2) {
+            for (long q = p; q < end; q += 4) {
+                const float *s = source + i * lane + q;
+                const vf4 a = *(const vf4 *)s, b = *(const vf4 *)(s + lane);
+                const vf4 ab0 = __builtin_shufflevector(a, b, 0, 4, 1, 5), ab1 = __builtin_shufflevector(a, b, 2, 6, 3, 7);
+                float *t = to + q * panel + i;
+                *(vf2 *)t = __builtin_shufflevector(ab0, ab0, 0, 1);
+                *(vf2 *)(t + panel) = __builtin_shufflevector(ab0, ab0, 2, 3);
+                *(vf2 *)(t + 2 * panel) = __builtin_shufflevector(ab1, ab1, 0, 1);
+                *(vf2 *)(t + 3 * panel) = __builtin_shufflevector(ab1, ab1, 2, 3);
+            }
+        }
     }
     for (; p < k; p++)
         for (long i = 0; i < panel; i++) to[p * panel + i] = source[i * lane + p];

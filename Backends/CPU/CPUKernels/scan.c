@@ -40,7 +40,9 @@ typedef struct {
     void (*start)(nt_scan_state *state);
     /// Adds the elements behind the state, and writes what comes out where there is an output.
     void (*walk)(const nt_scan_walk *walk, nt_scan_state *state);
-    /// The same without outputs, in four parts side by side, since each step of one waits for the step before.
+    /// Four walks alike side by side, since each step of one waits for the step before.
+    void (*four)(const nt_scan_walk *walks, nt_scan_state *states);
+    /// One walk without outputs, in four parts side by side.
     void (*total)(const nt_scan_walk *walk, nt_scan_state *state);
     /// Walks `width` lines, which lie `apart` in the source and side by side in the outputs.
     void (*strip)(const nt_scan_walk *walk, int64_t width, int64_t apart);
@@ -69,6 +71,20 @@ typedef struct {
             if (places) places[i * w->step] = s->place;                                                                \
         }                                                                                                              \
         *state = own;                                                                                                  \
+    }                                                                                                                  \
+    static void nt_scan_four_##name(const nt_scan_walk *w, nt_scan_state *states) {                                    \
+        const int64_t stride = w->stride, step = w->step, way = w->way;                                                \
+        nt_scan_state own[4] = {states[0], states[1], states[2], states[3]};                                           \
+        for (int64_t i = 0; i < w->count; i++) {                                                                       \
+            for (int j = 0; j < 4; j++)                                                                                \
+                nt_scan_step_##name(&own[j], ((const type *)w[j].source)[i * stride], w[j].place + i * way);          \
+            for (int j = 0; w->values && j < 4; j++) {                                                                 \
+                const nt_scan_state *s = &own[j];                                                                      \
+                ((type *)w[j].values)[i * step] = (type)(WRITE);                                                       \
+            }                                                                                                          \
+            for (int j = 0; w->places && j < 4; j++) w[j].places[i * step] = own[j].place;                             \
+        }                                                                                                              \
+        for (int j = 0; j < 4; j++) states[j] = own[j];                                                                \
     }                                                                                                                  \
     static void nt_scan_total_##name(const nt_scan_walk *w, nt_scan_state *state) {                                    \
         const int64_t quarter = w->count / 4, ahead = quarter * w->stride, on = quarter * w->way;                      \
@@ -109,7 +125,8 @@ typedef struct {
         }                                                                                                              \
     }                                                                                                                  \
     static const nt_scan_routines nt_scan_##name = {                                                                   \
-        nt_scan_start_##name, nt_scan_walk_##name, nt_scan_total_##name, nt_scan_strip_##name, nt_scan_join_##name};
+        nt_scan_start_##name, nt_scan_walk_##name, nt_scan_four_##name, nt_scan_total_##name, nt_scan_strip_##name,    \
+        nt_scan_join_##name};
 
 #define NT_SAME(x) (x)
 #define NT_TRUE(x) ((x) != 0)
@@ -264,22 +281,35 @@ static void nt_scan_strip_task(void *context, long task, int worker) {
     c->routines->strip(&walk, rest < s->width ? rest : s->width, s->line_strides[s->rank - 1]);
 }
 
+/// Runs at most four walks; a line's last block may be shorter than others.
+static void nt_scan_walks(const nt_scan_call *c, const nt_scan_walk *walks, nt_scan_state *states, int64_t count) {
+    int64_t alike = 0;
+    while (alike < count && walks[alike].count == walks[0].count) alike++;
+    if (alike == 4) c->routines->four(walks, states);
+    else for (int64_t i = 0; i < count; i++) c->routines->walk(walks + i, states + i);
+}
+
 /// Some lines a task, so that short ones are worth a task.
 static void nt_scan_line_task(void *context, long task, int worker) {
     (void)worker;
     const nt_scan_call *c = context;
-    const int64_t lines = nt_scan_line_count(c->s), last = (task + 1) * c->s->width;
-    for (int64_t line = task * c->s->width; line < (last < lines ? last : lines); line++) {
-        const nt_scan_walk walk = nt_scan_line(c, line, 0, c->s->length);
-        nt_scan_state state;
-        c->routines->start(&state);
-        c->routines->walk(&walk, &state);
+    const int64_t lines = nt_scan_line_count(c->s), end = (task + 1) * c->s->width, last = end < lines ? end : lines;
+    nt_scan_walk walks[4];
+    nt_scan_state states[4];
+    for (int64_t line = task * c->s->width, count; line < last; line += count) {
+        count = last - line < 4 ? last - line : 4;
+        for (int64_t i = 0; i < count; i++) {
+            walks[i] = nt_scan_line(c, line + i, 0, c->s->length);
+            c->routines->start(&states[i]);
+        }
+        nt_scan_walks(c, walks, states, count);
     }
 }
 
-static nt_scan_walk nt_scan_block_walk(const nt_scan_call *c, long task) {
-    const int64_t first = task % c->s->blocks * nt_scan_block, rest = c->s->length - first;
-    return nt_scan_line(c, task / c->s->blocks, first, rest < nt_scan_block ? rest : nt_scan_block);
+/// Of all lines' blocks.
+static nt_scan_walk nt_scan_block_walk(const nt_scan_call *c, int64_t block) {
+    const int64_t first = block % c->s->blocks * nt_scan_block, rest = c->s->length - first;
+    return nt_scan_line(c, block / c->s->blocks, first, rest < nt_scan_block ? rest : nt_scan_block);
 }
 
 static void nt_scan_total_task(void *context, long task, int worker) {
@@ -290,11 +320,15 @@ static void nt_scan_total_task(void *context, long task, int worker) {
     c->routines->total(&walk, &c->states[task]);
 }
 
+/// Four blocks a task.
 static void nt_scan_block_task(void *context, long task, int worker) {
     (void)worker;
     const nt_scan_call *c = context;
-    const nt_scan_walk walk = nt_scan_block_walk(c, task);
-    c->routines->walk(&walk, &c->states[task]);
+    const int64_t blocks = nt_scan_line_count(c->s) * c->s->blocks, first = 4 * task;
+    nt_scan_walk walks[4];
+    const int64_t count = blocks - first < 4 ? blocks - first : 4;
+    for (int64_t i = 0; i < count; i++) walks[i] = nt_scan_block_walk(c, first + i);
+    nt_scan_walks(c, walks, c->states + first, count);
 }
 
 nt_memory nt_scan_memory(nt_scan *s) {
@@ -305,7 +339,8 @@ nt_memory nt_scan_memory(nt_scan *s) {
         s->width = run / 8 < 8 ? 8 : run / 8 > nt_scan_strip ? nt_scan_strip : run / 8;
         return (nt_memory){0};
     }
-    s->width = s->length > 0 && s->length < 4096 ? 4096 / s->length : 1;
+    // Four lines or more, but where there are too few for that.
+    s->width = s->length > 0 && s->length < 1024 ? 4096 / s->length : lines < 16 ? 1 : 4;
     // Of many lines each thread has its own.
     if (lines >= 16 || s->length < 2 * nt_scan_block) return (nt_memory){0};
     s->blocks = (s->length + nt_scan_block - 1) / nt_scan_block;
@@ -337,5 +372,5 @@ void nt_scan_run(
             c.routines->join(&before, &total);
         }
     }
-    nt_pool_run(workers->pool, lines * s->blocks, nt_scan_block_task, &c);
+    nt_pool_run(workers->pool, (lines * s->blocks + 3) / 4, nt_scan_block_task, &c);
 }

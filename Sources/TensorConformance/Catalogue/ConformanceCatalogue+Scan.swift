@@ -31,6 +31,9 @@ extension ConformanceCatalogue {
             // More than one block of the CPU's threads, and more turns than short loops have.
             rows.append(
                 scan(operation, .float32, "a huge line", [150_001], fill: longFill(operation, .float32)))
+            // A line's last block is short, and the next line's blocks follow it.
+            rows.append(
+                scan(operation, .float32, "huge lines", [3, 40_001], fill: longFill(operation, .float32)))
         }
         return rows
     }

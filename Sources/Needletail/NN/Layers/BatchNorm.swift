@@ -83,37 +83,32 @@ public class BatchNorm: UnaryLayer, @unchecked Sendable {
         var row = [Int](repeating: 1, count: input.rank)
         row[1] = channels
         let x = input.widened
-        var mean: Tensor
-        var variance: Tensor
+        let normalised: Tensor
         if !mode.isTraining, let runningMean, let runningVar {
-            mean = runningMean.value.widened.reshape(row)
-            variance = runningVar.value.widened.reshape(row)
+            let mean = runningMean.value.widened.reshape(row)
+            let variance = runningVar.value.widened.reshape(row)
+            normalised = (x - mean) * (variance + epsilon).rsqrt()
         } else {
-            (mean, variance) = batchStatistics(x)
+            let axes = (0..<input.rank).filter { $0 != 1 }
+            let moments = withRecording(false) { x.moments(over: axes) }
+            track(moments.mean, moments.variance, count: input.elementCount / max(channels, 1))
+            normalised = x.standardised(by: moments, over: axes, epsilon: epsilon)
         }
-        let normalised = (x - mean) * (variance + epsilon).rsqrt()
         return normalised.scaled(
             by: weight?.value.reshape(row), plus: bias?.value.reshape(row), roundedAs: input)
     }
 
-    /// The batch's mean and variance, with all axes but the channels' of extent 1; in training, moves the running
-    /// statistics.
-    private func batchStatistics(_ input: Tensor) -> (mean: Tensor, variance: Tensor) {
-        let axes = (0..<input.rank).filter { $0 != 1 }
-        let mean = input.mean(axes: axes, keepDims: true)
-        let variance = (input - mean).square().mean(axes: axes, keepDims: true)
-        if mode.isTraining, let runningMean, let runningVar, let numBatchesTracked {
-            withNoGrad {
-                let count = input.elementCount / max(channels, 1)
-                // The running variance is the unbiased one.
-                let correction = Double(count) / Double(max(count - 1, 1))
-                let batches = numBatchesTracked.value + 1
-                move(runningMean, to: mean, scale: 1, batches)
-                move(runningVar, to: variance, scale: correction, batches)
-                numBatchesTracked.assign(batches)
-            }
+    /// In training, moves the running statistics towards those of a batch of `count` values a channel.
+    private func track(_ mean: Tensor, _ variance: Tensor, count: Int) {
+        guard mode.isTraining, let runningMean, let runningVar, let numBatchesTracked else { return }
+        withNoGrad {
+            // The running variance is the unbiased one.
+            let correction = Double(count) / Double(max(count - 1, 1))
+            let batches = numBatchesTracked.value + 1
+            move(runningMean, to: mean, scale: 1, batches)
+            move(runningVar, to: variance, scale: correction, batches)
+            numBatchesTracked.assign(batches)
         }
-        return (mean, variance)
     }
 
     private func move(_ buffer: Buffer, to statistic: Tensor, scale: Double, _ batches: Tensor) {

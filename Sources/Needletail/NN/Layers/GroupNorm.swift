@@ -58,16 +58,15 @@ public final class GroupNorm: UnaryLayer, Sendable {
                 name, "input \(input.shape) has one value a group", remedy: "use fewer groups or larger inputs",
                 [input], at: nil)
         }
-        let x = input.dtype.isShortFloat ? input.cast(to: .float32) : input
-        if input.elementCount == 0 { return x.scaled(by: nil, plus: nil, roundedAs: input) }
-        let rows = x.viewed(as: [batch, groups, each])
-        let centered = rows - rows.mean(axes: 2, keepDims: true)
-        let variance = centered.square().mean(axes: 2, keepDims: true)
-        let normalised = (centered * (variance + epsilon).rsqrt()).viewed(as: input.shape)
-        var row = [Int](repeating: 1, count: input.rank)
-        row[1] = channels
-        return normalised.scaled(
-            by: weight?.value.viewed(as: Shape(row)), plus: bias?.value.viewed(as: Shape(row)), roundedAs: input)
+        let wide = input.widened
+        if input.elementCount == 0 { return wide.scaled(by: nil, plus: nil, roundedAs: input) }
+        // Weights vary within a group: as its rows' own axis they are part of the same pass.
+        let members = channels / groups
+        let x = wide.viewed(as: [batch, groups, members, each / members])
+        func row(_ parameter: Parameter?) -> Tensor? { parameter?.value.viewed(as: [1, groups, members, 1]) }
+        return x.standardised(over: [2, 3], epsilon: epsilon)
+            .scaled(by: row(weight), plus: row(bias), roundedAs: input)
+            .viewed(as: input.shape)
     }
 }
 

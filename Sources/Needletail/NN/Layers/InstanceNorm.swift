@@ -80,17 +80,16 @@ public class InstanceNorm: UnaryLayer, @unchecked Sendable {
         }
         let x = input.widened
         let row = Shape([1, channels] + axes.map { _ in 1 })
-        var mean: Tensor
-        var variance: Tensor
+        let normalised: Tensor
         if !usesOwn, let runningMean, let runningVar {
-            mean = runningMean.value.widened.viewed(as: row)
-            variance = runningVar.value.widened.viewed(as: row)
+            let mean = runningMean.value.widened.viewed(as: row)
+            let variance = runningVar.value.widened.viewed(as: row)
+            normalised = (x - mean) * (variance + epsilon).rsqrt()
         } else {
-            mean = x.mean(axes: axes, keepDims: true)
-            variance = (x - mean).square().mean(axes: axes, keepDims: true)
-            track(mean, variance, count: count)
+            let moments = withRecording(false) { x.moments(over: axes) }
+            track(moments.mean, moments.variance, count: count)
+            normalised = x.standardised(by: moments, over: axes, epsilon: epsilon)
         }
-        let normalised = (x - mean) * (variance + epsilon).rsqrt()
         return normalised.scaled(
             by: weight?.value.viewed(as: row), plus: bias?.value.viewed(as: row), roundedAs: input)
     }
