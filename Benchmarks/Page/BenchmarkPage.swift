@@ -5,16 +5,12 @@ import TensorRuntime
 /// Rows as a page for people: which device for which work, then how that comes about.
 package struct BenchmarkPage {
     let set: RowSet
-    private let runs: [[BenchmarkRow]]
 
     package init(_ rows: [BenchmarkRow]) { self.init(runs: [rows]) }
 
     /// - Parameter runs: rows of a file each. Where a run has a peer's rows beside ours, these two are compared and no others: they were
     ///   taken in turn.
-    package init(runs: [[BenchmarkRow]]) {
-        self.runs = runs
-        set = RowSet(runs.flatMap { $0 })
-    }
+    package init(runs: [[BenchmarkRow]]) { set = RowSet(runs: runs) }
 
     /// What people have to do, by rows that stand for it.
     private static let kinds: [(name: String, isMeant: @Sendable (RowSet.Work, String) -> Bool)] = [
@@ -85,7 +81,13 @@ package struct BenchmarkPage {
         for kind in BenchmarkPage.kinds {
             // Devices that did none of it are no choice, and what only one of them did is no comparison.
             let able = sources.filter { !set.common([$0], where: kind.isMeant).isEmpty }
+            guard !able.isEmpty else { continue }
             let works = set.common(able, where: kind.isMeant)
+            if works.isEmpty {
+                let names = able.map(set.name).joined(separator: ", ")
+                rows.append([kind.name, "-", "no row that each of these has: \(names)", "0"])
+                continue
+            }
             let means = able.compactMap { source in set.mean(works, source).map { (source, $0) } }
             guard let best = means.min(by: { $0.1 < $1.1 }) else { continue }
             let others = means.filter { $0.0 != best.0 }.sorted { $0.1 < $1.1 }
@@ -174,7 +176,7 @@ package struct BenchmarkPage {
     private func addPeers(to report: inout Report) {
         guard !set.peers.isEmpty else { return }
         report.section("Beside other frameworks")
-        let sets = runs.map(RowSet.init)
+        let sets = set.runs.map { RowSet($0) }
         for set in sets where !set.ours.isEmpty { addPeers(of: set, "taken in turn", to: &report) }
         let alone = sets.filter { $0.ours.isEmpty }.flatMap(\.rows)
         addPeers(of: RowSet(alone + set.rows.filter { $0.framework == "needletail" }), "of separate runs", to: &report)
@@ -190,7 +192,10 @@ package struct BenchmarkPage {
             }
             for device in fitting {
                 let comparison = PeerComparison(set, device: device, peer: peer)
-                guard !comparison.rows.isEmpty else { continue }
+                guard !comparison.rows.isEmpty else {
+                    report.text("Nothing is compared with \(name): \(set.name(device)) has none of its rows.")
+                    continue
+                }
                 report.text(
                     String(
                         format: "%@ takes %.2f of the time of %@ (geometric mean of %d rows, %@); %.0f %% of the rows "

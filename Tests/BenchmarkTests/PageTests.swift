@@ -225,6 +225,66 @@ import Testing
         #expect(text.contains("2 rows, geometric mean of the ratios 1.000, 50 % not slower than torch on cpu"))
     }
 
+    /// A peer's rows name no machine: of two files of two machines, each is beside the rows of its own file, and of a third file they are
+    /// of neither.
+    @Test func namelessRowsOfTwoFilesAreKeptApart() {
+        func file(_ machine: String?, _ time: Double) -> [BenchmarkRow] {
+            let own = PageTests.rows("cpu", 1)[2...3].map {
+                var row = $0
+                row.machine = machine
+                return row
+            }
+            let theirs = (PageTests.peer + [PageTests.row("mul 10", "pointwise", framework: "torch", time: 1)]).map {
+                var row = $0
+                (row.machine, row.samples) = (nil, [time])
+                return row
+            }
+            return (machine == nil ? [] : own) + theirs
+        }
+        let set = RowSet(runs: [file("A", 2), file("B", 4), file(nil, 8)])
+        let machines = ["A", "B", "a machine that file 3 does not name"]
+        #expect(set.peers.map(\.machine) == machines)
+        let work = RowSet.work(PageTests.peer[0])
+        #expect(set.peers.map { set.time(work, $0) } == [2, 4, 8])
+        #expect(set.peers.map(set.name) == machines.map { "torch, cpu, \($0)" })
+        // Where only one machine is named, the others are of it.
+        let one = RowSet(runs: [file("A", 2), file(nil, 8)])
+        #expect(one.peers.map(\.machine) == ["A"])
+        // Two files that name none are of two machines for all that is known.
+        #expect(RowSet(runs: [file(nil, 1), file(nil, 2)]).peers.count == 2)
+    }
+
+    /// Two machines that are called alike, or that differ in their names alone, have a curve each; rounds of one have one.
+    @Test func curvesOfTwoMachinesAreTwo() {
+        func curve(_ machine: String?, round: Int = 0) -> [BenchmarkRow] {
+            [1, 2].map { threads in
+                var row = PageTests.row(
+                    "mlp, threads \(threads)", "spread mlp", suite: "scale", time: 8 / Double(threads), round: round)
+                (row.axis, row.place, row.threads) = ("threads", Double(threads), threads)
+                row.machine = machine
+                return row
+            }
+        }
+        func names(_ runs: [[BenchmarkRow]]) -> [Substring] {
+            BenchmarkPage(runs: runs).report().html().matches(of: #/spread mlp[^<]*/#).map(\.output)
+        }
+        #expect(names([curve("A"), curve("A")]) == ["spread mlp, file 1", "spread mlp, file 2"])
+        #expect(names([curve("A"), curve("B")]) == ["spread mlp, cpu, A", "spread mlp, cpu, B"])
+        #expect(names([curve("A"), curve("A", round: 1)]) == names([curve("A")]))
+        #expect(names([curve("A")]).count == 1)
+    }
+
+    /// Files of other work say so, and what of a peer cannot be compared is named.
+    @Test func filesWithoutCommonWorkSaySo() {
+        let other = [PageTests.row("matmul 3x3x3", "matmul", device: "vulkan:0", time: 1)]
+        let html = BenchmarkPage(runs: [PageTests.rows("cpu", 1), other]).report().html()
+        #expect(html.contains("no row that each of these has: cpu, vulkan:0"))
+        let peers = [PageTests.row("mul 10", "pointwise", framework: "torch", time: 1)]
+        let beside = BenchmarkPage(runs: [PageTests.rows("cpu", 1), peers]).report().html()
+        #expect(beside.contains("Nothing is compared with torch, cpu: cpu has none of its rows."))
+        #expect(!beside.contains("no row that each of these has"))
+    }
+
     /// A piece of work's time is the median of its rounds, of those that did not fail.
     @Test func roundsAreOneNumber() {
         var rows = [30.0, 10, 20, 1].enumerated().map {
