@@ -13,7 +13,7 @@ package struct BenchmarkPage {
     package init(runs: [[BenchmarkRow]]) { set = RowSet(runs: runs) }
 
     /// What people have to do, by rows that stand for it.
-    private static let kinds: [(name: String, isMeant: @Sendable (RowSet.Work, String) -> Bool)] = [
+    static let kinds: [(name: String, isMeant: @Sendable (RowSet.Work, String) -> Bool)] = [
         ("training small nets (mlp, mlp-small)", { $0.suite == "train" && ["mlp", "mlp-small"].contains($1) }),
         (
             "training convolutional nets (cnn, lenet, resnet20)",
@@ -72,39 +72,6 @@ package struct BenchmarkPage {
         addPeers(to: &report)
         addDoubts(to: &report)
         return report
-    }
-
-    private func addChoice(to report: inout Report) {
-        report.section("Take this device")
-        let sources = set.ours
-        var rows: [[String]] = []
-        for kind in BenchmarkPage.kinds {
-            // Devices that did none of it are no choice, and what only one of them did is no comparison.
-            let able = sources.filter { !set.common([$0], where: kind.isMeant).isEmpty }
-            guard !able.isEmpty else { continue }
-            let works = set.common(able, where: kind.isMeant)
-            if works.isEmpty {
-                let names = able.map(set.name).joined(separator: ", ")
-                rows.append([kind.name, "-", "no row that each of these has: \(names)", "0"])
-                continue
-            }
-            let means = able.compactMap { source in set.mean(works, source).map { (source, $0) } }
-            guard let best = means.min(by: { $0.1 < $1.1 }) else { continue }
-            let others = means.filter { $0.0 != best.0 }.sorted { $0.1 < $1.1 }
-            let rest = others.map { "\(set.name($0.0)) takes \(BenchmarkPage.times($0.1 / best.1))" }
-            let alone = sources.count > 1 ? "no other did it" : "-"
-            rows.append([
-                kind.name, set.name(best.0), rest.isEmpty ? alone : rest.joined(separator: ", "), "\(works.count)",
-            ])
-        }
-        if rows.isEmpty { return report.text("These rows hold no training step and no operation.") }
-        report.table(
-            ["work", "fastest device", "the others", "rows"], rows,
-            caption: "Geometric means of the time over the rows that all devices have. Devices of kind software are "
-                + "the processor behind a GPU's interface.")
-        if sources.count == 1 {
-            report.text("Only one device was measured: make a page of the files of several to compare them.")
-        }
     }
 
     private func addDevices(to report: inout Report) {
@@ -239,10 +206,5 @@ package struct BenchmarkPage {
     /// A warning without its numbers.
     private static func kind(_ warning: String) -> String {
         warning.filter { !$0.isNumber && $0 != "%" }.split(separator: " ").joined(separator: " ")
-    }
-
-    /// `1.4 times as long`.
-    private static func times(_ ratio: Double) -> String {
-        String(format: ratio < 10 ? "%.1f times as long" : "%.0f times as long", ratio)
     }
 }

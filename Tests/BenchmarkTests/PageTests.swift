@@ -53,6 +53,30 @@ import Testing
         }
     }
 
+    /// One sentence before all else, and what is software is called so.
+    @Test func thePageBeginsWithAVerdict() {
+        let two = PageTests.rows("cpu", 1) + PageTests.rows("vulkan:0", 4)
+        let html = BenchmarkPage(two).report().html()
+        #expect(html.contains("<p>Take cpu for all of this work.</p>\n<div class=\"t\">"))
+        // As fast within a twentieth: the rows of `add 10` are alike.
+        #expect(html.contains("<td>vulkan:0 is as fast</td>") && !html.contains("software"))
+        let products = (PageTests.rows("cpu", 1) + PageTests.rows("vulkan:0", 4)).map {
+            var row = $0
+            if row.device == "vulkan:0" {
+                row.kind = "software"
+                if row.family == "matmul" { row.samples = [1] }
+            }
+            return row
+        }
+        let mixed = BenchmarkPage(products).report().html()
+        #expect(mixed.contains("<p>Take cpu; but vulkan:0 for matrix products.</p>"))
+        #expect(mixed.contains("<p>vulkan:0: software, which is"))
+        let apart = [PageTests.row("mul 10", "pointwise", device: "vulkan:0", time: 1)]
+        #expect(
+            BenchmarkPage(two.filter { $0.suite == "train" && $0.device == "cpu" } + apart).report().html()
+                .contains("No two devices did the same work"))
+    }
+
     /// A device of training steps only takes no bars from those that did operations.
     @Test func aDeviceWithoutOperationsHidesNoBars() {
         let training = PageTests.row("mlp batch 64", "mlp", suite: "train", device: "opencl:0", time: 1)
