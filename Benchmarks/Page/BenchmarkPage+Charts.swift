@@ -72,7 +72,9 @@ extension BenchmarkPage {
             }
             return chart
         }
-        report.figure(Figure(BenchmarkPage.grid(charts)), caption: "Flat is free; a slope of one doubles with it.")
+        // Curves of several have long names, which want a chart's whole width.
+        let figure = hasSeveral ? Figure(charts.map { [$0] }, width: 900) : Figure(BenchmarkPage.grid(charts))
+        report.figure(figure, caption: "Flat is free; a slope of one doubles with it.")
     }
 
     private struct Curve: Hashable, Comparable {

@@ -81,13 +81,15 @@ package struct BenchmarkPage {
                 $0.suite == "probe" && $0.failure == nil && RowSet.Source($0) == source && isMeant($0)
             }.min { $0.median < $1.median }
         }
+        // One that all have is said below: a column that says nothing takes the drivers' room.
+        let commits = Set(set.ours.map(\.commit))
         let rows = set.sources.map { source -> [String] in
             let own = set.rows.filter { RowSet.Source($0) == source }
             let peaks = Peaks(own)
             let launch = probe(source) { $0.name == "launch, submit and wait" }
             return [
                 set.name(source), source.driver, own.compactMap(\.kind).first ?? "-", "\(source.threads)",
-                source.commit.isEmpty ? "-" : source.commit,
+            ] + (commits.count > 1 ? [source.commit.isEmpty ? "-" : source.commit] : []) + [
                 peaks.arithmetic[.float32].map { String(format: "%.0f", $0 / 1e9) } ?? "-",
                 peaks.arithmetic[.float16].map { String(format: "%.0f", $0 / 1e9) } ?? "-",
                 peaks.bandwidth > 0 ? String(format: "%.1f", peaks.bandwidth / 1e9) : "-",
@@ -95,19 +97,22 @@ package struct BenchmarkPage {
             ]
         }
         report.table(
-            ["device", "driver", "kind", "threads", "commit", "GFLOP/s", "in float16", "GB/s", "launch, us"], rows,
-            caption: "Measured: products of 512 and 1024, a copy of 64 MiB, a small kernel with its wait.")
+            ["device", "driver", "kind", "threads"] + (commits.count > 1 ? ["commit"] : [])
+                + ["GFLOP/s", "in float16", "GB/s", "launch, us"], rows,
+            caption: "Measured: products of 512 and 1024, a copy of 64 MiB, a small kernel with its wait."
+                + (commits.count == 1 && commits != [""] ? " All at commit \(commits.first!)." : ""))
     }
 
     private func addTraining(to report: inout Report) {
         let works = Set(set.sources.flatMap { set.works($0) }).filter { $0.suite == "train" }.sorted()
         guard !works.isEmpty else { return }
         report.section("A training step, milliseconds")
+        let sources = set.sources.filter { !set.works($0).isDisjoint(with: works) }
         report.table(
-            ["model"] + set.sources.map(set.name),
+            ["model"] + sources.map(set.name),
             works.map { work in
                 [work.name]
-                    + set.sources.map { source in
+                    + sources.map { source in
                         set.time(work, source).map { String(format: "%.3f", $0 / 1000) } ?? "-"
                     }
             })

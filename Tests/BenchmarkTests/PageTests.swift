@@ -71,6 +71,16 @@ import Testing
         let mixed = BenchmarkPage(products).report().html()
         #expect(mixed.contains("<p>Take cpu; but vulkan:0 for matrix products.</p>"))
         #expect(mixed.contains("<p>vulkan:0: software, which is"))
+        // A commit that all have is no column, and what did no training has none in its table.
+        #expect(!html.contains("<th>commit</th>"))
+        let other = products.filter { $0.suite != "train" || $0.device == "cpu" }.map {
+            var row = $0
+            row.commit = row.device
+            return row
+        }
+        let columns = BenchmarkPage(other).report().html()
+        #expect(
+            columns.contains("<th>commit</th>") && columns.contains("<tr><th>model</th><th class=\"n\">cpu</th></tr>"))
         let apart = [PageTests.row("mul 10", "pointwise", device: "vulkan:0", time: 1)]
         #expect(
             BenchmarkPage(two.filter { $0.suite == "train" && $0.device == "cpu" } + apart).report().html()
