@@ -6,8 +6,8 @@
 #
 # Builds needletail-bench for release, compiles the CPU backend's fused loops once more with slow-down.patch, which does a twentieth of
 # their blocks again, and links a second program with them. Then runs both in turn on the operation that those loops are. What it makes
-# is in a temporary folder and removed in the end; of the working tree nothing is touched but the release build. Takes about a quarter
-# of an hour beside that build; wants a machine that is otherwise quiet, and finds out what a noisy one hides. Exits with 0 where the
+# is in a temporary folder and removed in the end; of the working tree nothing is touched but the release build. Takes about ten
+# minutes beside that build; wants a machine that is otherwise quiet, and finds out what a noisy one hides. Exits with 0 where the
 # slow-down was found each time and at most a tenth of the other comparisons found any, 1 where not, and 2 or more where something broke.
 set -euo pipefail
 trials="${1:-10}" rounds="${2:-10}"
@@ -68,7 +68,7 @@ PYTHON
 
 # One row that is nearly all loop, and on one thread, so that nothing but the kernel's own time is in it.
 export NEEDLETAIL_THREADS=1
-command=(op --device cpu --filter "gelu 1048576" --seconds 0.3)
+command=(op --device cpu --filter "gelu 1048576" --seconds 0.5)
 
 # Compares two programs into a file. A comparison ends with 1 for a slower row and 2 for too few rounds, and then has its table;
 # anything else broke.

@@ -72,9 +72,12 @@ extension BenchmarkPage {
             }
             return chart
         }
-        // Curves of several have long names, which want a chart's whole width.
-        let figure = hasSeveral ? Figure(charts.map { [$0] }, width: 900) : Figure(BenchmarkPage.grid(charts))
-        report.figure(figure, caption: "Flat is free; a slope of one doubles with it.")
+        // Curves of several have long names, which want a chart's whole width; and a figure is not broken between pages.
+        let figures =
+            hasSeveral
+            ? charts.map { Figure([[$0]], width: 900, rowHeight: 340) } : [Figure(BenchmarkPage.grid(charts))]
+        for figure in figures.dropLast() { report.figure(figure) }
+        report.figure(figures.last!, caption: "Flat is free; a slope of one doubles with it.")
     }
 
     private struct Curve: Hashable, Comparable {

@@ -177,7 +177,8 @@ def step_tinygrad(options, model, batches):
     optimizer = nn.optim.SGD(params, lr=1e-2) if model == "mlp-small" else nn.optim.Adam(params, lr=1e-3)
 
     # Bytes, as needletail-bench holds them: backward() makes a gradient of all that is of floats, so of all images too.
-    x, y = Tensor(images).realize(), Tensor(labels).realize()
+    # A copy, as a device may take them where they lie, and the file's are not to be written.
+    x, y = Tensor(images.copy()).realize(), Tensor(labels).realize()
 
     @TinyJit
     def update(index):
