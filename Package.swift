@@ -1,6 +1,13 @@
 // swift-tools-version: 6.1
 import PackageDescription
 
+// Tests are compiled soon rather than well, and file by file on all processors: of one of their modules as a whole the compiler makes the
+// work of one. What they test is built as it is shipped.
+let quickly: [SwiftSetting] = [
+    .unsafeFlags(
+        ["-Onone", "-no-whole-module-optimization", "-enable-batch-mode"], .when(configuration: .release))
+]
+
 let package = Package(
     name: "needletail",
     products: [
@@ -86,26 +93,30 @@ let package = Package(
                 "NeedletailTraining",
             ],
             path: "Tests/Support"),
-        .testTarget(name: "TensorRuntimeTests", dependencies: ["TensorRuntime"]),
+        .testTarget(name: "TensorRuntimeTests", dependencies: ["TensorRuntime"], swiftSettings: quickly),
         .testTarget(
             name: "TensorGraphTests",
-            dependencies: ["TensorRuntime", "TensorGraph", "CPUBackend", "OpenCLBackend", "TensorConformance"]),
+            dependencies: ["TensorRuntime", "TensorGraph", "CPUBackend", "OpenCLBackend", "TensorConformance"],
+            swiftSettings: quickly),
         .testTarget(
-            name: "CPUBackendTests", dependencies: ["TensorRuntime", "CPUBackend", "CPUKernels", "TensorConformance"]),
-        .testTarget(name: "KernelIRTests", dependencies: ["TensorRuntime", "KernelIR"]),
+            name: "CPUBackendTests", dependencies: ["TensorRuntime", "CPUBackend", "CPUKernels", "TensorConformance"],
+            swiftSettings: quickly),
+        .testTarget(name: "KernelIRTests", dependencies: ["TensorRuntime", "KernelIR"], swiftSettings: quickly),
         .testTarget(
             name: "ShadersTests",
-            dependencies: ["TensorRuntime", "DeviceSupport", "Shaders", "KernelIR", "TensorConformance"]),
+            dependencies: ["TensorRuntime", "DeviceSupport", "Shaders", "KernelIR", "TensorConformance"],
+            swiftSettings: quickly),
         .testTarget(
             name: "DeviceSupportTests",
-            dependencies: ["DeviceSupport", "Shaders", "KernelIR", "TensorRuntime", "TestSupport"]),
+            dependencies: ["DeviceSupport", "Shaders", "KernelIR", "TensorRuntime", "TestSupport"],
+            swiftSettings: quickly),
         .testTarget(
             name: "OpenCLBackendTests",
             dependencies: [
                 "TensorRuntime",
                 "OpenCLBackend", "DeviceSupport", "Shaders", "KernelIR", "CPUBackend", "TensorConformance",
                 "TensorGraph", "Needletail", "NeedletailTraining", "NeedletailVision", "NeedletailCLI", "TestSupport",
-            ]),
+            ], swiftSettings: quickly),
         .testTarget(
             name: "VulkanBackendTests",
             dependencies: [
@@ -113,7 +124,7 @@ let package = Package(
                 "VulkanBackend", "DeviceSupport", "Shaders", "KernelIR", "CPUBackend", "TensorConformance",
                 "TensorGraph", "Needletail", "NeedletailTraining", "NeedletailVision", "NeedletailCLI", "TestSupport",
             ],
-            exclude: ["FakeLoader"]),
+            exclude: ["FakeLoader"], swiftSettings: quickly),
         .testTarget(
             name: "NeedletailTests",
             dependencies: [
@@ -122,25 +133,27 @@ let package = Package(
                 "TensorConformance", "CPUBackend", "OpenCLBackend",
                 "VulkanBackend", "TestSupport",
             ],
-            exclude: ["Golden"]),
+            exclude: ["Golden"], swiftSettings: quickly),
         .testTarget(
             name: "NeedletailTrainingTests",
             dependencies: [
                 "NeedletailVision", "NeedletailTraining", "Needletail", "TensorGraph", "TensorRuntime", "TestSupport",
                 "CZlib",
             ],
-            exclude: ["Golden"]),
+            exclude: ["Golden"], swiftSettings: quickly),
         .testTarget(
             name: "BenchmarkTests",
             dependencies: [
                 "NeedletailBench", "NeedletailVision", "NeedletailTraining", "Needletail", "TensorRuntime",
                 "TestSupport",
-            ]),
+            ], swiftSettings: quickly),
         .testTarget(
             name: "DocumentationTests",
-            dependencies: ["NeedletailVision", "NeedletailTraining", "Needletail", "TensorRuntime"]),
+            dependencies: ["NeedletailVision", "NeedletailTraining", "Needletail", "TensorRuntime"],
+            swiftSettings: quickly),
         .testTarget(
-            name: "CourseTests", dependencies: ["Course", "NeedletailTraining", "Needletail", "TensorRuntime"]),
+            name: "CourseTests", dependencies: ["Course", "NeedletailTraining", "Needletail", "TensorRuntime"],
+            swiftSettings: quickly),
     ],
     swiftLanguageModes: [.v6]
 )

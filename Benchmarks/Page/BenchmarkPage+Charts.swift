@@ -41,24 +41,43 @@ extension BenchmarkPage {
 
     /// Curves of cost: how time grows with what grows.
     func addCurves(to report: inout Report) {
-        let rows = set.rows.filter { $0.axis != nil && $0.place != nil && $0.failure == nil && !$0.samples.isEmpty }
+        let rows = set.runs.enumerated().flatMap { run, rows in
+            rows.filter { $0.axis != nil && $0.place != nil && $0.failure == nil && !$0.samples.isEmpty }.map {
+                (run: run, row: $0)
+            }
+        }
         guard !rows.isEmpty else { return }
+        let hasSeveral = Set(rows.map { set.name(RowSet.Source($0.row)) }).count > 1
         report.section("What it costs to grow")
         let charts = ScalingAxis.allCases.compactMap { axis -> Chart? in
-            let own = rows.filter { $0.axis == axis.rawValue }
+            let own = rows.filter { $0.row.axis == axis.rawValue }
             guard !own.isEmpty else { return nil }
             var chart = Chart(
                 axis.rawValue, x: axis.label, y: "milliseconds", xScale: .logarithmic, yScale: .logarithmic)
-            let curves = Dictionary(grouping: own) { Curve(name: $0.family ?? $0.name, source: RowSet.Source($0)) }
+            let curves = Dictionary(grouping: own) {
+                Curve(name: $0.row.family ?? $0.row.name, source: RowSet.Source($0.row))
+            }
             for (curve, rows) in curves.sorted(by: { $0.key < $1.key }) {
-                let places = Dictionary(grouping: rows) { $0.place! }
-                let points = places.map { ($0, Quantiles($1.map(\.median)).median / 1000) }.sorted { $0.0 < $1.0 }
-                let name = set.sources.count > 1 ? "\(curve.name), \(set.name(curve.source))" : curve.name
-                chart = chart.line(x: points.map(\.0), y: points.map(\.1), name: name)
+                let name = hasSeveral ? "\(curve.name), \(set.name(curve.source))" : curve.name
+                // Of machines that are called alike, each file is a curve.
+                let files = Dictionary(grouping: rows, by: \.run)
+                let isDoubled = files.count > 1 && Comparison.doubled(rows.map(\.row)) != nil
+                for (file, rows) in isDoubled ? files.sorted(by: { $0.key < $1.key }) : [(0, rows)] {
+                    let places = Dictionary(grouping: rows) { $0.row.place! }
+                    let points = places.map { ($0, Quantiles($1.map(\.row.median)).median / 1000) }
+                        .sorted { $0.0 < $1.0 }
+                    chart = chart.line(
+                        x: points.map(\.0), y: points.map(\.1), name: isDoubled ? "\(name), file \(file + 1)" : name)
+                }
             }
             return chart
         }
-        report.figure(Figure(BenchmarkPage.grid(charts)), caption: "Flat is free; a slope of one doubles with it.")
+        // Curves of several have long names, which want a chart's whole width; and a figure is not broken between pages.
+        let figures =
+            hasSeveral
+            ? charts.map { Figure([[$0]], width: 900, rowHeight: 340) } : [Figure(BenchmarkPage.grid(charts))]
+        for figure in figures.dropLast() { report.figure(figure) }
+        report.figure(figures.last!, caption: "Flat is free; a slope of one doubles with it.")
     }
 
     private struct Curve: Hashable, Comparable {

@@ -5,19 +5,15 @@ import TensorRuntime
 /// Rows as a page for people: which device for which work, then how that comes about.
 package struct BenchmarkPage {
     let set: RowSet
-    private let runs: [[BenchmarkRow]]
 
     package init(_ rows: [BenchmarkRow]) { self.init(runs: [rows]) }
 
     /// - Parameter runs: rows of a file each. Where a run has a peer's rows beside ours, these two are compared and no others: they were
     ///   taken in turn.
-    package init(runs: [[BenchmarkRow]]) {
-        self.runs = runs
-        set = RowSet(runs.flatMap { $0 })
-    }
+    package init(runs: [[BenchmarkRow]]) { set = RowSet(runs: runs) }
 
     /// What people have to do, by rows that stand for it.
-    private static let kinds: [(name: String, isMeant: @Sendable (RowSet.Work, String) -> Bool)] = [
+    static let kinds: [(name: String, isMeant: @Sendable (RowSet.Work, String) -> Bool)] = [
         ("training small nets (mlp, mlp-small)", { $0.suite == "train" && ["mlp", "mlp-small"].contains($1) }),
         (
             "training convolutional nets (cnn, lenet, resnet20)",
@@ -78,33 +74,6 @@ package struct BenchmarkPage {
         return report
     }
 
-    private func addChoice(to report: inout Report) {
-        report.section("Take this device")
-        let sources = set.ours
-        var rows: [[String]] = []
-        for kind in BenchmarkPage.kinds {
-            // Devices that did none of it are no choice, and what only one of them did is no comparison.
-            let able = sources.filter { !set.common([$0], where: kind.isMeant).isEmpty }
-            let works = set.common(able, where: kind.isMeant)
-            let means = able.compactMap { source in set.mean(works, source).map { (source, $0) } }
-            guard let best = means.min(by: { $0.1 < $1.1 }) else { continue }
-            let others = means.filter { $0.0 != best.0 }.sorted { $0.1 < $1.1 }
-            let rest = others.map { "\(set.name($0.0)) takes \(BenchmarkPage.times($0.1 / best.1))" }
-            let alone = sources.count > 1 ? "no other did it" : "-"
-            rows.append([
-                kind.name, set.name(best.0), rest.isEmpty ? alone : rest.joined(separator: ", "), "\(works.count)",
-            ])
-        }
-        if rows.isEmpty { return report.text("These rows hold no training step and no operation.") }
-        report.table(
-            ["work", "fastest device", "the others", "rows"], rows,
-            caption: "Geometric means of the time over the rows that all devices have. Devices of kind software are "
-                + "the processor behind a GPU's interface.")
-        if sources.count == 1 {
-            report.text("Only one device was measured: make a page of the files of several to compare them.")
-        }
-    }
-
     private func addDevices(to report: inout Report) {
         report.section("Devices")
         func probe(_ source: RowSet.Source, _ isMeant: (BenchmarkRow) -> Bool) -> BenchmarkRow? {
@@ -112,13 +81,15 @@ package struct BenchmarkPage {
                 $0.suite == "probe" && $0.failure == nil && RowSet.Source($0) == source && isMeant($0)
             }.min { $0.median < $1.median }
         }
+        // One that all have is said below: a column that says nothing takes the drivers' room.
+        let commits = Set(set.ours.map(\.commit))
         let rows = set.sources.map { source -> [String] in
             let own = set.rows.filter { RowSet.Source($0) == source }
             let peaks = Peaks(own)
             let launch = probe(source) { $0.name == "launch, submit and wait" }
             return [
                 set.name(source), source.driver, own.compactMap(\.kind).first ?? "-", "\(source.threads)",
-                source.commit.isEmpty ? "-" : source.commit,
+            ] + (commits.count > 1 ? [source.commit.isEmpty ? "-" : source.commit] : []) + [
                 peaks.arithmetic[.float32].map { String(format: "%.0f", $0 / 1e9) } ?? "-",
                 peaks.arithmetic[.float16].map { String(format: "%.0f", $0 / 1e9) } ?? "-",
                 peaks.bandwidth > 0 ? String(format: "%.1f", peaks.bandwidth / 1e9) : "-",
@@ -126,19 +97,22 @@ package struct BenchmarkPage {
             ]
         }
         report.table(
-            ["device", "driver", "kind", "threads", "commit", "GFLOP/s", "in float16", "GB/s", "launch, us"], rows,
-            caption: "Measured: products of 512 and 1024, a copy of 64 MiB, a small kernel with its wait.")
+            ["device", "driver", "kind", "threads"] + (commits.count > 1 ? ["commit"] : [])
+                + ["GFLOP/s", "in float16", "GB/s", "launch, us"], rows,
+            caption: "Measured: products of 512 and 1024, a copy of 64 MiB, a small kernel with its wait."
+                + (commits.count == 1 && commits != [""] ? " All at commit \(commits.first!)." : ""))
     }
 
     private func addTraining(to report: inout Report) {
         let works = Set(set.sources.flatMap { set.works($0) }).filter { $0.suite == "train" }.sorted()
         guard !works.isEmpty else { return }
         report.section("A training step, milliseconds")
+        let sources = set.sources.filter { !set.works($0).isDisjoint(with: works) }
         report.table(
-            ["model"] + set.sources.map(set.name),
+            ["model"] + sources.map(set.name),
             works.map { work in
                 [work.name]
-                    + set.sources.map { source in
+                    + sources.map { source in
                         set.time(work, source).map { String(format: "%.3f", $0 / 1000) } ?? "-"
                     }
             })
@@ -174,7 +148,7 @@ package struct BenchmarkPage {
     private func addPeers(to report: inout Report) {
         guard !set.peers.isEmpty else { return }
         report.section("Beside other frameworks")
-        let sets = runs.map(RowSet.init)
+        let sets = set.runs.map { RowSet($0) }
         for set in sets where !set.ours.isEmpty { addPeers(of: set, "taken in turn", to: &report) }
         let alone = sets.filter { $0.ours.isEmpty }.flatMap(\.rows)
         addPeers(of: RowSet(alone + set.rows.filter { $0.framework == "needletail" }), "of separate runs", to: &report)
@@ -190,7 +164,10 @@ package struct BenchmarkPage {
             }
             for device in fitting {
                 let comparison = PeerComparison(set, device: device, peer: peer)
-                guard !comparison.rows.isEmpty else { continue }
+                guard !comparison.rows.isEmpty else {
+                    report.text("Nothing is compared with \(name): \(set.name(device)) has none of its rows.")
+                    continue
+                }
                 report.text(
                     String(
                         format: "%@ takes %.2f of the time of %@ (geometric mean of %d rows, %@); %.0f %% of the rows "
@@ -234,10 +211,5 @@ package struct BenchmarkPage {
     /// A warning without its numbers.
     private static func kind(_ warning: String) -> String {
         warning.filter { !$0.isNumber && $0 != "%" }.split(separator: " ").joined(separator: " ")
-    }
-
-    /// `1.4 times as long`.
-    private static func times(_ ratio: Double) -> String {
-        String(format: ratio < 10 ? "%.1f times as long" : "%.0f times as long", ratio)
     }
 }

@@ -38,22 +38,33 @@ package struct RowSet {
         }
     }
 
-    package let rows: [BenchmarkRow]
+    /// The rows of each file, where those that name no machine say which one they were taken on, as far as it is known.
+    package let runs: [[BenchmarkRow]]
+    package var rows: [BenchmarkRow] { runs.flatMap { $0 } }
     package let sources: [Source]
     /// Microseconds of a piece of work: the median over rounds of their medians, of rows that did not fail.
     private let times: [Source: [Work: Double]]
     private let families: [Work: String]
     private let names: [Source: String]
 
-    package init(_ rows: [BenchmarkRow]) {
-        // Where all rows that name a machine name one, those that name none were taken there.
-        let machines = Set(rows.compactMap(\.machine))
-        let rows = rows.map { row in
-            var row = row
-            if machines.count == 1 { row.machine = row.machine ?? machines.first }
-            return row
+    /// Rows of one file.
+    package init(_ rows: [BenchmarkRow]) { self.init(runs: [rows]) }
+
+    /// - Parameter runs: rows of a file each.
+    package init(runs: [[BenchmarkRow]]) {
+        let all = Set(runs.flatMap { $0.compactMap(\.machine) })
+        self.runs = runs.enumerated().map { index, rows in
+            // Where all rows of the file, or else of all files, that name a machine name one, those that name none were taken there.
+            let own = Set(rows.compactMap(\.machine))
+            let unnamed = runs.count > 1 ? "a machine that file \(index + 1) does not name" : nil
+            let machine = own.count == 1 ? own.first : all.count == 1 ? all.first : unnamed
+            return rows.map { row in
+                var row = row
+                row.machine = row.machine ?? machine
+                return row
+            }
         }
-        self.rows = rows
+        let rows = self.runs.flatMap { $0 }
         let good = rows.filter { $0.failure == nil && !$0.samples.isEmpty }
         let work = good.filter { $0.axis != ScalingAxis.threads.rawValue }
         let sources = Set(work.map(Source.init)).sorted()
@@ -75,8 +86,7 @@ package struct RowSet {
         var names: [Source: String] = [:]
         for (name, alike) in Dictionary(grouping: sources, by: \.name) {
             // What is at all threads differs from none.
-            let fixed = alike.filter { $0.threads != 0 }
-            let telling = parts.filter { part in Set(fixed.map(part)).count > 1 }
+            let telling = parts.filter { part in Set(alike.map(part)).subtracting([""]).count > 1 }
             for source in alike {
                 names[source] = ([name] + telling.map { $0(source) }.filter { !$0.isEmpty }).joined(separator: ", ")
             }

@@ -4,12 +4,31 @@
     peer layers --framework torch
     peer train --framework jax --model mlp --batch 64
     peer accuracy --preset fast98 --seed 1
+    peer processors --threads 1
 
-Each line printed is a row as needletail-bench prints it: {"suite", "op", "samples_us", ...}; of accuracy, one of seconds and accuracy.
+Each line printed is a row as needletail-bench prints it: {"suite", "op", "samples_us", ...}; of accuracy, one of seconds and accuracy;
+of processors, their numbers.
 """
 import argparse
 import json
 import os
+import pathlib
+
+
+def positive(kind):
+    """Numbers of more than nothing: a pass of -1 steps takes no time at all."""
+    def number(text):
+        value = kind(text)
+        if not 0 < value < float("inf"):
+            raise argparse.ArgumentTypeError(f"{text}: give a number above 0")
+        return value
+    number.__name__ = kind.__name__
+    return number
+
+
+def numbers(text):
+    """`1,64`: several separated by commas."""
+    return [positive(int)(part) for part in text.split(",")]
 
 
 def parse():
@@ -23,16 +42,18 @@ def parse():
         command.add_argument("--round", type=int, default=0)
     for command in (op, layers):
         command.add_argument("--filter", default="", help="only those whose name contains this")
-        command.add_argument("--seconds", type=float, default=0.5, help="for the samples of a row")
+        command.add_argument("--seconds", type=positive(float), default=0.5, help="for the samples of a row")
     op.add_argument("--dtype", default="float32", help="several separated by commas")
     train.add_argument("--model", default="mlp", help="several separated by commas")
-    train.add_argument("--batch", default="64", help="several separated by commas")
-    train.add_argument("--steps", type=int, help="in a pass, of which five are timed")
+    train.add_argument("--batch", type=numbers, default="64", help="several separated by commas")
+    train.add_argument("--steps", type=positive(int), help="in a pass, of which five are timed")
     accuracy.add_argument("--preset", default="fast98", choices=["fast98", "fast99"])
     accuracy.add_argument("--seed", type=int, default=1)
     for command in (op, layers, train, accuracy):
-        command.add_argument("--threads", type=int, default=os.environ.get("NEEDLETAIL_THREADS") or len(os.sched_getaffinity(0)),
+        command.add_argument("--threads", type=positive(int), default=os.environ.get("NEEDLETAIL_THREADS") or str(len(os.sched_getaffinity(0))),
                              help="by default NEEDLETAIL_THREADS, or a processor each")
+    commands.add_parser("processors", help="which ones a framework without a number of threads is kept to").add_argument(
+        "--threads", type=positive(int), required=True)
     options = parser.parse_args()
     if options.what == "layers":
         options.dtype = "float32"
@@ -41,11 +62,22 @@ def parse():
     return options
 
 
+def cores(folder="/sys/devices/system/cpu"):
+    """The processors that this process was given, in the order to take them in: one of each core first, then what its cores have besides."""
+    order, taken = [], {}
+    for processor in sorted(os.sched_getaffinity(0)):
+        try:
+            core = pathlib.Path(folder, f"cpu{processor}", "topology", "thread_siblings_list").read_text()
+        except OSError:
+            core = processor
+        taken[core] = taken.get(core, 0) + 1
+        order.append((taken[core], processor))
+    return [processor for _, processor in sorted(order)]
+
+
 def limit(options):
     """Gives the framework its threads: PyTorch is told, the others take as many as there are processors for them."""
-    processors = sorted(os.sched_getaffinity(0))
-    if options.threads < 1:
-        raise SystemExit(f"--threads {options.threads}: give at least 1")
+    processors = cores()
     if options.framework.startswith("torch"):
         import torch
         torch.set_num_threads(options.threads)
@@ -59,6 +91,8 @@ def limit(options):
 
 def main():
     options = parse()
+    if options.what == "processors":
+        return print(*cores()[:options.threads], sep=",")
     limit(options)
     # After the limit: some libraries count the processors when they are loaded.
     from timing import Row
@@ -73,8 +107,8 @@ def main():
                 raise SystemExit(f"{model} is not there for {options.framework}: {', '.join(known)}")
         row = Row(options)
         for model in options.model.split(","):
-            for batch in options.batch.split(","):
-                training.time_model(row, options, model, int(batch))
+            for batch in options.batch:
+                training.time_model(row, options, model, batch)
         return
     import operations
     row = Row(options)

@@ -14,8 +14,8 @@ TORCH = ["mlp", "mlp-small", "cnn", "lenet", "resnet20", "lstm", "transformer"]
 MODELS = {"torch": TORCH, "torch-compile": TORCH, "jax": ["mlp", "mlp-small"], "tinygrad": ["mlp", "mlp-small", "cnn"]}
 
 
-def mnist(part="train"):
-    """Images of 0 to 1 in rows of 784, and labels, of NEEDLETAIL_DATA or its folder `mnist`, as needletail-bench takes them."""
+def mnist_bytes(part="train"):
+    """Images in rows of 784 bytes, and labels, of NEEDLETAIL_DATA or its folder `mnist`, as needletail-bench takes them."""
     named = os.environ.get("NEEDLETAIL_DATA")
     places = [pathlib.Path(named), pathlib.Path(named) / "mnist"] if named else [ROOT / "Datasets" / "mnist"]
 
@@ -26,8 +26,13 @@ def mnist(part="train"):
                     data = gzip.open(path).read() if path.suffix == ".gz" else path.read_bytes()
                     return np.frombuffer(data, dtype=np.uint8, offset=header)
         raise SystemExit(f"{name} is not in {' nor '.join(map(str, places))}; name the folder by NEEDLETAIL_DATA")
-    images = read(f"{part}-images-idx3-ubyte", 16).reshape(-1, 784).astype(np.float32) / 255
-    return images, read(f"{part}-labels-idx1-ubyte", 8).astype(np.int32)
+    return read(f"{part}-images-idx3-ubyte", 16).reshape(-1, 784), read(f"{part}-labels-idx1-ubyte", 8).astype(np.int32)
+
+
+def mnist(part="train"):
+    """The same with images of 0 to 1."""
+    images, labels = mnist_bytes(part)
+    return images.astype(np.float32) / 255, labels
 
 
 def time_model(row, options, model, batch):
@@ -151,7 +156,7 @@ def step_jax(options, model, batches):
 def step_tinygrad(options, model, batches):
     os.environ["TRAINING"] = "1"
     from tinygrad import Device, Tensor, TinyJit, nn
-    images, labels = mnist()
+    images, labels = mnist_bytes()
 
     class Net:
         def __init__(self):
@@ -171,12 +176,14 @@ def step_tinygrad(options, model, batches):
     params = nn.state.get_parameters(net)
     optimizer = nn.optim.SGD(params, lr=1e-2) if model == "mlp-small" else nn.optim.Adam(params, lr=1e-3)
 
-    x, y = Tensor(images).realize(), Tensor(labels).realize()
+    # Bytes, as needletail-bench holds them: backward() makes a gradient of all that is of floats, so of all images too.
+    # A copy, as a device may take them where they lie, and the file's are not to be written.
+    x, y = Tensor(images.copy()).realize(), Tensor(labels).realize()
 
     @TinyJit
     def update(index):
         optimizer.zero_grad()
-        loss = net(x[index]).sparse_categorical_crossentropy(y[index]).backward()
+        loss = net(x[index].float() * (1 / 255)).sparse_categorical_crossentropy(y[index]).backward()
         return loss.realize(*optimizer.schedule_step())
     ready = [Tensor(b.astype(np.int32)).realize() for b in batches]
     return update, ready, Device[Device.DEFAULT].synchronize

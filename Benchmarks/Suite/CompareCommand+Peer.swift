@@ -18,6 +18,10 @@ extension CompareCommand {
         let threads =
             try beside.threads ?? Machine.threads(of: deviceContext(isProcessor ? id : .cpu).device.description)
         let own = isProcessor ? ["NEEDLETAIL_THREADS": "\(threads)"] : [:]
+        // This program is to have the processors that such a peer is kept to.
+        let kept =
+            isProcessor && peer.isKeptToProcessors
+            ? ["-c", try ChildProgram.run(script, ["processors", "--threads", "\(threads)"]).trimmed] : []
         let file = try beside.output.map { try RowFile($0) }
         let rounds = beside.rounds ?? 3
         var rows: [BenchmarkRow] = []
@@ -32,7 +36,9 @@ extension CompareCommand {
                     try isPeer
                     ? ChildProgram.run(script, turn + ["--framework", peer.rawValue, "--threads", "\(threads)"])
                     : ChildProgram.run(
-                        program, turn + ["--device", "\(id)", "--json"], environment: own,
+                        kept.isEmpty ? program : "taskset",
+                        (kept.isEmpty ? [] : kept + [program]) + turn + ["--device", "\(id)", "--json"],
+                        environment: own,
                         isAccepted: { text in
                             let made = try? CompareCommand.rows(text, from: program)
                             return made?.contains { $0.failure != nil } ?? false
@@ -75,6 +81,10 @@ extension CompareCommand {
             throw BenchmarkExit.failed
         }
     }
+}
+
+extension String {
+    fileprivate var trimmed: String { trimmingCharacters(in: .whitespacesAndNewlines) }
 }
 
 extension PeerComparison {

@@ -82,6 +82,9 @@ enum Peer: String, CaseIterable, ExpressibleByArgument {
     case torchCompile = "torch-compile"
     case jax, tinygrad
 
+    /// Whether its threads are as many as its processors, and nothing else says how many.
+    var isKeptToProcessors: Bool { self == .jax || self == .tinygrad }
+
     /// What Benchmarks/Peers has of it.
     var works: [PeerWork] { self == .torch || self == .jax ? PeerWork.allCases : [.train] }
 }

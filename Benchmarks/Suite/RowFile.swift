@@ -11,17 +11,35 @@ package final class RowFile {
 
     /// Begins a file without rows, and finds out before any work whether it can be there.
     ///
+    /// - Parameter opened: called when the file is open and not yet locked: where another run can come between.
     /// - Throws: `file` where it cannot be written, or where another process is writing it.
-    package init(_ path: String) throws(TensorError) {
+    package init(_ path: String, opened: () -> Void = {}) throws(TensorError) {
         self.path = path
         let url = URL(fileURLWithPath: path)
         try AtomicFile.prepare(directory: url.deletingLastPathComponent().path, file: url.lastPathComponent)
-        descriptor = open(path + ".partial", O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0o666)
-        guard descriptor >= 0 else { throw RowFile.failure(path + ".partial", errno) }
-        guard flock(descriptor, LOCK_EX | LOCK_NB) == 0 else {
-            throw TensorError(.file, "\(path).partial: another run is writing it; wait for it, or name another file")
-        }
+        descriptor = try RowFile.locked(path + ".partial", opened: opened)
         if ftruncate(descriptor, 0) != 0 { throw RowFile.failure(path + ".partial", errno) }
+    }
+
+    /// Opens a file, or makes it, for this process alone.
+    private static func locked(_ path: String, opened: () -> Void) throws(TensorError) -> Int32 {
+        while true {
+            let descriptor = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0o666)
+            guard descriptor >= 0 else { throw failure(path, errno) }
+            opened()
+            guard flock(descriptor, LOCK_EX | LOCK_NB) == 0 else {
+                close(descriptor)
+                throw TensorError(.file, "\(path): another run is writing it; wait for it, or name another file")
+            }
+            // What another run gave its name between the two is that run's result: another file is begun.
+            var (mine, named) = (stat(), stat())
+            if fstat(descriptor, &mine) == 0, stat(path, &named) == 0,
+                (mine.st_dev, mine.st_ino) == (named.st_dev, named.st_ino)
+            {
+                return descriptor
+            }
+            close(descriptor)
+        }
     }
 
     deinit { if descriptor >= 0 { close(descriptor) } }

@@ -47,7 +47,7 @@ import Testing
             #!/usr/bin/env bash
             echo "$@" >>"$(dirname "$0")/asked"
             while (($#)); do
-                case "$1" in --threads) threads="$2" ;; --round) round="$2" ;; esac
+                case "$1" in processors) echo 0 && exit ;; --threads) threads="$2" ;; --round) round="$2" ;; esac
                 shift
             done
             if ((round == 1)); then :; \#(second)
@@ -59,12 +59,12 @@ import Testing
         try FileManager.default.setAttributes([.posixPermissions: 0o755], ofItemAtPath: place.path("peer"))
     }
 
-    private func compare(_ place: TemporaryDirectory, _ more: [String], _ environment: [String: String] = [:]) throws
-        -> NeedletailTool.Result
-    {
+    private func compare(
+        _ place: TemporaryDirectory, _ more: [String], _ environment: [String: String] = [:], peer: String = "torch"
+    ) throws -> NeedletailTool.Result {
         try run(
             [
-                "compare", "--peer", "torch", "--filter", "gelu 10000", "--seconds", "0.001", "--rounds", "2",
+                "compare", "--peer", peer, "--filter", "gelu 10000", "--seconds", "0.001", "--rounds", "2",
                 "--share", "0", "--peers", place.path, "--output", place.path("rows.jsonl"),
             ] + more, environment)
     }
@@ -90,6 +90,26 @@ import Testing
         #expect(
             asked.split(separator: "\n").first
                 == "op --round 0 --seconds 0.001 --filter gelu 10000 --dtype float32 --framework torch --threads 1")
+    }
+
+    /// A peer that has a thread for each processor, and this program, are kept to the same ones; PyTorch is told its threads.
+    @Test func bothHaveTheProcessorsThatAPeerIsKeptTo() throws {
+        let place = TemporaryDirectory()
+        try peer(in: place)
+        place.write(
+            #"""
+            #!/usr/bin/env bash
+            echo "$@" >>"$(dirname "$0")/kept"
+            shift 2
+            exec "$@"
+            """#, to: "taskset")
+        try FileManager.default.setAttributes([.posixPermissions: 0o755], ofItemAtPath: place.path("taskset"))
+        let path = "\(place.path):\(ProcessInfo.processInfo.environment["PATH"] ?? "/usr/bin:/bin")"
+        _ = try compare(place, ["--threads", "1"], ["PATH": path])
+        #expect(!place.contents.contains("kept"))
+        _ = try compare(place, ["--threads", "1"], ["PATH": path], peer: "jax")
+        let kept = try String(contentsOfFile: place.path("kept"), encoding: .utf8).split(separator: "\n")
+        #expect(kept.count == 2 && kept.allSatisfy { $0.hasPrefix("-c 0 ") && $0.contains(" op --round ") }, "\(kept)")
     }
 
     @Test func whatWasMeasuredBeforeAPeerBrokeIsKept() throws {

@@ -53,6 +53,40 @@ import Testing
         }
     }
 
+    /// One sentence before all else, and what is software is called so.
+    @Test func thePageBeginsWithAVerdict() {
+        let two = PageTests.rows("cpu", 1) + PageTests.rows("vulkan:0", 4)
+        let html = BenchmarkPage(two).report().html()
+        #expect(html.contains("<p>Take cpu for all of this work.</p>\n<div class=\"t\">"))
+        // As fast within a twentieth: the rows of `add 10` are alike.
+        #expect(html.contains("<td>vulkan:0 is as fast</td>") && !html.contains("software"))
+        let products = (PageTests.rows("cpu", 1) + PageTests.rows("vulkan:0", 4)).map {
+            var row = $0
+            if row.device == "vulkan:0" {
+                row.kind = "software"
+                if row.family == "matmul" { row.samples = [1] }
+            }
+            return row
+        }
+        let mixed = BenchmarkPage(products).report().html()
+        #expect(mixed.contains("<p>Take cpu; but vulkan:0 for matrix products.</p>"))
+        #expect(mixed.contains("<p>vulkan:0: software, which is"))
+        // A commit that all have is no column, and what did no training has none in its table.
+        #expect(!html.contains("<th>commit</th>"))
+        let other = products.filter { $0.suite != "train" || $0.device == "cpu" }.map {
+            var row = $0
+            row.commit = row.device
+            return row
+        }
+        let columns = BenchmarkPage(other).report().html()
+        #expect(
+            columns.contains("<th>commit</th>") && columns.contains("<tr><th>model</th><th class=\"n\">cpu</th></tr>"))
+        let apart = [PageTests.row("mul 10", "pointwise", device: "vulkan:0", time: 1)]
+        #expect(
+            BenchmarkPage(two.filter { $0.suite == "train" && $0.device == "cpu" } + apart).report().html()
+                .contains("No two devices did the same work"))
+    }
+
     /// A device of training steps only takes no bars from those that did operations.
     @Test func aDeviceWithoutOperationsHidesNoBars() {
         let training = PageTests.row("mlp batch 64", "mlp", suite: "train", device: "opencl:0", time: 1)
@@ -223,6 +257,66 @@ import Testing
         let text = comparison.table.joined(separator: "\n")
         #expect(text.contains("| add 10 | float32 | 5.0 | 2.5 | 2.00 |"))
         #expect(text.contains("2 rows, geometric mean of the ratios 1.000, 50 % not slower than torch on cpu"))
+    }
+
+    /// A peer's rows name no machine: of two files of two machines, each is beside the rows of its own file, and of a third file they are
+    /// of neither.
+    @Test func namelessRowsOfTwoFilesAreKeptApart() {
+        func file(_ machine: String?, _ time: Double) -> [BenchmarkRow] {
+            let own = PageTests.rows("cpu", 1)[2...3].map {
+                var row = $0
+                row.machine = machine
+                return row
+            }
+            let theirs = (PageTests.peer + [PageTests.row("mul 10", "pointwise", framework: "torch", time: 1)]).map {
+                var row = $0
+                (row.machine, row.samples) = (nil, [time])
+                return row
+            }
+            return (machine == nil ? [] : own) + theirs
+        }
+        let set = RowSet(runs: [file("A", 2), file("B", 4), file(nil, 8)])
+        let machines = ["A", "B", "a machine that file 3 does not name"]
+        #expect(set.peers.map(\.machine) == machines)
+        let work = RowSet.work(PageTests.peer[0])
+        #expect(set.peers.map { set.time(work, $0) } == [2, 4, 8])
+        #expect(set.peers.map(set.name) == machines.map { "torch, cpu, \($0)" })
+        // Where only one machine is named, the others are of it.
+        let one = RowSet(runs: [file("A", 2), file(nil, 8)])
+        #expect(one.peers.map(\.machine) == ["A"])
+        // Two files that name none are of two machines for all that is known.
+        #expect(RowSet(runs: [file(nil, 1), file(nil, 2)]).peers.count == 2)
+    }
+
+    /// Two machines that are called alike, or that differ in their names alone, have a curve each; rounds of one have one.
+    @Test func curvesOfTwoMachinesAreTwo() {
+        func curve(_ machine: String?, round: Int = 0) -> [BenchmarkRow] {
+            [1, 2].map { threads in
+                var row = PageTests.row(
+                    "mlp, threads \(threads)", "spread mlp", suite: "scale", time: 8 / Double(threads), round: round)
+                (row.axis, row.place, row.threads) = ("threads", Double(threads), threads)
+                row.machine = machine
+                return row
+            }
+        }
+        func names(_ runs: [[BenchmarkRow]]) -> [Substring] {
+            BenchmarkPage(runs: runs).report().html().matches(of: #/spread mlp[^<]*/#).map(\.output)
+        }
+        #expect(names([curve("A"), curve("A")]) == ["spread mlp, file 1", "spread mlp, file 2"])
+        #expect(names([curve("A"), curve("B")]) == ["spread mlp, cpu, A", "spread mlp, cpu, B"])
+        #expect(names([curve("A"), curve("A", round: 1)]) == names([curve("A")]))
+        #expect(names([curve("A")]).count == 1)
+    }
+
+    /// Files of other work say so, and what of a peer cannot be compared is named.
+    @Test func filesWithoutCommonWorkSaySo() {
+        let other = [PageTests.row("matmul 3x3x3", "matmul", device: "vulkan:0", time: 1)]
+        let html = BenchmarkPage(runs: [PageTests.rows("cpu", 1), other]).report().html()
+        #expect(html.contains("no row that each of these has: cpu, vulkan:0"))
+        let peers = [PageTests.row("mul 10", "pointwise", framework: "torch", time: 1)]
+        let beside = BenchmarkPage(runs: [PageTests.rows("cpu", 1), peers]).report().html()
+        #expect(beside.contains("Nothing is compared with torch, cpu: cpu has none of its rows."))
+        #expect(!beside.contains("no row that each of these has"))
     }
 
     /// A piece of work's time is the median of its rounds, of those that did not fail.

@@ -46,6 +46,39 @@ import Testing
             "\(result)")
     }
 
+    /// A pass of less than a step would take no time, or less.
+    @Test(arguments: [
+        ["train", "--steps", "-1"], ["train", "--steps", "0"], ["train", "--batch", "64,0"],
+        ["op", "--seconds", "-0.5"],
+        ["layers", "--seconds", "inf"], ["accuracy", "--threads", "0"],
+    ])
+    func peersRefuseNumbersThatCannotBe(_ arguments: [String]) throws {
+        let result = try run(["\(PeerScriptTests.folder)/peer.py"] + arguments)
+        #expect(
+            result.code == 2 && result.errors.contains("argument \(arguments[1])")
+                && result.errors.contains("give a number above 0"), "\(result)")
+    }
+
+    /// One processor of each core, then the others; of those alone that the process was given.
+    @Test func processorsAreTakenFromDifferentCoresFirst() throws {
+        let place = TemporaryDirectory()
+        for (processor, core) in [(0, "0-1"), (1, "0-1"), (2, "2-3"), (3, "2-3"), (4, "4-5")] {
+            let folder = "cpu\(processor)/topology"
+            try FileManager.default.createDirectory(atPath: place.path(folder), withIntermediateDirectories: true)
+            place.write("\(core)\n", to: "\(folder)/thread_siblings_list")
+        }
+        let result = try run(
+            """
+            import os, peer
+            for given in [{0, 1, 2, 3}, {1, 2, 3, 4}, {3, 1, 9}]:
+                os.sched_getaffinity = lambda process: given
+                print(peer.cores("\(place.path)"))
+            """)
+        #expect(result.output == "[0, 2, 1, 3]\n[1, 2, 4, 3]\n[1, 3, 9]\n", "\(result)")
+        let named = try run(["\(PeerScriptTests.folder)/peer.py", "processors", "--threads", "1"])
+        #expect(named.code == 0 && Int(named.output.trimmingCharacters(in: .whitespacesAndNewlines)) != nil, "\(named)")
+    }
+
     /// Before any model is timed.
     @Test func modelsThatAPeerLacksAreRefusedFirst() throws {
         let result = try run(
@@ -122,20 +155,21 @@ import Testing
         #expect(found.count > 40 && names.isSuperset(of: found), "\(Set(found).subtracting(names))")
     }
 
-    /// Images and labels of a batch are taken inside of a step.
+    /// Images and labels of a batch are taken inside of a step, from bytes: of floats tinygrad would make a gradient.
     @Test func tinygradGathersInItsStep() throws {
         let result = try run(
             """
             sys.modules["numpy"] = MagicMock()
             import training
-            training.mnist = lambda: (MagicMock(), MagicMock())
+            images = MagicMock()
+            training.mnist_bytes = lambda: (images, MagicMock())
             gather = tinygrad.Tensor.return_value.realize.return_value.__getitem__
             step, ready, finish = training.step_tinygrad(types.SimpleNamespace(), "mlp-small", [MagicMock()])
-            print(gather.call_count)
+            print(gather.call_count, any(call.args[0] is images.copy.return_value for call in tinygrad.Tensor.call_args_list))
             step(ready[0])
             print(gather.call_count)
             """)
-        #expect(result.output == "0\n2\n", "\(result)")
+        #expect(result.output == "0 True\n2\n", "\(result)")
     }
 
     /// In the folder named or in its folder `mnist`.
@@ -150,6 +184,8 @@ import Testing
             import training
             images, labels = training.mnist()
             print(len(images), len(labels))
+            images, _ = training.mnist_bytes()
+            print(images == bytes([1] * 20))
             """
         let missing = try run(program, ["NEEDLETAIL_DATA": place.path])
         #expect(
@@ -159,7 +195,7 @@ import Testing
             place.write([UInt8](repeating: 1, count: count), to: "mnist/\(name)")
         }
         let found = try run(program, ["NEEDLETAIL_DATA": place.path])
-        #expect(found.output == "20 3\n", "\(found)")
+        #expect(found.output == "20 3\nTrue\n", "\(found)")
     }
 
     /// `ratios.py`: a line for the rows of the same machine and threads as the peer's, and none for others.

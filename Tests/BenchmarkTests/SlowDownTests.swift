@@ -11,11 +11,11 @@ import Testing
         try NeedletailTool.run(arguments, program: "/usr/bin/env")
     }
 
-    /// A tree, a compiler and a program that are none: what is built where, and what is left.
-    @Test func theSlowerCopyIsMadeAnewAndRemoved() throws {
+    /// A tree, a compiler and a program that are none: of what the slower program is made, what is compared, and what is left.
+    @Test func theSlowerProgramIsLinkedOfThePatchedFileAndRemoved() throws {
         let place = TemporaryDirectory()
-        let kernels = "Backends/CPU/CPUKernels"
-        for folder in ["tree/Benchmarks", "tree/\(kernels)", "bin", "slow/copy"] {
+        let (kernels, tree) = ("Backends/CPU/CPUKernels", place.path("tree"))
+        for folder in ["tree/Benchmarks", "tree/\(kernels)", "tree/.build/release", "bin", "left"] {
             try FileManager.default.createDirectory(atPath: place.path(folder), withIntermediateDirectories: true)
         }
         for file in [
@@ -24,67 +24,106 @@ import Testing
         ] {
             try FileManager.default.copyItem(atPath: "\(Self.root)/\(file)", toPath: place.path("tree/\(file)"))
         }
-        place.write(
-            #"""
-            #!/usr/bin/env bash
-            build="$PWD/.build" package="$PWD"
+        let object = place.path("tree/.build/release/fused_run.c.o")
+        func arguments(_ words: String...) throws -> String {
+            String(decoding: try JSONEncoder().encode(words), as: UTF8.self)
+        }
+        func commands(_ more: String = "") throws -> String {
+            try """
+              "one":
+                description: "Compiling CPUKernels fused_run.c"
+                args: \(arguments(
+                    place.path("bin/cc"), "-MF", "\(object).d", "-c", "\(tree)/\(kernels)/fused_run.c", "-o", object))
+
+              "two":
+                description: "Linking ./.build/release/needletail-bench"
+                args: \(arguments(place.path("bin/ld"), "-o", "\(tree)/.build/release/needletail-bench", "@\(tree)/.build/list", "-g"))
+
+              "three":
+                description: "Linking ./.build/release/needletail"
+                args: ["false"]
+            \(more)
+
+            """
+        }
+        place.write("other.o\n\(object)\n", to: "tree/.build/list")
+        let programs = [
+            // The last file that is named is the one of `-iquote`'s folder.
+            "cc": #"""
             while (($#)); do
-                case "$1" in --package-path) package="$2" ;; --scratch-path) build="$2" ;; esac
+                case "$1" in -c) source="$2" ;; -o) object="$2" ;; -iquote) [[ -e "$2/fused_run.c" ]] ;; esac
                 shift
             done
-            mkdir -p "$build/release"
-            cp "$(dirname "$0")/bench" "$build/release/needletail-bench"
-            cmp -s "$package/Backends/CPU/CPUKernels/fused_run.c" "$PWD/Backends/CPU/CPUKernels/fused_run.c" ||
-                touch "$build/release/slow"
-            echo "$(ls -A "$package" | tr '\n' ' ')in $build" >>"$BUILT"
-            """#, to: "bin/swift")
-        place.write(
-            #"""
-            #!/usr/bin/env bash
+            cp "$source" "$object"
+            """#,
+            "ld": #"""
+            while (($#)); do
+                case "$1" in -o) program="$2" ;; @*) list="${1#@}" ;; esac
+                shift
+            done
+            grep -q '^other.o$' "$list"
+            cp "$(dirname "$0")/bench" "$program"
+            ! grep -q 'is computed again' "$(grep fused_run "$list")" || echo '# slow' >>"$program"
+            """#,
+            "swift": #"""
+            echo "$*" >>"$BUILT"
+            cp "$(dirname "$0")/bench" .build/release/needletail-bench
+            """#,
+            "bench": #"""
             if [[ "$1" == compare ]]; then
                 verdict=equal
                 cmp -s "$2" "$3" || verdict=slower
-                printf '| gelu 1048576 float32 | cpu | 1.05 | 10 | 0.002 | %s |\n\ngeometric mean of the ratios 1\n' "$verdict"
+                printf '| gelu 1048576 float32 | cpu | 1.050 | 10 | 0.0020 | %s |\n\ngeometric mean of the ratios 1\n' "$verdict"
                 [[ "$verdict" == equal ]]
             else
-                [[ -e "$(dirname "$0")/slow" ]] && echo slow || echo good
+                tail -n 1 "$0"
             fi
-            """#, to: "bin/bench")
-        for name in ["bin/swift", "bin/bench"] {
-            try FileManager.default.setAttributes([.posixPermissions: 0o755], ofItemAtPath: place.path(name))
+            """#,
+        ]
+        for (name, body) in programs {
+            let path = place.write("#!/usr/bin/env bash\nset -e\n\(body)\n", to: "bin/\(name)")
+            try FileManager.default.setAttributes([.posixPermissions: 0o755], ofItemAtPath: path)
         }
-        place.write("", to: "tree/gone.txt")
-        #expect(try run(["git", "-C", place.path("tree"), "init", "-q"]).code == 0)
-        #expect(try run(["git", "-C", place.path("tree"), "add", "."]).code == 0)
-        try FileManager.default.removeItem(atPath: place.path("tree/gone.txt"))
-        place.write(".build/\n", to: "tree/.gitignore")
-        func slowDown() throws -> NeedletailTool.Result {
+        func slowDown(_ arguments: String...) throws -> NeedletailTool.Result {
             try run(
                 [
-                    "-C", place.path, "LC_ALL=C", "PATH=\(place.path("bin")):/usr/local/bin:/usr/bin:/bin",
-                    "BUILT=\(place.path("built"))",
-                    "\(place.path("tree"))/Benchmarks/slow-down.sh", "2", "6", "slow",
-                ])
+                    "LC_ALL=C", "PATH=\(place.path("bin")):/usr/local/bin:/usr/bin:/bin",
+                    "TMPDIR=\(place.path("left"))",
+                    "BUILT=\(place.path("built"))", "\(tree)/Benchmarks/slow-down.sh",
+                ] + arguments)
         }
-        // The folder is one of where the script was called. One that the script did not make is not touched.
-        place.write("mine", to: "slow/copy/stale.txt")
-        #expect(try slowDown().code == 64)
-        #expect(FileManager.default.fileExists(atPath: place.path("slow/copy/stale.txt")))
-        // One that it did make, and was killed in, is.
-        place.write("", to: "slow/of-slow-down.sh")
-        for _ in 0..<2 {
-            let result = try slowDown()
-            #expect(result.code == 0, "\(result)")
-            #expect(
-                result.output.contains("found in 2 of 2; one program called different from itself in 0 of 2"),
-                "\(result)")
-            let left = TemporaryDirectory.names(place.path("slow"))
-            #expect(left == ["build", "of-slow-down.sh"], "\(left)")
-        }
-        let built = try String(contentsOfFile: place.path("built"), encoding: .utf8).split(separator: "\n")
-        let own = ".build .git .gitignore Backends Benchmarks in \(place.path("tree/.build"))"
-        let copy = ".gitignore Backends Benchmarks in \(place.path("slow/build"))"
-        #expect(built.map(String.init).suffix(3) == [copy, own, copy] && built.count == 4, "\(built)")
+        try place.write(commands(), to: "tree/.build/release.yaml")
+        let result = try slowDown("2", "6")
+        #expect(result.code == 0, "\(result)")
+        #expect(
+            result.output.contains("found in 2 of 2; one program called different from itself in 0 of 2"), "\(result)")
+        #expect(
+            result.output.contains(
+                "trial 1 of 2: slowed down 1.050 times as long (chance 0.0020): slower; the same 1.050 times as long "
+                    + "(chance 0.0020): equal; about 0:0"), "\(result)")
+        #expect(
+            try String(contentsOfFile: place.path("built"), encoding: .utf8)
+                == "build -c release --product needletail-bench\n")
+        #expect(TemporaryDirectory.names(place.path("left")).isEmpty)
+        #expect(TemporaryDirectory.names(tree) == [".build", "Backends", "Benchmarks"])
+        #expect(try !String(contentsOfFile: "\(tree)/\(kernels)/fused_run.c", encoding: .utf8).contains("again:"))
+        // A build that is described otherwise is said, and nothing is compared.
+        try place.write(
+            commands("  \"four\":\n    description: \"Linking ./other/needletail-bench\"\n    args: [\"false\"]\n"),
+            to: "tree/.build/release.yaml")
+        let odd = try slowDown("2", "6")
+        #expect(odd.code == 70 && odd.errors.contains("has 2 commands 'Linking"), "\(odd)")
+        #expect(odd.output.isEmpty && TemporaryDirectory.names(place.path("left")).isEmpty)
+        #expect(try slowDown("2", "5").errors.contains("5 rounds can find nothing"))
+    }
+
+    /// A number of rounds that is none, or a program that is not there, is said before anything runs.
+    @Test(arguments: [
+        (["true", "true", "ten"], "'ten' is none"), (["true", "/nothing/here"], "/nothing/here is no program"),
+    ])
+    func whatCannotBeComparedIsRefused(_ arguments: [String], _ message: String) throws {
+        let result = try run(["\(Self.root)/Benchmarks/compare-runs.sh"] + arguments)
+        #expect(result.code == 64 && result.errors.contains(message) && result.output.isEmpty, "\(result)")
     }
 
     /// A program that ends with 1 has a row that failed, or it broke.

@@ -192,6 +192,23 @@ private final class SmallDevice: ForwardingDevice, @unchecked Sendable {
         #expect(try lines(file.partialPath).count == 1)
     }
 
+    /// A run that ends between another's opening of its file and its lock keeps its result.
+    @Test func aResultIsNotTakenForAFileToBegin() throws {
+        let place = TemporaryDirectory()
+        let path = place.path("cpu.jsonl")
+        var first: RowFile? = try RowFile(path)
+        try first?.append(RowTests.row("a"))
+        let second = try RowFile(path) {
+            #expect(throws: Never.self) { try first?.finish() }
+            first = nil
+        }
+        #expect(try lines(path) == [RowTests.row("a").json()])
+        #expect(try lines(second.partialPath).isEmpty)
+        try second.append(RowTests.row("b"))
+        try second.finish()
+        #expect(try lines(path) == [RowTests.row("b").json()] && place.contents == ["cpu.jsonl"])
+    }
+
     /// A killed run's rows stay until the next begins.
     @Test func anAbandonedFileIsBegunAnew() throws {
         let place = TemporaryDirectory()

@@ -130,7 +130,9 @@ public struct Report: Sendable {
         p{max-width:70ch}
         .t{overflow-x:auto}
         table{border-collapse:collapse;font-variant-numeric:tabular-nums}
-        th,td{padding:.4rem 1.1rem .4rem 0;text-align:left;border-bottom:1px solid var(--nt-grid);white-space:nowrap}
+        th,td{padding:.4rem 1.1rem .4rem 0;text-align:left;border-bottom:1px solid var(--nt-grid);vertical-align:top}
+        th,.n{white-space:nowrap}
+        td{max-width:60ch}
         th{color:var(--nt-muted);font-weight:600;border-bottom-width:2px}
         .n{text-align:right}
         .c,figcaption{color:var(--nt-muted);font-size:.92rem;margin-top:.4rem}
@@ -138,8 +140,9 @@ public struct Report: Sendable {
         svg.nt{display:block;width:100%;height:auto}
         pre{overflow-x:auto;padding:.8rem 1rem;border:1px solid var(--nt-grid);border-radius:6px;
         font:14px/1.45 ui-monospace,Menlo,Consolas,Liberation Mono,monospace}
-        @media print{main{max-width:none;padding:0}figure,table,pre{break-inside:avoid}h2{break-after:avoid}
-        body{font-size:11pt}pre{white-space:pre-wrap}}
+        @media print{main{max-width:none;padding:0}figure,tr,pre{break-inside:avoid}h2{break-after:avoid}
+        thead{display:table-header-group}body{font-size:11pt}table{font-size:9pt}th{white-space:normal}
+        .t{overflow:visible}th,td{padding-right:.7rem}pre{white-space:pre-wrap}}
         """
 
     /// The page.
