@@ -2,6 +2,7 @@ import CVulkan
 import DeviceSupport
 import Foundation
 import KernelIR
+import SPIRV
 import Shaders
 import TensorRuntime
 
