@@ -122,11 +122,11 @@ import Testing
     func productsWhoseWorkItemsPassOnWhatTheyReadAreTheSame(_ schedule: String) {
         let library = ShaderLibrary(target: .software)
         let rows = ConformanceCatalogue.cases(for: InterpreterDevice(.software).description).filter {
-            $0.family == .matmul && library.schedules(for: $0.spec).contains(schedule)
+            $0.family == .matmul && $0.operations < 30_000 && library.schedules(for: $0.spec).contains(schedule)
         }
         let device = InterpreterDevice(.software) { _ in schedule }
         let other = InterpreterDevice(.software) { _ in "block4x16" }
-        let sample = Self.sample(of: rows)
+        let sample = stride(from: 0, to: rows.count, by: max(rows.count / 8, 1)).map { rows[$0] }
         let results = sample.map { Self.suite.run($0, on: device) }
         Self.expectPassed(results, schedule)
         #expect(device.schedulesRun == ["matmul/\(schedule)"])
