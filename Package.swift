@@ -38,8 +38,10 @@ let package = Package(
             name: "OpenCLBackend", dependencies: ["DeviceSupport", "Shaders", "KernelIR", "TensorRuntime", "COpenCL"],
             path: "Backends/OpenCL/OpenCLBackend"),
         .target(name: "CVulkan", path: "Backends/Vulkan/CVulkan"),
+        .target(name: "SPIRV", dependencies: ["KernelIR", "TensorRuntime"], path: "Backends/Vulkan/SPIRV"),
         .target(
-            name: "VulkanBackend", dependencies: ["DeviceSupport", "Shaders", "KernelIR", "TensorRuntime", "CVulkan"],
+            name: "VulkanBackend",
+            dependencies: ["SPIRV", "DeviceSupport", "Shaders", "KernelIR", "TensorRuntime", "CVulkan"],
             path: "Backends/Vulkan/VulkanBackend"),
         .systemLibrary(name: "CZlib", path: "Sources/CZlib"),
         .target(name: "CImageCodecs"),
@@ -121,7 +123,7 @@ let package = Package(
             name: "VulkanBackendTests",
             dependencies: [
                 "TensorRuntime",
-                "VulkanBackend", "DeviceSupport", "Shaders", "KernelIR", "CPUBackend", "TensorConformance",
+                "VulkanBackend", "SPIRV", "DeviceSupport", "Shaders", "KernelIR", "CPUBackend", "TensorConformance",
                 "TensorGraph", "Needletail", "NeedletailTraining", "NeedletailVision", "NeedletailCLI", "TestSupport",
             ],
             exclude: ["FakeLoader"], swiftSettings: quickly),

@@ -69,7 +69,8 @@ let package = Package(
         .target(name: "COpenCL", path: "Backends/OpenCL/COpenCL"),
         .target(name: "OpenCLBackend", dependencies: device + ["COpenCL"], path: "Backends/OpenCL/OpenCLBackend"),
         .target(name: "CVulkan", path: "Backends/Vulkan/CVulkan"),
-        .target(name: "VulkanBackend", dependencies: device + ["CVulkan"], path: "Backends/Vulkan/VulkanBackend"),
+        .target(name: "SPIRV", dependencies: ["KernelIR", "TensorRuntime"], path: "Backends/Vulkan/SPIRV"),
+        .target(name: "VulkanBackend", dependencies: device + ["SPIRV", "CVulkan"], path: "Backends/Vulkan/VulkanBackend"),
         .systemLibrary(name: "CZlib", path: "Sources/CZlib"),
         .target(
             name: "Needletail",

@@ -29,6 +29,9 @@ struct MatmulSchedule: Hashable, Sendable {
     var itemColumns = 1
     /// The parts into which a workgroup splits each `depth` among its work-items.
     var parts = 1
+    /// Of a block, the work-items of a subgroup, each of which reads A's element of one row and passes it on to the others; 1
+    /// where each reads all.
+    var lanes = 1
 
     /// Work-items of a workgroup.
     var itemCount: Int { hasTeam ? rows / itemRows * (columns / itemColumns) * parts : 1 }
@@ -55,6 +58,11 @@ struct MatmulSchedule: Hashable, Sendable {
             name: "tile16x16", form: .tile, rows: 16, columns: 16, depth: 64, itemRows: 4, itemColumns: 4, parts: 16),
         MatmulSchedule(
             name: "tile32x32s", form: .tile, rows: 32, columns: 32, depth: 16, itemRows: 4, itemColumns: 4),
+        MatmulSchedule(name: "lanes32x64", form: .block, rows: 32, columns: 64, itemRows: 32, itemColumns: 8, lanes: 8),
+        MatmulSchedule(name: "lanes16x64", form: .block, rows: 16, columns: 64, itemRows: 16, itemColumns: 8, lanes: 8),
+        MatmulSchedule(name: "lanes8x64", form: .block, rows: 8, columns: 64, itemRows: 8, itemColumns: 8, lanes: 8),
+        MatmulSchedule(name: "lanes16x32", form: .block, rows: 16, columns: 32, itemRows: 16, itemColumns: 4, lanes: 8),
+        MatmulSchedule(name: "lanes8x32", form: .block, rows: 8, columns: 32, itemRows: 8, itemColumns: 4, lanes: 8),
         MatmulSchedule(name: "block32x128", form: .block, rows: 32, columns: 128, itemRows: 32, itemColumns: 16),
         MatmulSchedule(name: "block16x128", form: .block, rows: 16, columns: 128, itemRows: 16, itemColumns: 16),
         MatmulSchedule(name: "block16x64", form: .block, rows: 16, columns: 64, itemRows: 16, itemColumns: 8),
@@ -117,6 +125,10 @@ struct MatmulSelection {
             return schedule.itemCount <= target.maximumWorkgroupSize
                 && MatmulTileKernel.sharedCount(schedule) * form.scalar.byteCount <= target.sharedByteCount
         case (.gpu, .block):
+            // What is passed on has to come from the rows that a work-item takes it for.
+            if schedule.lanes > 1 && (target.subgroupSize != schedule.lanes || !target.emulatesWorkgroups) {
+                return false
+            }
             return schedule.itemCount <= target.maximumWorkgroupSize
                 && MatmulBlockKernel.sharedCount(schedule) * form.scalar.byteCount <= target.sharedByteCount
         default: return false
@@ -149,7 +161,11 @@ struct MatmulSelection {
 
     private var tileChoice: MatmulChoice {
         let tiles = MatmulSchedule.table.filter { fits($0) }
-        if target.emulatesWorkgroups, let block = blockSchedule(among: tiles) { return MatmulChoice(block) }
+        if target.emulatesWorkgroups, let block = blockSchedule(among: tiles) {
+            let count = tileCount(block)
+            let isIdle = count < 2 * target.computeUnits && body.k >= 512
+            return MatmulChoice(block, slices: isIdle ? min(2 * target.computeUnits / count, 8, body.k / 256) : 1)
+        }
         guard let smallest = tiles.last(where: { $0.form == .tile }) ?? tiles.last else {
             return MatmulChoice(MatmulSchedule.table.last!)
         }
@@ -167,9 +183,12 @@ struct MatmulSelection {
         return MatmulChoice(chosen, slices: max(1, min(8, target.computeUnits / max(count, 1), body.k / 256)))
     }
 
-    /// On processors: the largest block that is filled and of which each unit has some.
+    /// On processors: the largest block that is filled and of which each unit has some, else the smallest; where work-items pass
+    /// on what they read, of those that do.
     private func blockSchedule(among fitting: [MatmulSchedule]) -> MatmulSchedule? {
-        let blocks = fitting.filter { $0.form == .block }
+        let all = fitting.filter { $0.form == .block }
+        let sharing = all.filter { $0.lanes > 1 }
+        let blocks = sharing.isEmpty ? all : sharing
         return blocks.first { block in
             tileCount(block) >= 2 * target.computeUnits && body.m * 2 > block.rows && body.n * 2 > block.columns
         } ?? blocks.last

@@ -49,10 +49,10 @@ import Testing
         "Backends/CPU/CPUKernels/fused_code.c": 1,
         "Backends/CPU/CPUKernels/sort.c": 1,
         "Backends/Vulkan/VulkanBackend/VulkanDeviceInfo.swift": 1,
-        "Backends/Vulkan/VulkanBackend/SPIRV/SPIRVDisassembler.swift": 1,
-        "Backends/Vulkan/VulkanBackend/SPIRV/SPIRVEmitter.swift": 2,
-        "Backends/Vulkan/VulkanBackend/SPIRV/SPIRVEmitter+Values.swift": 1,
-        "Backends/Vulkan/VulkanBackend/SPIRV/SPIRVModuleBuilder.swift": 1,
+        "Backends/Vulkan/SPIRV/SPIRVDisassembler.swift": 1,
+        "Backends/Vulkan/SPIRV/SPIRVEmitter.swift": 2,
+        "Backends/Vulkan/SPIRV/SPIRVEmitter+Values.swift": 1,
+        "Backends/Vulkan/SPIRV/SPIRVModuleBuilder.swift": 1,
     ]
 
     @Test func noSwitchOverOperationsOrTypesHidesACaseBehindADefault() throws {

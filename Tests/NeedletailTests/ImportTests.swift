@@ -16,7 +16,11 @@ import Testing
         ("Shaders", ["TensorRuntime", "KernelIR"]),
         ("Sources/DeviceSupport", ["TensorRuntime", "KernelIR", "Shaders"]),
         ("Backends/OpenCL/OpenCLBackend", ["TensorRuntime", "KernelIR", "Shaders", "DeviceSupport", "COpenCL"]),
-        ("Backends/Vulkan/VulkanBackend", ["TensorRuntime", "KernelIR", "Shaders", "DeviceSupport", "CVulkan"]),
+        ("Backends/Vulkan/SPIRV", ["TensorRuntime", "KernelIR"]),
+        (
+            "Backends/Vulkan/VulkanBackend",
+            ["TensorRuntime", "KernelIR", "Shaders", "DeviceSupport", "SPIRV", "CVulkan"]
+        ),
         ("Sources/Needletail", ["TensorRuntime", "TensorGraph", "CZlib"]),
         ("Sources/NeedletailTraining", ["TensorRuntime", "TensorGraph", "Needletail", "CZlib"]),
         (

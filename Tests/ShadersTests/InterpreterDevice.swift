@@ -118,6 +118,15 @@ extension ShaderTarget {
         return target
     }
 
+    /// A processor that computes workgroups, in subgroups of 8.
+    static var software: ShaderTarget {
+        var target = common(.gpu)
+        target.emulatesWorkgroups = true
+        target.features.insert(.subgroups)
+        target.subgroupSize = 8
+        return target
+    }
+
     /// A processor with vectors of 16 floats.
     static var wide: ShaderTarget {
         var target = common(.cpu)

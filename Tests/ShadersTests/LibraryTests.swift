@@ -116,10 +116,44 @@ import Testing
         }
     }
 
+    /// Products whose work-items pass on what they read, which other targets do not take: with each such schedule, on rows that
+    /// are small. The sums are those of one work-item that reads all, bit for bit.
+    @Test(arguments: ["lanes32x64", "lanes16x64", "lanes8x64", "lanes16x32", "lanes8x32"])
+    func productsWhoseWorkItemsPassOnWhatTheyReadAreTheSame(_ schedule: String) {
+        let library = ShaderLibrary(target: .software)
+        let rows = ConformanceCatalogue.cases(for: InterpreterDevice(.software).description).filter {
+            $0.family == .matmul && $0.operations < 30_000 && library.schedules(for: $0.spec).contains(schedule)
+        }
+        let device = InterpreterDevice(.software) { _ in schedule }
+        let other = InterpreterDevice(.software) { _ in "block4x16" }
+        let sample = stride(from: 0, to: rows.count, by: max(rows.count / 8, 1)).map { rows[$0] }
+        let results = sample.map { Self.suite.run($0, on: device) }
+        Self.expectPassed(results, schedule)
+        #expect(device.schedulesRun == ["matmul/\(schedule)"])
+        #expect(results.map(\.digest) == sample.map { Self.suite.run($0, on: other).digest })
+    }
+
+    /// They are taken where they can be, and nowhere else.
+    @Test func workItemsPassOnWhatTheyReadInSubgroupsOfTheirNumber() {
+        var wide = ShaderTarget.software
+        wide.subgroupSize = 16
+        let rows = ConformanceCatalogue.cases(for: InterpreterDevice(.software).description).filter {
+            $0.family == .matmul
+        }
+        for row in rows {
+            let taken = ShaderLibrary(target: .software).schedules(for: row.spec)
+            #expect(taken.isEmpty || taken[0].hasPrefix("lanes"), "\(row.name): \(taken)")
+            for other in [wide, .common(.gpu)] {
+                let names = ShaderLibrary(target: other).schedules(for: row.spec)
+                #expect(!names.contains { $0.hasPrefix("lanes") }, "\(row.name): \(names)")
+            }
+        }
+    }
+
     /// The tables of the families name no schedule that none of the tests above runs.
     @Test func everyScheduleOfTheTablesIsRun() {
         var listed: Set<String> = []
-        for target in Self.targets {
+        for target in Self.targets + [.software] {
             let library = ShaderLibrary(target: target)
             for row in ConformanceCatalogue.cases(for: InterpreterDevice(target).description) {
                 listed.formUnion(library.schedules(for: row.spec).map { "\(row.family)/\($0)" })

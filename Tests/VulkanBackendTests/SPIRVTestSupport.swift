@@ -1,5 +1,6 @@
 import Foundation
 import KernelIR
+import SPIRV
 import Shaders
 import TensorRuntime
 import TestSupport

@@ -1,4 +1,5 @@
 import KernelIR
+import SPIRV
 import TensorRuntime
 import TestSupport
 import Testing

@@ -1,4 +1,5 @@
 import KernelIR
+import SPIRV
 import Shaders
 import TensorConformance
 import TensorRuntime

@@ -136,6 +136,38 @@ import VulkanBackend
         #expect(try bench.output == Self.expected(0))
     }
 
+    /// Six lists of one plan hold 18 recordings of the 8 that a plan keeps otherwise.
+    @Test func whatListsHoldIsCountedAndStays() throws {
+        let (device, calls) = try VulkanTesting.open(.lavapipe, { $0.listener = nil })
+        let stream = try device.makeStream()
+        let kernel = try Scaling(count: 16).kernel(on: device)
+        let x = BufferBinding(buffer: try device.allocate(byteCount: 64))
+        func output() throws -> BufferBinding { BufferBinding(buffer: try device.allocate(byteCount: 64)) }
+        var lists: [LaunchList] = []
+        for _ in 0..<6 {
+            let list = LaunchList()
+            list.append(kernel, bindings: [x, try output()], scalars: [Double(2).bitPattern])
+            for _ in 0..<3 { try stream.encode(list) }
+            lists.append(list)
+        }
+        #expect(stream.recordingCount == 18)
+        try stream.synchronize()
+        // They are known still, though nothing is kept beside the lists any more.
+        for list in lists {
+            list.kept = nil
+            try stream.encode(list)
+        }
+        #expect(stream.recordingCount == 18)
+        try stream.synchronize()
+        // Once no list holds them, they make room.
+        let dropped = calls[.dropCommands]
+        lists = []
+        try stream.launch(kernel, [x, try output()], [2])
+        try stream.submit()
+        #expect(calls[.dropCommands] == dropped + 11)
+        try stream.synchronize()
+    }
+
     @Test func aListThatTakesTooLongIsCut() throws {
         let (device, calls) = try VulkanTesting.open(
             .lavapipe,

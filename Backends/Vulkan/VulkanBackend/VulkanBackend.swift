@@ -123,6 +123,7 @@ package struct VulkanCalls: Sendable {
         package static let createPipeline = Call(number: NT_VK_CreateComputePipelines)
         package static let createPipelineCache = Call(number: NT_VK_CreatePipelineCache)
         package static let beginCommands = Call(number: NT_VK_BeginCommandBuffer)
+        package static let dropCommands = Call(number: NT_VK_DestroyCommandPool)
         package static let submit = Call(number: NT_VK_QueueSubmit)
         package static let wait = Call(number: NT_VK_WaitForFences)
         package static let dispatch = Call(number: NT_VK_CmdDispatch)

@@ -2,6 +2,7 @@ import CVulkan
 import DeviceSupport
 import Foundation
 import KernelIR
+import SPIRV
 import Shaders
 import TensorRuntime
 
@@ -147,15 +148,17 @@ struct VulkanDeviceInfo: ListedDevice, @unchecked Sendable {
         // Vulkan does not say how many units there are.
         let isProcessor = description.kind == .software
         let units = isProcessor ? ProcessInfo.processInfo.activeProcessorCount : 64
+        // Elsewhere their size may change from one kernel to the next.
+        let hasSubgroups = isProcessor && spirv.subgroupShuffle
         var features = spirv.features
-        // The library's kernels have none, and their size may change from one to the next.
-        features.remove(.subgroups)
+        if !hasSubgroups { features.remove(.subgroups) }
         var target = ShaderTarget(
             // Drivers that run on processors, too, compute a workgroup's items side by side.
             deviceClass: scheduleClass.deviceClass(workgroupSize: items), computeUnits: units,
             maximumWorkgroupSize: items,
             sharedByteCount: Int(facts.shared_bytes), vectorWidth: SPIRVTarget.maximumVectorLanes, features: features)
         target.emulatesWorkgroups = isProcessor
+        target.subgroupSize = hasSubgroups ? Int(facts.subgroup_size) : nil
         // Parameters lie in a buffer.
         target.argumentBytes = 1 << 16
         target.maximumVectorLanes = SPIRVTarget.maximumVectorLanes

@@ -1,6 +1,7 @@
 import CVulkan
 import DeviceSupport
 import KernelIR
+import SPIRV
 import Shaders
 import Synchronization
 import TensorRuntime
@@ -11,7 +12,8 @@ typealias VulkanKernel = ShaderKernel<VulkanDispatch>
 final class VulkanDispatch: ShaderDispatch {
     /// What a launch touches of a buffer.
     struct Buffer: Sendable {
-        /// Bytes from the operand's first element on; the lower bound may be negative.
+        /// Bytes from the kernel's element on in which the operand begins; the lower bound may be negative. An operand of packed
+        /// elements begins anywhere in that word.
         let bytes: Range<Int>
         let isWritten: Bool
         /// Bytes of one of the kernel's elements.
@@ -67,8 +69,10 @@ final class VulkanDispatch: ShaderDispatch {
         workgroups = SIMD3(truncatingIfNeeded: launch.workgroups)
         serial = VulkanDispatch.serials.add(1, ordering: .relaxed).newValue
         buffers = program.signature.buffers.enumerated().map { number, buffer in
-            Buffer(
-                bytes: launch.reach(of: binding.source(ofBuffer: number), in: plan, of: spec),
+            let reach = launch.reach(of: binding.source(ofBuffer: number), in: plan, of: spec)
+            let rest = max(buffer.element.byteCount - program.source.buffers[number].element.byteCount, 0)
+            return Buffer(
+                bytes: reach.lowerBound..<reach.upperBound + (reach.isEmpty ? 0 : rest),
                 isWritten: buffer.access != .read, elementByteCount: buffer.element.byteCount, isFar: buffer.isFar)
         }
         nanoseconds = Atomic(max(buffers.reduce(0) { $0 + $1.bytes.count } / 4, 1))

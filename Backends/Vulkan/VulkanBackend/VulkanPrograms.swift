@@ -1,6 +1,7 @@
 import CVulkan
 import DeviceSupport
 import KernelIR
+import SPIRV
 import TensorRuntime
 
 typealias VulkanPrograms = DevicePrograms<VulkanProgramDriver>

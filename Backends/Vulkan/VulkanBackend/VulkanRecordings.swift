@@ -144,7 +144,7 @@ final class VulkanReplay {
 struct VulkanRecordings {
     /// Recordings of one sequence of dispatches.
     static let maximumOfPlan = 8
-    /// Recordings in all, beside those that lists of launches hold; each takes some 10 KB of the driver.
+    /// Recordings in all; each takes some 10 KB of the driver. Those that lists of launches hold are counted, and stay.
     static let maximumCount = 256
 
     private var plans: [UInt64: [VulkanRecording]] = [:]
@@ -195,9 +195,8 @@ struct VulkanRecordings {
     private mutating func add(
         _ work: VulkanWork, _ plan: UInt64, on device: VulkanDevice
     ) throws(TensorError) -> VulkanRecording {
-        let others = plans[plan] ?? []
-        if others.count >= VulkanRecordings.maximumOfPlan { dropOldest(of: [plan: others]) }
-        if count >= VulkanRecordings.maximumCount { dropOldest(of: plans) }
+        while plans[plan]?.count ?? 0 >= VulkanRecordings.maximumOfPlan, dropOldest(of: [plan]) {}
+        while count >= VulkanRecordings.maximumCount, dropOldest(of: Array(plans.keys)) {}
         let recording = try VulkanRecording(work, on: device)
         recording.lastUse = uses + 1
         plans[plan, default: []].append(recording)
@@ -209,11 +208,21 @@ struct VulkanRecordings {
     /// The recording's work is done.
     func give(_ recording: VulkanRecording) { recording.isRunning = false }
 
-    private mutating func dropOldest(of plans: [UInt64: [VulkanRecording]]) {
-        let idle = plans.flatMap { plan, list in list.map { (plan, $0) } }.filter { !$0.1.isRunning }
-        guard let (plan, oldest) = idle.min(by: { $0.1.lastUse < $1.1.lastUse }) else { return }
-        self.plans[plan]!.removeAll { $0 === oldest }
-        if self.plans[plan]!.isEmpty { self.plans[plan] = nil }
+    /// Drops, of what nobody else holds, what was not used for the longest time.
+    ///
+    /// - Returns: whether there was any.
+    private mutating func dropOldest(of candidates: [UInt64]) -> Bool {
+        var oldest: (plan: UInt64, place: Int, use: Int)?
+        for plan in candidates {
+            for place in plans[plan]!.indices where isKnownUniquelyReferenced(&plans[plan]![place]) {
+                let use = plans[plan]![place].lastUse
+                if use < oldest?.use ?? .max { oldest = (plan, place, use) }
+            }
+        }
+        guard let oldest else { return false }
+        plans[oldest.plan]!.remove(at: oldest.place)
+        if plans[oldest.plan]!.isEmpty { plans[oldest.plan] = nil }
         count -= 1
+        return true
     }
 }

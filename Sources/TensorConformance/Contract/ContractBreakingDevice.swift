@@ -63,9 +63,11 @@ private final class BreakingStream: ForwardingStream, @unchecked Sendable {
     private var isSubmitted = false
     private var timedEvents = 0
     private var isSpoilt = false
-    /// A copy whose source has not been read. Whoever asks for this fault keeps the source.
+    /// The launches of lists as they first came.
+    private var lists: [ObjectIdentifier: [ContractBreakingDevice.Launch]] = [:]
     /// The event to wait for before the next work.
     private var awaited: (any DeviceEvent)?
+    /// A copy whose source has not been read. Whoever asks for this fault keeps the source.
     private var late: (source: UnsafeRawBufferPointer, destination: any DeviceBuffer, offset: Int)?
 
     init(_ inner: any DeviceStream, device: ContractBreakingDevice) {
@@ -94,6 +96,25 @@ private final class BreakingStream: ForwardingStream, @unchecked Sendable {
             if device.fault == .foreignLaunchTaken { return }
             isSpoilt = device.fault == .refusalSpoilsStream
             throw error
+        }
+    }
+
+    override func encode(_ list: LaunchList) throws(TensorError) {
+        let known = lists[ObjectIdentifier(list)]
+        if device.fault == .listRunsOnce, known != nil { return }
+        let launches = list.launches.map { launch in
+            list.withOperands(of: launch) { bindings, scalars in
+                ContractBreakingDevice.Launch(
+                    kernel: launch.kernel, bindings: Array(bindings), scalars: Array(scalars))
+            }
+        }
+        if known == nil { lists[ObjectIdentifier(list)] = launches }
+        for launch in device.fault == .listRemembered ? known ?? launches : launches {
+            try launch.bindings.withUnsafeBufferPointer { (bindings) throws(TensorError) in
+                try launch.scalars.withUnsafeBufferPointer { (scalars) throws(TensorError) in
+                    try encode(launch.kernel, bindings: bindings, scalars: scalars)
+                }
+            }
         }
     }
 

@@ -22,6 +22,9 @@ public enum ContractCheck: String, CaseIterable, Sendable, CustomStringConvertib
     case times
     /// A buffer may be released while encoded work uses it.
     case releasedBuffers
+    /// A list of launches does what they do one by one, each time with the operands and scalars that it has then; it keeps its
+    /// buffers, and is kept by its work.
+    case launchLists
     /// A kernel is used by several streams at once, each with operands and scalars of its own.
     case kernelsOnThreads
     /// Memory that is not there is `outOfMemory`, and no loss.
@@ -46,6 +49,7 @@ public enum ContractCheck: String, CaseIterable, Sendable, CustomStringConvertib
         case .sharedEvents: try bench.checkSharedEvents()
         case .times: try bench.checkTimes()
         case .releasedBuffers: try bench.checkReleasedBuffers()
+        case .launchLists: try bench.checkLaunchLists()
         case .kernelsOnThreads: try bench.checkKernelsOnThreads()
         case .outOfMemory: try bench.checkOutOfMemory()
         case .refusedKernels: try bench.checkRefusedKernels()

@@ -36,6 +36,8 @@ public enum ContractFault: String, CaseIterable, Sendable, CustomStringConvertib
     case timesOfEachStream
     /// Work does not keep its buffers.
     case buffersNotKept
+    /// A list of launches that comes again is what it was the first time, or nothing.
+    case listRemembered, listRunsOnce
     /// A launch takes the operands and scalars that were given last, by whatever thread.
     case argumentsShared
     /// A buffer too large gives another error than the one after which the allocator tries again.
@@ -64,6 +66,7 @@ public enum ContractFault: String, CaseIterable, Sendable, CustomStringConvertib
         case .lastWaitOnly, .eventServesOnce: .sharedEvents
         case .timedRecordDoesNothing, .timesRunBackwards, .timeToldEarly, .timesOfEachStream: .times
         case .buffersNotKept: .releasedBuffers
+        case .listRemembered, .listRunsOnce: .launchLists
         case .argumentsShared: .kernelsOnThreads
         case .outOfMemoryIsAFailure: .outOfMemory
         case .everyKernelMade, .noReasonGiven: .refusedKernels

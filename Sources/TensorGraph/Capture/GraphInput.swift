@@ -12,8 +12,9 @@ package final class GraphInput: @unchecked Sendable {
     /// What replays read.
     private(set) var current: Handle
     private(set) var place: ValuePlace
-    /// The operands that read it: of which plan, and at which byte behind the value's first.
-    var uses: [(plan: Int, operand: Int, byte: Int)] = []
+    /// The operands that read it: which bindings of the recording's list, of what element size, and at which byte behind the
+    /// value's first.
+    @exclusivity(unchecked) var uses: [(binding: Int, elementByteCount: Int, byte: Int)] = []
     weak var recording: Recording?
 
     /// - Parameters:

@@ -19,16 +19,18 @@ package final class Recording: @unchecked Sendable {
     let list = LaunchList()
     let sources: [any CaptureSource]
     let inputs: [GraphInput]
-    private var ties: [Tie]
+    @exclusivity(unchecked) private var ties: [Tie]
     /// The memory that replays write, each block once.
     private let written: [MemoryBlock]
     /// Of results, and of what was there before.
     private let made: [Storage]
     private let given: [Storage]
     /// Results are no values before the first replay, and after one that failed.
-    private var hasResults = false
-    private var isReset = false
+    @exclusivity(unchecked) private var hasResults = false
+    @exclusivity(unchecked) private var isReset = false
     private var isKeeping = false
+    /// How many storages were poisoned when none of the recording's was found to be; nil before it was looked.
+    @exclusivity(unchecked) private var poisoningsSeen: Int?
     /// What carriers keep and replays read or write.
     let kept: [ValuePlace]
     private let launchCount: Int
@@ -115,11 +117,11 @@ package final class Recording: @unchecked Sendable {
     private func findUses(of input: GraphInput) {
         let home = input.home.storage
         input.uses = []
-        for (number, plan) in plans.enumerated() {
+        for plan in plans {
             for (index, operand) in plan.plan.operands.enumerated() {
                 guard case .leaf(_, let storage) = operand.slot, plan.leaves[storage] === home else { continue }
                 let byte = plan.bound.bindings[index].offset * operand.dtype.byteCount - home.block.offset
-                input.uses.append((number, index, byte))
+                input.uses.append((plan.firstBinding + index, operand.dtype.byteCount, byte))
             }
         }
     }
@@ -129,11 +131,8 @@ package final class Recording: @unchecked Sendable {
         let place = input.place
         let first = place.storage.block.offset + place.layout.offset * place.dtype.byteCount
         for use in input.uses {
-            let plan = plans[use.plan]
-            let unit = plan.plan.operands[use.operand].dtype.byteCount
-            list.bind(
-                plan.firstBinding + use.operand,
-                to: BufferBinding(buffer: place.storage.block.buffer, offset: (first + use.byte) / unit))
+            let offset = (first + use.byte) / use.elementByteCount
+            list.bind(use.binding, to: BufferBinding(buffer: place.storage.block.buffer, offset: offset))
         }
     }
 
@@ -171,9 +170,12 @@ package final class Recording: @unchecked Sendable {
             }
         }
         for source in sources { if let complaint = source.complaint() { throw misfit(complaint) } }
-        for storage in given where storage.isPoisoned { throw lost(storage) }
         for input in inputs where input.place.storage.isPoisoned { throw lost(input.place.storage) }
+        let poisonings = Storage.poisonings
+        if poisonings == poisoningsSeen { return }
+        for storage in given where storage.isPoisoned { throw lost(storage) }
         if hasResults { for storage in made where storage.isPoisoned { throw lost(storage) } }
+        poisoningsSeen = poisonings
     }
 
     private func lost(_ storage: Storage) -> TensorError {

@@ -20,6 +20,10 @@ final class Storage: @unchecked Sendable {
     var guards: [Guard] = []
     /// Set, by whose turn it is, when the work that was to fill the storage failed.
     private let poisoned = Atomic<Bool>(false)
+    private static let poisoningCount = Atomic(0)
+
+    /// How many storages were poisoned so far: while it is the same, whoever found none among some need not look again.
+    static var poisonings: Int { poisoningCount.load(ordering: .acquiring) }
 
     /// Which submission makes the elements, on which stream.
     struct Maker {
@@ -32,7 +36,10 @@ final class Storage: @unchecked Sendable {
     init(block: MemoryBlock) { self.block = block }
 
     var isPoisoned: Bool { poisoned.load(ordering: .relaxed) }
-    func poison() { poisoned.store(true, ordering: .relaxed) }
+    func poison() {
+        poisoned.store(true, ordering: .relaxed)
+        Storage.poisoningCount.add(1, ordering: .releasing)
+    }
     /// Of a graph's result, once a replay computes it.
     func revive() { poisoned.store(false, ordering: .relaxed) }
 }

@@ -20,11 +20,14 @@ public final class LaunchList: @unchecked Sendable {
     }
 
     /// The launches, in order.
-    public private(set) var launches: [Launch] = []
+    @exclusivity(unchecked) public private(set) var launches: [Launch] = []
     /// The bindings of all launches, one launch's behind the other's.
-    public private(set) var bindings: [BufferBinding] = []
+    @exclusivity(unchecked) public private(set) var bindings: [BufferBinding] = []
     /// The scalars of all launches.
-    public private(set) var scalars: [UInt64] = []
+    @exclusivity(unchecked) public private(set) var scalars: [UInt64] = []
+    /// Of which launch each of them is.
+    @exclusivity(unchecked) private var launchOfBinding: [Int] = []
+    @exclusivity(unchecked) private var launchOfScalar: [Int] = []
     /// What the stream that was given the list last keeps of it; another stream puts its own in its place.
     public var kept: AnyObject?
 
@@ -40,6 +43,8 @@ public final class LaunchList: @unchecked Sendable {
         let (firstBinding, firstScalar) = (self.bindings.count, self.scalars.count)
         self.bindings += bindings
         self.scalars += scalars
+        launchOfBinding += repeatElement(launches.count, count: bindings.count)
+        launchOfScalar += repeatElement(launches.count, count: scalars.count)
         launches.append(
             Launch(
                 kernel: kernel, bindings: firstBinding..<self.bindings.count, scalars: firstScalar..<self.scalars.count,
@@ -52,7 +57,7 @@ public final class LaunchList: @unchecked Sendable {
     public func bind(_ number: Int, to binding: BufferBinding) {
         if bindings[number].buffer === binding.buffer, bindings[number].offset == binding.offset { return }
         bindings[number] = binding
-        touch { $0.bindings.contains(number) }
+        launches[launchOfBinding[number]].state = LaunchList.nextState()
     }
 
     /// Replaces a scalar of a launch.
@@ -61,12 +66,7 @@ public final class LaunchList: @unchecked Sendable {
     public func set(_ number: Int, to bits: UInt64) {
         if scalars[number] == bits { return }
         scalars[number] = bits
-        touch { $0.scalars.contains(number) }
-    }
-
-    private func touch(_ isMeant: (Launch) -> Bool) {
-        guard let index = launches.firstIndex(where: isMeant) else { return }
-        launches[index].state = LaunchList.nextState()
+        launches[launchOfScalar[number]].state = LaunchList.nextState()
     }
 
     private static func nextState() -> UInt64 { states.add(1, ordering: .relaxed).newValue }
