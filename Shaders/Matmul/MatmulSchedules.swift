@@ -125,8 +125,10 @@ struct MatmulSelection {
             return schedule.itemCount <= target.maximumWorkgroupSize
                 && MatmulTileKernel.sharedCount(schedule) * form.scalar.byteCount <= target.sharedByteCount
         case (.gpu, .block):
-            // What is passed on has to come from the rows that a work-item takes it for.
-            if schedule.lanes > 1 && (target.subgroupSize != schedule.lanes || !target.emulatesWorkgroups) {
+            // What is passed on has to come from the rows that a work-item takes it for. Nobody passes 64-bit integers on.
+            if schedule.lanes > 1
+                && (target.subgroupSize != schedule.lanes || !target.emulatesWorkgroups || form.scalar == .int64)
+            {
                 return false
             }
             return schedule.itemCount <= target.maximumWorkgroupSize
@@ -139,7 +141,7 @@ struct MatmulSelection {
 
     private var vectorChoice: MatmulChoice {
         let schedule = vectorSchedule
-        let blocks = body.batch.elementCount * ((body.m + 15) / 16) * ((body.n + 31) / 32)
+        let blocks = max(body.batch.elementCount * ((body.m + 15) / 16) * ((body.n + 31) / 32), 1)
         // Slices cost a pass over the result: only where most units would have nothing to do.
         let slices = body.k >= 4096 && blocks * 4 <= target.computeUnits ? min(target.computeUnits / blocks, 16) : 1
         return MatmulChoice(schedule, slices: slices)
@@ -162,7 +164,7 @@ struct MatmulSelection {
     private var tileChoice: MatmulChoice {
         let tiles = MatmulSchedule.table.filter { fits($0) }
         if target.emulatesWorkgroups, let block = blockSchedule(among: tiles) {
-            let count = tileCount(block)
+            let count = max(tileCount(block), 1)
             let isIdle = count < 2 * target.computeUnits && body.k >= 512
             return MatmulChoice(block, slices: isIdle ? min(2 * target.computeUnits / count, 8, body.k / 256) : 1)
         }

@@ -142,9 +142,9 @@ final class VulkanReplay {
 /// A stream's recordings: of each plan some, one for each set of addresses that come in turn, more where those come again
 /// before their last submission is done. Those that were not used for the longest time go where there are too many.
 struct VulkanRecordings {
-    /// Recordings of one sequence of dispatches.
+    /// Recordings of one sequence of dispatches that neither run nor are held by a list of launches.
     static let maximumOfPlan = 8
-    /// Recordings in all; each takes some 10 KB of the driver. Those that lists of launches hold are counted, and stay.
+    /// The same of all; each takes some 10 KB of the driver.
     static let maximumCount = 256
 
     private var plans: [UInt64: [VulkanRecording]] = [:]
@@ -195,8 +195,10 @@ struct VulkanRecordings {
     private mutating func add(
         _ work: VulkanWork, _ plan: UInt64, on device: VulkanDevice
     ) throws(TensorError) -> VulkanRecording {
-        while plans[plan]?.count ?? 0 >= VulkanRecordings.maximumOfPlan, dropOldest(of: [plan]) {}
-        while count >= VulkanRecordings.maximumCount, dropOldest(of: Array(plans.keys)) {}
+        makeRoom(among: [plan], limit: VulkanRecordings.maximumOfPlan)
+        if count >= VulkanRecordings.maximumCount {
+            makeRoom(among: Array(plans.keys), limit: VulkanRecordings.maximumCount)
+        }
         let recording = try VulkanRecording(work, on: device)
         recording.lastUse = uses + 1
         plans[plan, default: []].append(recording)
@@ -208,21 +210,20 @@ struct VulkanRecordings {
     /// The recording's work is done.
     func give(_ recording: VulkanRecording) { recording.isRunning = false }
 
-    /// Drops, of what nobody else holds, what was not used for the longest time.
-    ///
-    /// - Returns: whether there was any.
-    private mutating func dropOldest(of candidates: [UInt64]) -> Bool {
-        var oldest: (plan: UInt64, place: Int, use: Int)?
+    /// Drops, of what nobody else holds, what was not used for the longest time, until there is room for one more below `limit`.
+    private mutating func makeRoom(among candidates: some Sequence<UInt64>, limit: Int) {
+        var idle: [(use: Int, plan: UInt64, recording: ObjectIdentifier)] = []
         for plan in candidates {
-            for place in plans[plan]!.indices where isKnownUniquelyReferenced(&plans[plan]![place]) {
-                let use = plans[plan]![place].lastUse
-                if use < oldest?.use ?? .max { oldest = (plan, place, use) }
+            for place in (plans[plan] ?? []).indices where isKnownUniquelyReferenced(&plans[plan]![place]) {
+                let recording = plans[plan]![place]
+                idle.append((recording.lastUse, plan, ObjectIdentifier(recording)))
             }
         }
-        guard let oldest else { return false }
-        plans[oldest.plan]!.remove(at: oldest.place)
-        if plans[oldest.plan]!.isEmpty { plans[oldest.plan] = nil }
-        count -= 1
-        return true
+        idle.sort { $0.use < $1.use }
+        for (_, plan, recording) in idle.prefix(max(idle.count - limit + 1, 0)) {
+            plans[plan]!.removeAll { ObjectIdentifier($0) == recording }
+            if plans[plan]!.isEmpty { plans[plan] = nil }
+            count -= 1
+        }
     }
 }

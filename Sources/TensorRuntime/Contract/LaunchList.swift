@@ -71,7 +71,7 @@ public final class LaunchList: @unchecked Sendable {
 
     private static func nextState() -> UInt64 { states.add(1, ordering: .relaxed).newValue }
 
-    /// Calls `body` with the bindings and the scalars of one of the list's launches.
+    /// Calls `body`, which must not change the list, with the bindings and the scalars of one of its launches.
     public func withOperands<Result, Failure: Error>(
         of launch: Launch,
         _ body: (UnsafeBufferPointer<BufferBinding>, UnsafeBufferPointer<UInt64>) throws(Failure) -> Result
