@@ -3,8 +3,9 @@
 
     same-run.py WHOLE KILLED EPOCHS KEPT
 
-Every file is whole and read to its last byte; no epoch is missing or there twice; numbers are the same bit for bit, but for times;
-the same files are there, but for the KEPT numbered checkpoints, whose steps depend on where the run was stopped.
+Every file is whole and read to its last byte, but for event files of killed runs, whose last record may be torn; no epoch is missing
+or there twice, as TensorBoard shows event files; numbers are the same bit for bit, but for times; the same files are there, but for the
+KEPT numbered checkpoints, whose steps depend on where the run was stopped, and event files, one for each time the run went on.
 """
 
 import csv
@@ -29,10 +30,13 @@ def crc32c(data):
     return ((crc >> 15 | crc << 17) + 0xA282EAD8) & 0xFFFFFFFF
 
 
-def events(path):
+def records(path, may_be_torn):
     """The records without their times, which stand first in each."""
     data, place, found = path.read_bytes(), 0, []
     while place < len(data):
+        length = struct.unpack_from("<Q", data, place)[0] if place + 12 <= len(data) else 0
+        if may_be_torn and (place + 12 > len(data) or place + 16 + length > len(data)):
+            break
         if place + 12 > len(data):
             fail(f"{path}: a record's length is torn at byte {place}")
         length, check = struct.unpack_from("<QI", data, place)
@@ -48,6 +52,35 @@ def events(path):
         found.append(record[9:])
         place += 16 + length
     return found
+
+
+def step_of(record):
+    """Of a record without its time; and what is behind it. One without a step is of step 0."""
+    step, shift, place = 0, 0, 1
+    if record[0] != 0x10:
+        return 0, record
+    while True:
+        step |= (record[place] & 127) << shift
+        shift += 7
+        place += 1
+        if record[place - 1] < 128:
+            return step, record[place:]
+
+
+def events(folder):
+    """The points that TensorBoard shows of a folder's event files: one that begins takes the place of what came before. Settings,
+    which each file has, hold the learning rate from which it goes on.
+    """
+    paths = sorted(folder.glob("events.out.tfevents.*.needletail"))
+    points = []
+    for path in paths:
+        for record in records(path, may_be_torn=path != paths[-1]):
+            step, rest = step_of(record)
+            if rest[0] == 0x3A:
+                points = [point for point in points if point[0] < step]
+            elif rest[0] == 0x2A and b"\x0a\x08settings" not in rest:
+                points.append((step, rest))
+    return points
 
 
 def table(path, epochs):
@@ -85,8 +118,7 @@ def checkpoint(path):
     for key in ("callbacks", "history"):
         said[key] = json.loads(said[key])
     for callback in said["callbacks"]:
-        for key in ("seconds", "times"):
-            callback["numbers"].pop(key, None)
+        callback["numbers"].pop("seconds", None)
         # The names of numbered files, which are others where a run was stopped within an epoch.
         if callback["key"].startswith("ModelCheckpoint"):
             callback["texts"].pop("files", None)
@@ -112,18 +144,18 @@ def main():
         sys.exit(__doc__)
     whole, killed, epochs, kept = Path(sys.argv[1]), Path(sys.argv[2]), int(sys.argv[3]), int(sys.argv[4])
     is_numbered = re.compile(r"epoch-\d{4}(-step-\d{6})?\.safetensors$").match
+    is_event_file = re.compile(r"events\.out\.tfevents\.\d{10}\.\d{6}\.needletail$").match
     readers = {
         "last.safetensors": checkpoint,
         "best.safetensors": checkpoint,
         "history.csv": lambda path: table(path, epochs),
         "parameters.csv": lambda path: table(path, epochs),
         "history.jsonl": lambda path: lines(path, epochs),
-        "events.out.tfevents.0.needletail": events,
         "report.html": page,
     }
     for folder in (whole, killed):
         names = sorted(str(path.relative_to(folder)) for path in folder.rglob("*"))
-        others = [name for name in names if not is_numbered(name)]
+        others = [name for name in names if not is_numbered(name) and not is_event_file(name)]
         if others != sorted(readers):
             fail(f"{folder} holds {others}, not {sorted(readers)}")
         numbered = [name for name in names if is_numbered(name)]
@@ -131,6 +163,10 @@ def main():
             fail(f"{folder} holds the numbered checkpoints {numbered}, not {kept}")
         for name in numbered:
             checkpoint(folder / name)
+        if not any(is_event_file(name) for name in names):
+            fail(f"{folder} holds no event file")
+    if events(whole) != events(killed):
+        fail(f"the event files of {killed} say something else than those of {whole}")
     for name, read in readers.items():
         if read(whole / name) != read(killed / name):
             fail(f"{killed / name} says something else than {whole / name}")

@@ -34,7 +34,7 @@ struct EveryCallback {
         let checkpoints = ModelCheckpoint(directory, monitor: "val_accuracy", everySteps: 7, keep: 3)
         let validation = DataLoader(EveryCallback.data(90, seed: 2), batchSize: 30)
         let callbacks: [any TrainingCallback] = [
-            StopAtSignal(), NaNCheck(), TimeLimit(seconds: 3600), EarlyStopping(patience: 1000),
+            WeightAveraging(), StopAtSignal(), NaNCheck(), TimeLimit(seconds: 3600), EarlyStopping(patience: 1000),
             ScheduleCallback(CosineSchedule(length: 40 * epochs), by: .step),
             ReduceLROnPlateau(factor: 0.9, patience: 2), CSVLog("\(directory)/history.csv"),
             JSONLinesLog("\(directory)/history.jsonl"),

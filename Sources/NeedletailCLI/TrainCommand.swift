@@ -19,7 +19,7 @@ struct TrainCommand: ParsableCommand {
         @Option(help: "The directory of the files (default: NEEDLETAIL_DATA, else Datasets/NAME).")
         var data: String?
 
-        @Flag(help: "Download the files into that directory where they are missing or cannot be read.")
+        @Flag(help: "Download the files that are missing or cannot be read, into the folder NAME of that directory.")
         var download = false
 
         @Option(help: "Train on the first N images only.")

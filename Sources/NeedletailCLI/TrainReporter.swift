@@ -10,6 +10,8 @@ final class TrainReporter {
     private let isJSON: Bool
     private let isQuiet: Bool
     private var bar: ProgressBar?
+    /// Whether it was said that the loss is no number.
+    private var hasWarned = false
 
     private var kind: RunKind { training.kind }
     private var settings: RunSettings { training.settings }
@@ -76,6 +78,7 @@ final class TrainReporter {
     private func epoch(_ report: TrainingRun.EpochReport) throws {
         bar?.clear()
         bar = nil
+        warn(report.epoch)
         if isQuiet { return }
         let epoch = report.epoch
         let (own, heldOut) = TrainReporter.parts(epoch.scores)
@@ -102,6 +105,16 @@ final class TrainReporter {
             facts.append(String(format: "%.0f", report.examplesPerSecond) + " \(kind.unit)/s")
             try say(facts.joined(separator: "  "))
         }
+    }
+
+    /// Says once, on standard error, that a loss is no finite number: from there on nothing is learnt.
+    private func warn(_ epoch: History.Epoch) {
+        guard !hasWarned, let loss = epoch.scores["loss"], !loss.isFinite else { return }
+        hasWarned = true
+        let text =
+            "needletail: epoch \(epoch.number): the loss is \(loss), no finite number; lower --learning-rate "
+            + "(\(settings.learningRate)), or look for odd values in the data\n"
+        FileHandle.standardError.write(Data(text.utf8))
     }
 
     /// The numbers of training, and those of what was held out without `val_`.

@@ -118,9 +118,10 @@ import Testing
             ReduceLROnPlateau(monitor: "loss", patience: 2), ScheduleCallback(StepSchedule(every: 10)),
             TensorBoardLog("\(folder)/run"), NaNCheck(), LossPrinter(), StopAtOnce(),
             ScheduleCallback(LambdaSchedule { 1 / Double(1 + $0) }),
-            LambdaCallback(epochEnd: { _, epoch in print(epoch.number) }),
+            LambdaCallback { _, epoch in print(epoch.number) }, WeightAveraging(.exponential(decay: 0.99)),
         ]
         #expect(ReduceLROnPlateau(patience: 2).name == "ReduceLROnPlateau")
+        #expect(WeightAveraging(.equal, by: .epoch, from: 15).count == 0)
         #expect(EarlyStopping(restoresBest: false).name == "EarlyStopping")
         let history = try model.fit(loader, epochs: 5, callbacks: callbacks)
         #expect(history["loss"].count == 1)
@@ -131,6 +132,11 @@ import Testing
             try model.fit(x, y, callbacks: [TensorBoardLog("\(folder)/run", histogramsEvery: 1)]),
         ]
         #expect(losses.allSatisfy { $0["loss"][0].isFinite })
+        #expect(try model.fit(x, y, validationSplit: 0.2, validationFrequency: 2).epochs.count == 1)
+        let batches = [try model.trainOnBatch(x, y), try model.testOnBatch(x, y)]
+        #expect(batches.allSatisfy { $0.names == ["loss", "accuracy"] })
+        #expect(try model.predictOnBatch(x).shape == [60, 4])
+        model.trainer?.optimizer.learningRate = 1e-4
         #expect(DataLoader(dataset, batchSize: 32, sampler: RandomSampler(count: 3 * 32)).count == 3)
     }
 

@@ -19,9 +19,52 @@ struct DownloadCommandTests: CommandSuite {
         ])
         #expect(trained.code == 0 && trained.errors == "", "\(trained)")
         try expectFailure(
-            1, ["error: train-images-idx3-ubyte.gz: could not be downloaded", "put it into \(output.path)"],
+            1, ["error: train-images-idx3-ubyte.gz: could not be downloaded", "put it into \(output.path("mnist"))"],
             ["train", "mnist", "--data", output.path, "--download"], environment: nowhere)
         #expect(output.contents == [])
+    }
+
+    /// Files of two collections have the same names: each is downloaded into a folder of its own, and a run is judged by the files
+    /// that it was trained on.
+    @Test func collectionsDoNotShareADirectory() throws {
+        try link(".")
+        let data = ["--data", folder.path]
+        try expectFailure(
+            65,
+            [
+                "\(folder.path): these are the files of mnist",
+                "put fashion-mnist's into \(folder.path("fashion-mnist"))",
+            ],
+            ["train", "fashion-mnist"] + data)
+        try expectFailure(
+            1,
+            ["could not be downloaded", "put it into \(folder.path("fashion-mnist"))"],
+            ["train", "fashion-mnist", "--download"] + data, environment: nowhere)
+        let command = ["train", "mnist", "--limit", "64", "--model", "mlp-small", "--epochs", "1", "--quiet"]
+        let trained = try run(command + data + ["--output", output.path])
+        #expect(trained.code == 0, "\(trained)")
+        let checkpoint = output.path("checkpoint.safetensors")
+        // A folder of MNIST's name that comes later, with other files.
+        try FileManager.default.createDirectory(atPath: folder.path("mnist"), withIntermediateDirectories: true)
+        for (part, count) in [("train", 70), ("t10k", 3)] {
+            let (extent, pixels) = ([0, 0, 0, UInt8(count)], [UInt8](repeating: 1, count: count * 784))
+            folder.write(
+                [0, 0, 8, 3] + extent + [0, 0, 0, 28, 0, 0, 0, 28] + pixels, to: "mnist/\(part)-images-idx3-ubyte")
+            folder.write(
+                [0, 0, 8, 1] + extent + (0..<count).map { UInt8($0 % 10) }, to: "mnist/\(part)-labels-idx1-ubyte")
+        }
+        func count(_ more: [String]) throws -> Double? {
+            try run(["evaluate", "--checkpoint", checkpoint, "--json"] + more).events().first?["images"]?.number
+        }
+        #expect(try count([]) == 10_000 && count(data) == 3)
+        let resumed = try run(
+            ["train", "mnist", "--resume", checkpoint, "--epochs", "2", "--json", "--output", output.path])
+        #expect(try resumed.events().first?["test_images"]?.number == 10_000, "\(resumed)")
+        // Files of one's own are trained on, and a line says so.
+        try FileManager.default.moveItem(atPath: folder.path("mnist"), toPath: folder.path("own"))
+        let own = try run(
+            ["train", "mnist", "--data", folder.path("own"), "--model", "mlp-small", "--epochs", "1"])
+        #expect(own.code == 0 && own.output.contains("neither mnist's nor fashion-mnist's"), "\(own)")
     }
 
     /// No network, whether there is one or not.

@@ -311,6 +311,47 @@ import Testing
         }
     }
 
+    /// A confidence that is no number is counted, and shows.
+    @Test(arguments: GraphDevice.wanted) func aConfidenceThatIsNoNumberShows(_ device: GraphDevice) throws {
+        try device.run { _ in
+            let error = CalibrationError(bins: 4, ignoredIndex: 9)
+            let logits = Tensor([[3, 0], [.nan, 0], [.infinity, 0], [0, .nan]] as [[Float]])
+            error.update(logits, Tensor([0, 0, 1, 9]))
+            #expect(try error.value()?.isNaN == true)
+            let bins = try error.diagram()
+            #expect(bins.map(\.count) == [2, 0, 0, 1] && bins[0].confidence.isNaN && !bins[3].confidence.isNaN)
+            // Where it is ignored, it does not.
+            error.reset()
+            error.update(logits, Tensor([0, 9, 9, 9]))
+            #expect(try error.value()?.isNaN == false)
+        }
+    }
+
+    @Test func metricsThatCountOtherwiseAreNotMerged() throws {
+        let logits = Tensor(sampleNumbers(10, seed: 4), shape: [5, 2])
+        let labels = Tensor([0, 1, 1, 0, 1])
+        func check<Kind: SummedMetric>(_ own: Kind, _ other: Kind, _ same: Kind, _ text: String) throws {
+            for metric in [other, same] { metric.update(logits, labels) }
+            // Whether it has seen something or nothing.
+            for _ in 0..<2 {
+                let error = #expect(throws: TensorError.self) { try own.merge(other) }
+                #expect(error?.kind == .invalidArgument && error?.message.contains(text) == true, "\(error as Any)")
+                try own.merge(same)
+            }
+            #expect(own.count == 10)
+        }
+        try check(CalibrationError(bins: 15), CalibrationError(bins: 10), CalibrationError(bins: 15), "10 bins")
+        try check(TopKAccuracy(2), TopKAccuracy(1), TopKAccuracy(2), "k 1")
+        try check(Accuracy(), Accuracy(threshold: 0.5), Accuracy(), "threshold 0.5")
+        try check(Accuracy(ignoredIndex: 7), Accuracy(ignoredIndex: 8), Accuracy(ignoredIndex: 7), "ignoredIndex 8")
+        try check(FBeta(), FBeta(threshold: 0.5), FBeta(), "threshold 0.5")
+        // A saved state says it as well.
+        let ten = CalibrationError(bins: 10)
+        ten.update(logits, labels)
+        let error = #expect(throws: TensorError.self) { try CalibrationError(bins: 15).restore(try ten.state()) }
+        #expect(error?.message.contains("10 bins, not 15") == true)
+    }
+
     /// Of few classes, tables are wider than there are cells: what is behind those is nowhere seen, nor saved.
     @Test func whatMakesTablesEquallyWideIsNotSeen() throws {
         let labels = Tensor([0, 1, 1, 0, 1])

@@ -249,6 +249,37 @@ struct TrainTableCommandTests: CommandSuite {
         }
     }
 
+    @Test func aLossThatIsNoNumberIsSaidOnce() throws {
+        let file = folder.write(prices(60), to: "prices.csv")
+        let command = ["train", "csv", file, "--target", "price", "--epochs", "3", "--learning-rate", "1e30"]
+        for more in [[], ["--quiet"], ["--json"]] {
+            let trained = try run(command + ["--output", output.path] + more)
+            #expect(trained.code == 0 && trained.errorLines.count == 1, "\(trained)")
+            #expect(trained.errors.contains("no finite number; lower --learning-rate (1e+30)"), "\(trained)")
+            #expect(!trained.output.contains("-nan"), "\(trained)")
+        }
+        let texts = [
+            try String(contentsOfFile: output.path("history.csv"), encoding: .utf8),
+            try run(["predict", "--checkpoint", output.path("checkpoint.safetensors"), file]).output,
+        ]
+        for text in texts { #expect(text.contains("nan") && !text.contains("-nan"), "\(text)") }
+    }
+
+    /// One field that is no number makes a column of numbers one of texts: that is not done in silence.
+    @Test func theFieldThatSpoilsAColumnIsNamed() throws {
+        let feature = folder.write(prices(60, spoilt: [3: "inf,3,town,house 3,20"]), to: "feature.csv")
+        let trained = try train(feature, "--target", "price", "--epochs", "2")
+        #expect(trained.output.contains("column 'size' would be numbers, but line 5 has 'inf'"), "\(trained)")
+        let target = folder.write(prices(60, spoilt: [7: "1,3,town,house 3,abc"]), to: "target.csv")
+        for more in [[], ["--task", "regression"]] {
+            try expectFailure(
+                65, ["line 9, column 'price': 'abc' is no number to predict", "--task classification"],
+                ["train", "csv", target, "--target", "price"] + more)
+        }
+        let clean = folder.write(prices(60), to: "clean.csv")
+        #expect(!(try train(clean, "--target", "price", "--epochs", "2")).output.contains("would be numbers"))
+    }
+
     @Test func rowsInAnotherOrderAreAnotherTable() throws {
         var rows = (0..<40).map { "\(["red", "blue"][$0 % 2]),\(["round", "flat"][$0 / 2 % 2]),\(["a", "b"][$0 % 2])" }
         let file = folder.write("colour,form,kind\n" + rows.joined(separator: "\n"), to: "words.csv")

@@ -1,6 +1,29 @@
 import TensorGraph
 import TensorRuntime
 
+/// How weights enter a mean over training.
+public enum WeightAverage: Hashable, Sendable {
+    /// All alike (SWA): `mean + (weight - mean) / (count + 1)`.
+    case equal
+    /// `decay mean + (1 - decay) weight` (EMA).
+    case exponential(decay: Double)
+
+    /// The mean of `count` weights with one more, of the mean's dtype; of float16 and bfloat16 in float32, rounded once.
+    package func mean(of old: Tensor, and new: Tensor, count: Int) -> Tensor {
+        if old.dtype.isShortFloat { return mean(of: old.to(.float32), and: new, count: count).to(old.dtype) }
+        let new = new.to(old.dtype)
+        return switch self {
+        case .equal: old + (new - old) * (1 / Double(count + 1))
+        case .exponential(let decay): old * decay + new * (1 - decay)
+        }
+    }
+
+    /// Whether a decay is none.
+    package var wrongDecay: Double? {
+        if case .exponential(let decay) = self, !(0...1).contains(decay) { decay } else { nil }
+    }
+}
+
 /// A mean of a model's weights over training, in a second model that is not trained, as
 /// [torch.optim.swa_utils.AveragedModel](https://pytorch.org/docs/stable/generated/torch.optim.swa_utils.AveragedModel.html):
 ///
@@ -14,12 +37,7 @@ import TensorRuntime
 ///     averaged.module(x)
 public final class AveragedModel<Model: Module> {
     /// How weights enter the mean.
-    public enum Average: Hashable, Sendable {
-        /// All alike (SWA): `mean + (weight - mean) / (count + 1)`.
-        case equal
-        /// `decay mean + (1 - decay) weight` (EMA).
-        case exponential(decay: Double)
-    }
+    public typealias Average = WeightAverage
 
     /// The model with the means as its weights.
     public let module: Model
@@ -42,7 +60,7 @@ public final class AveragedModel<Model: Module> {
         self.average = average
         self.averagesBuffers = averagesBuffers
         let site = CallSite(file, line)
-        if case .exponential(let decay) = average, !(0...1).contains(decay) {
+        if let decay = average.wrongDecay {
             WrongCall.report("AveragedModel", "a decay of \(decay)", remedy: "use a number from 0 to 1", at: site)
         }
         let (own, other) = (copy.namedParameters, model.namedParameters)
@@ -103,13 +121,5 @@ public final class AveragedModel<Model: Module> {
         }
     }
 
-    /// Of the copy's dtype; of float16 and bfloat16 in float32, rounded once.
-    private func mean(_ old: Tensor, _ new: Tensor) -> Tensor {
-        if old.dtype.isShortFloat { return mean(old.to(.float32), new).to(old.dtype) }
-        let new = new.to(old.dtype)
-        return switch average {
-        case .equal: old + (new - old) * (1 / Double(count + 1))
-        case .exponential(let decay): old * decay + new * (1 - decay)
-        }
-    }
+    private func mean(_ old: Tensor, _ new: Tensor) -> Tensor { average.mean(of: old, and: new, count: count) }
 }

@@ -11,6 +11,7 @@ extension KerasModel {
     ///   - validationData: evaluated after each epoch.
     ///   - validationSplit: the part of the examples, the last ones, that is not trained on but evaluated after each epoch; at
     ///     least 0, below 1. Where there is `validationData`, nothing is split off.
+    ///   - validationFrequency: how many epochs lie between two validations, 1 or more; epochs are numbered over all calls.
     ///   - shuffle: whether each epoch has an order of its own.
     ///   - seed: of the orders.
     ///   - classWeight: what the losses of a class's examples are multiplied by, 0 or more; of classes that are not named, 1. Not
@@ -22,7 +23,8 @@ extension KerasModel {
     @discardableResult
     public func fit(
         _ x: Tensor, _ y: Tensor, epochs: Int = 1, batchSize: Int = 32, validationData: (x: Tensor, y: Tensor)? = nil,
-        validationSplit: Double = 0, shuffle: Bool = true, seed: UInt64 = 0, classWeight: [Int: Double] = [:],
+        validationSplit: Double = 0, validationFrequency: Int = 1, shuffle: Bool = true, seed: UInt64 = 0,
+        classWeight: [Int: Double] = [:],
         sampleWeight: Tensor? = nil, callbacks: [any TrainingCallback] = []
     ) throws -> History {
         try KerasModel.check(x, y, batchSize)
@@ -50,12 +52,12 @@ extension KerasModel {
         return try fit(
             loader, epochs: epochs,
             validationData: validation.map { DataLoader(TensorDataset($0), batchSize: batchSize) },
-            callbacks: callbacks)
+            validationFrequency: validationFrequency, callbacks: callbacks)
     }
 
     /// Loss and metrics on other data.
     ///
-    /// - Throws: as ``fit(_:_:epochs:batchSize:validationData:validationSplit:shuffle:seed:classWeight:sampleWeight:callbacks:)``.
+    /// - Throws: as ``fit(_:_:epochs:batchSize:validationData:validationSplit:validationFrequency:shuffle:seed:classWeight:sampleWeight:callbacks:)``.
     @discardableResult
     public func evaluate(_ x: Tensor, _ y: Tensor, batchSize: Int = 32) throws -> Scores {
         try KerasModel.check(x, y, batchSize)
@@ -65,20 +67,20 @@ extension KerasModel {
     /// The weight of each example, `[N]`: that of its class times its own. Nil where there are none.
     ///
     /// - Throws: `invalidArgument` where they do not fit, or the loss takes none.
-    private func weights(
+    func weights(
         of y: Tensor, _ classWeight: [Int: Double], _ sampleWeight: Tensor?
     ) throws(TensorError) -> Tensor? {
         if classWeight.isEmpty, sampleWeight == nil { return nil }
         if let recipe, !recipe.loss.takesWeights {
             throw TensorError(
                 .invalidArgument,
-                "fit(classWeight:, sampleWeight:): this loss gives a mean, in which examples cannot be weighted; weigh them in "
+                "KerasModel(classWeight:, sampleWeight:): this loss gives a mean, in which examples cannot be weighted; weigh them in "
                     + "the loss itself, or take one of KerasLoss's own")
         }
         if let sampleWeight, sampleWeight.shape != [y.shape[0]] || sampleWeight.context !== y.context {
             throw TensorError(
                 .invalidArgument,
-                "fit(sampleWeight:): \(sampleWeight.shape) on \(sampleWeight.device) for \(y.shape[0]) examples on "
+                "KerasModel(sampleWeight:): \(sampleWeight.shape) on \(sampleWeight.device) for \(y.shape[0]) examples on "
                     + "\(y.device); give [\(y.shape[0])], there")
         }
         if let weights = try sampleWeight?.scalars(as: Float.self),
@@ -86,24 +88,31 @@ extension KerasModel {
         {
             throw TensorError(
                 .invalidArgument,
-                "fit(sampleWeight:): \(weights[place]) of example \(place); give finite numbers of at least 0")
+                "KerasModel(sampleWeight:): \(weights[place]) of example \(place); give finite numbers of at least 0")
         }
         if classWeight.isEmpty { return sampleWeight }
         if let (label, wrong) = classWeight.first(where: { !($0.value >= 0 && $0.value.isFinite) }) {
             throw TensorError(
                 .invalidArgument,
-                "fit(classWeight:): \(wrong) of class \(label); give finite numbers of at least 0")
+                "KerasModel(classWeight:): \(wrong) of class \(label); give finite numbers of at least 0")
         }
         if let label = classWeight.keys.first(where: { $0 < 0 }) {
             throw TensorError(
-                .invalidArgument, "fit(classWeight:): a weight of class \(label); name classes from 0")
+                .invalidArgument, "KerasModel(classWeight:): a weight of class \(label); name classes from 0")
         }
         // Classes, or a 1 in the place of each.
         let isOneHot = y.rank == 2 && y.shape[1] > 1
         guard isOneHot || y.elementCount == y.shape[0] else {
             throw TensorError(
-                .invalidArgument, "fit(classWeight:): labels \(y.shape); give a class for each example, or one-hot rows"
+                .invalidArgument,
+                "KerasModel(classWeight:): labels \(y.shape); give a class for each example, or one-hot rows"
             )
+        }
+        if isOneHot, let label = classWeight.keys.filter({ $0 >= y.shape[1] }).min() {
+            throw TensorError(
+                .invalidArgument,
+                "KerasModel(classWeight:): a weight of class \(label), and one-hot labels \(y.shape) have the classes 0 to "
+                    + "\(y.shape[1] - 1); name one of these")
         }
         let classes = try withNoGrad { isOneHot ? y.argmax(1) : y.round() }.scalars(as: Int.self)
         let table = classes.map { Float(classWeight[$0] ?? 1) }
@@ -115,7 +124,7 @@ extension KerasModel {
         tensor.slice(axis: 0, from: range.lowerBound, to: range.upperBound)
     }
 
-    private static func check(_ x: Tensor, _ y: Tensor, _ batchSize: Int) throws(TensorError) {
+    static func check(_ x: Tensor, _ y: Tensor, _ batchSize: Int = 1) throws(TensorError) {
         guard batchSize > 0 else {
             throw TensorError(
                 .invalidArgument, "KerasModel(batchSize: \(batchSize)): no size of a batch; give 1 or more")

@@ -21,7 +21,9 @@ import TensorRuntime
 public final class KerasModel: UnaryLayer {
     private let stack: Sequential
     private(set) var recipe: (optimizer: KerasOptimizer, loss: KerasLoss, metrics: [KerasMetric])?
-    private var trainer: Trainer?
+    /// What trains the model: its optimizer, history and position. Nil before the first `fit`, `evaluate` or `trainOnBatch`, and
+    /// after ``compile(optimizer:loss:metrics:)``; a call of `fit` with other callbacks makes another.
+    public private(set) var trainer: Trainer?
     /// Whether the tensors between a batch's first and last are the weights of its examples.
     var isWeighted = false
 
@@ -51,17 +53,20 @@ public final class KerasModel: UnaryLayer {
     /// - Parameters:
     ///   - epochs: of this call.
     ///   - validationData: evaluated after each epoch.
+    ///   - validationFrequency: how many epochs lie between two validations, 1 or more; epochs are numbered over all calls.
     /// - Returns: the epochs of this call, numbered over all.
-    /// - Throws: `invalidArgument` before ``compile(optimizer:loss:metrics:)``; as ``Trainer/fit(_:validation:epochs:)``.
+    /// - Throws: `invalidArgument` before ``compile(optimizer:loss:metrics:)``; as ``Trainer/fit(_:validation:epochs:validationFrequency:)``.
     @discardableResult
     public func fit(
-        _ data: DataLoader, epochs: Int = 1, validationData: DataLoader? = nil, callbacks: [any TrainingCallback] = []
+        _ data: DataLoader, epochs: Int = 1, validationData: DataLoader? = nil, validationFrequency: Int = 1,
+        callbacks: [any TrainingCallback] = []
     ) throws -> History {
         let trainer = try made(for: data, callbacks: callbacks)
         // Each call of Keras's `fit` begins a callback anew; one that goes on within an epoch does not.
         if trainer.position.step == 0 { for case let stopping as EarlyStopping in callbacks { stopping.reset() } }
         let before = trainer.position.epoch
-        try trainer.fit(data, validation: validationData, epochs: before + epochs)
+        try trainer.fit(
+            data, validation: validationData, epochs: before + epochs, validationFrequency: validationFrequency)
         return History(Array(trainer.history.epochs.filter { $0.number > before }))
     }
 
@@ -98,15 +103,27 @@ public final class KerasModel: UnaryLayer {
         return parts.count == 1 ? parts[0] : Tensor.concatenate(parts, axis: 0)
     }
 
-    /// The trainer, which goes on where an earlier one has come to.
     private func made(for data: DataLoader, callbacks: [any TrainingCallback]) throws -> Trainer {
+        try made(callbacks) {
+            guard let batch = data.epoch(0).first(where: { _ in true }) else {
+                throw TensorError(
+                    .data, "KerasModel: the data have no batch of \(data.batchSize) examples; give more examples")
+            }
+            return batch.features
+        }
+    }
+
+    /// The trainer, which goes on where an earlier one has come to.
+    ///
+    /// - Parameter inputs: some, from which each layer learns how many it has.
+    func made(_ callbacks: [any TrainingCallback], inputs: () throws -> Tensor) throws -> Trainer {
         guard let recipe else {
             throw TensorError(
                 .invalidArgument,
                 "KerasModel: it was not compiled; call compile(optimizer:loss:metrics:) before fit and evaluate")
         }
         if let trainer, trainer.callbacks.elementsEqual(callbacks, by: { $0 === $1 }) { return trainer }
-        try build(for: data)
+        try build(with: inputs())
         let loss = recipe.loss
         let made = Trainer(
             model: self, optimizer: trainer?.optimizer ?? recipe.optimizer.make(parameters),
@@ -132,14 +149,10 @@ public final class KerasModel: UnaryLayer {
     }
 
     /// Calls the model once, so that each layer knows its inputs.
-    private func build(for data: DataLoader) throws {
-        guard let batch = data.epoch(0).first(where: { _ in true }) else {
-            throw TensorError(
-                .data, "KerasModel: the data have no batch of \(data.batchSize) examples; give more examples")
-        }
+    private func build(with inputs: Tensor) throws {
         let modes = savedModes()
         eval()
         defer { for (mode, isTraining) in modes { mode.isTraining = isTraining } }
-        try withNoGrad { self(batch.features) }.evaluate()
+        try withNoGrad { self(inputs) }.evaluate()
     }
 }

@@ -20,6 +20,7 @@ public final class Accuracy: SummedMetric {
         self.threshold = threshold
         ignored = ignoredIndex
         sums = .ofPlaces(ignoring: ignoredIndex)
+        sums.settings += ", threshold \(threshold)"
     }
 
     public func add(_ logits: Tensor, _ classes: Tensor, file: StaticString, line: UInt) {
@@ -66,6 +67,7 @@ public final class TopKAccuracy: SummedMetric {
         self.name = name ?? "top\(k)_accuracy"
         ignored = ignoredIndex
         sums = .ofPlaces(ignoring: ignoredIndex)
+        sums.settings += ", k \(k)"
     }
 
     public func add(_ logits: Tensor, _ classes: Tensor, file: StaticString, line: UInt) {
@@ -106,6 +108,7 @@ public final class MultilabelAccuracy: SummedMetric {
         self.criterion = criterion
         self.threshold = threshold
         self.name = name ?? (criterion == .hamming ? "multilabel_accuracy" : "exact_match")
+        sums.settings = "\(criterion), threshold \(threshold)"
     }
 
     public func add(_ outputs: Tensor, _ labels: Tensor, file: StaticString, line: UInt) {

@@ -5,7 +5,8 @@ import TensorRuntime
 /// confidence, and the distances of the bins' mean confidence from their accuracy are averaged by their size.
 ///
 /// Logits are `[..., C]` and classes `[...]` of an integer type. Confidence is the largest of the softmax's probabilities; bin
-/// `i` of `n` holds those in (i/n, (i + 1)/n].
+/// `i` of `n` holds those in (i/n, (i + 1)/n]. A confidence that is no number, as of infinite logits, is counted in the first bin,
+/// whose mean and the metric's value are then NaN.
 ///
 /// Source: [Guo et al. 2017](https://arxiv.org/abs/1706.04599).
 public final class CalibrationError: SummedMetric {
@@ -21,7 +22,7 @@ public final class CalibrationError: SummedMetric {
 
     public let name: String
     /// How many answers of each bin are wrong and, behind them, right; the confidence of each bin's.
-    public let sums = MetricSums("answers", "confidence")
+    public let sums: MetricSums
     private let bins: Int
     private let ignored: Int?
 
@@ -37,6 +38,13 @@ public final class CalibrationError: SummedMetric {
         self.name = name
         self.bins = Swift.max(bins, 1)
         ignored = ignoredIndex
+        sums = MetricSums(["answers", "confidence"], .add) { [bins = self.bins] numbers, _ in
+            guard numbers[0].count == 2 * bins, numbers[1].count == bins else {
+                return "\(numbers[1].count) bins, not \(bins)"
+            }
+            return numbers[0].first { Int(exactly: $0) == nil }.map { "\($0) answers in a bin" }
+        }
+        sums.settings = "\(self.bins) bins, ignoredIndex \(ignoredIndex.map { "\($0)" } ?? "nil")"
     }
 
     public func add(_ logits: Tensor, _ classes: Tensor, file: StaticString, line: UInt) {
@@ -46,7 +54,8 @@ public final class CalibrationError: SummedMetric {
             }
             let confidence = problem.logits.softmax().max(axes: [-1], keepDims: true)
             let isRight = problem.logits.argmax(-1, keepDims: true) .== problem.classes
-            let bin = ((confidence * Double(bins)).ceil() - 1).clamp(min: 0, max: Double(bins - 1)).to(.int64)
+            let place = ((confidence * Double(bins)).ceil() - 1).clamp(min: 0, max: Double(bins - 1))
+            let bin = Tensor.where(confidence .== confidence, place, 0).to(.int64)
             var answer = Tensor.where(isRight, bin + bins, bin)
             if let isCounted = problem.isCounted { answer = Tensor.where(isCounted, answer, -1) }
             let places = problem.logits.indices([
@@ -65,11 +74,6 @@ public final class CalibrationError: SummedMetric {
     /// Examples, confidence and right answers of each bin; nil of no examples.
     private func table() throws(TensorError) -> (examples: [Double], confidence: [Double], right: [Double])? {
         guard let numbers = try sums.numbers() else { return nil }
-        guard numbers[0].count == 2 * bins, numbers[1].count == bins,
-            numbers[0].allSatisfy({ Int(exactly: $0) != nil })
-        else {
-            throw TensorError(.data, "\(name): the saved state is of other bins; restore another state")
-        }
         let right = Array(numbers[0][bins...])
         return (zip(numbers[0], right).map { $0 + $1 }, numbers[1], right)
     }

@@ -35,6 +35,8 @@ struct ConfusionSums {
             let total = cells.reduce(0, +)
             return total > Double(count) ? "\(total) answers under 'cells', and only \(count) were added" : nil
         }
+        let kind = isMultilabel ? "labels" : "classes"
+        sums.settings = "\(kind), threshold \(threshold), ignoredIndex \(ignored.map { "\($0)" } ?? "nil")"
     }
 
     /// Of tables in one row; 0 where these are none.

@@ -61,7 +61,9 @@ struct LogitProblem {
 extension MetricSums {
     /// For a mean over places, some of which may be ignored.
     static func ofPlaces(ignoring ignored: Int?) -> MetricSums {
-        ignored == nil ? MetricSums("sum") : MetricSums("sum", "counted")
+        let sums = ignored == nil ? MetricSums("sum") : MetricSums("sum", "counted")
+        sums.settings = "ignoredIndex \(ignored.map { "\($0)" } ?? "nil")"
+        return sums
     }
 
     /// The first sum by the second or, where there is none, by the count; nil of nothing.

@@ -36,6 +36,8 @@ public final class MetricSums {
 
     /// What the sums are called in a saved state, in their order.
     public let names: [String]
+    /// What decides what is counted: sums of other settings are not merged.
+    var settings = ""
     private let rule: Rule
     private let complaint: ([[Double]], Int) -> String?
     private var sums: Sums?
@@ -212,8 +214,14 @@ public final class MetricSums {
     /// Adds what another of the same names has added. Waits for the device where the two are on different ones, one was
     /// restored, or the sums grow by more than the addends.
     ///
-    /// - Throws: also `invalidArgument` where the tables are of other sizes.
+    /// - Throws: also `invalidArgument` where settings or the tables' sizes differ.
     func merge(_ other: MetricSums) throws(TensorError) {
+        guard settings == other.settings else {
+            throw TensorError(
+                .invalidArgument,
+                "merge: a metric with \(settings), and another with \(other.settings); merge metrics that were made "
+                    + "alike")
+        }
         guard other.count > 0 else { return }
         if sums != nil, other.sums != nil, used != other.used { throw MetricSums.otherTables(used, other.used) }
         let isPlain: Bool
@@ -367,7 +375,8 @@ extension SummedMetric {
 
     /// Adds what another, with the same settings, has added.
     ///
-    /// - Throws: as ``Metric/value()``, where the two are on different devices or one was restored.
+    /// - Throws: `invalidArgument` where settings or numbers of classes differ; as ``Metric/value()``, where the two are on
+    ///   different devices or one was restored.
     public func merge(_ other: Self) throws(TensorError) { try sums.merge(other.sums) }
 
     public func state() throws(TensorError) -> MetricState { try sums.state() }

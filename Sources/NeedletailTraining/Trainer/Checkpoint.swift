@@ -55,7 +55,7 @@ public struct Checkpoint: Sendable {
     public var optimizer: String { optimizers.first?.groups.first?.name ?? "" }
     /// Of the first optimizer's first group.
     public var hyperparameters: [String: Double] { optimizers.first?.groups.first?.hyperparameters ?? [:] }
-    /// Examples of a batch; 0 before the first ``Trainer/fit(_:validation:epochs:)``.
+    /// Examples of a batch; 0 before the first ``Trainer/fit(_:validation:epochs:validationFrequency:)``.
     public var batchSize: Int { loader?.batchSize ?? 0 }
     /// Of the permutations of the epochs.
     public var seed: UInt64 { loader?.seed ?? 0 }

@@ -44,15 +44,16 @@ public struct LearningRateSearch: Hashable, Sendable {
 
 extension Trainer {
     /// Makes steps whose learning rate grows evenly in its logarithm, and puts the trainer back to where it was: weights, optimizers,
-    /// losses, metrics and random numbers. Callbacks are not called. Epochs follow one another where one has too few steps. Ends
-    /// before the last rate where the smoothed loss is no number, or four times its least.
+    /// losses, metrics and random numbers. Callbacks are not called, and metrics not computed. Epochs follow one another where one
+    /// has too few steps. Ends before the last rate where the smoothed loss is no number, or four times its least.
     ///
     /// - Parameters:
-    ///   - training: as ``fit(_:validation:epochs:)``'s.
+    ///   - training: as ``fit(_:validation:epochs:validationFrequency:)``'s.
     ///   - range: of the rates, above 0.
     ///   - steps: how many, 10 or more.
     /// - Throws: `invalidArgument` of such numbers, of another range or number of steps, and of a trainer whose closure makes the
-    ///   steps itself, or that stopped within an epoch; `data` of a loader without batches; else as ``fit(_:validation:epochs:)``.
+    ///   steps itself, or that stopped within an epoch; `data` of a loader without batches; else as
+    ///   ``fit(_:validation:epochs:validationFrequency:)``.
     public func searchLearningRate(
         _ training: DataLoader, in range: ClosedRange<Double> = 1e-7...1, steps: Int = 100
     ) throws -> LearningRateSearch {
@@ -79,9 +80,9 @@ extension Trainer {
         let (lastRate, stepsPerEpoch) = (lastRate, stepsPerEpoch)
         defer { (self.lastRate, self.stepsPerEpoch) = (lastRate, stepsPerEpoch) }
         self.stepsPerEpoch = (training.count + accumulation - 1) / accumulation
-        isSearching = true
+        audience = .none
         let found = Result { try withGenerator(generator) { try trySteps(training, range, steps) } }
-        isSearching = false
+        audience = .all
         for ((_, optimizer), before) in zip(optimizers, ratesBefore) {
             optimizer.zeroGrad()
             for (group, rate) in zip(optimizer.groups, before) { group.learningRate = rate }
@@ -107,7 +108,7 @@ extension Trainer {
             resetScores()
             try step(training, batches, contexts)
             position.step += 1
-            guard let loss = try scores()["loss"] else { break }
+            guard let loss = try loss(named: "loss").value() else { break }
             mean = 0.95 * mean + 0.05 * loss
             weight = 0.95 * weight + 0.05
             rates.append(rate)

@@ -75,6 +75,9 @@ public struct History: Hashable, Sendable {
 
     mutating func append(_ epoch: Epoch) { epochs.append(epoch) }
 
+    /// The places of the epochs with numbers of validation.
+    var validated: [Int] { epochs.indices.filter { epochs[$0].scores.names.contains { $0.hasPrefix("val_") } } }
+
     /// The names of losses and metrics, each once, in their order.
     public var names: [String] {
         var seen: Set<String> = []

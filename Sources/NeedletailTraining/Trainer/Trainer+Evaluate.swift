@@ -9,19 +9,36 @@ extension Trainer {
     /// - Throws: `data` of a loader without batches; `invalidArgument` where there are several models and no closure for it;
     ///   `TensorError` of the device, and what the closure throws.
     public func evaluate(_ loader: DataLoader) throws -> Scores {
-        let lossStates = try states(of: losses)
-        let metricStates = try states(of: metrics)
-        resetScores()
-        let scores = try withGenerator(generator) { try evaluateFromZero(loader) }
-        for (name, state) in lossStates { try loss(named: name).restore(state) }
-        for (metric, (_, state)) in zip(metrics, metricStates) { try metric.restore(state) }
-        return scores
+        try withOwnScores { try evaluateFromZero(loader) }
     }
 
-    private func states(of metrics: [any Metric]) throws(TensorError) -> [(String, MetricState)] {
-        var result: [(String, MetricState)] = []
-        for metric in metrics { result.append((metric.name, try metric.state())) }
-        return result
+    /// Makes a step of one batch, as those of ``fit(_:validation:epochs:validationFrequency:)``, and gives its losses and
+    /// metrics. It counts to no epoch: ``position`` and ``history`` stay as they are, callbacks are not called, and losses and
+    /// metrics of the running epoch go on. ``accumulation`` does not apply. Waits for the device.
+    ///
+    /// Layers are in the mode that they have.
+    ///
+    /// - Throws: `TensorError` of the device, and what the closure throws.
+    public func step(_ batch: Batch) throws -> Scores {
+        try withOwnScores {
+            audience = .metrics
+            defer { audience = .all }
+            try step(batch, contexts)
+            return try scores()
+        }
+    }
+
+    /// Runs `body` with losses and metrics at their start; those of the running epoch go on afterwards.
+    private func withOwnScores(_ body: () throws -> Scores) throws -> Scores {
+        var states: [MetricState] = []
+        for metric in metrics { states.append(try metric.state()) }
+        let own = losses
+        losses = []
+        for metric in metrics { metric.reset() }
+        let found = Result { try withGenerator(generator) { try body() } }
+        losses = own
+        for (metric, state) in zip(metrics, states) { try metric.restore(state) }
+        return try found.get()
     }
 
     /// As ``evaluate(_:)``, with losses and metrics at their start, before and afterwards.
@@ -62,6 +79,13 @@ extension Trainer {
             }
             for (name, value) in try evaluation(batch) { loss(named: name).update(value, count: batch.count) }
         }
+    }
+
+    /// Runs `body`, after which random numbers go on as if it had drawn none: what is looked at changes no number of a run.
+    func withoutDrawing<Result>(_ body: () throws -> Result) rethrows -> Result {
+        let state = generator.state
+        defer { generator.state = state }
+        return try withGenerator(generator) { () throws in try body() }
     }
 
     /// Runs `body` with all layers in evaluation mode, and gives each the mode back that it had.

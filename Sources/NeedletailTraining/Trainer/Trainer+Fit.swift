@@ -11,11 +11,20 @@ extension Trainer {
     /// - Parameters:
     ///   - validation: evaluated after each epoch; its numbers are in the history as `val_loss`, ...
     ///   - epochs: all epochs, those that are done already included.
+    ///   - validationFrequency: how many epochs lie between two validations, 1 or more: with 2, epochs 2, 4, ... are followed by
+    ///     one. Callbacks that go by its numbers pass over the other epochs.
     /// - Returns: ``history``. How the run ended says ``outcome``.
     /// - Throws: `data` where the loader has no batch, or is not the one in the middle of whose epoch the run is resumed;
-    ///   `TensorError` of the device, and what closures and callbacks throw.
+    ///   `invalidArgument` of another frequency; `TensorError` of the device, and what closures and callbacks throw.
     @discardableResult
-    public func fit(_ training: DataLoader, validation: DataLoader? = nil, epochs: Int = 1) throws -> History {
+    public func fit(
+        _ training: DataLoader, validation: DataLoader? = nil, epochs: Int = 1, validationFrequency: Int = 1
+    ) throws -> History {
+        guard validationFrequency > 0 else {
+            throw TensorError(
+                .invalidArgument,
+                "fit(validationFrequency: \(validationFrequency)): no number of epochs; give 1 or more")
+        }
         let shape = LoaderShape(training, accumulation: accumulation)
         if position.step > 0, let loader, loader != shape {
             throw TensorError(
@@ -29,6 +38,7 @@ extension Trainer {
         }
         loader = shape
         self.epochs = epochs
+        self.validationFrequency = validation == nil ? nil : validationFrequency
         stepsPerEpoch = (training.count + accumulation - 1) / accumulation
         isStopping = false
         outcome = .finished
@@ -79,15 +89,21 @@ extension Trainer {
     private func endEpoch(_ validation: DataLoader?, seconds: Double) throws {
         var scores = try scores()
         resetScores()
-        if let validation {
+        let number = position.epoch + 1
+        if let validation, isValidated(number) {
+            for callback in callbacks { try callback.validationBegin(self) }
             for entry in try evaluateFromZero(validation).entries { scores["val_" + entry.name] = entry.value }
+            for callback in callbacks { try callback.validationEnd(self) }
         }
-        position = Position(epoch: position.epoch + 1)
+        position = Position(epoch: number)
         let epoch = History.Epoch(
-            number: position.epoch, scores: scores, learningRate: lastRate ?? optimizer.learningRate, seconds: seconds)
+            number: number, scores: scores, learningRate: lastRate ?? optimizer.learningRate, seconds: seconds)
         history.append(epoch)
         for callback in callbacks { try callback.epochEnd(self, epoch) }
     }
+
+    /// Whether an epoch of this run is followed by validation.
+    func isValidated(_ epoch: Int) -> Bool { validationFrequency.map { epoch.isMultiple(of: $0) } ?? false }
 
     /// Starts losses and metrics anew.
     func resetScores() {
@@ -99,17 +115,27 @@ extension Trainer {
     func step(
         _ training: DataLoader, _ batches: AnyIterator<Batch>, _ contexts: [DeviceContext]
     ) throws {
+        guard accumulation > 1, case .loss(let loss) = work else { return try step(try next(batches), contexts) }
+        try step { try traceGradients(loss, training, batches, contexts) }
+    }
+
+    /// Makes a step of one batch.
+    func step(_ batch: Batch, _ contexts: [DeviceContext]) throws {
         switch work {
-        case .loss(let loss):
-            try traceGradients(loss, training, batches, contexts)
-            if let clipValue { optimizer.clipGradientValue(clipValue) }
-            if let clipNorm { optimizer.clipGradientNorm(clipNorm) }
-            try optimizer.step()
+        case .loss(let loss): try step { try trace(loss, batch, share: nil) }
         case .steps(let body, _):
-            let batch = try next(batches)
             for (name, value) in try body(batch) { loss(named: name).update(value, count: batch.count) }
             for context in contexts { try context.flushAll() }
         }
+    }
+
+    /// Makes a step of the gradients that the closure makes.
+    private func step(_ traceGradients: () throws -> Void) throws {
+        optimizer.zeroGrad()
+        try traceGradients()
+        if let clipValue { optimizer.clipGradientValue(clipValue) }
+        if let clipNorm { optimizer.clipGradientNorm(clipNorm) }
+        try optimizer.step()
     }
 
     /// Forward and backward pass of the batches of a step.
@@ -117,8 +143,6 @@ extension Trainer {
         _ loss: (Batch) throws -> (loss: Tensor, outputs: Tensor?), _ training: DataLoader,
         _ batches: AnyIterator<Batch>, _ contexts: [DeviceContext]
     ) throws {
-        optimizer.zeroGrad()
-        if accumulation == 1 { return try trace(loss, try next(batches), share: nil) }
         let first = position.step * accumulation
         let last = Swift.min(first + accumulation, training.count)
         let examples = Swift.min(last * training.batchSize, training.exampleCount) - first * training.batchSize
@@ -139,8 +163,8 @@ extension Trainer {
         let (batchLoss, outputs) = try loss(batch)
         (share.map { batchLoss * $0 } ?? batchLoss).backward()
         self.loss(named: "loss").update(batchLoss, count: batch.count)
-        if let outputs { for metric in metrics { metric.update(outputs, batch.labels) } }
-        for inspector in inspectors where !isSearching {
+        if let outputs, audience != .none { for metric in metrics { metric.update(outputs, batch.labels) } }
+        for inspector in inspectors where audience == .all {
             try inspector.gradientsEnd(self, batch: batch, loss: batchLoss)
         }
     }

@@ -67,9 +67,9 @@ public final class Trainer {
     public internal(set) var position = Position()
     /// The epochs so far, those of a resumed run included.
     public internal(set) var history = History()
-    /// All epochs of the running ``fit(_:validation:epochs:)``, those of earlier runs included.
+    /// All epochs of the running ``fit(_:validation:epochs:validationFrequency:)``, those of earlier runs included.
     public internal(set) var epochs = 0
-    /// Steps of an epoch of the running ``fit(_:validation:epochs:)``.
+    /// Steps of an epoch of the running ``fit(_:validation:epochs:validationFrequency:)``.
     public internal(set) var stepsPerEpoch = 0
     /// How the last run ended.
     public internal(set) var outcome = Outcome.finished
@@ -80,14 +80,22 @@ public final class Trainer {
     /// The means of the losses of the running epoch, by name.
     var losses: [MeanMetric] = []
     var isStopping = false
-    /// Whether steps are made that no callback sees.
-    var isSearching = false
+    /// Who sees what a step makes.
+    var audience = Audience.all
     /// The learning rate of the last step.
     var lastRate: Double?
     /// What is trained on.
     var loader: LoaderShape?
     /// The callbacks that see gradients.
     let inspectors: [any TrainingCallback]
+
+    /// Who sees what a step makes: callbacks and metrics, metrics alone, or neither.
+    enum Audience: Int {
+        case none, metrics, all
+    }
+
+    /// How often an epoch is followed by validation: nil is never.
+    var validationFrequency: Int?
 
     /// What a batch is made into.
     enum Work {
@@ -205,9 +213,14 @@ public final class Trainer {
         self.optimizers = optimizers
         self.metrics = metrics
         func rank(_ callback: any TrainingCallback) -> Int {
-            callback is ModelCheckpoint ? 2 : callback is RunReport ? 1 : 0
+            switch callback {
+            case is WeightAveraging: 0
+            case is RunReport: 2
+            case is ModelCheckpoint: 3
+            default: 1
+            }
         }
-        self.callbacks = (0...2).flatMap { place in callbacks.filter { rank($0) == place } }
+        self.callbacks = (0...3).flatMap { place in callbacks.filter { rank($0) == place } }
         self.generator = generator ?? .current
         self.accumulation = Swift.max(accumulation, 1)
         clipNorm = clip.norm
@@ -227,8 +240,10 @@ public final class Trainer {
     /// Losses and metrics of the running epoch so far. Waits for the device.
     public func scores() throws(TensorError) -> Scores {
         var result = Scores()
-        for loss in losses { if let value = try loss.value() { result[loss.name] = value } }
-        for metric in metrics { if let value = try metric.value() { result[metric.name] = value } }
+        // Of NaN there is one, without a sign that texts would show.
+        for metric in losses as [any Metric] + metrics {
+            if let value = try metric.value() { result[metric.name] = value.isNaN ? .nan : value }
+        }
         return result
     }
 

@@ -6,8 +6,9 @@ import Needletail
 ///         func epochEnd(_ trainer: Trainer, _ epoch: History.Epoch) { print(epoch.number, epoch.scores) }
 ///     }
 ///
-/// All is optional. Callbacks are called in the order in which the trainer has them, but for ``RunReport``s, which
-/// come behind the others, and ``ModelCheckpoint``s, which come last: what they show and save is what the others have come to. An error that one throws ends ``Trainer/fit(_:validation:epochs:)``.
+/// All is optional. Callbacks are called in the order in which the trainer has them, but for ``WeightAveraging``, which comes
+/// first, ``RunReport``s, which come behind the others, and ``ModelCheckpoint``s, which come last: what they show and save is what
+/// the others have come to. An error that one throws ends ``Trainer/fit(_:validation:epochs:validationFrequency:)``.
 ///
 /// A callback that counts or remembers keeps that in the checkpoint (``state()``), so that a resumed run goes on as the
 /// first would have.
@@ -29,6 +30,10 @@ public protocol TrainingCallback: AnyObject {
     func gradientsEnd(_ trainer: Trainer, batch: Batch, loss: Tensor) throws
     /// After a step: ``Trainer/position`` has counted it. Reading a loss or a metric waits for the device.
     func stepEnd(_ trainer: Trainer) throws
+    /// Before the validation of an epoch, behind its last step.
+    func validationBegin(_ trainer: Trainer) throws
+    /// After the validation of an epoch.
+    func validationEnd(_ trainer: Trainer) throws
     /// After an epoch and its validation. ``Trainer/position`` is at the next one, and ``Trainer/history`` has this one.
     func epochEnd(_ trainer: Trainer, _ epoch: History.Epoch) throws
     /// After the last step of this run, whether it was the last of all or training was stopped.
@@ -50,6 +55,8 @@ extension TrainingCallback {
     public func stepBegin(_ trainer: Trainer) throws {}
     public func gradientsEnd(_ trainer: Trainer, batch: Batch, loss: Tensor) throws {}
     public func stepEnd(_ trainer: Trainer) throws {}
+    public func validationBegin(_ trainer: Trainer) throws {}
+    public func validationEnd(_ trainer: Trainer) throws {}
     public func epochEnd(_ trainer: Trainer, _ epoch: History.Epoch) throws {}
     public func fitEnd(_ trainer: Trainer) throws {}
     public func state() throws(TensorError) -> CallbackState { CallbackState() }
@@ -128,11 +135,12 @@ struct MonitoredScore {
         goal == .smallest ? value < best - difference : value > best + difference
     }
 
-    /// Its value in an epoch.
+    /// Its value in an epoch; nil of validation where that epoch was not followed by one.
     ///
     /// - Throws: `invalidArgument` where the epoch has none.
-    func value(in epoch: History.Epoch) throws(TensorError) -> Double {
+    func value(in epoch: History.Epoch, of trainer: Trainer) throws(TensorError) -> Double? {
         if let value = epoch.scores[name] { return value }
+        if name.hasPrefix("val_"), trainer.validationFrequency != nil, !trainer.isValidated(epoch.number) { return nil }
         let hint = name.hasPrefix("val_") ? ", or pass validation data" : ""
         throw TensorError(
             .invalidArgument,

@@ -105,23 +105,42 @@ public enum ImageCollection: String, Hashable, Sendable, CaseIterable {
     ///
     /// Looked for in `explicit`, else in `RuntimeConfiguration.current.dataDirectory` (`NEEDLETAIL_DATA`), else in `Datasets`
     /// of the working directory: in its folder of this collection's name, else there. A place that has all comes before one that
-    /// has some.
+    /// has some. MNIST's files and Fashion-MNIST's have the same names: those that are the other's, by the sums of their labels,
+    /// are passed over.
     ///
     /// - Throws: `data`, saying which files to put where, where none is found.
     public func directory(_ explicit: String? = nil) throws(TensorError) -> String {
         let named = explicit ?? RuntimeConfiguration.current.dataDirectory
         let places = named.map { ["\($0)/\(rawValue)", $0] } ?? ["Datasets/\(rawValue)"]
-        if let found = places.first(where: { !has($0).contains(false) })
-            ?? places.first(where: { has($0).contains(true) })
-        {
-            return found
-        }
+        if let found = try found(in: places) { return found }
         let wanted = files.map(\.name).joined(separator: ", ")
         throw TensorError(
             .data,
             "\(rawValue) is not in \(places.joined(separator: " nor ")); put \(wanted) there (from \(mirrors[0])), "
                 + "name their directory by --data or NEEDLETAIL_DATA, or download them (--download)")
     }
+
+    /// The first of some places that has all files, or else some; not those that are known to be another collection's. Nil of none.
+    ///
+    /// - Throws: `data` where another collection's are all that is there.
+    func found(in places: [String]) throws(TensorError) -> String? {
+        let others = places.map { isInMNISTsFormat ? MNISTOwner.other(than: self, in: $0) : nil }
+        let own = zip(places, others).filter { $1 == nil }.map(\.0)
+        if let found = own.first(where: { !has($0).contains(false) }) ?? own.first(where: { has($0).contains(true) }) {
+            return found
+        }
+        guard case (let place, let other?)? = zip(places, others).first(where: { $1 != nil }) else { return nil }
+        throw TensorError(
+            .data,
+            "\(place): these are the files of \(other.rawValue), by the sums of their labels, and not those of \(rawValue), which "
+                + "have the same names; put \(rawValue)'s into \(places[0]) or a directory of their own, or download them "
+                + "(--download)")
+    }
+
+    /// Whether the files of a directory are known to be this collection's, or can be no other's.
+    func areOwn(in directory: String) -> Bool { !isInMNISTsFormat || MNISTOwner.known(directory) == [self] }
+
+    private var isInMNISTsFormat: Bool { self == .mnist || self == .fashionMNIST }
 
     /// Reads the images and classes of one part.
     ///

@@ -40,7 +40,9 @@ public enum MNISTFiles {
     ///
     /// The first of these that is given: `explicit`, `RuntimeConfiguration.current.dataDirectory` (`NEEDLETAIL_DATA`).
     /// Either may also be the directory that holds `mnist`, which is looked into first. Where neither is,
-    /// `Datasets/mnist` in the working directory or else in this package's root. A place that has all files comes before one that has some. Throws `.data` where no MNIST file is found.
+    /// `Datasets/mnist` in the working directory or else in this package's root. A place that has all files comes before one
+    /// that has some; files of the same names that are Fashion-MNIST's, by the sums of their labels, are passed over. Throws
+    /// `.data` where no MNIST file is found.
     public static func directory(_ explicit: String? = nil) throws(TensorError) -> String {
         if let named = explicit ?? RuntimeConfiguration.current.dataDirectory {
             return try checked(named)
@@ -49,7 +51,7 @@ public enum MNISTFiles {
         var root = URL(fileURLWithPath: #filePath)
         for _ in 0..<4 { root.deleteLastPathComponent() }
         let candidates = ["Datasets/mnist", root.appendingPathComponent("Datasets/mnist").path]
-        if let found = first(of: candidates) { return found }
+        if let found = try ImageCollection.mnist.found(in: candidates) { return found }
         throw TensorError(.data, "MNIST is in neither \(candidates.joined(separator: " nor ")); \(remedy)")
     }
 
@@ -93,23 +95,13 @@ public enum MNISTFiles {
             throw TensorError(.data, "\(named): no such directory; \(remedy)")
         }
         guard isDirectory.boolValue else { throw TensorError(.data, "\(named): is no directory; \(remedy)") }
-        if let found = first(of: [named + "/mnist", named]) { return found }
+        if let found = try ImageCollection.mnist.found(in: [named + "/mnist", named]) { return found }
         throw TensorError(.data, "\(named): no MNIST file in this directory; \(remedy)")
     }
 
-    /// The first that has all files, or else some.
-    private static func first(of directories: [String]) -> String? {
-        directories.first { !has($0).contains(false) } ?? directories.first { has($0).contains(true) }
-    }
-
-    /// Whether each of the four files is there.
-    private static func has(_ directory: String) -> [Bool] {
-        Part.allCases.flatMap { part in
-            [
-                existing("\(part.stem)-images", dimensions: 3, in: directory) != nil,
-                existing("\(part.stem)-labels", dimensions: 1, in: directory) != nil,
-            ]
-        }
+    /// The files of labels that a directory has.
+    static func labelPaths(in directory: String) -> [String] {
+        Part.allCases.compactMap { existing("\($0.stem)-labels", dimensions: 1, in: directory) }
     }
 
     /// The file by its name on the MNIST page, or with the dot that unpacking under Windows leaves; plain before gzip.

@@ -10,6 +10,8 @@ package struct CollectionSubject: RunSubject {
     /// A recipe of its own model, of MNIST alone.
     package var preset: MNISTPreset?
     package var dataDirectory: String?
+    /// Where the files were of the run that is resumed.
+    private var recordedDirectory: String?
     /// Images that are trained on at most.
     package var limit: Int?
     /// Whether pictures are moved, and those of things turned over, at random.
@@ -53,6 +55,7 @@ package struct CollectionSubject: RunSubject {
         let augmented = saved.recipe["augment"] == "true"
         try saved.check(flag: "augment", augments, augmented)
         augments = augmented
+        if dataDirectory == nil { recordedDirectory = try CollectionSubject.recorded(collection, saved) }
         // Of a run on all images there are as many as the checkpoint has.
         limit = limit ?? saved.checkpoint.exampleCount
     }
@@ -67,6 +70,12 @@ package struct CollectionSubject: RunSubject {
             specification: specification,
             training: DeviceDataset(training, device: device, dtype: settings.dtype),
             heldOut: DeviceDataset(test, device: device, dtype: settings.dtype), data: absolutePath(directory))
+        if !isFolderOfCollection(directory), !collection.areOwn(in: directory) {
+            task.notes = [
+                "\(directory): by the sums of their labels, these files are neither mnist's nor fashion-mnist's; they are taken for "
+                    + "\(kind.rawValue)'s"
+            ]
+        }
         if augments == true {
             task.augmentation = augmentation
             task.words["augment"] = ["true"]
@@ -97,9 +106,12 @@ package struct CollectionSubject: RunSubject {
             problem = error
         }
         let directory = downloadDirectory
+        let isNew = !FileManager.default.fileExists(atPath: directory)
         do {
             try download(collection, directory)
         } catch {
+            // Only where it is empty.
+            if isNew { rmdir(directory) }
             // Where there is nothing yet, that is no news.
             guard (try? CollectionSubject.directory(of: collection, dataDirectory)) != nil else { throw error }
             throw TensorError(error.kind, "\(problem.message); and \(error.message)")
@@ -117,15 +129,27 @@ package struct CollectionSubject: RunSubject {
 
     /// Where files are downloaded to: of the directories that are searched one that comes before any that has broken files.
     private var downloadDirectory: String {
-        if let dataDirectory {
-            // What is found there is the directory itself, or its folder.
-            return (try? CollectionSubject.directory(of: collection, dataDirectory)) ?? dataDirectory
-        }
-        return "\(RuntimeConfiguration.current.dataDirectory ?? "Datasets")/\(kind.rawValue)"
+        if let recordedDirectory { return recordedDirectory }
+        let named = dataDirectory ?? RuntimeConfiguration.current.dataDirectory ?? "Datasets"
+        let folder = isFolderOfCollection(named) ? named : "\(named)/\(kind.rawValue)"
+        // A directory that has some of the files is filled up.
+        guard dataDirectory != nil, let found = try? CollectionSubject.directory(of: collection, named),
+            collection.areOwn(in: found)
+        else { return folder }
+        return found
+    }
+
+    private func isFolderOfCollection(_ directory: String) -> Bool {
+        URL(fileURLWithPath: directory).lastPathComponent == kind.rawValue
     }
 
     private func loadParts() throws(TensorError) -> (directory: String, training: ImageSplit, test: ImageSplit) {
-        let directory = try CollectionSubject.directory(of: collection, dataDirectory)
+        let directory: String
+        if let recordedDirectory {
+            directory = recordedDirectory
+        } else {
+            directory = try CollectionSubject.directory(of: collection, dataDirectory)
+        }
         return (
             directory, try collection.load(.train, from: directory), try collection.load(.test, from: directory)
         )
@@ -135,13 +159,25 @@ package struct CollectionSubject: RunSubject {
         collection == .mnist ? try MNISTFiles.directory(named) : try collection.directory(named)
     }
 
-    /// The images that a model was not trained on: those of a directory, of the one in training where it is still there, or
+    /// Where the files were in training, if they still are.
+    ///
+    /// - Throws: `data` where another collection's are there.
+    private static func recorded(_ collection: ImageCollection, _ saved: SavedRun) throws(TensorError) -> String? {
+        guard let directory = saved.recipe["data"] else { return nil }
+        return try collection.found(in: [directory])
+    }
+
+    /// The images that a model was not trained on: those of a directory, of the one in training where they are still there, or
     /// where they are looked for otherwise.
     static func heldOut(
         _ collection: ImageCollection, _ saved: SavedRun, data: String?, device: DeviceID, dtype: DType
     ) throws(TensorError) -> any Dataset {
-        let known = saved.recipe["data"].flatMap { FileManager.default.fileExists(atPath: $0) ? $0 : nil }
-        let directory = try directory(of: collection, data ?? known)
+        let directory: String
+        if data == nil, let recorded = try recorded(collection, saved) {
+            directory = recorded
+        } else {
+            directory = try Self.directory(of: collection, data)
+        }
         return DeviceDataset(try collection.load(.test, from: directory), device: device, dtype: dtype)
     }
 }

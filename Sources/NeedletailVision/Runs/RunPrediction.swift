@@ -99,7 +99,11 @@ package struct RunPrediction {
             if let names = rows.encoder.classNames {
                 classes += try answers(some, names)
             } else {
-                numbers += try withNoGrad { model(some) }.scalars(as: Double.self).map(rows.encoder.decode)
+                numbers += try withNoGrad { model(some) }.scalars(as: Double.self).map {
+                    let number = rows.encoder.decode($0)
+                    // Without a sign.
+                    return number.isNaN ? .nan : number
+                }
             }
         }
         return (table, rows.encoder.classNames == nil ? .numbers(numbers) : .classes(classes))

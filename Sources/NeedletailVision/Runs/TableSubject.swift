@@ -158,9 +158,15 @@ private struct TableRows {
                 .data,
                 "\(path): has no column to predict \(quoted(target)) from; add one, or name texts by --features")
         }
+        for column in table.columns where column.name != target && features?.contains(column.name) ?? true {
+            guard let (line, field) = table.oddField(of: column) else { continue }
+            notes.append(
+                "column \(quoted(column.name)) would be numbers, but line \(line) has \(quoted(field)); correct it, or leave it "
+                    + "empty where it is missing")
+        }
         table = try TableRows.complete(table, names, target, missing)
         let column = try table.column(target)
-        let isClassification = try TableRows.isClassification(column, task, path)
+        let isClassification = try TableRows.isClassification(column, task, table)
         let isNumber = !isClassification
         let places = isNumber ? nil : TableRows.classes(of: column)
         let parts = try RunData.split(
@@ -219,8 +225,15 @@ private struct TableRows {
     }
 
     private static func isClassification(
-        _ column: CSVTable.Column, _ task: TableSubject.Task?, _ path: String
+        _ column: CSVTable.Column, _ task: TableSubject.Task?, _ table: CSVTable
     ) throws(TensorError) -> Bool {
+        let path = table.path
+        if task != .classification, let (line, field) = table.oddField(of: column) {
+            throw TensorError(
+                .data,
+                "\(path): line \(line), column \(quoted(column.name)): \(quoted(field)) is no number to predict, as most others are; "
+                    + "correct it, leave it empty where it is missing, or give --task classification")
+        }
         let isNumber = column.kind == .integer || column.kind == .real
         let values = column.distinct
         if task == .regression, !isNumber {

@@ -38,3 +38,5 @@ text.value[0].tensor.dtype = 7
 text.value[0].tensor.tensor_shape.dim.add().size = 1
 text.value[0].tensor.string_val.append(b"| a | b |")
 print_file(event_pb2.Event(wall_time=2.25, step=3, summary=text))
+start = event_pb2.SessionLog(status=event_pb2.SessionLog.START)
+print_file(event_pb2.Event(wall_time=2.25, step=3, session_log=start))

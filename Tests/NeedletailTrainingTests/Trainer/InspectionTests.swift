@@ -159,26 +159,27 @@ import Testing
                 + "1f00000000000000514b441809000000000000024010ac022a110a0f0a0876616c5f6c6f737315cdcccc3de34eca70")
     }
 
-    @Test func aResumedEventFileHasEachEpochOnce() throws {
+    @Test func aResumedRunsEventFileHasItsOwnEpochs() throws {
         let directory = TemporaryDirectory()
-        let path = directory.path("runs/a/events.out.tfevents.0.needletail")
         let first = SmallData.trainer(callbacks: [TensorBoardLog(directory.path("runs/a"))])
         try first.fit(SmallData.loader(), epochs: 2)
+        let path = try #require(directory.files(in: "runs/a").first)
         let before = try Data(contentsOf: URL(fileURLWithPath: path))
         let second = SmallData.trainer(callbacks: [TensorBoardLog(directory.path("runs/a"))])
         try Checkpoint(of: first, model: "a").restore(second)
         try second.fit(SmallData.loader(), epochs: 3)
-        let after = try Data(contentsOf: URL(fileURLWithPath: path))
-        // What was there stays, with the settings, and a third epoch's loss, accuracy and rate are behind it.
-        #expect(after.prefix(before.count) == before)
-        var frames = 0
-        var place = after.startIndex
-        while place < after.endIndex {
-            let length = (0..<8).reduce(0) { $0 | Int(after[place + $1]) << (8 * $1) }
-            place += 16 + length
-            frames += 1
+        // What was there stays; the second file has a version, a start, settings, and the third epoch's loss, accuracy and rate.
+        let files = directory.files(in: "runs/a")
+        #expect(try files.count == 2 && Data(contentsOf: URL(fileURLWithPath: files[0])) == before)
+        func frames(_ data: Data) -> Int {
+            var (frames, place) = (0, data.startIndex)
+            while place < data.endIndex {
+                let length = (0..<8).reduce(0) { $0 | Int(data[place + $1]) << (8 * $1) }
+                place += 16 + length
+                frames += 1
+            }
+            return place == data.endIndex ? frames : 0
         }
-        #expect(place == after.endIndex && frames == 2 + 3 * 3)
-        #expect(TemporaryDirectory.names(directory.path("runs/a")).count == 1)
+        #expect(try frames(before) == 3 + 2 * 3 && frames(Data(contentsOf: URL(fileURLWithPath: files[1]))) == 3 + 3)
     }
 }

@@ -151,17 +151,22 @@ import Testing
 
     @Test func weightsThatDoNotFitAreRefused() throws {
         let (x, y) = try examples(20)
-        func message(_ loss: KerasLoss, _ byClass: [Int: Double], _ sample: Tensor?) -> String {
+        func message(_ loss: KerasLoss, _ byClass: [Int: Double], _ sample: Tensor?, _ labels: Tensor? = nil) -> String
+        {
             let model = KerasModel([Linear(6, 3)])
             model.compile(optimizer: .sgd(0), loss: loss)
             let error = #expect(throws: TensorError.self) {
-                try model.fit(x, y, classWeight: byClass, sampleWeight: sample)
+                try model.fit(x, labels ?? y, classWeight: byClass, sampleWeight: sample)
             }
             return error?.message ?? ""
         }
         let sparse = KerasLoss.sparseCategoricalCrossentropy(fromLogits: true)
         #expect(message(sparse, [1: -1], nil).contains("-1.0 of class 1"))
         #expect(message(sparse, [-1: 2], nil).contains("a weight of class -1"))
+        let oneHot = y.oneHot(classes: 3).to(.float32)
+        #expect(
+            message(.categoricalCrossentropy(fromLogits: true), [1: 2, 3: 4], nil, oneHot).contains(
+                "a weight of class 3, and one-hot labels [20, 3] have the classes 0 to 2"))
         #expect(message(sparse, [:], Tensor.ones([19])).contains("give [20]"))
         for wrong in [-1, Float.nan, .infinity] {
             var weights = [Float](repeating: 1, count: 20)

@@ -42,6 +42,32 @@ import Testing
         #expect(searched.history["loss"] == plain.history["loss"] && searched.history.epochs.count == 3)
     }
 
+    /// What counts how often it is asked.
+    private final class Counting: Metric {
+        let name = "counting"
+        var (updates, reads) = (0, 0)
+        func add(_ outputs: Tensor, _ labels: Tensor, file: StaticString, line: UInt) { updates += 1 }
+        func value() throws(TensorError) -> Double? {
+            reads += 1
+            return 1
+        }
+        func reset() {}
+        func state() throws(TensorError) -> MetricState { MetricState() }
+        func restore(_ state: MetricState) throws(TensorError) {}
+    }
+
+    @Test func noMetricIsComputed() throws {
+        let model = SmallData.model(Generator(seed: 1))
+        let metric = Counting()
+        let trainer = Trainer(
+            model: model, optimizer: SGD(model.parameters, learningRate: 0.1), loss: { crossEntropy($0, $1) },
+            metrics: [metric])
+        #expect(try trainer.searchLearningRate(SmallData.loader(), in: 1e-5...1e-2, steps: 12).losses.count == 12)
+        #expect(metric.updates == 0 && metric.reads == 0)
+        try trainer.fit(SmallData.loader())
+        #expect(metric.updates == 6 && metric.reads == 1)
+    }
+
     /// A callback that remembers something and takes nothing back.
     private final class Stubborn: TrainingCallback {
         func state() throws(TensorError) -> CallbackState { CallbackState(numbers: ["a": [1]]) }

@@ -30,6 +30,9 @@ import Testing
                 + "0000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000"
                 + "0000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000"
                 + "00000000000000000000000000000000000000000000f03f94392b7b")
+        #expect(
+            hexadecimal(TensorBoardEvents.start(step: 3, at: 2.25))
+                == "0f000000000000006d532b0909000000000000024010033a0208015b4da943")
         let png = [UInt8](repeating: 0, count: 16) + [0, 0, 0, 5, 0, 0, 0, 7, 8, 2]
         #expect(
             hexadecimal(TensorBoardEvents.image("predictions", png: png, step: 3, at: 2.25))
@@ -60,123 +63,24 @@ import Testing
 
     // MARK: A run's file
 
-    /// An event, read by the numbers of its fields.
-    private struct Event {
-        var time = 0.0
-        var step = 0
-        var version: String?
-        var tag: String?
-        var scalar: Float?
-        var image: (width: Int, height: Int, png: [UInt8])?
-        var histogram: [Int: [Double]]?
-        var text: String?
-    }
-
-    private enum Field {
-        case integer(Int)
-        case bytes([UInt8])
-
-        var bytes: [UInt8] { if case .bytes(let bytes) = self { bytes } else { [] } }
-        var integer: Int { if case .integer(let value) = self { value } else { 0 } }
-        var doubles: [Double] {
-            stride(from: 0, to: bytes.count, by: 8).map { start in
-                Double(bitPattern: bytes[start..<(start + 8)].reversed().reduce(0) { $0 << 8 | UInt64($1) })
-            }
-        }
-    }
-
-    /// The fields of a message: varints, and bytes of the others.
-    private func fields(_ message: [UInt8]) throws -> [(number: Int, value: Field)] {
-        var result: [(Int, Field)] = []
-        var place = 0
-        func varint() throws -> Int {
-            var (value, shift) = (0, 0)
-            while true {
-                try #require(place < message.count && shift < 63)
-                defer { place += 1 }
-                value |= Int(message[place] & 127) << shift
-                shift += 7
-                if message[place] < 128 { return value }
-            }
-        }
-        func take(_ count: Int) throws -> [UInt8] {
-            try #require(count >= 0 && place + count <= message.count)
-            defer { place += count }
-            return Array(message[place..<(place + count)])
-        }
-        while place < message.count {
-            let key = try varint()
-            switch key & 7 {
-            case 0: result.append((key >> 3, .integer(try varint())))
-            case 1: result.append((key >> 3, .bytes(try take(8))))
-            case 2: result.append((key >> 3, .bytes(try take(try varint()))))
-            case 5: result.append((key >> 3, .bytes(try take(4))))
-            default: Issue.record("wire type \(key & 7)")
-            }
-        }
-        return result
-    }
-
-    private func field(_ number: Int, of message: [UInt8]) throws -> Field? {
-        try fields(message).first { $0.number == number }?.value
-    }
-
-    private func event(_ bytes: [UInt8]) throws -> Event {
-        var event = Event()
-        for (number, value) in try fields(bytes) {
-            switch number {
-            case 1: event.time = value.doubles[0]
-            case 2: event.step = value.integer
-            case 3: event.version = String(decoding: value.bytes, as: UTF8.self)
-            case 5:
-                let parts = try fields(try #require(try field(1, of: value.bytes)).bytes)
-                for (number, part) in parts {
-                    switch number {
-                    case 1: event.tag = String(decoding: part.bytes, as: UTF8.self)
-                    case 2: event.scalar = Float(bitPattern: part.bytes.reversed().reduce(0) { $0 << 8 | UInt32($1) })
-                    case 4:
-                        let picture = Dictionary(
-                            uniqueKeysWithValues: try fields(part.bytes).map { ($0.number, $0.value) })
-                        #expect(picture[3]?.integer == 3)
-                        event.image = (
-                            picture[2]?.integer ?? 0, picture[1]?.integer ?? 0, picture[4]?.bytes ?? []
-                        )
-                    case 5:
-                        event.histogram = Dictionary(
-                            uniqueKeysWithValues: try fields(part.bytes).map { ($0.number, $0.value.doubles) })
-                    case 8:
-                        #expect(try field(1, of: part.bytes)?.integer == 7)
-                        event.text = String(decoding: try field(8, of: part.bytes)?.bytes ?? [], as: UTF8.self)
-                    case 9:
-                        let plugIn = try field(1, of: try field(1, of: part.bytes)?.bytes ?? [])
-                        #expect(plugIn?.bytes == Array("text".utf8))
-                    default: Issue.record("field \(number) of a value")
-                    }
-                }
-            default: Issue.record("field \(number) of an event")
-            }
-        }
-        return event
-    }
-
-    /// The events of a file, which holds whole records alone.
-    private func events(_ path: String) throws -> [Event] {
-        let bytes = [UInt8](try Data(contentsOf: URL(fileURLWithPath: path)))
-        var result: [Event] = []
-        var place = 0
-        while place < bytes.count {
-            let length = bytes[place..<(place + 8)].reversed().reduce(0) { $0 << 8 | Int($1) }
-            try #require(place + 16 + length <= bytes.count)
-            let record = Array(bytes[(place + 12)..<(place + 12 + length)])
-            #expect(TensorBoardEvents.record(record) == Array(bytes[place..<(place + 16 + length)]))
-            result.append(try event(record))
-            place += 16 + length
-        }
-        return result
-    }
-
     private let directory = TemporaryDirectory()
-    private var path: String { directory.path("run/events.out.tfevents.0.needletail") }
+    private var run: String { directory.path("run") }
+    /// The run's event files, in the order in which readers take them.
+    private var files: [String] { directory.files(in: "run").filter { $0.contains("events.out.tfevents.") } }
+
+    /// What TensorBoard shows of the run: an event file that says from which step on it counts takes the place of those before.
+    private func shown() throws -> [EventFile.Event] {
+        var result: [EventFile.Event] = []
+        for file in files {
+            let found = try EventFile.events(file, isTorn: file != files.last)
+            #expect(found.first?.version == "brain.Event:2" && found.dropFirst().allSatisfy { $0.version == nil })
+            #expect(found.count { $0.isStart } == 1 && found.dropFirst().first?.isStart == true)
+            for event in found where event.version == nil {
+                if event.isStart { result.removeAll { $0.step >= event.step } } else { result.append(event) }
+            }
+        }
+        return result
+    }
 
     private static let pictures: DeviceDataset = {
         let pixels = (0..<(40 * 16)).map { UInt8(Philox.word(index: UInt64($0), key: 3, offset: 0) % 256) }
@@ -192,12 +96,15 @@ import Testing
             Linear(5, 3, generator: generator)
         }
         model.parameters[1].requiresGrad = false
-        let log = TensorBoardLog(
-            directory.path("run"), histogramsEvery: every,
-            predictions: DataLoader(TensorBoardTests.pictures, batchSize: 20), classes: ["a", "b", "c"])
         return Trainer(
             model: model, optimizer: SGD(model.parameters, learningRate: 0.05), loss: { crossEntropy($0, $1) },
-            metrics: [Accuracy()], callbacks: [log] + more, generator: generator)
+            metrics: [Accuracy()], callbacks: [log(every: every)] + more, generator: generator)
+    }
+
+    private func log(every: Int? = 1) -> TensorBoardLog {
+        TensorBoardLog(
+            run, histogramsEvery: every, predictions: DataLoader(TensorBoardTests.pictures, batchSize: 20),
+            classes: ["a", "b", "c"])
     }
 
     private var loader: DataLoader { DataLoader(TensorBoardTests.pictures, batchSize: 8, shuffle: true, seed: 2) }
@@ -209,8 +116,7 @@ import Testing
         })
         let trainer = trainer([hook])
         try trainer.fit(loader, epochs: 2)
-        let found = try events(path)
-        #expect(found[0].version == "brain.Event:2" && found.dropFirst().allSatisfy { $0.version == nil })
+        let found = try shown()
         let settings = try #require(found.first { $0.tag == "settings" })
         #expect(settings.step == 0 && settings.text?.contains("| optimizer | sgd, lr 0.05") == true, "\(settings)")
         #expect(settings.text?.hasPrefix("| setting | value |\n|---|---|\n") == true)
@@ -238,42 +144,137 @@ import Testing
         }
     }
 
-    /// What an earlier run wrote behind its last checkpoint is done again; a torn record is cut off.
-    @Test func aResumedRunsFileHasEachEpochOnce() throws {
+    /// An event without its time.
+    private func described(_ event: EventFile.Event) -> String {
+        "\(event.step) \(event.tag ?? "") \(event.scalar ?? 0) \((event.histogram ?? [:]).sorted { $0.key < $1.key }) "
+            + "\(event.image?.png ?? [])"
+    }
+
+    /// What an earlier run wrote behind its last checkpoint is done again; a torn record is left out.
+    @Test func aResumedRunShowsEachEpochOnce() throws {
         let whole = trainer()
         try whole.fit(loader, epochs: 4)
-        let wanted = try events(path)
+        let wanted = try shown()
         var saved: Checkpoint?
-        let saver = LambdaCallback(epochEnd: { trainer, epoch in
+        let saver = LambdaCallback { trainer, epoch in
             if epoch.number == 2 { saved = try Checkpoint(of: trainer, model: "a") }
-        })
-        let other = directory.path("other")
-        try FileManager.default.moveItem(atPath: directory.path("run"), toPath: other)
+        }
+        try FileManager.default.moveItem(atPath: run, toPath: directory.path("other"))
         try trainer([saver]).fit(loader, epochs: 3)
-        let file = try #require(FileHandle(forUpdatingAtPath: path))
+        let first = try #require(files.first)
+        let file = try #require(FileHandle(forUpdatingAtPath: first))
         try file.seekToEnd()
         try file.write(contentsOf: Data(TensorBoardEvents.record([9, 9, 9]).prefix(13)))
         try file.close()
         let second = trainer()
         try #require(saved).restore(second)
         try second.fit(loader, epochs: 4)
-        let found = try events(path)
-        func described(_ events: [Event]) -> [String] {
-            events.map { event in
-                var timeless = event
-                timeless.time = 0
-                // Of two runs of other lengths.
-                if timeless.text != nil { timeless.text = "" }
-                return "\(timeless.step) \(timeless.tag ?? "") \(timeless.scalar ?? 0) "
-                    + "\((timeless.histogram ?? [:]).sorted { $0.key < $1.key }) \(timeless.image?.png ?? [])"
-            }
-        }
-        #expect(described(found) == described(wanted))
+        let found = try shown()
+        #expect(
+            found.filter { $0.text == nil }.map(described) == wanted.filter { $0.text == nil }.map(described))
         #expect(found.map(\.time) == found.map(\.time).sorted())
-        // Another run in the same directory begins anew, and without histograms has none.
+        // The settings of the first run, and of the second from where it goes on.
+        let settings = found.filter { $0.text != nil }
+        #expect(
+            settings.map(\.step) == [0, 3] && settings.map { $0.text?.contains("| epochs | 4 |") } == [false, true])
+        // Another run in the same directory takes the place of all that is shown, and without histograms has none.
         try trainer(every: nil).fit(loader, epochs: 1)
-        let last = try events(path)
-        #expect(last.allSatisfy { $0.step <= 1 && $0.histogram == nil } && last.count < 8)
+        let last = try shown()
+        #expect(files.count == 3 && last.allSatisfy { $0.step <= 1 && $0.histogram == nil } && last.count < 8)
+        #expect(last.count { $0.text != nil } == 1)
+    }
+
+    /// As Keras's programs do: each `fit` has callbacks of its own.
+    @Test func aSecondFitKeepsWhatTheFirstWrote() throws {
+        let model = KerasModel([Flatten(), Linear(16, 3, generator: Generator(seed: 1))])
+        model.compile(optimizer: .sgd(0.05), loss: .sparseCategoricalCrossentropy(fromLogits: true))
+        try model.fit(loader, epochs: 2, callbacks: [log()])
+        let before = try shown()
+        try model.fit(loader, epochs: 2, callbacks: [log()])
+        let found = try shown()
+        #expect(found.prefix(before.count).map(described) == before.map(described))
+        #expect(found.filter { $0.tag == "weights/1.weight" }.map(\.step) == [1, 2, 3, 4])
+        #expect(found.filter { $0.tag == "loss" }.map(\.step) == [1, 2, 3, 4])
+        // In another directory there is nothing yet: there, what the history knows is written.
+        let other = directory.path("other")
+        try model.fit(loader, epochs: 1, callbacks: [TensorBoardLog(other)])
+        let late = try EventFile.events(try #require(directory.files(in: "other").first))
+        #expect(late.filter { $0.tag == "loss" }.map(\.step) == [1, 2, 3, 4, 5])
+    }
+
+    @Test func settingsAreWrittenAgainWhereTheyChange() throws {
+        let trainer = trainer()
+        try trainer.fit(loader, epochs: 1)
+        try trainer.fit(loader, epochs: 1)
+        #expect(try shown().filter { $0.text != nil }.map(\.step) == [0])
+        trainer.optimizer.learningRate = 0.025
+        try trainer.fit(loader, epochs: 2)
+        let settings = try shown().filter { $0.text != nil }
+        #expect(settings.map(\.step) == [0, 2] && files.count == 1)
+        #expect(settings.map { $0.text?.contains("sgd, lr 0.025") } == [false, true])
+    }
+
+    @Test func eachOfTwoRunsHasAFileOfItsOwn() throws {
+        let second = trainer()
+        // Trains within the other's epochs.
+        let first = trainer([LambdaCallback { _, epoch in try second.fit(loader, epochs: epoch.number) }])
+        try first.fit(loader, epochs: 3)
+        #expect(files.count == 2)
+        for file in files {
+            #expect(try EventFile.events(file).filter { $0.tag == "loss" }.map(\.step) == [1, 2, 3])
+        }
+    }
+
+    /// A file whose run ended when clocks were ahead is read before those of later runs all the same.
+    @Test func filesAreInTheOrderOfTheirRuns() throws {
+        try FileManager.default.createDirectory(atPath: run, withIntermediateDirectories: true)
+        directory.write([], to: "run/events.out.tfevents.9876543210.host.1.0")
+        for _ in 0..<3 { try trainer(every: nil).fit(loader) }
+        #expect(files.count == 4 && files[0].hasSuffix("9876543210.host.1.0"))
+        let times = try files.dropFirst().map { try #require(try EventFile.events($0).first).time }
+        #expect(times == times.sorted() && Set(times).count == 3)
+    }
+
+    @Test func aFileThatIsTakenAwayIsBegunAnew() throws {
+        let said = Lock<[String]>([])
+        let log = log()
+        log.say = { line in said.withLock { $0.append(line) } }
+        let model = KerasModel([Flatten(), Linear(16, 3, generator: Generator(seed: 1))])
+        model.compile(optimizer: .sgd(0.05), loss: .sparseCategoricalCrossentropy(fromLogits: true))
+        let run = run
+        let thief = LambdaCallback(stepEnd: { trainer in
+            if trainer.position.epoch > 0 { try? FileManager.default.removeItem(atPath: run) }
+        })
+        let history = try model.fit(loader, epochs: 4, callbacks: [log, thief])
+        #expect(history.epochs.count == 4 && files.count == 1)
+        let found = try shown()
+        // Numbers are the history's; histograms and pictures of earlier epochs are gone with their files.
+        #expect(found.filter { $0.tag == "loss" }.map(\.scalar) == history["loss"].map { Float($0) })
+        #expect(found.filter { $0.tag == "weights/1.weight" }.map(\.step) == [4])
+        let lines = said.withLock { $0 }
+        #expect(lines.count == 1 && lines[0].contains("events.out.tfevents.") && lines[0].contains("was removed"))
+    }
+
+    /// Noise in evaluation too, of the current generator.
+    private final class Noise: UnaryLayer {
+        func callAsFunction(_ input: Tensor) -> Tensor { input + Tensor.normal(input.shape) * 0.1 }
+    }
+
+    @Test func picturesChangeNoNumber() throws {
+        func losses(_ callbacks: [any TrainingCallback]) throws -> [Double] {
+            let generator = Generator(seed: 1)
+            let model = Sequential([Flatten(), Noise(), Linear(16, 3, generator: generator)])
+            let trainer = Trainer(
+                model: model, optimizer: SGD(model.parameters, learningRate: 0.05), loss: { crossEntropy($0, $1) },
+                callbacks: callbacks, generator: generator)
+            let first = try trainer.fit(loader, epochs: 2)["loss"]
+            return try first + trainer.fit(loader, epochs: 3)["loss"]
+        }
+        let plain = try losses([])
+        #expect(try losses([log()]) == plain)
+        let report = RunReport(
+            directory.path("report.html"), test: DataLoader(TensorBoardTests.pictures, batchSize: 20))
+        #expect(try losses([report]) == plain)
     }
 
     /// A metric that has no number, with a sign.
@@ -291,22 +292,22 @@ import Testing
         let model = SmallData.model(Generator(seed: 1), dropout: 0)
         let trainer = Trainer(
             model: model, optimizer: SGD(model.parameters, learningRate: 0.05), loss: { crossEntropy($0, $1) },
-            metrics: [Nothing()], callbacks: [TensorBoardLog(directory.path("run"))])
+            metrics: [Nothing()], callbacks: [TensorBoardLog(run)])
         try trainer.fit(SmallData.loader(), epochs: 1)
-        let points = try events(path).filter { $0.tag == "nothing" }
+        let points = try shown().filter { $0.tag == "nothing" }
         #expect(points.map { $0.scalar?.bitPattern } == [Float.nan.bitPattern])
     }
 
     @Test func whatIsNoPictureIsLeftOut() throws {
-        let log = TensorBoardLog(directory.path("run"), predictions: SmallData.validation)
+        let log = TensorBoardLog(run, predictions: SmallData.validation)
         try SmallData.trainer(callbacks: [log]).fit(SmallData.loader(), epochs: 1)
-        #expect(try events(path).allSatisfy { $0.image == nil })
+        #expect(try shown().allSatisfy { $0.image == nil })
         #expect(throws: TensorError.self) { try checked { TensorBoardLog("a", histogramsEvery: 0) } }
-        // A file that is taken away is missed.
-        let path = path
-        let thief = LambdaCallback(stepEnd: { _ in try? FileManager.default.removeItem(atPath: path) })
-        let robbed = SmallData.trainer(callbacks: [TensorBoardLog(directory.path("run")), thief])
-        let error = #expect(throws: TensorError.self) { try robbed.fit(SmallData.loader(), epochs: 1) }
-        #expect(error?.kind == .file && error?.message.contains("events.out.tfevents") == true)
+        // A place that is no directory is found out before training.
+        directory.write([1], to: "file")
+        let error = #expect(throws: TensorError.self) {
+            try SmallData.trainer(callbacks: [TensorBoardLog(directory.path("file"))]).fit(SmallData.loader())
+        }
+        #expect(error?.kind == .file && error?.message.contains("cannot be made") == true)
     }
 }

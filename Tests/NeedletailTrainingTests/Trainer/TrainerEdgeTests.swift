@@ -2,6 +2,7 @@ import Foundation
 import Needletail
 import NeedletailTraining
 import TensorRuntime
+import TestSupport
 import Testing
 
 /// Runs that end early, go on, and begin anew.
@@ -108,17 +109,19 @@ import Testing
     /// What an event file says of an epoch stays what it was, also of epochs before the log was there.
     @Test func aLogThatComesLaterOnlyGrows() throws {
         final class Copies: TrainingCallback {
-            let file: String
+            let directory: String
             var contents: [Data] = []
-            init(_ file: String) { self.file = file }
+            init(_ directory: String) { self.directory = directory }
             func epochEnd(_ trainer: Trainer, _ epoch: History.Epoch) throws {
-                contents.append(try Data(contentsOf: URL(fileURLWithPath: file)))
+                let names = TemporaryDirectory.names(directory)
+                #expect(names.count == 1)
+                contents.append(try Data(contentsOf: URL(fileURLWithPath: "\(directory)/\(names[0])")))
             }
         }
         let directory = FileManager.default.temporaryDirectory.appendingPathComponent("events-\(UUID().uuidString)")
             .path
         defer { try? FileManager.default.removeItem(atPath: directory) }
-        let copies = Copies("\(directory)/events.out.tfevents.0.needletail")
+        let copies = Copies(directory)
         let model = model()
         try model.fit(SmallData.loader(), epochs: 3)
         try model.fit(SmallData.loader(), epochs: 3, callbacks: [TensorBoardLog(directory), copies])

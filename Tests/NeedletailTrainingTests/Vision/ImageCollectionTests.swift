@@ -180,6 +180,50 @@ struct ImageCollectionTests {
         }
     }
 
+    /// MNIST's labels in a folder, packed and unpacked, and something in the place of its images.
+    private func mnist(_ folder: String, in scratch: ScratchDirectory) throws {
+        let known = try ImageCollection.mnist.directory()
+        for file in ImageCollection.mnist.files {
+            guard file.name.contains("labels") else {
+                scratch.write([1], to: "\(folder)/\(file.name)")
+                continue
+            }
+            let packed = try FileReader(path: "\(known)/\(file.name)").readAll(limit: 1 << 20)
+            if file.name.contains("train") {
+                scratch.write(packed, to: "\(folder)/\(file.name)")
+            } else {
+                scratch.write(
+                    try Gzip.decompress(packed, path: file.name), to: "\(folder)/\(file.name.dropLast(3))")
+            }
+        }
+    }
+
+    @Test("MNIST's files are not taken for Fashion-MNIST's, whose names are the same")
+    func tellsCollectionsApart() throws {
+        let scratch = ScratchDirectory()
+        try mnist(".", in: scratch)
+        #expect(try ImageCollection.mnist.directory(scratch.path) == scratch.path)
+        #expect(try MNISTFiles.directory(scratch.path) == scratch.path)
+        let own = "\(scratch.path)/fashion-mnist"
+        expectDataError(
+            .data, "\(scratch.path): these are the files of mnist", "not those of fashion-mnist",
+            "put fashion-mnist's into \(own)"
+        ) { _ = try ImageCollection.fashionMNIST.directory(scratch.path) }
+        // The collection's own folder is found beside them, and what is in it may be the other's as little.
+        scratch.write([1], to: "fashion-mnist/t10k-labels-idx1-ubyte.gz")
+        #expect(try ImageCollection.fashionMNIST.directory(scratch.path) == own)
+        try mnist("fashion-mnist", in: scratch)
+        expectDataError(.data, "\(own): these are the files of mnist") {
+            _ = try ImageCollection.fashionMNIST.directory(scratch.path)
+        }
+        // A file in the place of MNIST's that is none of either is the user's to know.
+        let other = ScratchDirectory()
+        try gzip(header([2]) + [9, 0], in: other, as: "train-labels-idx1-ubyte")
+        for collection in [ImageCollection.mnist, .fashionMNIST] {
+            #expect(try collection.directory(other.path) == other.path)
+        }
+    }
+
     @Test("a download is compared with its sum, tries each address, and leaves nothing half done")
     func downloads() throws {
         let source = ScratchDirectory()

@@ -66,6 +66,24 @@ extension CSVTable {
                 + "write decimal points, or say that the column is text: CSVFormat(kinds:)")
     }
 
+    /// The field that keeps a column from being one of numbers: its first that is none, where at least nine of ten are. Nil of other
+    /// columns.
+    package func oddField(of column: Column) -> (line: Int, field: String)? {
+        guard column.kind == .text || column.kind == .category else { return nil }
+        var (numbers, others) = (0, 0)
+        var first: (line: Int, field: String)?
+        for (row, field) in column.fields.enumerated() {
+            guard let field else { continue }
+            if CSVTable.number(field) != nil {
+                numbers += 1
+            } else {
+                others += 1
+                first = first ?? (lines[row], field)
+            }
+        }
+        return numbers >= 9 * others ? first : nil
+    }
+
     // MARK: - Numbers
 
     /// The number that a field is: decimal, with an exponent or without, finite.

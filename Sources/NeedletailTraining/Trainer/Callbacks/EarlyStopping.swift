@@ -52,7 +52,7 @@ public final class EarlyStopping: TrainingCallback {
     }
 
     public func epochEnd(_ trainer: Trainer, _ epoch: History.Epoch) throws {
-        let value = try monitored.value(in: epoch)
+        guard let value = try monitored.value(in: epoch, of: trainer) else { return }
         if monitored.isBetter(value, than: best ?? monitored.worst, by: minDelta) {
             best = value
             bestEpoch = epoch.number

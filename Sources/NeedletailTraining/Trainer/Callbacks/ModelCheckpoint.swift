@@ -95,8 +95,7 @@ public final class ModelCheckpoint: TrainingCallback {
 
     public func epochEnd(_ trainer: Trainer, _ epoch: History.Epoch) throws {
         var isBest = false
-        if let monitored {
-            let value = try monitored.value(in: epoch)
+        if let monitored, let value = try monitored.value(in: epoch, of: trainer) {
             isBest = monitored.isBetter(value, than: best ?? monitored.worst)
             if isBest { best = value }
         }

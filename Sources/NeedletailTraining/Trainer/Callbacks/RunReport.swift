@@ -35,7 +35,9 @@ public final class RunReport: TrainingCallback {
 
     public func fitBegin(_ trainer: Trainer) throws { try HistoryFile.prepare(path) }
 
-    public func fitEnd(_ trainer: Trainer) throws { try report(of: trainer).write(to: path) }
+    public func fitEnd(_ trainer: Trainer) throws {
+        try trainer.withoutDrawing { try report(of: trainer) }.write(to: path)
+    }
 
     /// The page of what a trainer has come to.
     ///
@@ -70,26 +72,33 @@ public final class RunReport: TrainingCallback {
             report.text("Training was stopped before the end of the first epoch.")
             return
         }
-        let rows = last.scores.entries.map { entry -> [String] in
-            let goal = MonitoredScore(entry.name, nil, for: "RunReport")
-            let best = history.epochs.filter { $0.scores[entry.name]?.isNaN == false }.reduce(nil) {
+        let rows = history.names.map { name -> [String] in
+            let goal = MonitoredScore(name, nil, for: "RunReport")
+            let best = history.epochs.filter { $0.scores[name]?.isNaN == false }.reduce(nil) {
                 (best: History.Epoch?, epoch) in
-                guard let value = best?.scores[entry.name] else { return epoch }
-                return goal.isBetter(epoch.scores[entry.name] ?? .nan, than: value) ? epoch : best
+                guard let value = best?.scores[name] else { return epoch }
+                return goal.isBetter(epoch.scores[name] ?? .nan, than: value) ? epoch : best
             }
-            let value = best?.scores[entry.name].map { NumberText.short($0, digits: 4) } ?? ""
-            return [entry.name, NumberText.short(entry.value, digits: 4), value, best.map { "\($0.number)" } ?? ""]
+            func text(_ epoch: History.Epoch?) -> String {
+                epoch?.scores[name].map { NumberText.short($0, digits: 4) } ?? ""
+            }
+            return [name, text(last), text(best), best.map { "\($0.number)" } ?? ""]
         }
         report.table(["number", "last epoch", "best", "in epoch"], rows)
     }
 
     /// A chart for each number, training and validation together.
     private static func curves(of history: History) throws -> Figure {
-        let epochs = history.epochs.map { Double($0.number) }
         var charts: [Chart] = []
         func chart(_ name: String, _ lines: [(name: String, values: [Double])]) {
             var chart = Chart(name, x: "epoch")
-            for line in lines { chart = chart.line(x: epochs, y: line.values, name: line.name) }
+            for line in lines {
+                // Epochs that were not validated have no number, which would part the line.
+                let places = line.name == "validation" ? history.validated : Array(history.epochs.indices)
+                chart = chart.line(
+                    x: places.map { Double(history.epochs[$0].number) }, y: places.map { line.values[$0] },
+                    name: line.name)
+            }
             charts.append(chart)
         }
         for name in history.names where !name.hasPrefix("val_") {

@@ -118,7 +118,7 @@ public final class ReduceLROnPlateau: TrainingCallback {
     }
 
     public func epochEnd(_ trainer: Trainer, _ epoch: History.Epoch) throws {
-        let value = try monitored.value(in: epoch)
+        guard let value = try monitored.value(in: epoch, of: trainer) else { return }
         for scheduler in schedulers { scheduler.step(value) }
     }
 

@@ -10,6 +10,12 @@ package enum TensorBoardEvents {
         field(1, time) + field(3, Array("brain.Event:2".utf8))
     }
 
+    /// The event that says that a run begins at a step: readers forget what files before this one say of it and of later ones.
+    package static func start(step: Int, at time: Double) -> [UInt8] {
+        // SessionLog.START is 1.
+        field(1, time) + integer(2, step) + field(7, integer(1, 1))
+    }
+
     /// A number under a name, at a step.
     package static func scalar(_ name: String, _ value: Float, step: Int, at time: Double) -> [UInt8] {
         event(name, [2 << 3 | 5] + littleEndian(value.bitPattern), step: step, at: time)

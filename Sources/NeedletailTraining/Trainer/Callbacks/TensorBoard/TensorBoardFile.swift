@@ -2,58 +2,60 @@ import Foundation
 import Needletail
 import TensorRuntime
 
-/// An event file on disk, which grows by whole records.
-enum TensorBoardFile {
-    /// Where records of some events lie in a file, by step: those whose time is the step's. Ends at what is no record, as one that a
-    /// killed process left half written.
-    ///
-    /// - Parameter times: of steps 0, 1, ...
-    static func records(
-        in file: FileReader, at times: [Double]
-    ) throws(TensorError) -> [Int: [(start: Int, count: Int)]] {
-        var result: [Int: [(start: Int, count: Int)]] = [:]
-        var place = 0
-        while file.size - place >= 16 {
-            let head = try file.read(12, at: place)
-            let length = number(head[..<8])
-            guard length <= UInt64(file.size - place - 16),
-                UInt32(truncatingIfNeeded: number(head[8...])) == TensorBoardEvents.masked(Array(head[..<8]))
-            else { break }
-            let count = Int(length) + 16
-            let record = try file.read(Int(length) + 4, at: place + 12)
-            let event = Array(record.dropLast(4))
-            guard UInt32(truncatingIfNeeded: number(record.suffix(4))) == TensorBoardEvents.masked(event) else { break }
-            if let (time, step) = stamp(of: event), times.indices.contains(step), times[step].bitPattern == time {
-                result[step, default: []].append((place, count))
+/// An event file on disk, which one run writes and which grows by whole records.
+struct TensorBoardFile {
+    let path: String
+
+    private static let prefix = "events.out.tfevents."
+
+    /// Whether there are event files in a directory, of whichever program.
+    static func areIn(_ directory: String) -> Bool { !names(directory).isEmpty }
+
+    private static func names(_ directory: String) -> [String] {
+        let all = (try? FileManager.default.contentsOfDirectory(atPath: directory)) ?? []
+        return all.filter { $0.hasPrefix(prefix) }
+    }
+
+    /// Makes an empty file. Readers take the files of a directory in the order of their names: its name is behind those that are there.
+    init(in directory: String) throws(TensorError) {
+        func name(_ microseconds: Int) -> String {
+            String(
+                format: "%@%010ld.%06ld.needletail", TensorBoardFile.prefix, microseconds / 1_000_000,
+                microseconds % 1_000_000)
+        }
+        var microseconds = Int(Date().timeIntervalSince1970 * 1e6)
+        // Where a clock was set back.
+        if let last = TensorBoardFile.names(directory).max(), last >= name(microseconds),
+            let seconds = Int(last.dropFirst(TensorBoardFile.prefix.count).prefix { $0 != "." }),
+            seconds < 1 << 40
+        {
+            microseconds = Swift.max(microseconds, (seconds + 1) * 1_000_000)
+        }
+        while true {
+            let path = "\(directory)/\(name(microseconds))"
+            let descriptor = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o666)
+            if descriptor >= 0 {
+                close(descriptor)
+                self.path = path
+                return
             }
-            place += count
+            guard errno == EEXIST else {
+                throw TensorError(.file, "\(path): cannot be made: \(systemMessage(errno)); name a writable directory")
+            }
+            microseconds += 1
         }
-        return result
     }
 
-    /// Time and step, with which an event of ``TensorBoardEvents`` begins; one without a step is of step 0.
-    private static func stamp(of event: [UInt8]) -> (time: UInt64, step: Int)? {
-        guard event.count > 9, event[0] == 1 << 3 | 1 else { return nil }
-        let time = number(event[1..<9])
-        guard event[9] == 2 << 3 else { return (time, 0) }
-        var step = 0
-        for (index, byte) in event[10...].prefix(8).enumerated() {
-            step |= Int(byte & 127) << (7 * index)
-            if byte < 128 { return (time, step) }
-        }
-        return nil
-    }
+    /// Whether it was not removed.
+    var isThere: Bool { FileManager.default.fileExists(atPath: path) }
 
-    private static func number(_ bytes: ArraySlice<UInt8>) -> UInt64 {
-        bytes.reversed().reduce(0) { $0 << 8 | UInt64($1) }
-    }
-
-    /// Appends bytes, all or none of them.
-    static func append(_ bytes: [UInt8], to path: String) throws(TensorError) {
+    /// Appends the records of events, all or none of them.
+    func append(_ events: [[UInt8]]) throws(TensorError) {
+        let bytes = events.flatMap { TensorBoardEvents.record($0) }
         let descriptor = open(path, O_WRONLY | O_APPEND | O_CLOEXEC)
         guard descriptor >= 0 else {
             throw TensorError(
-                .file, "\(path): \(systemMessage(errno)); leave the file where it is while training goes on")
+                .file, "\(path): \(systemMessage(errno)); leave the file writable while training goes on")
         }
         defer { close(descriptor) }
         var status = stat()

@@ -8,16 +8,26 @@ import TensorRuntime
 ///
 ///     TensorBoardLog("runs/a", histogramsEvery: 1, predictions: test, classes: names)
 ///
-/// The file grows by an epoch's records, so that memory does not grow with the run and a running TensorBoard sees them. A process that
-/// is killed leaves at most the last record half written, which readers leave out; a resumed run cuts off what is behind the
-/// epoch that it goes on from, and has each epoch once.
+/// Each run of a log has an event file of its own, which only grows, by an epoch's records: memory does not grow with the run, and
+/// a running TensorBoard sees them. A process that is killed leaves at most the last record half written, which readers leave out.
+///
+/// A file begins by saying from which epoch on it counts, so that TensorBoard shows each epoch once: a resumed run's in the place of
+/// what the first one wrote behind its checkpoint, a new run's in the place of all that was in the directory. Where the file is
+/// removed while training goes on, a new one is begun, and standard error says so once.
 public final class TensorBoardLog: TrainingCallback {
-    private let path: String
+    private let directory: String
     private let histogramsEvery: Int?
     private let predictions: DataLoader?
     private let classes: [String]
-    /// When each epoch ended, in seconds since 1970; the first is when training began.
-    private var times: [Double] = []
+    private var file: TensorBoardFile?
+    /// The first epoch of the file, and the last so far.
+    private var (first, last) = (1, 0)
+    /// What the file says of the settings.
+    private var settings = ""
+    private var hasMissedFile = false
+    /// Takes what there is to say beside the file.
+    package var say: (String) -> Void =
+        RuntimeConfiguration.current.notice ?? { FileHandle.standardError.write(Data("TensorBoardLog: \($0)\n".utf8)) }
 
     /// Pictures of predictions in an epoch.
     private static let pictureCount = 16
@@ -37,65 +47,74 @@ public final class TensorBoardLog: TrainingCallback {
         checkCallback(
             histogramsEvery ?? 1 > 0, "TensorBoardLog(histogramsEvery: \(histogramsEvery ?? 1))",
             "no number of epochs", "give 1 or more, or nil", file, line)
-        path = "\(directory)/events.out.tfevents.0.needletail"
+        self.directory = directory
         self.histogramsEvery = histogramsEvery.map { Swift.max($0, 1) }
         self.predictions = predictions
         self.classes = classes
     }
 
     public func fitBegin(_ trainer: Trainer) throws {
-        try HistoryFile.prepare(path)
-        // Of epochs before this callback was there, the time is now.
-        let count = trainer.history.epochs.count + 1
-        times = Array(times.prefix(count))
-        times += Array(repeating: Date().timeIntervalSince1970, count: count - times.count)
-        try begin(trainer)
+        let done = trainer.history.epochs.count
+        // Of a directory without files, epochs before this log was there are written too.
+        guard let file, file.isThere, last == done else {
+            return try begin(trainer, from: TensorBoardFile.areIn(directory) ? done + 1 : 1, to: done)
+        }
+        let now = TensorBoardLog.table(of: trainer)
+        if now != settings { try file.append([text(now, step: done + 1)]) }
     }
 
-    /// Writes what the history says, and of the file of the run that is resumed what only that knows.
-    private func begin(_ trainer: Trainer) throws(TensorError) {
-        let old = FileManager.default.fileExists(atPath: path) ? try FileReader(path: path) : nil
-        let kept = try old.map { (file) throws(TensorError) in try TensorBoardFile.records(in: file, at: times) } ?? [:]
-        try AtomicFile.write(to: path) { (output) throws(TensorError) in
-            for (step, time) in times.enumerated() {
-                let events =
-                    step == 0 ? [TensorBoardEvents.version(at: time)] : scalars(trainer.history.epochs[step - 1])
-                let known = events.map { TensorBoardEvents.record($0) }
-                for record in known { try output.append(record) }
-                var hasMore = false
-                for (start, count) in kept[step] ?? [] {
-                    guard let record = try old?.read(count, at: start), !known.contains(record) else { continue }
-                    try output.append(record)
-                    hasMore = true
-                }
-                if step == 0, !hasMore { try output.append(TensorBoardEvents.record(settings(of: trainer))) }
-            }
-        }
+    /// Begins a file that counts from an epoch on, with what the history says of epochs that are done.
+    private func begin(_ trainer: Trainer, from first: Int, to last: Int) throws(TensorError) {
+        try AtomicFile.prepare(directory: directory)
+        let file = try TensorBoardFile(in: directory)
+        // Settings of another run are before the first epoch.
+        let step = first == 1 ? 0 : first
+        let done = trainer.history.epochs.filter { (first..<Swift.max(last + 1, first)).contains($0.number) }
+        try file.append(
+            [
+                TensorBoardEvents.version(at: TensorBoardLog.now),
+                TensorBoardEvents.start(step: step, at: TensorBoardLog.now),
+                text(TensorBoardLog.table(of: trainer), step: step),
+            ] + done.flatMap(scalars))
+        (self.file, self.first, self.last) = (file, first, last)
     }
 
     public func epochEnd(_ trainer: Trainer, _ epoch: History.Epoch) throws {
-        times.append(Date().timeIntervalSince1970)
         var events = scalars(epoch)
         if let histogramsEvery, epoch.number % histogramsEvery == 0 { events += try histograms(trainer, epoch.number) }
         if let predictions { events += try pictures(trainer, predictions, epoch.number) }
-        try TensorBoardFile.append(events.flatMap { TensorBoardEvents.record($0) }, to: path)
+        if file?.isThere != true {
+            let lost = file?.path ?? directory
+            try begin(trainer, from: first, to: epoch.number - 1)
+            if !hasMissedFile { say("\(lost) was removed; going on in \(file?.path ?? directory)") }
+            hasMissedFile = true
+        }
+        try file?.append(events)
+        last = epoch.number
     }
+
+    private static var now: Double { Date().timeIntervalSince1970 }
 
     private func scalars(_ epoch: History.Epoch) -> [[UInt8]] {
         let rate = Scores(["learning_rate": epoch.learningRate])
         return (epoch.scores.entries + rate.entries).map {
             // A restored history has one NaN, whichever bits were measured.
             let value: Float = $0.value.isNaN ? .nan : Float($0.value)
-            return TensorBoardEvents.scalar($0.name, value, step: epoch.number, at: times[epoch.number])
+            return TensorBoardEvents.scalar($0.name, value, step: epoch.number, at: TensorBoardLog.now)
         }
     }
 
-    private func settings(of trainer: Trainer) -> [UInt8] {
+    /// The settings, in Markdown.
+    private static func table(of trainer: Trainer) -> String {
         let rows = RunReport.settings(of: trainer).map { row in
             "| " + row.map { $0.replacingOccurrences(of: "|", with: "\\|") }.joined(separator: " | ") + " |\n"
         }
-        let table = "| setting | value |\n|---|---|\n" + rows.joined()
-        return TensorBoardEvents.text("settings", table, step: 0, at: times[0])
+        return "| setting | value |\n|---|---|\n" + rows.joined()
+    }
+
+    private func text(_ table: String, step: Int) -> [UInt8] {
+        settings = table
+        return TensorBoardEvents.text("settings", table, step: step, at: TensorBoardLog.now)
     }
 
     private func histograms(_ trainer: Trainer, _ epoch: Int) throws(TensorError) -> [[UInt8]] {
@@ -109,7 +128,7 @@ public final class TensorBoardLog: TrainingCallback {
                     guard let found = TensorBoardEvents.Histogram(try tensor.scalars(as: Float.self)) else { continue }
                     result.append(
                         TensorBoardEvents.histogram(
-                            "\(kind)/\(prefix)\(name)", found, step: epoch, at: times[epoch]))
+                            "\(kind)/\(prefix)\(name)", found, step: epoch, at: TensorBoardLog.now))
                 }
             }
         }
@@ -117,17 +136,15 @@ public final class TensorBoardLog: TrainingCallback {
     }
 
     private func pictures(_ trainer: Trainer, _ loader: DataLoader, _ epoch: Int) throws -> [[UInt8]] {
-        guard loader.count > 0, trainer.models.count == 1, trainer.model is any UnaryLayer,
-            let batch = loader.epoch(0).first(where: { _ in true }),
-            let chart = try Chart.predictions(
-                of: batch, TensorBoardLog.pictureCount, classes: classes, by: { try trainer.predict($0) })
-        else { return [] }
+        guard loader.count > 0, trainer.models.count == 1, trainer.model is any UnaryLayer else { return [] }
+        let chart = try trainer.withoutDrawing {
+            try loader.epoch(0).first { _ in true }.flatMap { batch in
+                try Chart.predictions(
+                    of: batch, TensorBoardLog.pictureCount, classes: classes, by: { try trainer.predict($0) })
+            }
+        }
+        guard let chart else { return [] }
         let png = Figure([[chart]]).png(scale: 1)
-        return [TensorBoardEvents.image("predictions", png: png, step: epoch, at: times[epoch])]
-    }
-
-    public func state() -> CallbackState { CallbackState(numbers: ["times": times]) }
-    public func restore(_ state: CallbackState, of trainer: Trainer) throws(TensorError) {
-        times = state.numbers["times"] ?? []
+        return [TensorBoardEvents.image("predictions", png: png, step: epoch, at: TensorBoardLog.now)]
     }
 }
