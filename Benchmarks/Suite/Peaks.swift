@@ -24,6 +24,11 @@ package struct Peaks {
                 bandwidth = max(bandwidth, bytes / row.median * 1e6)
             }
         }
+        // The arithmetic on short floats is float32's, where the device has none faster: their peak is not lower than its.
+        for dtype in [DType.float16, .bfloat16] {
+            guard let own = arithmetic[dtype], let wide = arithmetic[.float32] else { continue }
+            arithmetic[dtype] = max(own, wide)
+        }
     }
 
     /// The share of the peak that an iteration of so many operations and bytes reaches: by what bounds it more.

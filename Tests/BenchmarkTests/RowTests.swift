@@ -192,6 +192,20 @@ import Testing
         #expect(RowGuard.rate(operations: nil, microseconds: 1000, peak: 1) == nil)
     }
 
+    /// What computes in float32 is as fast as float32; what is faster has a peak of its own.
+    @Test func thePeakOfShortFloatsIsNotBelowFloat32s() {
+        func row(_ dtype: String, _ microseconds: Double) -> BenchmarkRow {
+            var row = BenchmarkRow(
+                suite: "probe", name: "matmul", dtype: dtype, device: "cpu", driver: "", threads: 1, round: 0,
+                firstMicroseconds: 0, samples: [microseconds], hostMicroseconds: 0, launches: 1)
+            row.operations = 1e6
+            return row
+        }
+        let peaks = Peaks([row("float32", 10), row("float16", 25), row("bfloat16", 5), row("float64", 20)])
+        #expect(peaks.arithmetic == [.float32: 1e11, .float16: 1e11, .bfloat16: 2e11, .float64: 5e10])
+        #expect(Peaks([row("float16", 25)]).arithmetic == [.float16: 4e10])
+    }
+
     /// Of a 3x3 convolution by Winograd a quarter of the products is done, of any other work all.
     @Test func arithmeticThatARightAlgorithmSaves() {
         for family in OperationFamily.allCases { #expect(family.saving == (family == .convolution ? 4 : 1)) }
