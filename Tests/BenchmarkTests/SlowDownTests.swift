@@ -127,7 +127,7 @@ import Testing
         try breaks("no temporary folder can be made", left: "nowhere")
         try FileManager.default.removeItem(atPath: "\(tree)/.build/release.yaml")
         try breaks("release.yaml is not there; is this SwiftPM's own build system?")
-        try place.write("#!/usr/bin/env bash\nrm -f .build/release/needletail-bench\n", to: "bin/swift")
+        place.write("#!/usr/bin/env bash\nrm -f .build/release/needletail-bench\n", to: "bin/swift")
         try FileManager.default.setAttributes([.posixPermissions: 0o755], ofItemAtPath: place.path("bin/swift"))
         try breaks(".build/release/needletail-bench cannot be copied")
         try FileManager.default.removeItem(atPath: "\(tree)/\(kernels)/fused_run.c")
