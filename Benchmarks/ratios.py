@@ -54,7 +54,7 @@ def lines(path):
         where = f"cpu, {threads} thread{'' if threads == 1 else 's'}" if device == "cpu" else device
         if states.count(tuple(state)) > 1:
             where += f", {commit or 'commit not named'}"
-        for (place, _, name, driver, others, _), other in made:
+        for (place, beside, name, driver, others, _), other in made:
             if name == "needletail" or place != machine or (device == "cpu" and others != threads):
                 continue
             ours, theirs = medians(own), medians(other)
@@ -63,7 +63,7 @@ def lines(path):
                 if ratios:
                     mean = math.exp(sum(map(math.log, ratios)) / len(ratios))
                     share = sum(ratio <= 1 for ratio in ratios) / len(ratios)
-                    yield (f"| {machine.split(', Linux')[0] or path.parent.name} | {where} | {driver} | {what} | {len(ratios)} "
+                    yield (f"| {machine.split(', Linux')[0] or path.parent.name} | {where} | {driver} on {beside} | {what} | {len(ratios)} "
                            f"| {mean:.2f} | {share:.0%} | {max(ratios):.2f} |")
 
 

@@ -18,16 +18,15 @@ fail() {
 [[ "$trials" =~ ^[1-9][0-9]*$ && "$rounds" =~ ^[1-9][0-9]*$ ]] || fail 64 "TRIALS and ROUNDS are numbers of 1 or more"
 ((rounds >= 6)) || fail 64 "$rounds rounds can find nothing; give at least 6"
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
-place="$(mktemp -d)"
+place="$(mktemp -d)" || fail 70 "no temporary folder can be made; set TMPDIR to one with room"
 trap 'rm -rf "$place"' EXIT
 
 kernels=Backends/CPU/CPUKernels
-mkdir -p "$place/$kernels"
-cp "$kernels/fused_run.c" "$place/$kernels"
+{ mkdir -p "$place/$kernels" && cp "$kernels/fused_run.c" "$place/$kernels"; } || fail 70 "$kernels/fused_run.c cannot be copied to $place"
 patch --quiet -d "$place" -p1 <Benchmarks/slow-down.patch || fail 70 "slow-down.patch does not fit $kernels/fused_run.c; mend it"
 swift build -c release --product needletail-bench || fail 70 "the working tree does not build"
 # Both programs from one place: one is not rebuilt while it runs, and neither asks git what it was built of.
-cp .build/release/needletail-bench "$place/good"
+cp .build/release/needletail-bench "$place/good" || fail 70 ".build/release/needletail-bench cannot be copied to $place"
 printf 'slow-down.sh: linking the slower program\n' >&2
 # The build's own commands for this file and this program, with the patched file in its place.
 python3 - .build/release.yaml "$PWD/$kernels" "$place/$kernels/fused_run.c" "$place" <<'PYTHON' || fail 70 "the slower program cannot be made"
@@ -38,6 +37,8 @@ import subprocess
 import sys
 
 manifest, kernels, patched, place = sys.argv[1:]
+if not pathlib.Path(manifest).exists():
+    sys.exit(f"slow-down.sh: {manifest} is not there; is this SwiftPM's own build system?")
 text = pathlib.Path(manifest).read_text()
 
 

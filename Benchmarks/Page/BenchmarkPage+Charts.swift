@@ -61,7 +61,7 @@ extension BenchmarkPage {
                 let name = hasSeveral ? "\(curve.name), \(set.name(curve.source))" : curve.name
                 // Of machines that are called alike, each file is a curve.
                 let files = Dictionary(grouping: rows, by: \.run)
-                let isDoubled = files.count > 1 && Comparison.doubled(rows.map(\.row)) != nil
+                let isDoubled = RowSet.areDoubled(Array(files.mapValues { $0.map(\.row) }.values))
                 for (file, rows) in isDoubled ? files.sorted(by: { $0.key < $1.key }) : [(0, rows)] {
                     let places = Dictionary(grouping: rows) { $0.row.place! }
                     let points = places.map { ($0, Quantiles($1.map(\.row.median)).median / 1000) }

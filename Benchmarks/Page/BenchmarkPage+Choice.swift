@@ -6,8 +6,7 @@ extension BenchmarkPage {
         report.section("Take this device")
         let sources = set.ours
         var rows: [[String]] = []
-        // The fastest of several, by the kinds of work in which it is that.
-        var choices: [(kind: String, best: RowSet.Source)] = []
+        var choices: [Choice] = []
         for kind in BenchmarkPage.kinds {
             // Devices that did none of it are no choice, and what only one of them did is no comparison.
             let able = sources.filter { !set.common([$0], where: kind.isMeant).isEmpty }
@@ -16,11 +15,13 @@ extension BenchmarkPage {
             let means = able.compactMap { source in set.mean(works, source).map { (source, $0) } }
             guard let best = means.min(by: { $0.1 < $1.1 }) else {
                 let names = able.map(set.name).joined(separator: ", ")
+                choices.append(Choice(kind: kind.name))
                 rows.append([kind.name, "-", "no row that each of these has: \(names)", "0"])
                 continue
             }
             let others = means.filter { $0.0 != best.0 }.sorted { $0.1 < $1.1 }
-            if !others.isEmpty { choices.append((kind.name, best.0)) }
+            let near = others.filter { BenchmarkPage.isAsFast($0.1 / best.1) }.map(\.0)
+            choices.append(Choice(kind: kind.name, best: best.0, near: near, isCompared: !others.isEmpty))
             let rest = others.map { "\(set.name($0.0)) \(BenchmarkPage.times($0.1 / best.1))" }
             let alone = sources.count > 1 ? "no other did it" : "-"
             rows.append([
@@ -30,7 +31,7 @@ extension BenchmarkPage {
         if rows.isEmpty { return report.text("These rows hold no training step and no operation.") }
         if sources.count == 1 {
             report.text("Only one device was measured: make a page of the files of several to compare them.")
-        } else if choices.isEmpty {
+        } else if !choices.contains(where: \.isCompared) {
             report.text("No two devices did the same work: run the same commands on each to compare them.")
         } else {
             report.text(verdict(choices))
@@ -49,20 +50,46 @@ extension BenchmarkPage {
                 + "GPU's interface. Its numbers say nothing of a GPU.")
     }
 
-    /// `Take cpu; but vulkan:0 for matrix products.`
-    private func verdict(_ choices: [(kind: String, best: RowSet.Source)]) -> String {
-        let kinds = Dictionary(grouping: choices, by: \.best).mapValues { $0.map(\.kind) }
-        // The one that is fastest most often, then the others.
-        let order = kinds.sorted { ($1.value.count, $0.key) < ($0.value.count, $1.key) }
-        let rest = order.dropFirst().map { "\(set.name($0.key)) for \($0.value.joined(separator: ", "))" }
-        let first = set.name(order[0].key)
-        return rest.isEmpty
-            ? "Take \(first) for all of this work." : "Take \(first); but \(rest.joined(separator: "; "))."
+    /// Who is to do a kind of work.
+    private struct Choice {
+        let kind: String
+        /// Nil where those that can do it have no row in common.
+        var best: RowSet.Source?
+        /// Those that are as fast as the best.
+        var near: [RowSet.Source] = []
+        /// Whether several did it.
+        var isCompared = false
+
+        func suits(_ source: RowSet.Source) -> Bool { source == best || near.contains(source) }
     }
+
+    /// `Take cpu; but vulkan:0 for matrix products.`
+    private func verdict(_ choices: [Choice]) -> String {
+        let compared = choices.filter(\.isCompared)
+        // The one that nothing is faster than most often, and of several the one that is the fastest most often.
+        func count(_ source: RowSet.Source) -> (Int, Int) {
+            (compared.filter { $0.suits(source) }.count, compared.filter { $0.best == source }.count)
+        }
+        let leader = set.ours.dropFirst().reduce(set.ours[0]) { count($1) > count($0) ? $1 : $0 }
+        let others = Dictionary(grouping: choices.filter { $0.best != nil && !$0.suits(leader) }, by: \.best!)
+        // Those with the most kinds of work first.
+        var rest = others.sorted { ($1.value.count, $0.key) < ($0.value.count, $1.key) }.map { source, choices in
+            let kinds = choices.map { $0.isCompared ? $0.kind : "\($0.kind) (no other did it)" }
+            return "\(set.name(source)) for \(kinds.joined(separator: ", "))"
+        }
+        let unknown = choices.filter { $0.best == nil }.map(\.kind)
+        if !unknown.isEmpty { rest.append("of \(unknown.joined(separator: ", ")) they have no row in common") }
+        return rest.isEmpty
+            ? "Take \(set.name(leader)) for all of this work."
+            : "Take \(set.name(leader)); but \(rest.joined(separator: "; "))."
+    }
+
+    /// Times within a twentieth are alike.
+    private static func isAsFast(_ ratio: Double) -> Bool { ratio < 1.05 }
 
     /// `takes 1.4 times as long`
     private static func times(_ ratio: Double) -> String {
-        if ratio < 1.05 { return "is as fast" }
+        if isAsFast(ratio) { return "is as fast" }
         return String(format: ratio < 10 ? "takes %.1f times as long" : "takes %.0f times as long", ratio)
     }
 }

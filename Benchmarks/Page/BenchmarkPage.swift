@@ -5,12 +5,18 @@ import TensorRuntime
 /// Rows as a page for people: which device for which work, then how that comes about.
 package struct BenchmarkPage {
     let set: RowSet
+    /// The file of each run, where the page is of files.
+    private let files: [String]
 
     package init(_ rows: [BenchmarkRow]) { self.init(runs: [rows]) }
 
     /// - Parameter runs: rows of a file each. Where a run has a peer's rows beside ours, these two are compared and no others: they were
     ///   taken in turn.
-    package init(runs: [[BenchmarkRow]]) { set = RowSet(runs: runs) }
+    /// - Parameter files: what the runs' files are called, in their order.
+    package init(runs: [[BenchmarkRow]], files: [String] = []) {
+        set = RowSet(runs: runs)
+        self.files = files
+    }
 
     /// What people have to do, by rows that stand for it.
     static let kinds: [(name: String, isMeant: @Sendable (RowSet.Work, String) -> Bool)] = [
@@ -100,7 +106,9 @@ package struct BenchmarkPage {
             ["device", "driver", "kind", "threads"] + (commits.count > 1 ? ["commit"] : [])
                 + ["GFLOP/s", "in float16", "GB/s", "launch, us"], rows,
             caption: "Measured: products of 512 and 1024, a copy of 64 MiB, a small kernel with its wait."
-                + (commits.count == 1 && commits != [""] ? " All at commit \(commits.first!)." : ""))
+                + (commits.count == 1 && commits != [""] ? " All of needletail at commit \(commits.first!)." : ""))
+        guard files.count > 1 else { return }
+        report.text("Files: " + files.enumerated().map { "file \($0 + 1) is \($1)" }.joined(separator: ", ") + ".")
     }
 
     private func addTraining(to report: inout Report) {
@@ -195,6 +203,14 @@ package struct BenchmarkPage {
             "Rows of operations, layers and training carry the error of what was timed beside Double arithmetic"
                 + (worst.map { String(format: " (the largest here, relative to the result: %.1e)", $0) } ?? "")
                 + ". \(disturbed.count) of \(set.rows.count) rows were taken while something disturbed the machine.")
+        for source in set.sources {
+            let own = set.files(of: source)
+            guard own.count > 1 else { continue }
+            let names = own.map { "file \($0 + 1)" }.joined(separator: " and ")
+            report.text(
+                "\(set.name(source)): \(names) have rows of the same round, of machines that are called alike or of one run "
+                    + "twice. Tables and bars take the median over both; curves are a file's each.")
+        }
         if !failed.isEmpty {
             report.table(
                 ["row that counts for nothing", "dtype", "device", "why"],

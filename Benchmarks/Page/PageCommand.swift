@@ -19,7 +19,7 @@ struct PageCommand: ParsableCommand {
         guard !runs.allSatisfy(\.isEmpty) else {
             throw TensorError(.data, "\(files.joined(separator: ", ")): no rows; make them with needletail-bench all")
         }
-        try BenchmarkPage(runs: runs).report().write(to: output)
+        try BenchmarkPage(runs: runs, files: files).report().write(to: output)
         try StandardOutput.write(line: "\(runs.reduce(0) { $0 + $1.count }) rows in \(output)")
     }
 }

@@ -99,6 +99,19 @@ package struct RowSet {
 
     package static func work(_ row: BenchmarkRow) -> Work { Work(suite: row.suite, name: row.name, dtype: row.dtype) }
 
+    /// Whether files hold rows of the same round, so that they are not rounds of one run.
+    static func areDoubled(_ files: [[BenchmarkRow]]) -> Bool {
+        files.count > 1 && Comparison.doubled(files.flatMap { $0 }) != nil
+    }
+
+    /// The places of the files whose rows are taken for one source's though they are of the same round; else none.
+    package func files(of source: Source) -> [Int] {
+        let own = runs.map { rows in
+            rows.filter { Source($0) == source && $0.failure == nil && !$0.samples.isEmpty }
+        }
+        return RowSet.areDoubled(own.filter { !$0.isEmpty }) ? own.indices.filter { !own[$0].isEmpty } : []
+    }
+
     package var ours: [Source] { sources.filter(\.isOurs) }
     package var peers: [Source] { sources.filter { !$0.isOurs } }
 

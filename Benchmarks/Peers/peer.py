@@ -105,6 +105,9 @@ def main():
         for model in options.model.split(","):
             if model not in known:
                 raise SystemExit(f"{model} is not there for {options.framework}: {', '.join(known)}")
+        for batch in options.batch:
+            if batch >= training.IMAGES:
+                raise SystemExit(f"--batch {batch}: give less than the {training.IMAGES} images")
         row = Row(options)
         for model in options.model.split(","):
             for batch in options.batch:

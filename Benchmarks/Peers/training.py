@@ -8,6 +8,7 @@ import numpy as np
 from timing import passes
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
+IMAGES = 60_000
 WIDTHS = {"mlp": [784, 128, 128, 10], "mlp-small": [784, 64, 32, 10]}
 SHAPES = {"cnn": (1, 28, 28), "lenet": (1, 28, 28), "resnet20": (1, 28, 28), "lstm": (28, 28), "transformer": (28, 28)}
 TORCH = ["mlp", "mlp-small", "cnn", "lenet", "resnet20", "lstm", "transformer"]
@@ -36,8 +37,8 @@ def mnist(part="train"):
 
 
 def time_model(row, options, model, batch):
-    order = np.random.default_rng(0).permutation(60_000)
-    batches = [order[(i * batch) % (60_000 - batch):][:batch].copy() for i in range(500 if batch <= 64 else 64)]
+    order = np.random.default_rng(0).permutation(IMAGES)
+    batches = [order[(i * batch) % (IMAGES - batch):][:batch].copy() for i in range(500 if batch <= 64 else 64)]
     made = {"jax": step_jax, "tinygrad": step_tinygrad}.get(options.framework, step_torch)
     step, ready, finish = made(options, model, batches)
     first, taken = passes(step, ready, finish, options.steps)

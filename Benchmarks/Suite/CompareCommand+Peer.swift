@@ -19,8 +19,15 @@ extension CompareCommand {
             try beside.threads ?? Machine.threads(of: deviceContext(isProcessor ? id : .cpu).device.description)
         let own = isProcessor ? ["NEEDLETAIL_THREADS": "\(threads)"] : [:]
         // This program is to have the processors that such a peer is kept to.
+        let isKept = isProcessor && peer.isKeptToProcessors
+        if isKept && (try? ChildProgram.run("/bin/sh", ["-c", "command -v taskset"])) == nil {
+            throw TensorError(
+                .file,
+                "taskset: there is no such program, which keeps this one to \(peer.rawValue)'s processors; install util-linux"
+            )
+        }
         let kept =
-            isProcessor && peer.isKeptToProcessors
+            isKept
             ? ["-c", try ChildProgram.run(script, ["processors", "--threads", "\(threads)"]).trimmed] : []
         let file = try beside.output.map { try RowFile($0) }
         let rounds = beside.rounds ?? 3

@@ -112,6 +112,26 @@ import Testing
         #expect(kept.count == 2 && kept.allSatisfy { $0.hasPrefix("-c 0 ") && $0.contains(" op --round ") }, "\(kept)")
     }
 
+    /// Before the peer's first turn; a peer that is told its threads needs none.
+    @Test func whatKeepsToProcessorsIsAskedForFirst() throws {
+        let place = TemporaryDirectory()
+        try peer(in: place)
+        let result = try compare(place, ["--threads", "1"], ["PATH": place.path], peer: "jax")
+        #expect(result.code != 0 && result.errors.contains("install util-linux"), "\(result)")
+        #expect(place.contents == ["peer"])
+    }
+
+    /// What files 1 and 2 are is said by the paths that were given.
+    @Test func thePageNamesItsFiles() throws {
+        let place = TemporaryDirectory()
+        let files = try ["a.jsonl", "b.jsonl"].map { place.write(try RowTests.row().json() + "\n", to: $0) }
+        let page = place.path("page.html")
+        let result = try run(["page"] + files + ["--output", page])
+        #expect(result.code == 0, "\(result)")
+        let html = try String(contentsOfFile: page, encoding: .utf8)
+        #expect(html.contains("Files: file 1 is \(files[0]), file 2 is \(files[1])."))
+    }
+
     @Test func whatWasMeasuredBeforeAPeerBrokeIsKept() throws {
         let place = TemporaryDirectory()
         try peer(in: place, second: "exit 3")

@@ -5,7 +5,7 @@ import Testing
 
 /// The page of rows, and a peer's rows beside ours.
 @Suite struct PageTests {
-    private static func row(
+    static func row(
         _ name: String, _ family: String, suite: String = "op", device: String = "cpu",
         framework: String = "needletail",
         time: Double, round: Int = 0
@@ -20,7 +20,7 @@ import Testing
         return row
     }
 
-    private static func rows(_ device: String, _ factor: Double) -> [BenchmarkRow] {
+    static func rows(_ device: String, _ factor: Double) -> [BenchmarkRow] {
         var rows = [
             row("matmul 512", "probe", suite: "probe", device: device, time: 100 * factor),
             row("copy 64 MiB", "probe", suite: "probe", device: device, time: 1000 * factor),
@@ -37,7 +37,7 @@ import Testing
         return rows
     }
 
-    private static let peer = [
+    static let peer = [
         row("matmul 2x2x2", "matmul", framework: "torch", time: 20),
         row("add 10", "pointwise", framework: "torch", time: 2.5),
     ]
@@ -306,6 +306,32 @@ import Testing
         #expect(names([curve("A"), curve("B")]) == ["spread mlp, cpu, A", "spread mlp, cpu, B"])
         #expect(names([curve("A"), curve("A", round: 1)]) == names([curve("A")]))
         #expect(names([curve("A")]).count == 1)
+    }
+
+    /// By hand: of 10 and 30 tables have 20, and the page says of what files; it does not of rounds, of other machines, of one file.
+    @Test func filesThatAreTakenForOneAreNamed() {
+        func own(_ time: Double, round: Int = 0, machine: String = "A") -> [BenchmarkRow] {
+            var row = PageTests.row("add 10", "pointwise", time: time, round: round)
+            row.machine = machine
+            return [row]
+        }
+        func doubt(_ runs: [[BenchmarkRow]]) -> Bool {
+            BenchmarkPage(runs: runs).report().html()
+                .contains("<p>cpu: file 1 and file 3 have rows of the same round, of machines that are called alike")
+        }
+        let alike = [own(10), own(1, machine: "B").map { PageTests.renamed($0, "vulkan:0") }, own(30)]
+        let set = RowSet(runs: alike)
+        #expect(set.time(RowSet.work(alike[0][0]), set.ours[0]) == 20 && set.files(of: set.ours[0]) == [0, 2])
+        #expect(doubt(alike))
+        #expect(!doubt([alike[0], alike[1], own(30, round: 1)]))
+        #expect(!doubt([alike[0], alike[1], own(30, machine: "C")]))
+        #expect(!doubt([alike[0] + alike[2]]))
+    }
+
+    private static func renamed(_ row: BenchmarkRow, _ device: String) -> BenchmarkRow {
+        var other = PageTests.row(row.name, row.family ?? "other", device: device, time: row.median)
+        other.machine = row.machine
+        return other
     }
 
     /// Files of other work say so, and what of a peer cannot be compared is named.

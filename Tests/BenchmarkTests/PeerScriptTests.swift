@@ -93,6 +93,26 @@ import Testing
         #expect(result.errors.contains("cnn is not there for jax: mlp, mlp-small"), "\(result)")
     }
 
+    /// A batch of all images leaves nothing to take it from; what is less is timed.
+    @Test(arguments: [("64,60000", 60_000), ("70000", 70_000)])
+    func batchesOfAllImagesAreRefusedFirst(_ batches: String, _ large: Int) throws {
+        func result(_ batches: String) throws -> NeedletailTool.Result {
+            try run(
+                """
+                sys.modules["numpy"] = MagicMock()
+                import importlib.metadata, peer, training
+                importlib.metadata.version = lambda package: "0"
+                training.time_model = lambda row, options, model, batch: print(batch)
+                sys.argv = ["peer", "train", "--threads", "1", "--batch", "\(batches)"]
+                peer.main()
+                """)
+        }
+        let refused = try result(batches)
+        #expect(refused.code == 1 && refused.output.isEmpty, "\(refused)")
+        #expect(refused.errors == "--batch \(large): give less than the 60000 images\n", "\(refused)")
+        #expect(try result("64,59999").output == "64\n59999\n")
+    }
+
     /// By the option, or else by the variable; JAX and tinygrad by the processors that they see.
     @Test func peersHaveTheThreadsThatWereAskedFor() throws {
         let program = """
@@ -198,18 +218,22 @@ import Testing
         #expect(found.output == "20 3\nTrue\n", "\(found)")
     }
 
-    /// `ratios.py`: a line for the rows of the same machine and threads as the peer's, and none for others.
+    /// `ratios.py`: a line for the rows of the same machine and, on the CPU, threads as the peer's, and none for others; a peer's device
+    /// stands beside it.
     @Test func ratiosAreOfOneMachineAndOneNumberOfThreads() throws {
         let place = TemporaryDirectory()
-        func row(_ framework: String, threads: Int, machine: String?, _ time: Double) throws -> String {
+        func row(
+            _ framework: String, threads: Int, machine: String?, _ time: Double, device: String = "cpu"
+        ) throws -> String {
             var row = RowTests.row(samples: [time])
-            (row.framework, row.threads, row.machine) = (framework, threads, machine)
+            (row.framework, row.threads, row.machine, row.device) = (framework, threads, machine, device)
             row.driver = "\(framework), \(threads) threads"
             return try row.json() + "\n"
         }
         let file = try place.write(
             row("needletail", threads: 1, machine: "A", 3) + row("needletail", threads: 2, machine: "A", 1)
-                + row("torch", threads: 2, machine: "A", 2) + row("torch", threads: 1, machine: "B", 5),
+                + row("torch", threads: 2, machine: "A", 2) + row("torch", threads: 1, machine: "B", 5)
+                + row("needletail", threads: 2, machine: "B", 4, device: "vulkan:0"),
             to: "rows.jsonl")
         let result = try run(
             [
@@ -221,7 +245,12 @@ import Testing
                 print(*ratios.lines(pathlib.Path("\(file)")), sep="\\n")
                 """,
             ])
-        #expect(result.output == "| A | cpu, 2 threads | torch | operations | 1 | 0.50 | 100% | 0.50 |\n", "\(result)")
+        #expect(
+            result.output == """
+                | A | cpu, 2 threads | torch on cpu | operations | 1 | 0.50 | 100% | 0.50 |
+                | B | vulkan:0 | torch on cpu | operations | 1 | 0.80 | 100% | 0.80 |
+
+                """, "\(result)")
     }
 
     @Test func ratiosRefusesWhatItDoesNotKnow() throws {

@@ -48,12 +48,14 @@ import Testing
         }
         place.write("other.o\n\(object)\n", to: "tree/.build/list")
         let programs = [
-            // The last file that is named is the one of `-iquote`'s folder.
+            // The folder of the file's neighbours has to be named.
             "cc": #"""
+            quoted=
             while (($#)); do
-                case "$1" in -c) source="$2" ;; -o) object="$2" ;; -iquote) [[ -e "$2/fused_run.c" ]] ;; esac
+                case "$1" in -c) source="$2" ;; -o) object="$2" ;; -iquote) [[ -e "$2/fused_run.c" ]]; quoted=1 ;; esac
                 shift
             done
+            [[ "$quoted" ]]
             cp "$source" "$object"
             """#,
             "ld": #"""
@@ -84,11 +86,11 @@ import Testing
             let path = place.write("#!/usr/bin/env bash\nset -e\n\(body)\n", to: "bin/\(name)")
             try FileManager.default.setAttributes([.posixPermissions: 0o755], ofItemAtPath: path)
         }
-        func slowDown(_ arguments: String...) throws -> NeedletailTool.Result {
+        func slowDown(_ arguments: String..., left: String = "left") throws -> NeedletailTool.Result {
             try run(
                 [
                     "LC_ALL=C", "PATH=\(place.path("bin")):/usr/local/bin:/usr/bin:/bin",
-                    "TMPDIR=\(place.path("left"))",
+                    "TMPDIR=\(place.path(left))",
                     "BUILT=\(place.path("built"))", "\(tree)/Benchmarks/slow-down.sh",
                 ] + arguments)
         }
@@ -115,6 +117,21 @@ import Testing
         #expect(odd.code == 70 && odd.errors.contains("has 2 commands 'Linking"), "\(odd)")
         #expect(odd.output.isEmpty && TemporaryDirectory.names(place.path("left")).isEmpty)
         #expect(try slowDown("2", "5").errors.contains("5 rounds can find nothing"))
+        // What is not there broke, and is no slow-down that was not found.
+        func breaks(_ message: String, left: String = "left") throws {
+            let result = try slowDown("2", "6", left: left)
+            #expect(result.code == 70 && result.errors.contains(message) && result.output.isEmpty, "\(result)")
+            #expect(!result.errors.contains("Traceback"), "\(result)")
+            #expect(TemporaryDirectory.names(place.path("left")).isEmpty)
+        }
+        try breaks("no temporary folder can be made", left: "nowhere")
+        try FileManager.default.removeItem(atPath: "\(tree)/.build/release.yaml")
+        try breaks("release.yaml is not there; is this SwiftPM's own build system?")
+        place.write("#!/usr/bin/env bash\nrm -f .build/release/needletail-bench\n", to: "bin/swift")
+        try FileManager.default.setAttributes([.posixPermissions: 0o755], ofItemAtPath: place.path("bin/swift"))
+        try breaks(".build/release/needletail-bench cannot be copied")
+        try FileManager.default.removeItem(atPath: "\(tree)/\(kernels)/fused_run.c")
+        try breaks("fused_run.c cannot be copied")
     }
 
     /// A number of rounds that is none, or a program that is not there, is said before anything runs.
