@@ -60,11 +60,30 @@ struct DownloadCommandTests: CommandSuite {
         let resumed = try run(
             ["train", "mnist", "--resume", checkpoint, "--epochs", "2", "--json", "--output", output.path])
         #expect(try resumed.events().first?["test_images"]?.number == 10_000, "\(resumed)")
+        // Where one of its files is gone, the recorded directory is passed over.
+        let labels = folder.path(ImageCollection.mnist.files[3].name)
+        try FileManager.default.moveItem(atPath: labels, toPath: "\(labels).away")
+        let elsewhere = try run(
+            ["evaluate", "--checkpoint", checkpoint, "--json"], environment: ["NEEDLETAIL_DATA": folder.path("mnist")])
+        #expect(try elsewhere.events().first?["images"]?.number == 3, "\(elsewhere)")
+        try FileManager.default.moveItem(atPath: "\(labels).away", toPath: labels)
         // Files of one's own are trained on, and a line says so.
         try FileManager.default.moveItem(atPath: folder.path("mnist"), toPath: folder.path("own"))
         let own = try run(
             ["train", "mnist", "--data", folder.path("own"), "--model", "mlp-small", "--epochs", "1"])
         #expect(own.code == 0 && own.output.contains("neither mnist's nor fashion-mnist's"), "\(own)")
+    }
+
+    /// Who has asked for a download is not told to.
+    @Test func noSecondDownloadIsAdvised() throws {
+        try link(".")
+        var subject = CollectionSubject(.fashionMNIST)
+        subject.dataDirectory = folder.path
+        subject.downloads = true
+        subject.download = { _, _ in }
+        let error = #expect(throws: TensorError.self) { try TrainingRun(subject, RunOptions()) }
+        #expect(error?.message.contains("these are the files of mnist") == true)
+        #expect(error?.message.contains("--download") == false)
     }
 
     /// No network, whether there is one or not.

@@ -276,6 +276,14 @@ struct TrainTableCommandTests: CommandSuite {
                 65, ["line 9, column 'price': 'abc' is no number to predict", "--task classification"],
                 ["train", "csv", target, "--target", "price"] + more)
         }
+        // Numbers that come again may as well be classes.
+        let rows = (0..<60).map { "\($0 % 7),\($0 == 7 ? "unknown" : "\($0 % 3)")\n" }
+        let graded = folder.write("x,grade\n" + rows.joined(), to: "graded.csv")
+        let classes = try train(graded, "--target", "grade", "--epochs", "2")
+        #expect(classes.output.contains("column 'grade' would be numbers, but line 9 has 'unknown'"), "\(classes)")
+        try expectFailure(
+            65, ["line 9, column 'grade': 'unknown' is no number to predict"],
+            ["train", "csv", graded, "--target", "grade", "--task", "regression"])
         let clean = folder.write(prices(60), to: "clean.csv")
         #expect(!(try train(clean, "--target", "price", "--epochs", "2")).output.contains("would be numbers"))
     }

@@ -20,8 +20,10 @@ extension KerasModel {
         try KerasModel.checkBatch(x, y)
         let weights = try weights(of: y, classWeight, sampleWeight)
         let trainer = try made(trainer?.callbacks ?? []) { x }
+        // A callback of a run may make steps of its own.
+        let wasWeighted = isWeighted
         isWeighted = weights != nil
-        defer { isWeighted = false }
+        defer { isWeighted = wasWeighted }
         return try trainer.step(Batch([x, weights, y].compactMap { $0 }, count: x.shape[0]))
     }
 

@@ -47,8 +47,10 @@ extension KerasModel {
             training = training.map { KerasModel.rows($0, 0..<kept) }
         }
         let loader = DataLoader(TensorDataset(training), batchSize: batchSize, shuffle: shuffle, seed: seed)
+        // A callback of a run may make steps of its own.
+        let wasWeighted = isWeighted
         isWeighted = weights != nil
-        defer { isWeighted = false }
+        defer { isWeighted = wasWeighted }
         return try fit(
             loader, epochs: epochs,
             validationData: validation.map { DataLoader(TensorDataset($0), batchSize: batchSize) },

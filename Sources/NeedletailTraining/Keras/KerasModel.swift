@@ -123,6 +123,7 @@ public final class KerasModel: UnaryLayer {
                 "KerasModel: it was not compiled; call compile(optimizer:loss:metrics:) before fit and evaluate")
         }
         if let trainer, trainer.callbacks.elementsEqual(callbacks, by: { $0 === $1 }) { return trainer }
+        try trainer?.resumeTraining()
         try build(with: inputs())
         let loss = recipe.loss
         let made = Trainer(

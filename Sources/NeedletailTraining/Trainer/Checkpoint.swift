@@ -128,9 +128,11 @@ public struct Checkpoint: Sendable {
     /// Puts all into a trainer that was made with the same models, optimizers and metrics. A callback that the checkpoint does
     /// not know begins anew.
     ///
-    /// - Throws: `data` where names, shapes or rules differ; `outOfMemory`.
+    /// - Throws: `data` where names, shapes or rules differ, or the weights are means of ``WeightAveraging`` and the trainer has none;
+    ///   `outOfMemory`.
     public func restore(_ trainer: Trainer) throws(TensorError) {
         try checkOptimizers(of: trainer)
+        try checkAveraging(of: trainer)
         for (prefix, module) in Checkpoint.prefixes(of: trainer) {
             var own = StateDictionary()
             for entry in weights.entries where entry.name.hasPrefix(prefix) {
@@ -163,6 +165,17 @@ public struct Checkpoint: Sendable {
                 if let rate = rule.hyperparameters["lr"] { group.learningRate = rate }
             }
         }
+    }
+
+    private func checkAveraging(of trainer: Trainer) throws(TensorError) {
+        guard !trainer.callbacks.contains(where: { $0 is WeightAveraging }),
+            let state = callbacks.first(where: { $0.key == "\(WeightAveraging.self)" })?.state,
+            state.tensors.names.contains(where: { $0.hasPrefix("own.") })
+        else { return }
+        throw TensorError(
+            .data,
+            "the checkpoint's weights are the means of WeightAveraging, which keeps what training goes on from; give the trainer such "
+                + "a callback, or load the checkpoint's weights into the model to begin from the means")
     }
 
     private func checkOptimizers(of trainer: Trainer) throws(TensorError) {

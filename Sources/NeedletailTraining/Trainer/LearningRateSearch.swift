@@ -74,8 +74,9 @@ extension Trainer {
                 "searchLearningRate: the loader has no batch of \(training.batchSize) examples; give more examples")
         }
         var start = try Checkpoint(of: self, model: "")
-        // They are not called, so that there is nothing to put back.
+        // They are not called, so that there is nothing to put back but the means of weights, which are the checkpoint's.
         start.callbacks = []
+        for case let averaging as WeightAveraging in callbacks { try averaging.lendOwn(self) }
         let ratesBefore = optimizers.map { $0.optimizer.groups.map { $0.learningRate } }
         let (lastRate, stepsPerEpoch) = (lastRate, stepsPerEpoch)
         defer { (self.lastRate, self.stepsPerEpoch) = (lastRate, stepsPerEpoch) }

@@ -16,16 +16,24 @@ extension Trainer {
     /// metrics. It counts to no epoch: ``position`` and ``history`` stay as they are, callbacks are not called, and losses and
     /// metrics of the running epoch go on. ``accumulation`` does not apply. Waits for the device.
     ///
-    /// Layers are in the mode that they have.
+    /// Layers are in the mode that they have. Where ``WeightAveraging`` has given the model the means, training's own weights are put
+    /// back first.
     ///
     /// - Throws: `TensorError` of the device, and what the closure throws.
     public func step(_ batch: Batch) throws -> Scores {
-        try withOwnScores {
+        try resumeTraining()
+        return try withOwnScores {
             audience = .metrics
             defer { audience = .all }
             try step(batch, contexts)
             return try scores()
         }
+    }
+
+    /// Gives the models the weights that training goes on from, before steps outside of
+    /// ``fit(_:validation:epochs:validationFrequency:)``.
+    func resumeTraining() throws {
+        for case let averaging as WeightAveraging in callbacks { try averaging.trainingResumes(self) }
     }
 
     /// Runs `body` with losses and metrics at their start; those of the running epoch go on afterwards.

@@ -6,12 +6,12 @@ import TensorRuntime
 extension ImageCollection {
     /// Downloads the files that a directory lacks, by `curl` or else `wget`, and compares each with its sum. A file appears when
     /// it is whole and right. One that is there and right, or another that can be read, is left alone; one that cannot be read is
-    /// replaced.
+    /// replaced. A directory that has files of another collection, as MNIST's and Fashion-MNIST's have the same names, is refused.
     ///
     /// - Parameters:
     ///   - directory: made where it is missing.
     ///   - addresses: of folders that hold the files; nil is ``mirrors``. They are tried one after the other.
-    /// - Throws: `file` where the directory cannot be written, or where no address has a file: with what each answered, and
+    /// - Throws: `data` of such a directory; `file` where it cannot be written, or where no address has a file: with what each answered, and
     ///   where to put it by hand.
     public func download(to directory: String, from addresses: [String]? = nil) throws(TensorError) {
         try download(files, to: directory, from: addresses ?? mirrors)
@@ -20,13 +20,12 @@ extension ImageCollection {
     package func download(
         _ files: [File], to directory: String, from addresses: [String]
     ) throws(TensorError) {
-        for file in files {
+        var wanted: [File] = []
+        for file in files where !(try isThere(file, in: directory)) { wanted.append(file) }
+        if let other = other(in: directory) { throw refusal(of: directory, other) }
+        for file in wanted {
             try AtomicFile.prepare(directory: directory, file: file.name)
             let path = "\(directory)/\(file.name)"
-            if FileManager.default.fileExists(atPath: path) {
-                let sum = MD5.digest(of: try FileReader(path: path).readAll(limit: Downloader.limit))
-                if sum == file.md5 || canRead(path) { continue }
-            }
             var answers: [String] = []
             var isThere = false
             for address in addresses where !isThere {
@@ -48,6 +47,27 @@ extension ImageCollection {
 }
 
 extension ImageCollection {
+    /// Whether a directory has a file, or one of the user's own in its place.
+    ///
+    /// - Throws: `data` where another collection's is there.
+    private func isThere(_ file: File, in directory: String) throws(TensorError) -> Bool {
+        let path = "\(directory)/\(file.name)"
+        guard FileManager.default.fileExists(atPath: path) else { return false }
+        let bytes = try FileReader(path: path).readAll(limit: Downloader.limit)
+        if MD5.digest(of: bytes) == file.md5 { return true }
+        if isInMNISTsFormat, let owner = MNISTOwner.owner(of: bytes, path: path), owner != self {
+            throw refusal(of: path, owner)
+        }
+        return canRead(path)
+    }
+
+    private func refusal(of path: String, _ owner: ImageCollection) -> TensorError {
+        TensorError(
+            .data,
+            "\(path): is of \(owner.rawValue), by its sum, and \(rawValue)'s files have the same names; name another directory to "
+                + "download them to")
+    }
+
     /// Whether a file is whole and of the collection's format, as one of the user's own may be.
     private func canRead(_ path: String) -> Bool {
         do {

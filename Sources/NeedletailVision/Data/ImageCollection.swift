@@ -117,14 +117,14 @@ public enum ImageCollection: String, Hashable, Sendable, CaseIterable {
         throw TensorError(
             .data,
             "\(rawValue) is not in \(places.joined(separator: " nor ")); put \(wanted) there (from \(mirrors[0])), "
-                + "name their directory by --data or NEEDLETAIL_DATA, or download them (--download)")
+                + "name their directory by --data or NEEDLETAIL_DATA\(ImageCollection.downloadAdvice)")
     }
 
     /// The first of some places that has all files, or else some; not those that are known to be another collection's. Nil of none.
     ///
     /// - Throws: `data` where another collection's are all that is there.
     func found(in places: [String]) throws(TensorError) -> String? {
-        let others = places.map { isInMNISTsFormat ? MNISTOwner.other(than: self, in: $0) : nil }
+        let others = places.map(other(in:))
         let own = zip(places, others).filter { $1 == nil }.map(\.0)
         if let found = own.first(where: { !has($0).contains(false) }) ?? own.first(where: { has($0).contains(true) }) {
             return found
@@ -133,22 +133,40 @@ public enum ImageCollection: String, Hashable, Sendable, CaseIterable {
         throw TensorError(
             .data,
             "\(place): these are the files of \(other.rawValue), by the sums of their labels, and not those of \(rawValue), which "
-                + "have the same names; put \(rawValue)'s into \(places[0]) or a directory of their own, or download them "
-                + "(--download)")
+                + "have the same names; put \(rawValue)'s into \(places[0]) or a directory of their own"
+                + ImageCollection.downloadAdvice)
+    }
+
+    /// The end of messages, for who has not asked for it.
+    static let downloadAdvice = ", or download them (--download)"
+
+    /// Whether a directory has all files, and none that are known to be another collection's.
+    func isWhole(in directory: String) -> Bool { !has(directory).contains(false) && other(in: directory) == nil }
+
+    /// The other collection whose files are known to be in a directory.
+    func other(in directory: String) -> ImageCollection? {
+        isInMNISTsFormat ? MNISTOwner.other(than: self, in: directory) : nil
     }
 
     /// Whether the files of a directory are known to be this collection's, or can be no other's.
     func areOwn(in directory: String) -> Bool { !isInMNISTsFormat || MNISTOwner.known(directory) == [self] }
 
-    private var isInMNISTsFormat: Bool { self == .mnist || self == .fashionMNIST }
+    var isInMNISTsFormat: Bool { self == .mnist || self == .fashionMNIST }
 
     /// Reads the images and classes of one part.
     ///
-    /// - Throws: `file` where a file cannot be read; `data` where one is missing or is not what it should be.
+    /// - Throws: `file` where a file cannot be read; `data` where one is missing or is not what it should be, or labels are known to
+    ///   be another collection's.
     public func load(_ part: Part, from directory: String) throws(TensorError) -> ImageSplit {
         switch self {
         case .mnist, .fashionMNIST:
             let split = try MNISTFiles.load(part, from: directory)
+            if let owner = MNISTOwner.owner(ofLabels: split.labels), owner != self {
+                throw TensorError(
+                    .data,
+                    "\(directory): the labels are those of \(owner.rawValue), by their sum, and not those of \(rawValue), whose files "
+                        + "have the same names; name another directory, or load \(owner.rawValue)")
+            }
             return ImageSplit(images: split.images, shape: [1, split.rows, split.columns], labels: split.labels)
         case .cifar10, .cifar100:
             return try CIFARFiles.load(

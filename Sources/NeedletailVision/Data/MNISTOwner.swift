@@ -12,6 +12,32 @@ enum MNISTOwner {
         "9018921c3c673c538a1fc5bad174d6f9": .fashionMNIST, "15d484375f8d13e6eb1aabb0c3f46965": .fashionMNIST,
     ]
 
+    /// Of those of MNIST's images, unpacked.
+    private static let images: [String: ImageCollection] = [
+        "6bbc9ace898e44ae57da46a324031adb": .mnist, "2646ac647ad5339dbf082846283269ea": .mnist,
+    ]
+
+    /// Bytes of any of the files at most, unpacked.
+    private static let imageLimit = 1 << 26
+
+    /// Whose file these bytes are: one as its page gives it, or packed otherwise. Nil where that is not known.
+    static func owner(of bytes: [UInt8], path: String) -> ImageCollection? {
+        let sum = MD5.digest(of: bytes)
+        let owner = [ImageCollection.mnist, .fashionMNIST].first { $0.files.contains { $0.md5 == sum } }
+        if let owner { return owner }
+        guard Gzip.isCompressed(bytes), let plain = try? Gzip.decompress(bytes, path: path, limit: imageLimit) else {
+            return nil
+        }
+        let plainSum = MD5.digest(of: plain)
+        return labels[plainSum] ?? images[plainSum]
+    }
+
+    /// Whose labels these are.
+    static func owner(ofLabels values: [UInt8]) -> ImageCollection? {
+        let extent = (0..<4).map { UInt8(truncatingIfNeeded: values.count >> (24 - 8 * $0)) }
+        return labels[MD5.digest(of: [0, 0, 8, 1] + extent + values)]
+    }
+
     /// Bytes of a file of labels at most that is known.
     private static let limit = 1 << 17
 

@@ -55,7 +55,7 @@ package struct CollectionSubject: RunSubject {
         let augmented = saved.recipe["augment"] == "true"
         try saved.check(flag: "augment", augments, augmented)
         augments = augmented
-        if dataDirectory == nil { recordedDirectory = try CollectionSubject.recorded(collection, saved) }
+        if dataDirectory == nil { recordedDirectory = CollectionSubject.recorded(collection, saved) }
         // Of a run on all images there are as many as the checkpoint has.
         limit = limit ?? saved.checkpoint.exampleCount
     }
@@ -120,10 +120,11 @@ package struct CollectionSubject: RunSubject {
             return try loadParts()
         } catch {
             guard error.kind == .data else { throw error }
+            let message = error.message.replacingOccurrences(of: ImageCollection.downloadAdvice, with: "")
             // What was downloaded is right, so what is wrong is read in its place.
             throw TensorError(
                 .data,
-                "\(error.message): this file is read before those that were downloaded into \(directory); remove it")
+                "\(message): this file is read before those that were downloaded into \(directory); remove it")
         }
     }
 
@@ -159,12 +160,9 @@ package struct CollectionSubject: RunSubject {
         collection == .mnist ? try MNISTFiles.directory(named) : try collection.directory(named)
     }
 
-    /// Where the files were in training, if they still are.
-    ///
-    /// - Throws: `data` where another collection's are there.
-    private static func recorded(_ collection: ImageCollection, _ saved: SavedRun) throws(TensorError) -> String? {
-        guard let directory = saved.recipe["data"] else { return nil }
-        return try collection.found(in: [directory])
+    /// Where the files were in training, if they all still are.
+    private static func recorded(_ collection: ImageCollection, _ saved: SavedRun) -> String? {
+        saved.recipe["data"].flatMap { collection.isWhole(in: $0) ? $0 : nil }
     }
 
     /// The images that a model was not trained on: those of a directory, of the one in training where they are still there, or
@@ -173,7 +171,7 @@ package struct CollectionSubject: RunSubject {
         _ collection: ImageCollection, _ saved: SavedRun, data: String?, device: DeviceID, dtype: DType
     ) throws(TensorError) -> any Dataset {
         let directory: String
-        if data == nil, let recorded = try recorded(collection, saved) {
+        if data == nil, let recorded = recorded(collection, saved) {
             directory = recorded
         } else {
             directory = try Self.directory(of: collection, data)

@@ -158,8 +158,12 @@ private struct TableRows {
                 .data,
                 "\(path): has no column to predict \(quoted(target)) from; add one, or name texts by --features")
         }
-        for column in table.columns where column.name != target && features?.contains(column.name) ?? true {
-            guard let (line, field) = table.oddField(of: column) else { continue }
+        for column in table.columns {
+            // A target that may as well be classes: one of texts, or asked to be numbers, is refused below.
+            let isSeen =
+                column.name == target
+                ? task == nil && column.kind == .category : features?.contains(column.name) ?? true
+            guard isSeen, let (line, field) = table.oddField(of: column) else { continue }
             notes.append(
                 "column \(quoted(column.name)) would be numbers, but line \(line) has \(quoted(field)); correct it, or leave it "
                     + "empty where it is missing")
@@ -228,7 +232,7 @@ private struct TableRows {
         _ column: CSVTable.Column, _ task: TableSubject.Task?, _ table: CSVTable
     ) throws(TensorError) -> Bool {
         let path = table.path
-        if task != .classification, let (line, field) = table.oddField(of: column) {
+        if task == .regression || task == nil && column.kind == .text, let (line, field) = table.oddField(of: column) {
             throw TensorError(
                 .data,
                 "\(path): line \(line), column \(quoted(column.name)): \(quoted(field)) is no number to predict, as most others are; "

@@ -81,6 +81,17 @@ import Testing
         #expect(try trainer.scores().entries.isEmpty)
     }
 
+    /// A callback's own steps leave the run's weights of examples as they are.
+    @Test func aStepWithinAWeightedRunKeepsItsWeights() throws {
+        func loss(_ alone: Bool) throws -> [Double] {
+            let model = KerasModel([Linear(6, 3, generator: Generator(seed: 2))])
+            model.compile(optimizer: .sgd(0), loss: .sparseCategoricalCrossentropy(fromLogits: true))
+            let hook = LambdaCallback(stepBegin: { [unowned model] _ in if alone { try model.trainOnBatch(x, y) } })
+            return try model.fit(x, y, epochs: 2, batchSize: 4, classWeight: [1: 7], callbacks: [hook])["loss"]
+        }
+        #expect(try loss(true) == loss(false))
+    }
+
     @Test func theTrainerIsReadable() throws {
         let model = model(.sgd(0.25))
         #expect(model.trainer == nil)

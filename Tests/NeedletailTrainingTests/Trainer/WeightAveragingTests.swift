@@ -29,7 +29,7 @@ import Testing
         let plain = Trainer(
             model: plainModel.model as! Sequential, optimizer: plainModel.optimizer, loss: { crossEntropy($0, $1) },
             metrics: [Accuracy()], callbacks: [hook], generator: plainModel.generator)
-        let averaging = WeightAveraging(average, by: unit, from: first)
+        let averaging = WeightAveraging(average, by: unit, from: first, averagesBuffers: true)
         let averaged = SmallData.trainer(callbacks: [averaging])
         for trainer in [plain, averaged] {
             try trainer.fit(SmallData.loader(), validation: SmallData.validation, epochs: 4)

@@ -165,6 +165,34 @@ struct ImageCollectionTests {
         }
     }
 
+    @Test("MNIST's files are not left in the place of Fashion-MNIST's, nor read as such", arguments: [0, 1, 2, 3])
+    func refusesTheOthersFiles(_ number: Int) throws {
+        let scratch = ScratchDirectory()
+        let known = try ImageCollection.mnist.directory()
+        // Labels as the page gives them, packed anew and unpacked; images packed anew.
+        let file = ImageCollection.mnist.files[number == 3 ? 2 : 3]
+        let plainName = String(file.name.dropLast(3))
+        let packed = try FileReader(path: "\(known)/\(file.name)").readAll(limit: 1 << 24)
+        let plain = try Gzip.decompress(packed, path: file.name)
+        switch number {
+        case 0: scratch.write(packed, to: file.name)
+        case 1, 3: try gzip(plain, in: scratch, as: plainName)
+        default: scratch.write(plain, to: plainName)
+        }
+        let before = try FileManager.default.contentsOfDirectory(atPath: scratch.path)
+        expectDataError(.data, "is of mnist, by its sum", "fashion-mnist's files have the same names; name another") {
+            try ImageCollection.fashionMNIST.download(to: scratch.path, from: [])
+        }
+        #expect(try FileManager.default.contentsOfDirectory(atPath: scratch.path) == before)
+        guard number == 0 else { return }
+        let images = ImageCollection.mnist.files[2].name
+        scratch.write(try FileReader(path: "\(known)/\(images)").readAll(limit: 1 << 24), to: images)
+        expectDataError(.data, "the labels are those of mnist", "not those of fashion-mnist") {
+            _ = try ImageCollection.fashionMNIST.load(.test, from: scratch.path)
+        }
+        #expect(try ImageCollection.mnist.load(.test, from: scratch.path).labels.count == 10_000)
+    }
+
     @Test("a place that has all files comes before one that has some")
     func findsTheWhole() throws {
         let scratch = ScratchDirectory()
